@@ -1,0 +1,279 @@
+//! One entry of the catalogue, and the words it is described with.
+
+use crate::observed::Release;
+use crate::value::{Shape, Unit};
+
+/// What is known of one parameter, or of one name in every place that its `*` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Canonical slash path; `*` is one component.
+    pub key: &'static str,
+    /// What it does, in one sentence without a final full stop.
+    pub summary: &'static str,
+    /// Where the facts come from: a document or source file of the kernel.
+    pub source: &'static str,
+    /// The form of its text.
+    pub shape: Shape,
+    /// What one unit counts.
+    pub unit: Unit,
+    /// Least and greatest value, for each number; newest kernels first.
+    pub ranges: &'static [Range],
+    /// What sort of thing it is.
+    pub kind: Kind,
+    /// Whose value it is.
+    pub scope: Scope,
+    /// The last component of the parameter that is zeroed by a write to this one, and the reverse.
+    pub pair: Option<&'static str>,
+    /// What must be written before it, or after it.
+    pub order: &'static [Order],
+    /// What else a write to it changes.
+    pub effects: &'static [Effect],
+    /// The module that brings it, where it is not always there.
+    pub module: Option<&'static str>,
+    /// First release that has it; `None`: older than 4.4.
+    pub since: Option<Release>,
+    /// First release that no longer has it.
+    pub until: Option<Release>,
+    /// What can go wrong.
+    pub hazard: Option<Hazard>,
+    /// What reads back differently from what was written, and why.
+    pub reads_back: Option<&'static str>,
+    /// Programs that are known to set it by themselves.
+    pub owners: &'static [&'static str],
+}
+
+/// Least and greatest accepted number, on kernels before `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// Least accepted value.
+    pub min: i128,
+    /// Greatest accepted value.
+    pub max: i128,
+    /// First release that has another range; `None`: the newest.
+    pub until: Option<Release>,
+}
+
+/// What sort of thing a parameter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It holds a value.
+    Setting,
+    /// A write makes the kernel do something once; there is no value to hold.
+    Action,
+    /// Once it is raised, only a reboot takes it back.
+    Latch,
+    /// The kernel counts or reports here; a written value does not stay, or cannot be written.
+    Counter,
+    /// A setting whose value must not be shown.
+    Secret,
+}
+
+/// Whose value a parameter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole host's.
+    Host,
+    /// Each network namespace's own.
+    NetNs,
+    /// Each IPC namespace's own.
+    Ipc,
+    /// Each UTS namespace's own.
+    Uts,
+    /// Each user namespace's own.
+    User,
+    /// Each PID namespace's own.
+    Pid,
+}
+
+/// An ordering constraint between two parameters, by the other's canonical path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// This one is written after the other.
+    After(&'static str),
+    /// This one must never exceed the other's value at the moment of the write (EINVAL), so
+    /// which goes first depends on whether the values rise or fall.
+    AtMost(&'static str),
+}
+
+/// What a write to a parameter changes besides it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Every parameter that matches the glob takes the same value.
+    Copies(&'static str),
+    /// The named parameter becomes 0 when this one is set to non-zero, else 1.
+    Inverts(&'static str),
+}
+
+/// What can go wrong with a parameter. The names in [`Hazard::guard`] are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hazard {
+    /// Too high a share of RAM stops the machine at once.
+    MinFree,
+    /// Strict overcommit: programs may be unable to start.
+    OvercommitStrict,
+    /// Its value is run, or leads to a program that is run, as root.
+    ExecutesCode,
+    /// It cannot be undone without a reboot.
+    OneWay,
+    /// A wrong value cuts remote sessions off.
+    CutsNetwork,
+    /// It takes memory away from everything else.
+    TakesMemory,
+    /// Below what is in use, new work is refused.
+    Starves,
+}
+
+impl Hazard {
+    /// The name under which a baseline allows it: `allow: [NAME]`.
+    pub const fn guard(self) -> &'static str {
+        match self {
+            Self::MinFree => "min-free-above-5-percent",
+            Self::OvercommitStrict => "overcommit-strict",
+            Self::ExecutesCode => "exec-key",
+            Self::OneWay => "one-way",
+            Self::CutsNetwork => "cuts-network",
+            Self::TakesMemory => "takes-memory",
+            Self::Starves => "starves",
+        }
+    }
+}
+
+impl Parameter {
+    /// A host-wide setting of that shape without a unit; the methods below refine it.
+    pub const fn new(
+        key: &'static str,
+        shape: Shape,
+        summary: &'static str,
+        source: &'static str,
+    ) -> Self {
+        Self {
+            key,
+            summary,
+            source,
+            shape,
+            unit: Unit::None,
+            ranges: &[],
+            kind: Kind::Setting,
+            scope: Scope::Host,
+            pair: None,
+            order: &[],
+            effects: &[],
+            module: None,
+            since: None,
+            until: None,
+            hazard: None,
+            reads_back: None,
+            owners: &[],
+        }
+    }
+
+    /// What one unit counts.
+    pub const fn unit(mut self, unit: Unit) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// Accepted numbers, newest kernels first.
+    pub const fn ranges(mut self, ranges: &'static [Range]) -> Self {
+        self.ranges = ranges;
+        self
+    }
+
+    /// What sort of thing it is.
+    pub const fn kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Whose value it is.
+    pub const fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// The last component of its other half.
+    pub const fn pair(mut self, leaf: &'static str) -> Self {
+        self.pair = Some(leaf);
+        self
+    }
+
+    /// Ordering constraints.
+    pub const fn order(mut self, order: &'static [Order]) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Side effects.
+    pub const fn effects(mut self, effects: &'static [Effect]) -> Self {
+        self.effects = effects;
+        self
+    }
+
+    /// The module that brings it.
+    pub const fn module(mut self, module: &'static str) -> Self {
+        self.module = Some(module);
+        self
+    }
+
+    /// First release that has it.
+    pub const fn since(mut self, major: u16, minor: u16) -> Self {
+        self.since = Some(Release::new(major, minor));
+        self
+    }
+
+    /// First release that no longer has it.
+    pub const fn until(mut self, major: u16, minor: u16) -> Self {
+        self.until = Some(Release::new(major, minor));
+        self
+    }
+
+    /// What can go wrong.
+    pub const fn hazard(mut self, hazard: Hazard) -> Self {
+        self.hazard = Some(hazard);
+        self
+    }
+
+    /// What reads back differently, and why.
+    pub const fn reads_back(mut self, why: &'static str) -> Self {
+        self.reads_back = Some(why);
+        self
+    }
+
+    /// Programs that set it by themselves.
+    pub const fn owners(mut self, owners: &'static [&'static str]) -> Self {
+        self.owners = owners;
+        self
+    }
+
+    /// Whether the entry stands for a name in many places.
+    pub fn is_pattern(&self) -> bool {
+        self.key.contains('*')
+    }
+
+    /// Least and greatest number that `kernel` accepts, where known.
+    pub fn range_on(&self, kernel: Release) -> Option<Range> {
+        self.ranges.iter().rfind(|r| r.until.is_none_or(|until| kernel < until)).copied()
+    }
+
+    /// Whether `kernel` has it, as far as the release tells.
+    pub fn exists_on(&self, kernel: Release) -> bool {
+        self.since.is_none_or(|s| kernel >= s) && self.until.is_none_or(|u| kernel < u)
+    }
+}
+
+impl Range {
+    /// A range of the newest kernels.
+    pub const fn new(min: i128, max: i128) -> Self {
+        Self { min, max, until: None }
+    }
+
+    /// The range of kernels before that release.
+    pub const fn before(major: u16, minor: u16, min: i128, max: i128) -> Self {
+        Self { min, max, until: Some(Release::new(major, minor)) }
+    }
+
+    /// Whether a number lies in it.
+    pub fn contains(&self, number: i128) -> bool {
+        (self.min..=self.max).contains(&number)
+    }
+}

@@ -1,0 +1,441 @@
+//! Names of kernel parameters: one canonical form for every spelling.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+/// Longest key that is accepted, in bytes; the longest real one is under 100.
+pub const MAX_KEY_BYTES: usize = 512;
+/// Longest single path component, as the kernel's `NAME_MAX`.
+const MAX_COMPONENT_BYTES: usize = 255;
+
+/// The canonical name of one parameter: a path below `/proc/sys`, such as `net/ipv4/conf/eth0.100/rp_filter`.
+///
+/// Two spellings of one parameter compare equal. `Display` prints the form that sysctl.d(5)
+/// reads back as the same key: dots between components, a slash for a dot inside one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Box<str>);
+
+/// A key in which `*`, `?` or `[…]` stand for part of a component; none of them matches a `/`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pattern(Box<str>);
+
+/// A key or a pattern, as an operator may write either.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Selector {
+    /// One parameter.
+    Key(Key),
+    /// Every parameter that matches.
+    Pattern(Pattern),
+}
+
+/// Why a text cannot name a kernel parameter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Nothing was written.
+    #[error("the key is empty")]
+    Empty,
+    /// `/proc/sys/...`, or any other absolute path.
+    #[error("a key is a name below /proc/sys, not an absolute path")]
+    Absolute {
+        /// The same key without the prefix, where the prefix was `/proc/sys`.
+        instead: Option<String>,
+    },
+    /// `proc/sys/...` or `proc.sys...`.
+    #[error("a key starts below /proc/sys; the prefix is not part of it")]
+    ProcSysPrefix {
+        /// The same key without the prefix.
+        instead: String,
+    },
+    /// `.` or `..` as a component.
+    #[error("a key cannot walk through directories (component {0:?})")]
+    Traversal(String),
+    /// Two separators in a row, or one at an end.
+    #[error("a key cannot have an empty component")]
+    EmptyComponent,
+    /// A byte that no key has.
+    #[error("a key cannot contain {}", describe_char(*.0))]
+    BadCharacter(char),
+    /// An upper-case letter where the kernel has none.
+    #[error("the kernel has no upper-case letter in {component:?}")]
+    UpperCase {
+        /// The offending component.
+        component: String,
+        /// The key in lower case.
+        instead: String,
+    },
+    /// Longer than any key can be.
+    #[error("a key has at most {MAX_KEY_BYTES} bytes (this one has {0})")]
+    TooLong(usize),
+    /// A wildcard where one parameter must be named.
+    #[error("a wildcard cannot stand here: name one parameter")]
+    WildcardNotAllowed,
+    /// `[` without `]`.
+    #[error("the bracket in {0:?} is never closed")]
+    UnclosedBracket(String),
+}
+
+fn describe_char(c: char) -> String {
+    match c {
+        '\0' => "a NUL byte".into(),
+        '\n' | '\r' => "a line break".into(),
+        ' ' | '\t' => "a blank".into(),
+        c if c.is_control() => format!("the control character U+{:04X}", u32::from(c)),
+        c if !c.is_ascii() => format!("{c:?} (U+{:04X}): keys are ASCII", u32::from(c)),
+        c => format!("{c:?}"),
+    }
+}
+
+impl KeyError {
+    /// What to write instead, where that is known.
+    pub fn instead(&self) -> Option<&str> {
+        match self {
+            Self::Absolute { instead } => instead.as_deref(),
+            Self::ProcSysPrefix { instead } | Self::UpperCase { instead, .. } => Some(instead),
+            _ => None,
+        }
+    }
+}
+
+/// Swaps separators when the first one is a dot, as sysctl.d(5) defines: the first separator
+/// of a key tells whether `.` or `/` divides its components.
+///
+/// Facts: kernel-facts case E1; `systemd`'s `sysctl_normalize` without its path clean-up.
+pub fn to_slashes(text: &str) -> String {
+    match text.find(['.', '/']) {
+        Some(at) if text.as_bytes()[at] == b'.' => swap_separators(text),
+        _ => text.to_owned(),
+    }
+}
+
+/// Exchanges every dot with a slash: the dotted form of a path, and back.
+pub fn swap_separators(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '.' => '/',
+            '/' => '.',
+            c => c,
+        })
+        .collect()
+}
+
+/// Whether a text has a wildcard of glob(7).
+pub fn has_wildcard(text: &str) -> bool {
+    text.contains(['*', '?', '['])
+}
+
+impl Selector {
+    /// Reads any spelling of a key or pattern: dots, slashes or mixed.
+    ///
+    /// # Errors
+    /// [`KeyError`] says what is wrong and, where it can, what to write instead.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let path = canonical_path(text)?;
+        if has_wildcard(&path) {
+            check_brackets(&path)?;
+            Ok(Self::Pattern(Pattern(path.into())))
+        } else {
+            Ok(Self::Key(Key(path.into())))
+        }
+    }
+
+    /// The canonical slash path.
+    pub fn as_path(&self) -> &str {
+        match self {
+            Self::Key(k) => k.as_path(),
+            Self::Pattern(p) => p.as_path(),
+        }
+    }
+
+    /// Whether this names `key`, itself or by pattern.
+    pub fn covers(&self, key: &Key) -> bool {
+        match self {
+            Self::Key(k) => k == key,
+            Self::Pattern(p) => p.matches(key),
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(k) => k.fmt(f),
+            Self::Pattern(p) => p.fmt(f),
+        }
+    }
+}
+
+impl Key {
+    /// Reads any spelling of one parameter's name.
+    ///
+    /// # Errors
+    /// As [`Selector::parse`], and [`KeyError::WildcardNotAllowed`] for a pattern.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        match Selector::parse(text)? {
+            Selector::Key(key) => Ok(key),
+            Selector::Pattern(_) => Err(KeyError::WildcardNotAllowed),
+        }
+    }
+
+    /// Takes a path below `/proc/sys` as the kernel lists it (no spelling to interpret).
+    ///
+    /// # Errors
+    /// As [`Key::parse`].
+    pub fn from_path(path: &str) -> Result<Self, KeyError> {
+        check_path(path, path)?;
+        if has_wildcard(path) {
+            return Err(KeyError::WildcardNotAllowed);
+        }
+        Ok(Self(path.into()))
+    }
+
+    /// The path below `/proc/sys`, components divided by `/`.
+    pub fn as_path(&self) -> &str {
+        &self.0
+    }
+
+    /// The components, in order; never empty.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/')
+    }
+
+    /// The last component, such as `rp_filter`.
+    pub fn leaf(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// The same key with another last component: the other half of a pair.
+    pub fn sibling(&self, leaf: &str) -> Self {
+        match self.0.rsplit_once('/') {
+            Some((parent, _)) => Self(format!("{parent}/{leaf}").into()),
+            None => Self(leaf.into()),
+        }
+    }
+}
+
+impl Pattern {
+    /// The canonical slash path with its wildcards.
+    pub fn as_path(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `key` matches, component by component, as glob(3) would find it.
+    pub fn matches(&self, key: &Key) -> bool {
+        glob_matches(&self.0, key.as_path())
+    }
+}
+
+/// Whether `path` matches the glob `pattern`, where no wildcard crosses a `/` and a leading dot
+/// of a component is matched by a dot alone, as glob(3) does by default.
+pub fn glob_matches(pattern: &str, path: &str) -> bool {
+    let (mut patterns, mut parts) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (patterns.next(), parts.next()) {
+            (None, None) => return true,
+            (Some(p), Some(c)) => {
+                if c.starts_with('.') && !p.starts_with('.') {
+                    return false;
+                }
+                if !component_matches(p.as_bytes(), c.as_bytes()) {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// One component against one glob; iterative with a single backtrack point, so that a hostile
+/// pattern costs at most pattern x text steps.
+fn component_matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p + 1, t));
+            p += 1;
+        } else if let Some(next) = single_matches(pattern, p, text[t]) {
+            p = next;
+            t += 1;
+        } else if let Some((after_star, at)) = star {
+            star = Some((after_star, at + 1));
+            p = after_star;
+            t = at + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|b| *b == b'*')
+}
+
+/// Matches one byte against the element at `p`; the index after that element if it matches.
+fn single_matches(pattern: &[u8], p: usize, byte: u8) -> Option<usize> {
+    match pattern.get(p)? {
+        b'?' => Some(p + 1),
+        b'[' => match bracket_matches(pattern, p, byte) {
+            Some((end, true)) => Some(end),
+            Some((_, false)) => None,
+            // An unclosed bracket is a literal one.
+            None => (byte == b'[').then_some(p + 1),
+        },
+        b'\\' if p + 1 < pattern.len() => (pattern[p + 1] == byte).then_some(p + 2),
+        b => (*b == byte).then_some(p + 1),
+    }
+}
+
+fn bracket_matches(pattern: &[u8], open: usize, byte: u8) -> Option<(usize, bool)> {
+    let mut i = open + 1;
+    let negated = matches!(pattern.get(i), Some(b'!' | b'^'));
+    if negated {
+        i += 1;
+    }
+    let first = i;
+    let mut hit = false;
+    loop {
+        let c = *pattern.get(i)?;
+        if c == b']' && i > first {
+            return Some((i + 1, hit != negated));
+        }
+        if pattern.get(i + 1) == Some(&b'-') && pattern.get(i + 2).is_some_and(|e| *e != b']') {
+            hit |= (c..=pattern[i + 2]).contains(&byte);
+            i += 3;
+        } else {
+            hit |= c == byte;
+            i += 1;
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&swap_separators(&self.0))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.0)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&swap_separators(&self.0))
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pattern({})", self.0)
+    }
+}
+
+fn canonical_path(text: &str) -> Result<String, KeyError> {
+    if text.is_empty() {
+        return Err(KeyError::Empty);
+    }
+    if text.len() > MAX_KEY_BYTES {
+        return Err(KeyError::TooLong(text.len()));
+    }
+    if let Some(rest) = text.strip_prefix('/') {
+        let instead = rest.strip_prefix("proc/sys/").filter(|r| !r.is_empty()).map(str::to_owned);
+        return Err(KeyError::Absolute { instead });
+    }
+    let path = to_slashes(text);
+    if let Some(rest) = path.strip_prefix("proc/sys/").filter(|r| !r.is_empty()) {
+        return Err(KeyError::ProcSysPrefix { instead: swap_separators(rest) });
+    }
+    check_path(&path, text)?;
+    Ok(path)
+}
+
+fn check_path(path: &str, written: &str) -> Result<(), KeyError> {
+    // Traversal is told first: it is what an attacker, not a typist, would write.
+    for part in written.split('/').chain(path.split('/')) {
+        if part == "." || part == ".." {
+            return Err(KeyError::Traversal(part.to_owned()));
+        }
+    }
+    if let Some(c) = path.chars().find(|c| !allowed(*c)) {
+        return Err(KeyError::BadCharacter(c));
+    }
+    if path.len() > MAX_KEY_BYTES {
+        return Err(KeyError::TooLong(path.len()));
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    for (index, part) in parts.iter().enumerate() {
+        if part.is_empty() || part.len() > MAX_COMPONENT_BYTES {
+            return Err(KeyError::EmptyComponent);
+        }
+        if index == 0 && part.starts_with('-') {
+            return Err(KeyError::BadCharacter('-'));
+        }
+        if part.bytes().any(|b| b.is_ascii_uppercase()) && !names_are_free(&parts, index) {
+            return Err(KeyError::UpperCase {
+                component: (*part).to_owned(),
+                instead: swap_separators(&path.to_ascii_lowercase()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Characters that a key may have: those of interface names and of the kernel's own, and the
+/// wildcards. Left out on purpose: blanks, `=`, quotes, `#`, `;`, `%` and `\`, which a sysctl.d
+/// file or a shell would read as something else.
+fn allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_-./@+~,:*?[]!^".contains(c)
+}
+
+/// Components whose names come from outside the kernel: interfaces, binary formats, devices.
+fn names_are_free(parts: &[&str], index: usize) -> bool {
+    match parts {
+        ["net", _, "conf" | "neigh", ..] => index == 3,
+        ["fs", "binfmt_misc", ..] => index == 2,
+        ["dev", ..] => index > 1,
+        _ => false,
+    }
+}
+
+fn check_brackets(path: &str) -> Result<(), KeyError> {
+    for part in path.split('/') {
+        if part.contains('[') && !part.contains(']') {
+            return Err(KeyError::UnclosedBracket(part.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The number of single-character edits between two names; used to suggest the nearest real key.
+pub fn edit_distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(ca != cb);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// The candidate nearest to `wanted`, if one is near enough to be what was meant.
+///
+/// A candidate that has the same last component elsewhere (`kernel.swappiness`) counts as near.
+pub fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let leaf = wanted.rsplit(['/', '.']).next().unwrap_or(wanted);
+    candidates
+        .map(|c| {
+            let edits = edit_distance(wanted, c);
+            let same_leaf = leaf.len() > 3 && c.rsplit(['/', '.']).next() == Some(leaf);
+            (if same_leaf { edits.min(2) } else { edits }, c)
+        })
+        .min_by_key(|(edits, c)| (*edits, c.len()))
+        .filter(|(edits, _)| *edits <= (wanted.len() / 4).clamp(1, 6))
+        .map(|(_, c)| c)
+}
+
+#[cfg(test)]
+mod tests;

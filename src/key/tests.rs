@@ -1,0 +1,130 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use proptest::prelude::*;
+
+fn path(text: &str) -> String {
+    Key::parse(text).unwrap().as_path().to_owned()
+}
+
+#[test]
+fn first_separator_decides_e1() {
+    assert_eq!(path("vm.swappiness"), "vm/swappiness");
+    assert_eq!(path("vm/swappiness"), "vm/swappiness");
+    let vlan = "net/ipv4/conf/eth0.100/rp_filter";
+    assert_eq!(path("net.ipv4.conf.eth0/100.rp_filter"), vlan);
+    assert_eq!(path(vlan), vlan);
+    // A different key, as in both loaders: two components instead of one.
+    assert_eq!(path("net.ipv4.conf.eth0.100.rp_filter"), "net/ipv4/conf/eth0/100/rp_filter");
+}
+
+#[test]
+fn output_reads_back_as_the_same_key_e2() {
+    let key = Key::parse("net/ipv4/conf/eth0.100/rp_filter").unwrap();
+    assert_eq!(key.to_string(), "net.ipv4.conf.eth0/100.rp_filter");
+    assert_eq!(Key::parse(&key.to_string()).unwrap(), key);
+}
+
+#[test]
+fn hostile_and_mistaken_keys_are_refused() {
+    use KeyError as E;
+    let refused = |text: &str| Key::parse(text).unwrap_err();
+    assert_eq!(refused(""), E::Empty);
+    assert_eq!(
+        refused("/proc/sys/vm/swappiness"),
+        E::Absolute { instead: Some("vm/swappiness".into()) }
+    );
+    assert_eq!(refused("/etc/passwd"), E::Absolute { instead: None });
+    assert_eq!(
+        refused("proc/sys/vm/swappiness"),
+        E::ProcSysPrefix { instead: "vm.swappiness".into() }
+    );
+    assert_eq!(refused("../sysrq-trigger"), E::Traversal("..".into()));
+    assert_eq!(refused("vm/../kernel/hostname"), E::Traversal("..".into()));
+    assert_eq!(refused("vm/./swappiness"), E::Traversal(".".into()));
+    assert_eq!(refused("net.ipv4.conf./../../x"), E::Traversal("..".into()));
+    assert_eq!(refused("vm..swappiness"), E::EmptyComponent);
+    assert_eq!(refused("vm.swappiness."), E::EmptyComponent);
+    assert_eq!(refused(".vm.swappiness"), E::EmptyComponent);
+    assert_eq!(refused("vm.swap\0piness"), E::BadCharacter('\0'));
+    assert_eq!(refused("vm.swappiness\n"), E::BadCharacter('\n'));
+    assert_eq!(refused("vm.swappiness = 1"), E::BadCharacter(' '));
+    assert_eq!(refused("vm.swappiness=1"), E::BadCharacter('='));
+    assert_eq!(refused("%2e%2e/kernel"), E::BadCharacter('%'));
+    assert_eq!(refused("vm.swapрiness"), E::BadCharacter('р'));
+    assert_eq!(refused("-vm.swappiness"), E::BadCharacter('-'));
+    assert_eq!(refused(&"a".repeat(5000)), E::TooLong(5000));
+    assert_eq!(refused("vm.swap*"), E::WildcardNotAllowed);
+    assert_eq!(
+        refused("VM.Swappiness"),
+        E::UpperCase { component: "VM".into(), instead: "vm.swappiness".into() }
+    );
+}
+
+#[test]
+fn upper_case_is_kept_where_names_are_free() {
+    assert_eq!(path("net.ipv4.conf.WAN0.rp_filter"), "net/ipv4/conf/WAN0/rp_filter");
+    assert!(Key::parse("net.ipv4.conf.wan0.RP_filter").is_err());
+}
+
+#[test]
+fn patterns_match_one_component_a_wildcard() {
+    let matches = |p: &str, k: &str| match Selector::parse(p).unwrap() {
+        Selector::Pattern(p) => p.matches(&Key::parse(k).unwrap()),
+        Selector::Key(_) => panic!("{p} is not a pattern"),
+    };
+    assert!(matches("net.ipv4.conf.*.rp_filter", "net.ipv4.conf.all.rp_filter"));
+    assert!(matches("net.ipv4.conf.*.rp_filter", "net.ipv4.conf.eth0/100.rp_filter"));
+    assert!(!matches("net.ipv4.*.rp_filter", "net.ipv4.conf.all.rp_filter"));
+    assert!(matches("net.ipv4.conf.eth?.rp_filter", "net.ipv4.conf.eth0.rp_filter"));
+    assert!(!matches("net.ipv4.conf.e[o-t]*.rp_filter", "net.ipv4.conf.eno1.rp_filter"));
+    assert!(matches("net.ipv4.conf.e[n-t]*.rp_filter", "net.ipv4.conf.eth0.rp_filter"));
+    assert!(matches("net.ipv4.conf.[!l]*.rp_filter", "net.ipv4.conf.eth0.rp_filter"));
+    assert!(!matches("net.ipv4.conf.[!l]*.rp_filter", "net.ipv4.conf.lo.rp_filter"));
+    assert_eq!(
+        Selector::parse("net.ipv4.conf.[.rp_filter"),
+        Err(KeyError::UnclosedBracket("[".into()))
+    );
+}
+
+#[test]
+fn nearest_finds_typos_and_misplaced_leaves() {
+    let real = ["vm.swappiness", "vm.dirty_ratio", "net.ipv4.tcp_timestamps", "kernel.panic"];
+    let near = |w| nearest(w, real.iter().copied());
+    assert_eq!(near("vm.swapiness"), Some("vm.swappiness"));
+    assert_eq!(near("vm.tcp_timestamps"), Some("net.ipv4.tcp_timestamps"));
+    assert_eq!(near("net.ipv4.tcp_timestamp"), Some("net.ipv4.tcp_timestamps"));
+    assert_eq!(near("foo.bar"), None);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_key_or_an_error_and_never_leaves_proc_sys(text in ".{0,80}") {
+        if let Ok(key) = Key::parse(&text) {
+            prop_assert!(!key.as_path().starts_with('/'));
+            prop_assert!(key.components().all(|c| !c.is_empty() && c != "." && c != ".."));
+            prop_assert!(!key.as_path().contains(['\n', '\0', '=', ' ']));
+        }
+    }
+
+    #[test]
+    fn display_round_trips(top in "[a-z]{2,6}", parts in prop::collection::vec("[a-z_][a-z0-9_.-]{0,8}[a-z0-9]", 1..6)) {
+        let path = format!("{top}/{}", parts.join("/"));
+        let key = Key::parse(&path).unwrap();
+        prop_assert_eq!(key.as_path(), path.as_str());
+        prop_assert_eq!(Key::parse(&key.to_string()).unwrap(), key);
+    }
+
+    #[test]
+    fn a_star_matches_what_a_regex_would(p in "[ab*?]{0,8}", t in "[ab]{0,8}") {
+        fn slow(p: &[u8], t: &[u8]) -> bool {
+            match (p.first(), t.first()) {
+                (None, None) => true,
+                (Some(b'*'), _) => slow(&p[1..], t) || (!t.is_empty() && slow(p, &t[1..])),
+                (Some(b'?'), Some(_)) => slow(&p[1..], &t[1..]),
+                (Some(a), Some(b)) if a == b => slow(&p[1..], &t[1..]),
+                _ => false,
+            }
+        }
+        prop_assert_eq!(component_matches(p.as_bytes(), t.as_bytes()), slow(p.as_bytes(), t.as_bytes()));
+    }
+}

@@ -1,0 +1,25 @@
+//! tunectl: kernel-parameter baselines for Linux hosts, planned, applied, persisted and held.
+//!
+//! The rooms, from words to commands, and what each may know, are in the README's section
+//! "Architecture".
+
+// Words.
+pub mod diagnostic;
+pub mod key;
+pub mod value;
+// Knowledge.
+pub mod catalogue;
+pub mod observed;
+// Core.
+pub mod bootview;
+// Edges.
+pub mod persist;
+pub mod probe;
+pub mod procsys;
+
+use std::process::ExitCode;
+
+/// Runs the program and tells how it ended.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,4 @@
+//! The `tunectl` program.
+fn main() -> std::process::ExitCode {
+    tunectl::main()
+}

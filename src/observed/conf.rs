@@ -1,0 +1,56 @@
+//! The sysctl.d files of a host with their text, as they were found.
+
+use super::Errno;
+
+/// Everything that a boot loader of parameters would look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfTree {
+    /// The searched directories, in order of precedence, with what they hold.
+    pub dirs: Vec<ConfDir>,
+    /// `/etc/sysctl.conf`, where it exists.
+    pub sysctl_conf: Option<ConfFile>,
+    /// The kernel command line.
+    pub cmdline: String,
+}
+
+/// One of the sysctl.d directories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfDir {
+    /// Its path, such as `/etc/sysctl.d`.
+    pub path: String,
+    /// Its entries in no particular order: every name, `.conf` or not, but for `.` and `..`.
+    pub files: Vec<ConfFile>,
+}
+
+/// One directory entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfFile {
+    /// Where it was found, such as `/etc/sysctl.d/99-sysctl.conf`.
+    pub path: String,
+    /// Where it leads, if it is a symbolic link: the link's own text.
+    pub link: Option<String>,
+    /// What is there once links are followed.
+    pub body: ConfBody,
+}
+
+/// What an entry holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfBody {
+    /// A regular file's bytes, which need not be UTF-8.
+    Text(Vec<u8>),
+    /// An empty file or `/dev/null`, which masks files of the same name in later directories.
+    Masked,
+    /// A directory.
+    Directory,
+    /// Neither file nor directory (a FIFO, a socket, a device other than /dev/null).
+    Special,
+    /// It could not be read: a dangling link (ENOENT), no permission (EACCES), ….
+    Unreadable(Errno),
+}
+
+impl ConfFile {
+    /// The last component of the path.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+}

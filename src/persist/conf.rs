@@ -1,0 +1,1 @@
+//! Lists and reads the sysctl.d files of a host.

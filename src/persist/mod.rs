@@ -1,0 +1,3 @@
+//! The files that carry parameters across a reboot: listed, read, and our own drop-in written.
+
+pub mod conf;

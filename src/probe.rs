@@ -1,0 +1,1 @@
+//! Facts of the running host, and of another one played from a file.

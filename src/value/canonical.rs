@@ -1,0 +1,188 @@
+//! The kernel's own canonical form of a value, and equality in it.
+
+use std::net::Ipv6Addr;
+
+use super::Shape;
+
+/// A value in the form in which the kernel keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Canonical {
+    /// Numbers in order; fewer than the parameter has leave the others as they are.
+    Numbers(Vec<i128>),
+    /// Sorted, disjoint, non-adjacent ranges, both ends included.
+    Ranges(Vec<(u64, u64)>),
+    /// Text with blanks normalised as the shape demands.
+    Text(String),
+    /// Words in alphabetical order.
+    Words(Vec<String>),
+    /// An address.
+    Address(Ipv6Addr),
+}
+
+/// A text that the kernel would refuse for this shape (EINVAL).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAValue {
+    /// A field is not a number as the kernel reads one.
+    #[error("{0:?} is not a whole number")]
+    NotANumber(String),
+    /// Commas between numbers: the kernel refuses them (only bitmaps have them).
+    #[error("{0:?}: the kernel divides numbers by blanks, not by commas")]
+    Commas(String),
+    /// No value at all.
+    #[error("the value is empty")]
+    Empty,
+    /// Not a list such as `8080,9000-9002`.
+    #[error("{0:?} is not a list of numbers and ranges")]
+    NotABitmap(String),
+    /// Not an IPv6 address.
+    #[error("{0:?} is not an IPv6 address")]
+    NotAnAddress(String),
+    /// Not hexadecimal.
+    #[error("{0:?} is not hexadecimal")]
+    NotHex(String),
+}
+
+/// Reads one number as the kernel does: an optional `-`, then decimal, `0x` hexadecimal or
+/// octal with a leading `0`. `+`, fractions, units and trailing text are refused (case E9).
+pub fn kernel_number(token: &str) -> Option<i128> {
+    let (negative, digits) = match token.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, token),
+    };
+    let magnitude = if let Some(hex) = digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
+        parse_radix(hex, 16)?
+    } else if digits.len() > 1 && digits.starts_with('0') {
+        parse_radix(&digits[1..], 8)?
+    } else {
+        parse_radix(digits, 10)?
+    };
+    Some(if negative { -magnitude } else { magnitude })
+}
+
+fn parse_radix(digits: &str, radix: u32) -> Option<i128> {
+    if digits.starts_with(['+', '-']) {
+        return None;
+    }
+    u64::from_str_radix(digits, radix).ok().map(i128::from)
+}
+
+/// The canonical form of `text` for a parameter of that shape.
+///
+/// Reads what the kernel would accept on a write, so also values from files: fields beyond the
+/// parameter's own count are dropped, as the kernel drops them (cases E8 and E9).
+///
+/// # Errors
+/// [`NotAValue`] where the kernel would refuse the text.
+pub fn canonical(shape: Shape, text: &str) -> Result<Canonical, NotAValue> {
+    match shape {
+        Shape::Number | Shape::Bool | Shape::Ticks => numbers(text, 1),
+        Shape::Numbers(n) => numbers(text, usize::from(n)),
+        Shape::Bitmap => bitmap(text),
+        Shape::CpuMask => hex(text, &[',']),
+        Shape::HexGroups => Ok(Canonical::Text(text.trim().to_ascii_lowercase())),
+        Shape::Words => {
+            let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            words.sort_unstable();
+            words.dedup();
+            Ok(Canonical::Words(words))
+        }
+        Shape::Text(_) => Ok(Canonical::Text(text.trim().to_owned())),
+        Shape::Ipv6 => match text.trim().parse() {
+            Ok(address) => Ok(Canonical::Address(address)),
+            Err(_) => Err(NotAValue::NotAnAddress(text.trim().to_owned())),
+        },
+        Shape::Unknown => Ok(Canonical::Text(normalised(text))),
+    }
+}
+
+/// Whether a parameter that reads `live` already holds what `wanted` asks for.
+///
+/// Fewer numbers than the parameter has ask for those alone, since a write of them would change
+/// no others (case E8).
+pub fn agrees(shape: Shape, wanted: &str, live: &str) -> bool {
+    let (Ok(want), Ok(have)) = (canonical(shape, wanted), canonical(shape, live)) else {
+        return wanted.trim() == live.trim();
+    };
+    match (&want, &have) {
+        (Canonical::Numbers(w), Canonical::Numbers(h)) if shape == Shape::Ticks => {
+            w.first().zip(h.first()).is_some_and(|(w, h)| w == h || rounds_to(*w, *h))
+        }
+        (Canonical::Numbers(w), Canonical::Numbers(h)) => h.starts_with(w),
+        (Canonical::Text(w), Canonical::Text(h)) if shape == Shape::Unknown => words_agree(w, h),
+        _ => want == have,
+    }
+}
+
+fn numbers(text: &str, count: usize) -> Result<Canonical, NotAValue> {
+    let mut found = Vec::with_capacity(count);
+    for token in text.split_whitespace().take(count) {
+        match kernel_number(token) {
+            Some(n) => found.push(n),
+            None if token.contains(',') => return Err(NotAValue::Commas(text.trim().to_owned())),
+            None => return Err(NotAValue::NotANumber(token.to_owned())),
+        }
+    }
+    if found.is_empty() { Err(NotAValue::Empty) } else { Ok(Canonical::Numbers(found)) }
+}
+
+fn bitmap(text: &str) -> Result<Canonical, NotAValue> {
+    let wrong = || NotAValue::NotABitmap(text.trim().to_owned());
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for item in text.trim().split(',').filter(|i| !i.is_empty()) {
+        let (low, high) = item.split_once('-').unwrap_or((item, item));
+        let (low, high): (u64, u64) =
+            (low.parse().map_err(|_| wrong())?, high.parse().map_err(|_| wrong())?);
+        if low > high {
+            return Err(wrong());
+        }
+        ranges.push((low, high));
+    }
+    ranges.sort_unstable();
+    let mut merged: Vec<(u64, u64)> = Vec::with_capacity(ranges.len());
+    for (low, high) in ranges {
+        match merged.last_mut() {
+            Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
+            _ => merged.push((low, high)),
+        }
+    }
+    Ok(Canonical::Ranges(merged))
+}
+
+fn hex(text: &str, dividers: &[char]) -> Result<Canonical, NotAValue> {
+    let digits: String = text.trim().chars().filter(|c| !dividers.contains(c)).collect();
+    if digits.is_empty() || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Err(NotAValue::NotHex(text.trim().to_owned()));
+    }
+    let short = digits.trim_start_matches('0').to_ascii_lowercase();
+    Ok(Canonical::Text(if short.is_empty() { "0".into() } else { short }))
+}
+
+fn normalised(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Word by word; a number that is written in hexadecimal or octal equals the decimal that the
+/// kernel prints for it.
+fn words_agree(wanted: &str, live: &str) -> bool {
+    let same = |w: &str, l: &str| {
+        w == l
+            || kernel_number(l).is_some_and(|n| n.to_string() == l && kernel_number(w) == Some(n))
+    };
+    let (mut wanted, mut live) = (wanted.split(' '), live.split(' '));
+    loop {
+        match (wanted.next(), live.next()) {
+            (None, None) => return true,
+            (Some(w), Some(l)) if same(w, l) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Whether the kernel, storing `wanted` milliseconds in ticks, would print `live`, at any of the
+/// tick rates that Linux is built with. The rate itself cannot be read from a running kernel.
+fn rounds_to(wanted: i128, live: i128) -> bool {
+    [100, 250, 300, 1000].into_iter().any(|hz: i128| {
+        let ticks = (wanted * hz + 999).div_euclid(1000);
+        ticks * 1000 / hz == live
+    })
+}

@@ -1,0 +1,156 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use proptest::prelude::*;
+
+#[test]
+fn blanks_do_not_count_e7() {
+    assert!(agrees(Shape::Numbers(3), "4096 131072 6291456", "4096\t131072\t6291456\n"));
+    assert!(!agrees(Shape::Numbers(3), "4096 131072 6291456", "4096\t87380\t6291456"));
+    assert_eq!(
+        canonical(Shape::Numbers(3), "4096,131072,6291456"),
+        Err(NotAValue::Commas("4096,131072,6291456".into()))
+    );
+}
+
+#[test]
+fn a_partial_array_asks_for_its_own_fields_e8() {
+    assert!(agrees(Shape::Numbers(3), "4096", "4096\t87380\t6291456"));
+    assert!(!agrees(Shape::Numbers(3), "5000", "4096\t87380\t6291456"));
+    // From a file: the fields beyond the third are dropped by the kernel.
+    assert!(agrees(Shape::Numbers(3), "1 2 3 4", "1 2 3"));
+    // The other way round a file that sets one field leaves two unknown.
+    assert!(!agrees(Shape::Numbers(3), "1 2 3", "1"));
+}
+
+#[test]
+fn numbers_are_read_as_the_kernel_reads_them_e9() {
+    assert_eq!(kernel_number("0x10"), Some(16));
+    assert_eq!(kernel_number("010"), Some(8));
+    assert_eq!(kernel_number("0"), Some(0));
+    assert_eq!(kernel_number("-5"), Some(-5));
+    for refused in ["+7202", "7200.5", "7204junk", "60,", "60#c", "1G", "", "-", "0x", "08", "--1"]
+    {
+        assert_eq!(kernel_number(refused), None, "{refused}");
+    }
+    assert!(agrees(Shape::Number, "7203 junk", "7203"));
+    assert!(agrees(Shape::Number, "60 # c", "60"));
+    assert!(agrees(Shape::Number, "0x10", "16"));
+}
+
+#[test]
+fn unsigned_64_bit_survives_e15() {
+    assert!(agrees(Shape::Number, "18446744073692774399", "18446744073692774399"));
+    assert!(!agrees(Shape::Number, "18446744073692774399", "18446744073692774400"));
+    assert_eq!(kernel_number("18446744073709551615"), Some(18_446_744_073_709_551_615));
+    assert_eq!(kernel_number("18446744073709551616"), None);
+}
+
+#[test]
+fn bitmaps_compare_as_sets_e18() {
+    let same = |a, b| agrees(Shape::Bitmap, a, b);
+    assert!(same("8082,8080,8081,9000-9002", "8080-8082,9000-9002"));
+    assert!(same("8080,8081", "8080-8081"));
+    assert!(same("", "\n"));
+    assert!(!same("8080", "8080-8081"));
+    assert!(canonical(Shape::Bitmap, "9-8").is_err());
+    assert!(canonical(Shape::Bitmap, "a").is_err());
+}
+
+#[test]
+fn texts_words_addresses_and_masks() {
+    assert!(agrees(Shape::Text(128), "|/usr/bin/dump %p", "|/usr/bin/dump %p\n"));
+    assert!(!agrees(Shape::Text(128), "a  b", "a b"));
+    assert!(agrees(Shape::Words, "reno cubic", "cubic reno"));
+    let full = "2001:0db8:0000:0000:0000:0000:0000:0001";
+    assert!(agrees(Shape::Ipv6, "2001:db8::1", full));
+    assert!(agrees(Shape::CpuMask, "3", "00000000,00000003"));
+    assert!(agrees(Shape::HexGroups, "ABCD-1", "abcd-1"));
+}
+
+#[test]
+fn unknown_parameters_compare_as_normalised_text() {
+    let same = |a, b| agrees(Shape::Unknown, a, b);
+    assert!(same("1  2", "1\t2\n"));
+    assert!(same("0x10", "16"));
+    assert!(same("010", "8"));
+    assert!(!same("16", "0x10"), "the kernel prints decimals; this is another text");
+    assert!(!same("1 2", "1"));
+    assert!(!same("on", "off"));
+}
+
+#[test]
+fn ticks_allow_the_kernels_own_rounding_e21() {
+    assert!(agrees(Shape::Ticks, "30001", "30004"));
+    assert!(agrees(Shape::Ticks, "30001", "30001"));
+    assert!(agrees(Shape::Ticks, "30001", "30010"));
+    assert!(!agrees(Shape::Ticks, "30001", "30020"));
+}
+
+#[test]
+fn sizes_need_an_unambiguous_unit() {
+    let parse = Size::parse;
+    assert_eq!(parse("512MiB").unwrap().unwrap().bytes, 512 << 20);
+    assert_eq!(parse("64 KiB").unwrap().unwrap().bytes, 65536);
+    assert_eq!(parse("512").unwrap(), None);
+    assert_eq!(
+        parse("512M"),
+        Err(QuantityError::Ambiguous { written: "512M".into(), instead: "512MiB".into() })
+    );
+    assert_eq!(parse("4parsec"), Err(QuantityError::UnknownUnit("parsec".into())));
+    assert!(matches!(parse("99999999999TiB"), Err(QuantityError::TooLarge(_))));
+    assert_eq!(Size { bytes: 512 << 20 }.to_string(), "512MiB");
+    assert_eq!(Size { bytes: 1536 }.to_string(), "1536B");
+}
+
+#[test]
+fn percentages_are_exact() {
+    let p = Percent::parse("0.78").unwrap();
+    assert_eq!(p.of(24_684_084), 192_535);
+    assert_eq!(p.to_string(), "0.78 %");
+    assert_eq!(Percent::parse("5%").unwrap().of(100), 5);
+    assert_eq!(Percent::parse("100").unwrap().of(u64::MAX), u64::MAX);
+    for wrong in ["", "%", "-1", "1e3", ".5", "5.", "101", "0.0000001", "five"] {
+        assert!(Percent::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn comparison_is_reflexive_for_every_shape(text in "[ -~]{0,24}") {
+        for shape in [Shape::Number, Shape::Numbers(3), Shape::Bitmap, Shape::Words, Shape::Text(64),
+                      Shape::Unknown, Shape::Ipv6, Shape::CpuMask, Shape::HexGroups, Shape::Ticks] {
+            prop_assert!(agrees(shape, &text, &text), "{:?}", shape);
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_prints_agrees_with_what_was_written(n in any::<u64>()) {
+        let (hex, octal, decimal) = (format!("0x{n:x}"), format!("0{n:o}"), n.to_string());
+        prop_assert!(agrees(Shape::Number, &hex, &decimal));
+        prop_assert!(agrees(Shape::Number, &octal, &decimal));
+    }
+
+    #[test]
+    fn different_numbers_never_agree(a in any::<u64>(), b in any::<u64>()) {
+        prop_assume!(a != b);
+        prop_assert!(!agrees(Shape::Number, &a.to_string(), &b.to_string()));
+        prop_assert!(!agrees(Shape::Unknown, &a.to_string(), &b.to_string()));
+    }
+
+    #[test]
+    fn a_bitmap_equals_any_order_of_its_members(mut set in prop::collection::vec(0u64..200, 1..20), seed in any::<u64>()) {
+        let one = set.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        let at = usize::try_from(seed % 7).unwrap() % set.len();
+        set.rotate_left(at);
+        set.reverse();
+        let two = set.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        prop_assert!(agrees(Shape::Bitmap, &one, &two));
+    }
+
+    #[test]
+    fn a_share_is_never_more_than_the_whole(amount in any::<u64>(), whole in 0u32..=100, fraction in 0u32..999_999) {
+        if let Ok(p) = Percent::parse(&format!("{whole}.{fraction:06}")) {
+            prop_assert!(p.of(amount) <= amount);
+        }
+    }
+}

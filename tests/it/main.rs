@@ -1,0 +1,23 @@
+//! All integration tests, in one binary.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod baselines;
+mod catalogue;
+mod kernel;
+mod loaders;
+mod probe;
+mod scripted;
+mod support;
+
+/// A file in this folder that no `mod` line names would never run.
+#[test]
+fn no_file_is_forgotten() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it");
+    let main = std::fs::read_to_string(format!("{dir}/main.rs")).unwrap();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(module) = name.strip_suffix(".rs").filter(|m| *m != "main") {
+            assert!(main.contains(&format!("mod {module};")), "{name} is not in main.rs");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What several tests share: namespaces of their own, and saying what was left out.
+
+use std::io::Write as _;
+use std::process::{Command, Output};
+
+/// Whether the tests run as root.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Says on standard error, past the test harness's capture, that a test was left out, and why.
+pub fn left_out(test: &str, why: &str) {
+    let line = format!("left out: {test}: {why}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Set in the child that runs a test body inside namespaces of its own.
+const INSIDE: &str = "TUNECTL_TEST_INSIDE_NAMESPACES";
+
+/// Runs `body` in new mount, network, IPC and UTS namespaces, where it may write what it likes
+/// below `net.*`, kernel.sem and hostname, and mount over /etc, without touching the host.
+///
+/// `test` is the full name of the calling test (`kernel::writes_and_reads_back`): the body runs
+/// in a child process that executes just that test again. Needs root; without, it is left out.
+pub fn in_namespaces(test: &str, body: impl FnOnce()) {
+    if std::env::var_os(INSIDE).is_some_and(|t| t == test) {
+        body();
+        return;
+    }
+    if !is_root() {
+        left_out(test, "needs root for namespaces of its own");
+        return;
+    }
+    let output = run(Command::new("unshare")
+        .args(["--mount", "--net", "--ipc", "--uts", "--propagation", "private"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(INSIDE, test));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{test} failed inside its namespaces:\n{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Runs a command that must at least start.
+pub fn run(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|e| panic!("{command:?} does not start: {e}"))
+}
