@@ -11,6 +11,7 @@ pub mod value;
 pub mod catalogue;
 pub mod observed;
 // Core.
+pub mod baseline;
 pub mod bootview;
 // Edges.
 pub mod persist;

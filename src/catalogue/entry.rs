@@ -124,6 +124,17 @@ pub enum Hazard {
 }
 
 impl Hazard {
+    /// Every guard's name.
+    pub const GUARDS: [&'static str; 7] = [
+        Self::MinFree.guard(),
+        Self::OvercommitStrict.guard(),
+        Self::ExecutesCode.guard(),
+        Self::OneWay.guard(),
+        Self::CutsNetwork.guard(),
+        Self::TakesMemory.guard(),
+        Self::Starves.guard(),
+    ];
+
     /// The name under which a baseline allows it: `allow: [NAME]`.
     pub const fn guard(self) -> &'static str {
         match self {

@@ -1,0 +1,161 @@
+//! What a baseline asks of one host once everything is resolved.
+
+use std::fmt;
+
+use crate::catalogue::Parameter;
+use crate::diagnostic::{Source, Span};
+use crate::key::{Key, Pattern, Selector};
+use crate::value::{Canonical, Shape, agrees, canonical};
+
+use super::schema::OnDrift;
+
+/// Everything that a baseline asks of one host.
+#[derive(Clone, Debug, Default)]
+pub struct DesiredSet {
+    /// The baseline's name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// SHA-256 of the texts it was made of, one behind the other, in hexadecimal.
+    pub sha256: String,
+    /// Those texts, the named baseline first.
+    pub sources: Vec<Source>,
+    /// Parameters, by key.
+    pub parameters: Vec<Desired>,
+    /// Patterns that stand behind some of them, with the text to persist.
+    pub patterns: Vec<DesiredPattern>,
+    /// Keys that the patterns leave out.
+    pub excludes: Vec<Selector>,
+    /// Verbs, to be run on request.
+    pub actions: Vec<Desired>,
+    /// Waivers whose last day is past.
+    pub expired_waivers: Vec<Exception>,
+}
+
+/// What is asked of one parameter.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// The parameter.
+    pub key: Key,
+    /// Its value, or the bounds of it.
+    pub requirement: Requirement,
+    /// The form of its text.
+    pub shape: Shape,
+    /// What the catalogue knows of it.
+    pub known: Option<&'static Parameter>,
+    /// Where the baseline asks for it.
+    pub origin: Span,
+    /// The pattern that it matched, where it was not named itself.
+    pub pattern: Option<Pattern>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The public document that the value comes from.
+    pub reference: Option<String>,
+    /// The module that brings it.
+    pub module: Option<String>,
+    /// Guards that the baseline overrides for it.
+    pub allow: Vec<String>,
+    /// What the daemon does when it drifts.
+    pub on_drift: OnDrift,
+    /// How a number made from the host's memory came about.
+    pub arithmetic: Option<String>,
+    /// The exception that covers it today.
+    pub waiver: Option<Exception>,
+}
+
+/// A pattern with the value to persist for it.
+#[derive(Clone, Debug)]
+pub struct DesiredPattern {
+    /// The pattern.
+    pub pattern: Pattern,
+    /// What is asked of each match.
+    pub requirement: Requirement,
+    /// Where the baseline asks for it.
+    pub origin: Span,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// A waiver, in force or past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// What it covers.
+    pub selector: Selector,
+    /// Its last day.
+    pub until: String,
+    /// Why.
+    pub reason: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What a value must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Requirement {
+    /// This, in the kernel's own words.
+    Exact(String),
+    /// One number within bounds, both included.
+    Within {
+        /// Not less than this.
+        at_least: Option<i128>,
+        /// Not more than this.
+        at_most: Option<i128>,
+    },
+}
+
+impl Requirement {
+    /// Whether a parameter of that shape which reads `text` is as required.
+    pub fn satisfied_by(&self, shape: Shape, text: &str) -> bool {
+        match self {
+            Self::Exact(wanted) => agrees(shape, wanted, text),
+            Self::Within { at_least, at_most } => single(shape, text).is_some_and(|n| {
+                at_least.is_none_or(|least| n >= least) && at_most.is_none_or(|most| n <= most)
+            }),
+        }
+    }
+
+    /// The text to write: the exact value, or the bound that `current` violates. `None` when
+    /// `current` satisfies it and there is nothing to write.
+    pub fn target(&self, shape: Shape, current: Option<&str>) -> Option<String> {
+        match self {
+            Self::Exact(wanted) => Some(wanted.clone()),
+            Self::Within { at_least, at_most } => {
+                let number = current.and_then(|text| single(shape, text));
+                match (number, at_least, at_most) {
+                    (Some(n), Some(least), _) if n < *least => Some(least.to_string()),
+                    (Some(n), _, Some(most)) if n > *most => Some(most.to_string()),
+                    (None, Some(bound), _) | (None, None, Some(bound)) => Some(bound.to_string()),
+                    (Some(_), ..) | (None, None, None) => None,
+                }
+            }
+        }
+    }
+
+    /// The exact value, where there is one.
+    pub fn exact(&self) -> Option<&str> {
+        match self {
+            Self::Exact(text) => Some(text),
+            Self::Within { .. } => None,
+        }
+    }
+}
+
+fn single(shape: Shape, text: &str) -> Option<i128> {
+    let shape = if shape == Shape::Unknown { Shape::Number } else { shape };
+    match canonical(shape, text) {
+        Ok(Canonical::Numbers(numbers)) => numbers.first().copied(),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(text) => f.pad(text),
+            Self::Within { at_least: Some(l), at_most: Some(m) } => f.pad(&format!("{l} to {m}")),
+            Self::Within { at_least: Some(l), at_most: None } => f.pad(&format!(">= {l}")),
+            Self::Within { at_least: None, at_most: Some(m) } => f.pad(&format!("<= {m}")),
+            Self::Within { at_least: None, at_most: None } => f.pad("any"),
+        }
+    }
+}

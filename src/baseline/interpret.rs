@@ -1,0 +1,471 @@
+//! Turns what was written for one parameter into what is required of it on one host.
+
+use crate::catalogue::{Kind, Parameter};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::key::Selector;
+use crate::observed::Facts;
+use crate::value::{
+    Canonical, NotAValue, Percent, QuantityError, Shape, Size, Unit, canonical, kernel_number,
+};
+
+use super::desired::Requirement;
+use super::schema::{Literal, Target, Wish};
+
+/// A requirement with how it came about.
+#[derive(Clone, Debug)]
+pub struct Interpreted {
+    /// What is required.
+    pub requirement: Requirement,
+    /// The arithmetic, where the number was made from the host's memory.
+    pub arithmetic: Option<String>,
+}
+
+/// What an entry is judged with.
+pub struct Interpreter<'a> {
+    /// The entry's key or pattern, for messages.
+    pub selector: &'a Selector,
+    /// What the catalogue knows of it.
+    pub known: Option<&'static Parameter>,
+    /// The host.
+    pub facts: &'a Facts,
+    /// Where problems go.
+    pub problems: &'a mut Vec<Diagnostic>,
+}
+
+impl Interpreter<'_> {
+    fn wrong<T>(
+        &mut self,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Option<T> {
+        let help = help.into();
+        let problem = Diagnostic::error(span, message);
+        self.problems.push(if help.is_empty() { problem } else { problem.help(help) });
+        None
+    }
+
+    fn shape(&self) -> Shape {
+        self.known.map_or(Shape::Unknown, |p| p.shape)
+    }
+
+    /// The requirement of an entry; `None` when it leaves the key alone or is wrong.
+    pub fn interpret(&mut self, span: Span, wish: &Wish, action: bool) -> Option<Interpreted> {
+        let Wish::Hold { target, at_least, at_most } = wish else { return None };
+        self.check_kind(span, action)?;
+        let bounded = at_least.is_some() || at_most.is_some();
+        let single = self.shape().is_single_number() || self.shape() == Shape::Unknown;
+        if bounded && (!single || matches!(target, Some(Target::Many(_)))) {
+            let message = format!("{} is not one number, so it has no bounds", self.selector);
+            return self.wrong(span, message, "give the whole value");
+        }
+        let mut least = at_least
+            .as_ref()
+            .map(|l| self.amount(l, "at_least"))
+            .map_or(Some(None), |a| a.map(Some))?;
+        let most = at_most
+            .as_ref()
+            .map(|l| self.amount(l, "at_most"))
+            .map_or(Some(None), |a| a.map(Some))?;
+        if let (Some(l), Some(m)) = (&least, &most)
+            && l.number > m.number
+        {
+            let at = at_least.as_ref().map_or(span, |l| l.span);
+            if !l.from_ram && !m.from_ram {
+                let message = format!("at_least {} is above at_most {}", l.number, m.number);
+                return self.wrong(at, message, "exchange them, or drop one");
+            }
+            let message = format!(
+                "on this host at_least {} is above at_most {}; at_most counts",
+                l.told, m.told
+            );
+            self.problems.push(Diagnostic::warning(at, message));
+            least = None;
+        }
+        match target {
+            None => {
+                let [least_number, most_number] =
+                    [&least, &most].map(|a| a.as_ref().map(|a| a.number));
+                for (bound, literal) in [(least_number, at_least), (most_number, at_most)] {
+                    if let (Some(number), Some(literal)) = (bound, literal) {
+                        self.check_range(literal.span, number)?;
+                    }
+                }
+                let arithmetic: Vec<String> = [least, most]
+                    .into_iter()
+                    .flatten()
+                    .filter(|a| a.from_ram)
+                    .map(|a| a.told)
+                    .collect();
+                let arithmetic = (!arithmetic.is_empty()).then(|| arithmetic.join("; "));
+                let requirement =
+                    Requirement::Within { at_least: least_number, at_most: most_number };
+                Some(Interpreted { requirement, arithmetic })
+            }
+            Some(Target::PercentOfRam(percent)) => {
+                let amount = self.share(percent.value, percent.span)?;
+                Some(self.clamped(percent.span, &amount, least.as_ref(), most.as_ref())?)
+            }
+            Some(Target::One(literal)) if bounded => {
+                let amount = self.amount(literal, "value")?;
+                Some(self.clamped(literal.span, &amount, least.as_ref(), most.as_ref())?)
+            }
+            Some(Target::One(literal)) => {
+                let text = self.one(literal)?;
+                Some(Interpreted { requirement: Requirement::Exact(text), arithmetic: None })
+            }
+            Some(Target::Many(literals)) => {
+                let text = self.many(span, literals)?;
+                Some(Interpreted { requirement: Requirement::Exact(text), arithmetic: None })
+            }
+        }
+    }
+
+    fn check_kind(&mut self, span: Span, action: bool) -> Option<()> {
+        let name = self.selector.to_string();
+        match (self.known.map(|p| p.kind), action) {
+            (Some(Kind::Action), false) => {
+                let message = format!("{name} is an action, not a setting: it holds no value");
+                self.wrong(span, message, "move it below `actions:`; it is run on request only")
+            }
+            (Some(kind), true) if kind != Kind::Action => {
+                let message = format!("{name} is a setting, not an action");
+                self.wrong(span, message, "move it below `parameters:`")
+            }
+            (Some(Kind::Counter), false) => {
+                let message = format!("{name} is the kernel's own count; it holds no value");
+                self.wrong(span, message, "remove it")
+            }
+            _ => Some(()),
+        }
+    }
+
+    /// A single value that is not clamped: a number, or whatever the shape takes.
+    fn one(&mut self, literal: &Literal) -> Option<String> {
+        match self.shape() {
+            Shape::Number | Shape::Bool | Shape::Ticks => {
+                let amount = self.amount(literal, "value")?;
+                self.check_range(literal.span, amount.number)?;
+                Some(amount.number.to_string())
+            }
+            Shape::Numbers(_) => {
+                let parts: Vec<Literal> = literal
+                    .text
+                    .split_whitespace()
+                    .map(|text| Literal { text: text.to_owned(), ..literal.clone() })
+                    .collect();
+                self.many(literal.span, &parts)
+            }
+            Shape::Bitmap => match canonical(Shape::Bitmap, &literal.text) {
+                Ok(Canonical::Ranges(ranges)) => Some(render_ranges(&ranges)),
+                Ok(_) => None,
+                Err(error) => self.refused(literal, &error),
+            },
+            Shape::Text(max) => {
+                let text = self.line(literal)?;
+                if text.len() > usize::from(max) {
+                    let message =
+                        format!("{} keeps {max} bytes, this has {}", self.selector, text.len());
+                    return self.wrong(literal.span, message, "shorten it");
+                }
+                Some(text)
+            }
+            Shape::Unknown => self.unknown(literal),
+            shape @ (Shape::CpuMask | Shape::Words | Shape::Ipv6 | Shape::HexGroups) => {
+                let text = self.line(literal)?;
+                match canonical(shape, &text) {
+                    Ok(_) => Some(text),
+                    Err(error) => self.refused(literal, &error),
+                }
+            }
+        }
+    }
+
+    fn unknown(&mut self, literal: &Literal) -> Option<String> {
+        if literal.plain && is_bool(&literal.text) {
+            let message = format!("{:?} reads as a truth value", literal.text);
+            return self.wrong(
+                literal.span,
+                message,
+                "write 1 or 0, or quote it if the kernel wants the word",
+            );
+        }
+        if matches!(Size::parse(&literal.text), Ok(Some(_))) && literal.plain {
+            let message =
+                format!("the unit of {} is not known, so it takes no size", self.selector);
+            return self.wrong(literal.span, message, "write the number that the kernel wants");
+        }
+        self.line(literal)
+    }
+
+    /// Text that fits one line of a file and survives being read back from it.
+    fn line(&mut self, literal: &Literal) -> Option<String> {
+        let text = &literal.text;
+        if text.contains(['\n', '\r']) {
+            return self.wrong(literal.span, "a value is one line", "remove the line break");
+        }
+        if let Some(c) = text.chars().find(|c| c.is_control() && *c != '\t') {
+            let message =
+                format!("a value cannot contain the control character U+{:04X}", u32::from(c));
+            return self.wrong(literal.span, message, "remove it");
+        }
+        if text.len() > 4095 {
+            let message = format!("a value has at most 4095 bytes, this has {}", text.len());
+            return self.wrong(literal.span, message, "shorten it");
+        }
+        if text.trim() != text {
+            let help = "remove the blanks: no sysctl.d file can keep them";
+            return self.wrong(literal.span, "a value cannot begin or end with a blank", help);
+        }
+        Some(text.clone())
+    }
+
+    fn refused(&mut self, literal: &Literal, error: &NotAValue) -> Option<String> {
+        let help = match error {
+            NotAValue::NotABitmap(_) => "write numbers and ranges, as 8080,9000-9002",
+            NotAValue::NotAnAddress(_) => "write it as 2001:db8::1",
+            NotAValue::NotHex(_) => "write hexadecimal digits",
+            _ => "",
+        };
+        self.wrong(literal.span, format!("{}: {error}", self.selector), help)
+    }
+
+    fn many(&mut self, span: Span, literals: &[Literal]) -> Option<String> {
+        match self.shape() {
+            Shape::Numbers(count) => {
+                if literals.len() > usize::from(count) || literals.is_empty() {
+                    let message = format!(
+                        "{} has {count} numbers, {} are given",
+                        self.selector,
+                        literals.len()
+                    );
+                    let help = "the kernel would drop the ones behind without a word";
+                    return self.wrong(span, message, if literals.is_empty() { "" } else { help });
+                }
+                let mut numbers = Vec::with_capacity(literals.len());
+                for literal in literals {
+                    let amount = self.amount(literal, "value")?;
+                    self.check_range(literal.span, amount.number)?;
+                    numbers.push(amount.number.to_string());
+                }
+                Some(numbers.join(" "))
+            }
+            Shape::Unknown | Shape::Words => {
+                let words: Option<Vec<String>> = literals.iter().map(|l| self.unknown(l)).collect();
+                Some(words?.join(" "))
+            }
+            Shape::Bitmap => {
+                let text: Vec<&str> = literals.iter().map(|l| l.text.as_str()).collect();
+                self.one(&Literal { text: text.join(","), plain: true, span })
+            }
+            _ => {
+                let message = format!("{} takes one value, not a list", self.selector);
+                self.wrong(span, message, "write the value without brackets")
+            }
+        }
+    }
+
+    /// A number, a size in the key's unit, or (for bounds) a percentage of memory.
+    fn amount(&mut self, literal: &Literal, field: &str) -> Option<Amount> {
+        let text = literal.text.trim();
+        if text.ends_with('%') {
+            if field == "value" {
+                let help = "write `percent_of_ram: …` for a share of memory";
+                return self.wrong(literal.span, format!("{text:?} is not a number"), help);
+            }
+            return match Percent::parse(text) {
+                Ok(percent) => self.share(percent, literal.span),
+                Err(error) => self.wrong(literal.span, error.to_string(), "write it as 5%"),
+            };
+        }
+        if is_bool(text) {
+            if self.shape() == Shape::Bool && literal.plain && (text == "true" || text == "false") {
+                return Some(Amount::plain(i128::from(text == "true")));
+            }
+            let number = i32::from(matches!(
+                text.to_ascii_lowercase().as_str(),
+                "on" | "yes" | "true" | "y"
+            ));
+            let message = format!("{text:?} is a truth value where a number belongs");
+            return self.wrong(literal.span, message, format!("write {number}"));
+        }
+        if let Some(number) = kernel_number(text) {
+            let digits = text.trim_start_matches('-');
+            if literal.plain
+                && digits.len() > 1
+                && digits.starts_with('0')
+                && !digits.starts_with("0x")
+            {
+                let message = format!("{text} is octal for the kernel: {number}");
+                let help = format!(
+                    "write {number}, or {} if decimal was meant",
+                    digits.trim_start_matches('0')
+                );
+                self.problems.push(Diagnostic::warning(literal.span, message).help(help));
+            }
+            return Some(Amount::plain(number));
+        }
+        match Size::parse(text) {
+            Ok(Some(size)) => self.size(size, literal),
+            Err(QuantityError::Ambiguous { instead, .. }) if self.memory_unit().is_some() => {
+                let help = format!("write {instead}");
+                self.wrong(
+                    literal.span,
+                    format!("{text:?} does not say whether it counts in 1000s or 1024s"),
+                    help,
+                )
+            }
+            Err(QuantityError::TooLarge(_)) => {
+                self.wrong(literal.span, format!("{text:?} is larger than 64 bits can hold"), "")
+            }
+            Ok(None) | Err(_) => {
+                let help = number_help(text);
+                self.wrong(literal.span, format!("{text:?} is not a whole number"), help)
+            }
+        }
+    }
+
+    /// The unit and the bytes in one, where the key measures memory.
+    fn memory_unit(&self) -> Option<(Unit, u64)> {
+        let unit = self.known?.unit;
+        let bytes = unit.bytes(self.facts.page_bytes, self.facts.huge_page_bytes)?;
+        (bytes > 0).then_some((unit, bytes))
+    }
+
+    fn size(&mut self, size: Size, literal: &Literal) -> Option<Amount> {
+        let Some((unit, bytes)) = self.memory_unit() else {
+            let message = match self.known {
+                Some(_) => {
+                    format!("{} is not an amount of memory, so it takes no size", self.selector)
+                }
+                None => format!("the unit of {} is not known, so it takes no size", self.selector),
+            };
+            return self.wrong(literal.span, message, "write a plain number");
+        };
+        if !size.bytes.is_multiple_of(bytes) {
+            let message = format!("{size} is not a whole number of {}", unit_name(unit, bytes));
+            let below = Size { bytes: size.bytes / bytes * bytes };
+            return self.wrong(literal.span, message, format!("the next smaller one is {below}"));
+        }
+        Some(Amount::plain(i128::from(size.bytes / bytes)))
+    }
+
+    fn share(&mut self, percent: Percent, span: Span) -> Option<Amount> {
+        let Some((unit, bytes)) = self.memory_unit() else {
+            let message = match self.known {
+                Some(_) => format!("{} is not an amount of memory", self.selector),
+                None => format!("the unit of {} is not known", self.selector),
+            };
+            return self.wrong(
+                span,
+                message,
+                "a percentage of RAM fits keys that count memory; write a number",
+            );
+        };
+        let total = self.facts.mem_total_kb;
+        let number = percent.of(total.saturating_mul(1024)) / bytes;
+        let symbol = unit.symbol();
+        let told = format!("{percent} of {total} kB = {number} {symbol}");
+        Some(Amount { number: i128::from(number), from_ram: true, told })
+    }
+
+    fn clamped(
+        &mut self,
+        span: Span,
+        amount: &Amount,
+        least: Option<&Amount>,
+        most: Option<&Amount>,
+    ) -> Option<Interpreted> {
+        let mut number = amount.number;
+        let mut told = amount.told.clone();
+        if let Some(least) = least.filter(|l| number < l.number) {
+            number = least.number;
+            told = format!("{told}, raised to at_least {}", least.told);
+        }
+        if let Some(most) = most.filter(|m| number > m.number) {
+            number = most.number;
+            told = format!("{told}, lowered to at_most {}", most.told);
+        }
+        self.check_range(span, number)?;
+        let from_ram = amount.from_ram
+            || least.is_some_and(|l| l.from_ram)
+            || most.is_some_and(|m| m.from_ram);
+        Some(Interpreted {
+            requirement: Requirement::Exact(number.to_string()),
+            arithmetic: (from_ram || number != amount.number).then_some(told),
+        })
+    }
+
+    fn check_range(&mut self, span: Span, number: i128) -> Option<()> {
+        let kernel = self.facts.kernel;
+        let Some(range) = self.known.and_then(|p| p.range_on(kernel)) else { return Some(()) };
+        if range.contains(number) {
+            return Some(());
+        }
+        let message = format!(
+            "{number} is out of range: {} takes {} to {} on kernel {}.{}",
+            self.selector, range.min, range.max, kernel.major, kernel.minor
+        );
+        let near = number.clamp(range.min, range.max);
+        self.wrong(span, message, format!("the nearest value that the kernel takes is {near}"))
+    }
+}
+
+struct Amount {
+    number: i128,
+    from_ram: bool,
+    told: String,
+}
+
+impl Amount {
+    fn plain(number: i128) -> Self {
+        Self { number, from_ram: false, told: number.to_string() }
+    }
+}
+
+fn is_bool(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    ["true", "false", "yes", "no", "on", "off", "y", "n"].contains(&lower.as_str())
+}
+
+fn unit_name(unit: Unit, bytes: u64) -> String {
+    match unit {
+        Unit::Pages => format!("pages of {} kB", bytes / 1024),
+        Unit::HugePages => format!("huge pages of {} kB", bytes / 1024),
+        other => other.symbol().to_owned(),
+    }
+}
+
+/// What to write instead of a text that people take for a number.
+fn number_help(text: &str) -> String {
+    let joined: String = text.chars().filter(|c| !matches!(c, '_' | ',' | '\'' | ' ')).collect();
+    if let Some(octal) = text.strip_prefix("0o").and_then(|o| u64::from_str_radix(o, 8).ok()) {
+        return format!("write {octal}");
+    }
+    if let Some(rest) = text.strip_prefix('+').filter(|r| kernel_number(r).is_some()) {
+        return format!("write {rest}: the kernel refuses a `+`");
+    }
+    if let Some((number, _)) =
+        text.split_once(['#', ';']).filter(|(n, _)| kernel_number(n.trim()).is_some())
+    {
+        return format!("write {}, and the comment behind it without quotes", number.trim());
+    }
+    if joined.len() != text.len() && kernel_number(&joined).is_some() {
+        return format!("write {joined}");
+    }
+    if let Ok(float) = text.parse::<f64>()
+        && float.fract() == 0.0
+        && float.abs() < 1e15
+    {
+        return format!("write {float:.0}");
+    }
+    "write it in decimal, or in hexadecimal with 0x".to_owned()
+}
+
+fn render_ranges(ranges: &[(u64, u64)]) -> String {
+    let parts: Vec<String> = ranges
+        .iter()
+        .map(|(low, high)| if low == high { low.to_string() } else { format!("{low}-{high}") })
+        .collect();
+    parts.join(",")
+}

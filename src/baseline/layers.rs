@@ -1,0 +1,137 @@
+//! Loads a baseline with everything it extends, asking for texts through a closure.
+
+use crate::diagnostic::{Diagnostic, Source, Span};
+
+use super::schema::Document;
+use super::{read, yaml};
+
+/// Most files one baseline may be made of.
+const MAX_FILES: usize = 64;
+
+/// A baseline as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// A built-in name or a path, as written.
+    pub name: &'a str,
+    /// The source that extends it; `None` for the one the operator named.
+    pub from: Option<&'a str>,
+}
+
+/// A text that was found for a wanted baseline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The name under which it is reported, the same for the same file.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// Why a wanted baseline has no text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotFound {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// Documents with their relations.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    /// The texts, in the order in which they were read.
+    pub sources: Vec<Source>,
+    /// One document a source.
+    pub documents: Vec<Document>,
+    /// For each document the ones it extends.
+    pub parents: Vec<Vec<usize>>,
+    /// The asked-for baselines, each a layer on top of the one before it.
+    pub tops: Vec<usize>,
+}
+
+/// Loads `names`, each a layer on the one before, with all that they extend.
+///
+/// # Errors
+/// Every problem that was found, with the sources they point into.
+pub fn load(
+    names: &[&str],
+    fetch: &mut dyn FnMut(&Wanted<'_>) -> Result<Found, NotFound>,
+) -> (Layers, Vec<Diagnostic>) {
+    let mut loader = Loader { layers: Layers::default(), problems: Vec::new(), fetch };
+    for name in names {
+        if let Some(index) = loader.load(name, None, &mut Vec::new()) {
+            loader.layers.tops.push(index);
+        }
+    }
+    (loader.layers, loader.problems)
+}
+
+struct Loader<'f> {
+    layers: Layers,
+    problems: Vec<Diagnostic>,
+    fetch: &'f mut dyn FnMut(&Wanted<'_>) -> Result<Found, NotFound>,
+}
+
+impl Loader<'_> {
+    fn fail(&mut self, span: Option<Span>, message: String, help: Option<String>) {
+        let severity = crate::diagnostic::Severity::Error;
+        self.problems.push(Diagnostic { severity, message, span, related: Vec::new(), help });
+    }
+
+    fn load(
+        &mut self,
+        name: &str,
+        from: Option<(usize, Span)>,
+        path: &mut Vec<usize>,
+    ) -> Option<usize> {
+        let span = from.map(|(_, span)| span);
+        let found = {
+            let from = from.map(|(index, _)| self.layers.sources[index].name.clone());
+            (self.fetch)(&Wanted { name, from: from.as_deref() })
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => {
+                self.fail(span, error.message, error.help);
+                return None;
+            }
+        };
+        if let Some(known) = self.layers.sources.iter().position(|s| s.name == found.name) {
+            if let Some(start) = path.iter().position(|p| *p == known) {
+                let ring: Vec<&str> = path[start..]
+                    .iter()
+                    .chain([&known])
+                    .map(|i| self.layers.sources[*i].name.as_str())
+                    .collect();
+                let message = format!("a baseline cannot extend itself: {}", ring.join(" -> "));
+                self.fail(span, message, Some("remove one `extends`".into()));
+                return None;
+            }
+            return Some(known);
+        }
+        if self.layers.sources.len() == MAX_FILES {
+            self.fail(span, format!("a baseline is made of at most {MAX_FILES} files"), None);
+            return None;
+        }
+        let index = self.layers.sources.len();
+        let text = found.text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(found.text);
+        self.layers.sources.push(Source { name: found.name, text });
+        let (document, problems) = match yaml::parse(index, &self.layers.sources[index].text) {
+            Ok(root) => read::document(index, &root),
+            Err(problem) => (Document { source: index, ..Document::default() }, vec![problem]),
+        };
+        self.problems.extend(problems);
+        let extends = document.extends.clone();
+        self.layers.documents.push(document);
+        self.layers.parents.push(Vec::new());
+        path.push(index);
+        for parent in extends {
+            if let Some(parent) = self.load(&parent.value, Some((index, parent.span)), path)
+                && !self.layers.parents[index].contains(&parent)
+            {
+                self.layers.parents[index].push(parent);
+            }
+        }
+        path.pop();
+        Some(index)
+    }
+}

@@ -1,0 +1,268 @@
+//! Merges layers into one set of entries: what is on top overrides, and siblings may not disagree.
+
+use std::collections::BTreeMap;
+
+use crate::catalogue;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::key::{Key, Selector};
+use crate::observed::Facts;
+
+use super::layers::Layers;
+use super::schema::{Document, Entry, Literal, OnDrift, Target, Wish, Written};
+use super::when;
+
+/// An entry that has won so far.
+#[derive(Clone, Debug)]
+pub struct Chosen<'a> {
+    /// The entry.
+    pub entry: &'a Entry,
+    /// What the daemon does when it drifts, the document's default included.
+    pub on_drift: OnDrift,
+    /// Position among all entries, in the order in which layers were read.
+    pub rank: usize,
+    /// Entries that it took the place of.
+    overrode: Vec<Span>,
+}
+
+/// All entries that count on a host.
+#[derive(Clone, Debug, Default)]
+pub struct Merged<'a> {
+    /// `parameters`, by key or pattern.
+    pub parameters: BTreeMap<&'a Selector, Chosen<'a>>,
+    /// `actions`.
+    pub actions: BTreeMap<&'a Selector, Chosen<'a>>,
+    /// `exclude`.
+    pub excludes: Vec<&'a Written<Selector>>,
+}
+
+/// Merges all layers for a host with those facts.
+pub fn merge<'a>(layers: &'a Layers, facts: &Facts, problems: &mut Vec<Diagnostic>) -> Merged<'a> {
+    let mut walk = Merger { layers, facts, problems, rank: 0, done: BTreeMap::new() };
+    let mut merged = Merged::default();
+    for top in &layers.tops {
+        // Each further layer overrides the ones before it, as if it extended them.
+        let own = walk.document(*top);
+        merged = walk.on_top(merged, own);
+    }
+    merged
+}
+
+struct Merger<'a, 'p> {
+    layers: &'a Layers,
+    facts: &'p Facts,
+    problems: &'p mut Vec<Diagnostic>,
+    rank: usize,
+    done: BTreeMap<usize, Merged<'a>>,
+}
+
+impl<'a> Merger<'a, '_> {
+    fn document(&mut self, index: usize) -> Merged<'a> {
+        if let Some(done) = self.done.get(&index) {
+            return done.clone();
+        }
+        let layers = self.layers;
+        let doc = &layers.documents[index];
+        let mut merged = Merged::default();
+        for parent in &layers.parents[index] {
+            let parent = self.document(*parent);
+            merged = self.beside(merged, parent, doc);
+        }
+        let own = self.own(doc);
+        for exclude in &own.excludes {
+            if let Some(chosen) = own.parameters.get(&exclude.value) {
+                self.problems.push(
+                    Diagnostic::error(
+                        exclude.span,
+                        format!("{} is both set and excluded", exclude.value),
+                    )
+                    .also(chosen.entry.span, "set here")
+                    .help("keep one of them"),
+                );
+            }
+        }
+        let merged = self.on_top(merged, own);
+        self.done.insert(index, merged.clone());
+        merged
+    }
+
+    /// What one document itself says on this host.
+    fn own(&mut self, doc: &'a Document) -> Merged<'a> {
+        let mut own = Merged { excludes: doc.exclude.iter().collect(), ..Merged::default() };
+        for entry in &doc.parameters {
+            let chosen = self.chosen(doc, entry);
+            own.parameters.insert(&entry.selector, chosen);
+        }
+        for entry in &doc.actions {
+            let chosen = self.chosen(doc, entry);
+            own.actions.insert(&entry.selector, chosen);
+        }
+        let mut by_when: BTreeMap<&Selector, &Entry> = BTreeMap::new();
+        for block in &doc.when {
+            if !block.conditions.iter().all(|c| when::holds(c, self.facts)) {
+                continue;
+            }
+            for entry in &block.parameters {
+                if let Some(first) = by_when.get(&entry.selector) {
+                    if !same_wish(&first.terms.wish, &entry.terms.wish) {
+                        let message = format!(
+                            "two `when` blocks that both hold on this host disagree on {}",
+                            entry.selector
+                        );
+                        self.problems.push(
+                            Diagnostic::error(entry.span, message)
+                                .also(first.span, "the other one")
+                                .help("narrow one of the conditions"),
+                        );
+                    }
+                    continue;
+                }
+                by_when.insert(&entry.selector, entry);
+                let mut chosen = self.chosen(doc, entry);
+                if let Some(plain) = own.parameters.get(&entry.selector) {
+                    chosen.overrode.push(plain.entry.span);
+                }
+                if let Some(half) = wanted_half(&own, &entry.selector)
+                    && !by_when.contains_key(half)
+                {
+                    own.parameters.remove(half);
+                }
+                own.parameters.insert(&entry.selector, chosen);
+            }
+        }
+        self.refuse_both_halves(&own);
+        own
+    }
+
+    fn chosen(&mut self, doc: &Document, entry: &'a Entry) -> Chosen<'a> {
+        self.rank += 1;
+        let on_drift = entry.terms.on_drift.or(doc.on_drift).unwrap_or_default();
+        Chosen { entry, on_drift, rank: self.rank, overrode: Vec::new() }
+    }
+
+    fn refuse_both_halves(&mut self, merged: &Merged<'a>) {
+        for (selector, chosen) in &merged.parameters {
+            let Some(half) = wanted_half(merged, selector) else { continue };
+            let other = &merged.parameters[half];
+            if selector.as_path() < half.as_path() {
+                let message = format!("{selector} and {half} are two halves of one setting");
+                self.problems.push(
+                    Diagnostic::error(chosen.entry.span, message)
+                        .also(other.entry.span, "the other half")
+                        .help("keep one: a write to either sets the other to 0"),
+                );
+            }
+        }
+    }
+
+    /// Two baselines that one document extends: equals, so they must not disagree.
+    fn beside(&mut self, mut left: Merged<'a>, right: Merged<'a>, doc: &Document) -> Merged<'a> {
+        for (selector, other) in right.parameters {
+            let settled = doc.parameters.iter().any(|e| e.selector == *selector);
+            let rival = left.parameters.get(selector).cloned().or_else(|| {
+                let half = wanted_half(&left, selector)?;
+                let wanted = !matches!(other.entry.terms.wish, Wish::Leave);
+                left.parameters.get(half).filter(|_| wanted).cloned()
+            });
+            match rival {
+                None => {
+                    left.parameters.insert(selector, other);
+                }
+                Some(rival) => {
+                    if rival.overrode.contains(&other.entry.span)
+                        || (rival.entry.selector == *selector
+                            && same_wish(&rival.entry.terms.wish, &other.entry.terms.wish))
+                    {
+                        continue;
+                    }
+                    if !settled && !other.overrode.contains(&rival.entry.span) {
+                        let message = format!("two extended baselines disagree on {selector}");
+                        let at = doc.extends.first().map_or(rival.entry.span, |e| e.span);
+                        self.problems.push(
+                            Diagnostic::error(at, message)
+                                .also(rival.entry.span, "one says this")
+                                .also(other.entry.span, "the other says this")
+                                .help(format!(
+                                    "set {selector} in this file, or to null to leave it alone"
+                                )),
+                        );
+                    }
+                    left.parameters.remove(&rival.entry.selector);
+                    left.parameters.insert(selector, other);
+                }
+            }
+        }
+        left.actions.extend(right.actions);
+        left.excludes.extend(right.excludes);
+        left
+    }
+
+    /// `upper` overrides `lower`; an exclude of the upper takes away what the lower says.
+    fn on_top(&self, mut lower: Merged<'a>, upper: Merged<'a>) -> Merged<'a> {
+        for exclude in &upper.excludes {
+            lower.parameters.retain(|selector, _| match selector {
+                Selector::Key(key) => !exclude.value.covers(key),
+                Selector::Pattern(_) => **selector != exclude.value,
+            });
+        }
+        for (selector, mut chosen) in upper.parameters {
+            if let Some(old) = lower.parameters.remove(selector) {
+                chosen.overrode.push(old.entry.span);
+                chosen.overrode.extend(old.overrode);
+            }
+            if let Some(half) = wanted_half(&lower, selector)
+                && let Some(old) = lower.parameters.remove(half)
+            {
+                chosen.overrode.push(old.entry.span);
+            }
+            // What the upper layer sets is no longer excluded by a lower one.
+            lower.excludes.retain(|e| e.value != *selector);
+            lower.parameters.insert(selector, chosen);
+        }
+        lower.actions.extend(upper.actions);
+        lower.excludes.extend(upper.excludes);
+        lower
+    }
+}
+
+/// The other half of a pair, where `merged` asks for a value of it.
+fn wanted_half<'a>(merged: &Merged<'a>, selector: &Selector) -> Option<&'a Selector> {
+    let half = Selector::Key(other_half(selector)?);
+    let (found, chosen) = merged.parameters.get_key_value(&half)?;
+    (!matches!(chosen.entry.terms.wish, Wish::Leave)).then_some(*found)
+}
+
+/// The key that a write to `selector` sets to 0, if there is one.
+pub fn other_half(selector: &Selector) -> Option<Key> {
+    let Selector::Key(key) = selector else { return None };
+    catalogue::lookup(key)?.pair.map(|leaf| key.sibling(leaf))
+}
+
+fn same_wish(a: &Wish, b: &Wish) -> bool {
+    let literal = |a: &Literal, b: &Literal| a.text.trim() == b.text.trim();
+    let bound = |a: &Option<Literal>, b: &Option<Literal>| match (a, b) {
+        (Some(a), Some(b)) => literal(a, b),
+        (None, None) => true,
+        _ => false,
+    };
+    match (a, b) {
+        (Wish::Leave, Wish::Leave) => true,
+        (
+            Wish::Hold { target: t1, at_least: l1, at_most: m1 },
+            Wish::Hold { target: t2, at_least: l2, at_most: m2 },
+        ) => {
+            let targets = match (t1, t2) {
+                (None, None) => true,
+                (Some(Target::One(a)), Some(Target::One(b))) => literal(a, b),
+                (Some(Target::Many(a)), Some(Target::Many(b))) => {
+                    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| literal(a, b))
+                }
+                (Some(Target::PercentOfRam(a)), Some(Target::PercentOfRam(b))) => {
+                    a.value == b.value
+                }
+                _ => false,
+            };
+            targets && bound(l1, l2) && bound(m1, m2)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,23 @@
+//! Baselines: from their texts, layer by layer, to what is desired of one host.
+#![forbid(unsafe_code)]
+
+pub mod builtin;
+mod desired;
+mod interpret;
+mod layers;
+mod merge;
+mod read;
+mod resolve;
+mod schema;
+mod when;
+mod yaml;
+
+pub use desired::{Desired, DesiredPattern, DesiredSet, Exception, Requirement};
+pub use layers::{Found, Layers, NotFound, Wanted, load};
+pub use merge::other_half;
+pub use resolve::{Host, nearest_known, resolve};
+pub use schema::OnDrift;
+pub use yaml::MAX_BYTES;
+
+#[cfg(test)]
+mod tests;

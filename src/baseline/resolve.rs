@@ -1,0 +1,224 @@
+//! Resolves layers for one host: entries merged, patterns expanded, values computed, waivers applied.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::catalogue::{self, Hazard, Parameter};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::key::{Key, Pattern, Selector, nearest};
+use crate::observed::Facts;
+use crate::value::Shape;
+
+use super::desired::{Desired, DesiredPattern, DesiredSet, Exception};
+use super::interpret::{Interpreted, Interpreter};
+use super::layers::Layers;
+use super::merge::{Chosen, Merged, merge};
+use super::schema::Wish;
+
+/// What a resolution asks of the host's list of parameters.
+pub struct Host<'a> {
+    /// Facts.
+    pub facts: &'a Facts,
+    /// The existing keys that match a pattern, sorted.
+    pub expand: &'a dyn Fn(&Pattern) -> Vec<Key>,
+    /// Whether a key exists.
+    pub exists: &'a dyn Fn(&Key) -> bool,
+}
+
+/// Resolves `layers` for `host`.
+///
+/// The set is usable only if none of the diagnostics is an error.
+pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>) {
+    let mut problems = Vec::new();
+    let merged = merge(layers, host.facts, &mut problems);
+    let top = layers.tops.first().and_then(|t| layers.documents.get(*t));
+    let mut set = DesiredSet {
+        name: top.map(|d| d.name.clone()).unwrap_or_default(),
+        description: top.map(|d| d.description.clone()).unwrap_or_default(),
+        sha256: hash(&layers.sources),
+        sources: layers.sources.clone(),
+        excludes: merged.excludes.iter().map(|e| e.value.clone()).collect(),
+        ..DesiredSet::default()
+    };
+    set.excludes.sort();
+    set.excludes.dedup();
+    let mut resolver = Resolver { host, problems: &mut problems };
+    resolver.parameters(&merged, &mut set);
+    for chosen in merged.actions.values() {
+        match &chosen.entry.selector {
+            Selector::Key(key) => set.actions.extend(resolver.desired(key, chosen, None, true)),
+            Selector::Pattern(_) => resolver.problems.push(
+                Diagnostic::error(chosen.entry.span, "an action names one key")
+                    .help("write the key out"),
+            ),
+        }
+    }
+    apply_waivers(layers, host.facts, &mut set);
+    problems.sort_by_key(|p| (p.span.map(|s| (s.source, s.start)), p.message.clone()));
+    problems.dedup();
+    (set, problems)
+}
+
+/// SHA-256 over all texts, so that `cat FILE… | sha256sum` shows the same.
+fn hash(sources: &[Source]) -> String {
+    let mut hasher = Sha256::new();
+    for source in sources {
+        hasher.update(source.text.as_bytes());
+    }
+    hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+struct Resolver<'a, 'p> {
+    host: &'a Host<'a>,
+    problems: &'p mut Vec<Diagnostic>,
+}
+
+impl Resolver<'_, '_> {
+    fn parameters(&mut self, merged: &Merged<'_>, set: &mut DesiredSet) {
+        let mut desired: BTreeMap<Key, (bool, usize, Desired)> = BTreeMap::new();
+        for (selector, chosen) in &merged.parameters {
+            if let Selector::Key(key) = selector
+                && let Some(one) = self.desired(key, chosen, None, false)
+            {
+                desired.insert(key.clone(), (true, chosen.rank, one));
+            }
+        }
+        for (selector, chosen) in &merged.parameters {
+            let Selector::Pattern(pattern) = selector else { continue };
+            let Some(interpreted) = self.pattern(pattern, chosen) else { continue };
+            for key in (self.host.expand)(pattern) {
+                let named = merged.parameters.contains_key(&Selector::Key(key.clone()));
+                let excluded = set.excludes.iter().any(|e| e.covers(&key));
+                let beaten = desired.get(&key).is_some_and(|(_, rank, _)| *rank > chosen.rank);
+                if named || excluded || beaten {
+                    continue;
+                }
+                if let Some(one) = self.desired(&key, chosen, Some(pattern.clone()), false) {
+                    desired.insert(key, (false, chosen.rank, one));
+                }
+            }
+            set.patterns.push(DesiredPattern {
+                pattern: pattern.clone(),
+                requirement: interpreted.requirement,
+                origin: chosen.entry.span,
+                reason: chosen.entry.terms.reason.clone(),
+            });
+        }
+        set.parameters = desired.into_values().map(|(.., one)| one).collect();
+    }
+
+    /// What a pattern asks of each match; checked even where nothing matches today.
+    fn pattern(&mut self, pattern: &Pattern, chosen: &Chosen<'_>) -> Option<Interpreted> {
+        let known = catalogue::all().find(|p| {
+            p.key == pattern.as_path()
+                || Key::from_path(p.key).is_ok_and(|key| pattern.matches(&key))
+        });
+        self.check_allowed(chosen);
+        self.interpret(chosen, known, false)
+    }
+
+    fn desired(
+        &mut self,
+        key: &Key,
+        chosen: &Chosen<'_>,
+        pattern: Option<Pattern>,
+        action: bool,
+    ) -> Option<Desired> {
+        let known = catalogue::lookup(key);
+        let terms = &chosen.entry.terms;
+        if pattern.is_none() {
+            self.check_allowed(chosen);
+            if known.is_none() && terms.module.is_none() && !matches!(terms.wish, Wish::Leave) {
+                self.check_spelling(key, chosen);
+            }
+        }
+        let interpreted = self.interpret(chosen, known, action)?;
+        Some(Desired {
+            key: key.clone(),
+            requirement: interpreted.requirement,
+            shape: known.map_or(Shape::Unknown, |p| p.shape),
+            known,
+            origin: chosen.entry.span,
+            pattern,
+            reason: terms.reason.clone(),
+            reference: terms.reference.clone(),
+            module: terms.module.clone().or(known.and_then(|p| p.module.map(str::to_owned))),
+            allow: terms.allow.iter().map(|a| a.value.clone()).collect(),
+            on_drift: chosen.on_drift,
+            arithmetic: interpreted.arithmetic,
+            waiver: None,
+        })
+    }
+
+    fn interpret(
+        &mut self,
+        chosen: &Chosen<'_>,
+        known: Option<&'static Parameter>,
+        action: bool,
+    ) -> Option<Interpreted> {
+        let mut interpreter = Interpreter {
+            selector: &chosen.entry.selector,
+            known,
+            facts: self.host.facts,
+            problems: self.problems,
+        };
+        interpreter.interpret(chosen.entry.span, &chosen.entry.terms.wish, action)
+    }
+
+    fn check_allowed(&mut self, chosen: &Chosen<'_>) {
+        for allow in &chosen.entry.terms.allow {
+            if Hazard::GUARDS.contains(&allow.value.as_str()) {
+                continue;
+            }
+            let help = match nearest(&allow.value, Hazard::GUARDS.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("one of: {}", Hazard::GUARDS.join(", ")),
+            };
+            let message = format!("there is no guard {:?}", allow.value);
+            self.problems.push(Diagnostic::error(allow.span, message).help(help));
+        }
+    }
+
+    /// A key that neither the catalogue nor the kernel knows, and that is one slip away from one
+    /// that is known, is taken for a slip.
+    fn check_spelling(&mut self, key: &Key, chosen: &Chosen<'_>) {
+        if (self.host.exists)(key) {
+            return;
+        }
+        let Some(near) = nearest_known(key) else { return };
+        let message = format!("there is no parameter {key}");
+        let help = format!("did you mean {near}? If it comes with a module, say `module: NAME`");
+        self.problems.push(Diagnostic::error(chosen.entry.span, message).help(help));
+    }
+}
+
+/// The catalogued key nearest to one that does not exist, in dots.
+pub fn nearest_known(key: &Key) -> Option<String> {
+    let names = catalogue::all().filter(|p| !p.is_pattern()).map(|p| p.key);
+    let near = nearest(key.as_path(), names)?;
+    Some(crate::key::swap_separators(near))
+}
+
+fn apply_waivers(layers: &Layers, facts: &Facts, set: &mut DesiredSet) {
+    for waiver in layers.documents.iter().flat_map(|d| &d.waivers) {
+        let exception = Exception {
+            selector: waiver.selector.clone(),
+            until: waiver.until.clone(),
+            reason: waiver.reason.clone(),
+            span: waiver.span,
+        };
+        // Both are YYYY-MM-DD, so their order as text is their order in time.
+        if facts.today.as_str() > waiver.until.as_str() {
+            set.expired_waivers.push(exception);
+            continue;
+        }
+        for desired in set.parameters.iter_mut().filter(|d| waiver.selector.covers(&d.key)) {
+            desired.waiver = Some(exception.clone());
+        }
+    }
+}
