@@ -4,7 +4,7 @@
 mod conf;
 mod facts;
 
-pub use conf::{ConfBody, ConfDir, ConfFile, ConfTree};
+pub use conf::{ConfBody, ConfDir, ConfFile, ConfTree, SYSCTL_DIRS};
 pub use facts::{Facts, NumaNode, Release, ReleaseError, Virtualization};
 
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ impl Errno {
     pub const EISDIR: Self = Self(21);
     /// Invalid argument.
     pub const EINVAL: Self = Self(22);
+    /// File too large.
+    pub const EFBIG: Self = Self(27);
     /// Read-only file system.
     pub const EROFS: Self = Self(30);
     /// Too many levels of symbolic links.

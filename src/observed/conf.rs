@@ -2,6 +2,16 @@
 
 use super::Errno;
 
+/// The directories that are searched, in order of precedence. `/lib/sysctl.d` counts only where
+/// `/lib` is not a link into `/usr`.
+pub const SYSCTL_DIRS: [&str; 5] = [
+    "/etc/sysctl.d",
+    "/run/sysctl.d",
+    "/usr/local/lib/sysctl.d",
+    "/usr/lib/sysctl.d",
+    "/lib/sysctl.d",
+];
+
 /// Everything that a boot loader of parameters would look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfTree {
@@ -44,8 +54,27 @@ pub enum ConfBody {
     Directory,
     /// Neither file nor directory (a FIFO, a socket, a device other than /dev/null).
     Special,
-    /// It could not be read: a dangling link (ENOENT), no permission (EACCES), ….
+    /// It could not be read: a dangling link (ENOENT), no permission (EACCES), too large to be
+    /// looked into (EFBIG), ….
     Unreadable(Errno),
+    /// Its name does not end in `.conf`, so that no loader opens it and neither did we.
+    NotRead,
+}
+
+impl ConfBody {
+    /// The body of a regular file with these bytes; an empty one masks.
+    pub fn of(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        if bytes.is_empty() { Self::Masked } else { Self::Text(bytes) }
+    }
+
+    /// What a loader that opens it would read; `None` where it would read nothing.
+    pub fn text(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
 }
 
 impl ConfFile {

@@ -1,0 +1,81 @@
+//! The parameters that the kernel itself sets from its command line, before any loader runs.
+//!
+//! Kernel 5.8 and later; keys that a module brings are not there yet at that moment (case E48).
+
+use super::Assignment;
+use crate::diagnostic::Position;
+
+/// The name under which the kernel command line stands as a source.
+pub const CMDLINE: &str = "kernel command line";
+
+/// Old parameters of their own that are now names for a sysctl
+/// (`Documentation/admin-guide/kernel-parameters.txt`).
+const ALIASES: [(&str, &str); 4] = [
+    ("hardlockup_all_cpu_backtrace", "kernel/hardlockup_all_cpu_backtrace"),
+    ("hung_task_panic", "kernel/hung_task_panic"),
+    ("numa_zonelist_order", "vm/numa_zonelist_order"),
+    ("softlockup_all_cpu_backtrace", "kernel/softlockup_all_cpu_backtrace"),
+];
+
+/// The assignments on a kernel command line, in order.
+pub(super) fn assignments(cmdline: &str) -> Vec<Assignment> {
+    let mut rest = cmdline;
+    let mut found = Vec::new();
+    while let Some((name, value)) = next_argument(&mut rest) {
+        // What follows is for init.
+        if name == "--" && value.is_none() {
+            break;
+        }
+        let Some(path) = path_of(name) else { continue };
+        let Some(value) = value.filter(|v| !v.is_empty()) else { continue };
+        found.push(Assignment {
+            selector_text: path,
+            value: value.to_owned(),
+            source: Position { file: CMDLINE.to_owned(), line: 1, column: 0 },
+            is_glob: false,
+            order: Some(found.len()),
+            ignore_errors: true,
+        });
+    }
+    found
+}
+
+/// `sysctl.vm.swappiness`, `sysctl/vm/swappiness`: every dot is a separator, wherever it stands,
+/// so that an interface name with a dot cannot be written here.
+fn path_of(name: &str) -> Option<String> {
+    if let Some(key) = name.strip_prefix("sysctl") {
+        return Some(key.strip_prefix(['.', '/'])?.replace('.', "/"));
+    }
+    ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, path)| (*path).to_owned())
+}
+
+/// Cuts the next argument off: blanks inside double quotes do not end it, and quotes around the
+/// whole of it or around its value are not part of it.
+fn next_argument<'a>(rest: &mut &'a str) -> Option<(&'a str, Option<&'a str>)> {
+    let text = rest.trim_start();
+    if text.is_empty() {
+        *rest = "";
+        return None;
+    }
+    let (text, quoted) = match text.strip_prefix('"') {
+        Some(inner) => (inner, true),
+        None => (text, false),
+    };
+    let mut in_quotes = quoted;
+    let end = text.find(|c: char| {
+        in_quotes ^= c == '"';
+        c.is_ascii_whitespace() && !in_quotes
+    });
+    let (argument, after) = text.split_at(end.unwrap_or(text.len()));
+    *rest = after;
+    let unquoted = |t: &'a str| t.strip_suffix('"').unwrap_or(t);
+    Some(match argument.split_once('=').filter(|(name, _)| !name.is_empty()) {
+        Some((name, value)) => match value.strip_prefix('"') {
+            Some(inner) => (name, Some(unquoted(inner))),
+            None if quoted => (name, Some(unquoted(value))),
+            None => (name, Some(value)),
+        },
+        None if quoted => (unquoted(argument), None),
+        None => (argument, None),
+    })
+}

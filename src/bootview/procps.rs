@@ -1,0 +1,126 @@
+//! How `sysctl --system` of procps-ng orders, reads and keys the files.
+//!
+//! It writes every assignment in turn, duplicates too, so that an invalid later value leaves an
+//! earlier one standing.
+
+use super::problem::{ProblemKind, not_a_key};
+use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
+use crate::diagnostic::Position;
+use crate::key::{has_wildcard, to_slashes};
+use crate::observed::{ConfBody, ConfTree, Errno};
+
+/// What procps makes of the tree.
+pub(super) fn outcome(tree: &ConfTree) -> Outcome {
+    let mut outcome = Outcome::starting_with_cmdline(tree);
+    let listed = by_name(&tree.dirs, ends_in_conf);
+    // Anything but a regular file at /etc/sysctl.conf is passed over in silence.
+    let last = tree.sysctl_conf.iter().filter(|f| {
+        !matches!(
+            f.body,
+            ConfBody::Directory | ConfBody::Special | ConfBody::Unreadable(Errno::ENOENT)
+        )
+    });
+    for file in listed.into_iter().chain(last) {
+        if file.name().contains(['*', '?', '[', '{', '\\']) {
+            outcome.problem(line_of(&file.path, 1), ProblemKind::WildcardName);
+        }
+        let Some(text) = outcome.open(file) else { continue };
+        for (number, line) in (1..).zip(text.split_inclusive(|b| *b == b'\n')) {
+            take_line(&mut outcome, line, line_of(&file.path, number));
+        }
+    }
+    outcome
+}
+
+/// C's `isspace` in the locale of a boot.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | 9..=13)
+}
+
+fn strip_start(text: &[u8]) -> &[u8] {
+    let from = text.iter().position(|b| !is_space(*b)).unwrap_or(text.len());
+    &text[from..]
+}
+
+/// Never strips the first byte.
+fn strip_end(text: &[u8]) -> &[u8] {
+    let to = text.iter().rposition(|b| !is_space(*b)).map_or(1, |last| last + 1);
+    &text[..to.min(text.len())]
+}
+
+fn take_line(outcome: &mut Outcome, line: &[u8], source: Position) {
+    // A C string: what follows a NUL is not seen.
+    let line = line.split(|b| *b == 0).next().unwrap_or(line);
+    let line = strip_start(line);
+    if line.len() < 2 || matches!(line[0], b'#' | b';') {
+        return;
+    }
+    if std::str::from_utf8(line).is_err() {
+        outcome.problem(source.clone(), ProblemKind::NotUtf8);
+    }
+    let dash = line[0] == b'-';
+    let body = if dash { &line[1..] } else { line };
+    let (key, value) = match body.iter().position(|b| *b == b'=') {
+        Some(at) => (&body[..at], Some(strip_end(strip_start(&body[at + 1..])))),
+        None if dash => (body, None),
+        None => {
+            let text = String::from_utf8_lossy(strip_end(line)).into_owned();
+            outcome.problem(source, ProblemKind::NotAnAssignment(text));
+            return;
+        }
+    };
+    let key = String::from_utf8_lossy(strip_end(key));
+    if dash && key.starts_with(|c: char| c.is_ascii_whitespace()) {
+        outcome.problem(source.clone(), ProblemKind::BlankAfterDash(format!("-{key}")));
+    }
+    // A second dash goes the way of the first.
+    let mut literal = to_slashes(key.strip_prefix('-').unwrap_or(&key));
+    let trimmed = literal.trim_end_matches('/');
+    // A slash at the end asks for a directory, but glob(3) ignores it after a plain component.
+    if has_wildcard(trimmed) && !trimmed.rsplit('/').next().is_some_and(has_wildcard) {
+        literal.truncate(trimmed.len());
+    }
+    let path = resolve(&literal);
+    if let Some(problem) = not_a_key(&path) {
+        outcome.problem(source.clone(), problem);
+    } else if value.is_none() && has_wildcard(&path) {
+        outcome.problem(source.clone(), ProblemKind::GlobExclusion(path.clone()));
+    }
+    let is_glob = has_wildcard(&literal);
+    if !is_glob {
+        let exclusion = value.is_none().then(|| source.clone());
+        outcome.fences.push(Fence { path: path.clone(), literal, exclusion });
+    } else if value.is_some() && literal != path {
+        outcome.spelled.insert(outcome.lines.len(), literal);
+    }
+    if let Some(value) = value {
+        outcome.sequence.push(outcome.lines.len());
+        outcome.lines.push(Assignment {
+            selector_text: path,
+            value: String::from_utf8_lossy(value).into_owned(),
+            source,
+            is_glob,
+            order: Some(outcome.sequence.len() - 1),
+            ignore_errors: dash,
+        });
+    }
+}
+
+/// The file that a path below /proc/sys leads to, as the kernel walks it: repeated slashes, `.`
+/// and `..` resolved. A path that ends as a directory or leaves /proc/sys stays as it is: it
+/// names no parameter.
+fn resolve(literal: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in literal.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.pop().is_none() => return literal.to_owned(),
+            ".." => {}
+            part => parts.push(part),
+        }
+    }
+    match literal.rsplit('/').next() {
+        Some("" | "." | "..") | None => literal.to_owned(),
+        Some(_) => parts.join("/"),
+    }
+}

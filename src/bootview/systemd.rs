@@ -1,0 +1,182 @@
+//! How systemd-sysctl orders, reads and keys the files.
+//!
+//! It gathers all lines into one ordered map before it writes anything: a second value for a key
+//! removes the first and goes to the end, so that an invalid later value leaves the key unset.
+
+use std::collections::HashMap;
+
+use super::problem::{ProblemKind, not_a_key};
+use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
+use crate::diagnostic::Position;
+use crate::key::{has_wildcard, to_slashes};
+use crate::observed::ConfTree;
+
+/// What systemd strips from both ends; vertical tab and form feed are not among it.
+const BLANKS: &[u8] = b" \t\n\r";
+
+/// What systemd-sysctl makes of the tree.
+pub(super) fn outcome(tree: &ConfTree) -> Outcome {
+    let mut outcome = Outcome::starting_with_cmdline(tree);
+    let mut map = Map::default();
+    // Hidden files are skipped, unlike in procps.
+    for file in by_name(&tree.dirs, |name| ends_in_conf(name) && !name.starts_with('.')) {
+        let Some(mut rest) = outcome.open(file) else { continue };
+        let mut number = 0;
+        while let Some(line) = next_line(&mut rest) {
+            number += 1;
+            map.take_line(&mut outcome, line, line_of(&file.path, number));
+        }
+    }
+    map.finish(&mut outcome);
+    outcome
+}
+
+/// Cuts the next line off: it ends at a newline, a carriage return, a NUL, or a run of them in
+/// which each occurs once and NUL comes last.
+fn next_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    if rest.is_empty() {
+        return None;
+    }
+    let text_end = rest.iter().position(|b| matches!(b, 0 | b'\n' | b'\r')).unwrap_or(rest.len());
+    let (line, ends) = rest.split_at(text_end);
+    let mut seen: &[u8] = &[];
+    for (at, byte) in ends.iter().enumerate() {
+        if !matches!(byte, 0 | b'\n' | b'\r') || seen.contains(&0) || seen.contains(byte) {
+            break;
+        }
+        seen = &ends[..=at];
+    }
+    *rest = &ends[seen.len()..];
+    Some(line)
+}
+
+fn strip(text: &[u8]) -> &[u8] {
+    let from = text.iter().position(|b| !BLANKS.contains(b)).unwrap_or(text.len());
+    let to = text.iter().rposition(|b| !BLANKS.contains(b)).map_or(from, |last| last + 1);
+    &text[from..to]
+}
+
+/// The key as systemd stores it: separators swapped where a dot comes first, then empty and `.`
+/// components and the leading slash removed. `..` stays; its write is refused.
+fn normalise(text: &str) -> String {
+    let path = to_slashes(text);
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
+    parts.join("/")
+}
+
+/// The ordered map: an entry that was replaced leaves a hole.
+#[derive(Default)]
+struct Map {
+    slots: Vec<Option<Slot>>,
+    index: HashMap<String, usize>,
+}
+
+struct Slot {
+    /// The assignment, as an index into the outcome's lines; `None` for an exclusion.
+    line: Option<usize>,
+    path: String,
+    source: Position,
+}
+
+impl Map {
+    fn take_line(&mut self, outcome: &mut Outcome, line: &[u8], source: Position) {
+        let line = strip(line);
+        if matches!(line.first(), None | Some(b'#' | b';')) {
+            return;
+        }
+        if std::str::from_utf8(line).is_err() {
+            outcome.problem(source.clone(), ProblemKind::NotUtf8);
+        }
+        let dash = line[0] == b'-';
+        let body = if dash { &line[1..] } else { line };
+        let (key, value) = match body.iter().position(|b| *b == b'=') {
+            Some(at) => (&body[..at], Some(strip(&body[at + 1..]))),
+            None if dash => (body, None),
+            None => {
+                let text = String::from_utf8_lossy(line).into_owned();
+                outcome.problem(source, ProblemKind::NotAnAssignment(text));
+                return;
+            }
+        };
+        let path = normalise(&String::from_utf8_lossy(strip(key)));
+        if let Some(problem) = not_a_key(&path) {
+            outcome.problem(source.clone(), problem);
+        } else if value.is_none() && has_wildcard(&path) {
+            outcome.problem(source.clone(), ProblemKind::GlobExclusion(path.clone()));
+        }
+        match value {
+            Some(value) => {
+                self.assign(outcome, path, &String::from_utf8_lossy(value), dash, source)
+            }
+            None => self.exclude(outcome, path, source),
+        }
+    }
+
+    fn assign(
+        &mut self,
+        outcome: &mut Outcome,
+        path: String,
+        value: &str,
+        ignore_errors: bool,
+        source: Position,
+    ) {
+        let mut assignment = Assignment {
+            is_glob: has_wildcard(&path),
+            selector_text: path,
+            value: value.to_owned(),
+            source,
+            order: None,
+            ignore_errors,
+        };
+        let here = outcome.lines.len();
+        let at = self.index.get(&assignment.selector_text).copied();
+        let earlier = at.and_then(|at| self.slots[at].as_mut());
+        // The same value again keeps its place; of the two lines the later one is told.
+        if let Some(slot) = earlier
+            && let Some(line) = slot.line
+            && outcome.lines[line].value == value
+        {
+            assignment.ignore_errors |= outcome.lines[line].ignore_errors;
+            slot.line = Some(here);
+        } else {
+            let (path, source) = (assignment.selector_text.clone(), assignment.source.clone());
+            self.put(Slot { line: Some(here), path, source });
+        }
+        outcome.lines.push(assignment);
+    }
+
+    fn exclude(&mut self, outcome: &mut Outcome, path: String, source: Position) {
+        if let Some(at) = self.index.get(&path)
+            && let Some(slot) = &self.slots[*at]
+        {
+            let Some(line) = slot.line else { return };
+            let earlier = outcome.lines[line].source.clone();
+            outcome.problem(source.clone(), ProblemKind::TakenBack { path: path.clone(), earlier });
+        }
+        self.put(Slot { line: None, path, source });
+    }
+
+    fn put(&mut self, slot: Slot) {
+        if let Some(old) = self.index.insert(slot.path.clone(), self.slots.len()) {
+            self.slots[old] = None;
+        }
+        self.slots.push(Some(slot));
+    }
+
+    fn finish(self, outcome: &mut Outcome) {
+        for slot in self.slots.into_iter().flatten() {
+            if let Some(line) = slot.line {
+                outcome.lines[line].order = Some(outcome.sequence.len());
+                outcome.sequence.push(line);
+            }
+            if !has_wildcard(&slot.path) {
+                let exclusion = slot.line.is_none().then_some(slot.source);
+                outcome.fences.push(Fence {
+                    literal: slot.path.clone(),
+                    path: slot.path,
+                    exclusion,
+                });
+            }
+        }
+    }
+}
