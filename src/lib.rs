@@ -13,10 +13,15 @@ pub mod observed;
 // Core.
 pub mod baseline;
 pub mod bootview;
+pub mod diff;
+pub mod plan;
 // Edges.
 pub mod persist;
 pub mod probe;
 pub mod procsys;
+pub mod sources;
+// Effects.
+pub mod apply;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod cmdline;
+pub mod dropin;
 mod problem;
 mod procps;
 mod replaced;

@@ -1,5 +1,6 @@
 //! One entry of the catalogue, and the words it is described with.
 
+use crate::key::{Key, glob_matches};
 use crate::observed::Release;
 use crate::value::{Shape, Unit};
 
@@ -269,6 +270,16 @@ impl Parameter {
     /// Whether `kernel` has it, as far as the release tells.
     pub fn exists_on(&self, kernel: Release) -> bool {
         self.since.is_none_or(|s| kernel >= s) && self.until.is_none_or(|u| kernel < u)
+    }
+}
+
+impl Effect {
+    /// Whether a write changes `key` in this way.
+    pub fn reaches(self, key: &Key) -> bool {
+        match self {
+            Self::Copies(glob) => glob_matches(glob, key.as_path()),
+            Self::Inverts(path) => path == key.as_path(),
+        }
     }
 }
 

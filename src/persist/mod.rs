@@ -1,3 +1,8 @@
-//! The files that carry parameters across a reboot: listed, read, and our own drop-in written.
+//! The files that carry parameters across a reboot: listed, read, and our own written atomically.
 
 pub mod conf;
+mod lock;
+mod staged;
+
+pub use lock::{Lock, LockError};
+pub use staged::{PersistError, Staged};

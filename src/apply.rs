@@ -1,0 +1,271 @@
+//! Carries a plan out and decides nothing: order, bytes and undo are the plan's.
+
+use std::path::Path;
+
+use crate::key::Key;
+use crate::observed::{Errno, Reading};
+use crate::persist::{PersistError, Staged};
+use crate::plan::{Plan, Step, bytes};
+use crate::procsys::Kernel;
+use crate::value::agrees;
+
+/// What an apply is asked to do besides the plan's steps.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Nothing is persisted.
+    pub live_only: bool,
+    /// One failing key does not take back the others.
+    pub keep_going: bool,
+    /// The baseline's actions are run as well.
+    pub run_actions: bool,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Each step, in order.
+    pub steps: Vec<StepOutcome>,
+    /// Each action, where they were asked for.
+    pub actions: Vec<(Key, Result<(), Errno>)>,
+    /// Keys that were put back because another one failed, and whether that worked.
+    pub restored: Vec<(Key, Result<(), Errno>)>,
+    /// What became of the drop-in.
+    pub dropin: DropinOutcome,
+    /// Parameters that moved between the plan and the first write: key, then, now.
+    pub moved: Vec<(Key, String, String)>,
+}
+
+/// One step's end.
+#[derive(Clone, Debug)]
+pub struct StepOutcome {
+    /// The step.
+    pub step: Step,
+    /// What became of it.
+    pub result: StepResult,
+}
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepResult {
+    /// The parameter reads as desired.
+    Written,
+    /// The kernel refused the write.
+    Refused(Errno),
+    /// The write was accepted, and the parameter reads something else.
+    Kept(String),
+    /// The write was accepted, and the parameter can no longer be read.
+    Unreadable(Errno),
+    /// It was not tried, because another one had failed.
+    NotTried,
+}
+
+/// What became of the drop-in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DropinOutcome {
+    /// It already was as planned.
+    #[default]
+    Unchanged,
+    /// It was written.
+    Written,
+    /// It was not asked for (`--live-only`).
+    NotAsked,
+    /// It was left as it was because a write had failed.
+    LeftAlone,
+    /// It could not be written; the words say why.
+    Failed(String),
+}
+
+impl Outcome {
+    /// Whether everything that was asked for was done.
+    pub fn succeeded(&self) -> bool {
+        self.moved.is_empty()
+            && self.steps.iter().all(|s| s.result == StepResult::Written)
+            && self.actions.iter().all(|(_, result)| result.is_ok())
+            && !matches!(self.dropin, DropinOutcome::Failed(_))
+    }
+
+    fn failed_keys(&self) -> Vec<Key> {
+        self.steps
+            .iter()
+            .filter(|s| s.result != StepResult::Written)
+            .map(|s| s.step.key.clone())
+            .collect()
+    }
+}
+
+/// Carries `plan` out on `kernel`, persisting below `root`. `progress` hears each step before it
+/// is taken.
+///
+/// The order is: everything that can fail without a trace first (permission to write each key,
+/// the drop-in complete on disk), then the writes, then one rename.
+pub fn apply(
+    plan: &Plan,
+    kernel: &dyn Kernel,
+    root: &Path,
+    options: &Options,
+    progress: &mut dyn FnMut(usize, &Step),
+) -> Outcome {
+    let mut outcome = Outcome { moved: moved(plan, kernel), ..Outcome::default() };
+    if !outcome.moved.is_empty() {
+        outcome.steps = untried(plan);
+        outcome.dropin = DropinOutcome::LeftAlone;
+        return outcome;
+    }
+    let persist = !options.live_only && plan.dropin.changes();
+    let staged = if persist { Some(stage(&plan.dropin.text, root)) } else { None };
+    if let Some(Err(error)) = &staged {
+        outcome.steps = untried(plan);
+        outcome.dropin = DropinOutcome::Failed(error.to_string());
+        return outcome;
+    }
+    outcome.steps = write_all(plan, kernel, options.keep_going, progress);
+    let failed = outcome.failed_keys();
+    if !failed.is_empty() && !options.keep_going {
+        outcome.restored = take_back(plan, kernel, &outcome.steps);
+        outcome.dropin = DropinOutcome::LeftAlone;
+        return outcome;
+    }
+    outcome.dropin = match staged {
+        _ if options.live_only => DropinOutcome::NotAsked,
+        None => DropinOutcome::Unchanged,
+        // What the kernel refused is never persisted.
+        Some(_) if !failed.is_empty() => commit(stage(&plan.dropin_without(&failed), root)),
+        Some(staged) => commit(staged),
+    };
+    if matches!(outcome.dropin, DropinOutcome::Failed(_)) && !options.keep_going {
+        // Live and persisted go together or not at all.
+        outcome.restored = take_back(plan, kernel, &outcome.steps);
+        return outcome;
+    }
+    if options.run_actions {
+        for action in &plan.baseline.actions {
+            if let Some(value) = action.requirement.exact() {
+                let result = kernel.write(&action.key, &bytes(value));
+                outcome.actions.push((action.key.clone(), result));
+            }
+        }
+    }
+    outcome
+}
+
+/// What no longer reads as the plan saw it.
+fn moved(plan: &Plan, kernel: &dyn Kernel) -> Vec<(Key, String, String)> {
+    let mut seen: Vec<&Key> = Vec::new();
+    let mut moved = Vec::new();
+    for step in &plan.steps {
+        // The second write of a key expects what the first one leads to.
+        if seen.contains(&&step.key) {
+            continue;
+        }
+        seen.push(&step.key);
+        let before = plan.items.iter().find(|i| i.desired.key == step.key);
+        let Some((item, then)) = before.and_then(|i| Some((i, i.live.as_deref()?))) else {
+            continue;
+        };
+        if let Reading { value: Ok(now), .. } = kernel.read(&step.key)
+            && !(agrees(item.desired.shape, then, &now) && agrees(item.desired.shape, &now, then))
+        {
+            moved.push((step.key.clone(), then.to_owned(), now));
+        }
+    }
+    moved
+}
+
+fn untried(plan: &Plan) -> Vec<StepOutcome> {
+    let untried = |step: &Step| StepOutcome { step: step.clone(), result: StepResult::NotTried };
+    plan.steps.iter().map(untried).collect()
+}
+
+fn write_all(
+    plan: &Plan,
+    kernel: &dyn Kernel,
+    keep_going: bool,
+    progress: &mut dyn FnMut(usize, &Step),
+) -> Vec<StepOutcome> {
+    let mut steps = untried(plan);
+    if !keep_going {
+        // Whether each write would be permitted is known before the first one.
+        let mut permitted = true;
+        for outcome in &mut steps {
+            if let Err(errno) = kernel.probe_write(&outcome.step.key) {
+                outcome.result = StepResult::Refused(errno);
+                permitted = false;
+            }
+        }
+        if !permitted {
+            return steps;
+        }
+    }
+    for (n, outcome) in steps.iter_mut().enumerate() {
+        progress(n, &outcome.step);
+        outcome.result = write_one(plan, kernel, &outcome.step);
+        if outcome.result != StepResult::Written && !keep_going {
+            break;
+        }
+    }
+    // A later write may have changed what an earlier one set; what counts is how it ends.
+    for outcome in &mut steps {
+        if outcome.result == StepResult::Written {
+            outcome.result = verify(plan, kernel, &outcome.step);
+        }
+    }
+    steps
+}
+
+fn write_one(plan: &Plan, kernel: &dyn Kernel, step: &Step) -> StepResult {
+    match kernel.write(&step.key, &step.bytes()) {
+        Ok(()) => verify(plan, kernel, step),
+        Err(errno) => StepResult::Refused(errno),
+    }
+}
+
+fn verify(plan: &Plan, kernel: &dyn Kernel, step: &Step) -> StepResult {
+    let shape = plan
+        .items
+        .iter()
+        .find(|i| i.desired.key == step.key)
+        .map_or(crate::value::Shape::Unknown, |i| i.desired.shape);
+    match kernel.read(&step.key).value {
+        Ok(now) if agrees(shape, &step.value, &now) => StepResult::Written,
+        Ok(now) => StepResult::Kept(now),
+        Err(errno) => StepResult::Unreadable(errno),
+    }
+}
+
+/// Puts back what was written, last first, and then whatever a cascade has changed besides.
+fn take_back(
+    plan: &Plan,
+    kernel: &dyn Kernel,
+    steps: &[StepOutcome],
+) -> Vec<(Key, Result<(), Errno>)> {
+    let mut restored: Vec<(Key, Result<(), Errno>)> = Vec::new();
+    let touched =
+        |s: &&StepOutcome| !matches!(s.result, StepResult::NotTried | StepResult::Refused(_));
+    for outcome in steps.iter().rev().filter(touched) {
+        if let Some((key, value)) = &outcome.step.undo {
+            let result = kernel.write(key, &bytes(value));
+            restored.push((outcome.step.key.clone(), result));
+        }
+    }
+    if restored.is_empty() {
+        return restored;
+    }
+    for (key, value) in &plan.originals {
+        if kernel.read(key).text().is_some_and(|now| now != value) {
+            restored.push((key.clone(), kernel.write(key, &bytes(value))));
+        }
+    }
+    restored
+}
+
+fn stage(text: &str, root: &Path) -> Result<Staged, PersistError> {
+    let path = root.join(crate::bootview::dropin::PATH.trim_start_matches('/'));
+    Staged::write(&path, text.as_bytes())
+}
+
+fn commit(staged: Result<Staged, PersistError>) -> DropinOutcome {
+    match staged.and_then(Staged::commit) {
+        Ok(()) => DropinOutcome::Written,
+        Err(error) => DropinOutcome::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,298 @@
+//! Each desired parameter against the live kernel and against the next boot: two statuses.
+#![forbid(unsafe_code)]
+
+use crate::baseline::{Desired, Requirement};
+use crate::bootview::{Assignment, BootView, Loader};
+use crate::catalogue::{Kind, Scope};
+use crate::diagnostic::Position;
+use crate::key::Key;
+use crate::observed::{Errno, Facts, Snapshot};
+use crate::value::{Canonical, Shape, canonical};
+
+/// How a parameter stands in the running kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LiveStatus {
+    /// It is as required.
+    InSync,
+    /// It is not, and can be written.
+    Differs,
+    /// It does not exist yet: its module or interface is not there.
+    Pending,
+    /// It does not exist on this kernel.
+    Absent,
+    /// It exists and cannot be read, so nothing can be said.
+    Unreadable,
+    /// It is not as required and cannot be written.
+    ReadOnly,
+    /// It is not as required, and the kernel would not hold the required value.
+    KernelKeeps,
+}
+
+/// How a parameter stands after the next boot, before any unit of ours has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BootStatus {
+    /// What the files set is as required.
+    Same,
+    /// No file sets it.
+    Unset,
+    /// A file sets something else and wins over our drop-in.
+    Overridden,
+    /// A file sets something else; our drop-in will win over it.
+    Differs,
+}
+
+/// Why a live status is what it is, where the status alone does not say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The module that brings it is not loaded.
+    ModuleNotLoaded(String),
+    /// The interface it belongs to does not exist.
+    NoInterface(String),
+    /// This kernel is older than the parameter.
+    NewerKernel(String),
+    /// This kernel no longer has it.
+    RemovedIn(String),
+    /// It exists in the host's own network namespace only, and this is perhaps another.
+    OtherNamespace,
+    /// Nothing is known of such a parameter; the nearest known one, if any.
+    Unknown(Option<String>),
+    /// Reading is refused.
+    ReadRefused(Errno),
+    /// It can be written and not read.
+    WriteOnly,
+    /// It has no write permission at all.
+    NoWriteBit,
+    /// /proc/sys is mounted read-only here.
+    ReadOnlyMount,
+    /// khugepaged insists on at least this many kB.
+    HugePageFloor(u64),
+    /// The kernel has only so many numbers there.
+    FewerFields(usize),
+    /// The value needs more than the kernel can hold of it.
+    NotEnoughMemory,
+}
+
+/// What one loader would leave in a parameter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BootValue {
+    /// The value; `None` where no file sets it.
+    pub value: Option<String>,
+    /// Which line sets it.
+    pub source: Option<Position>,
+    /// A line that sets the other half of the pair later, and by that zeroes this one.
+    pub zeroed: bool,
+    /// A later line whose value the kernel refuses.
+    pub refused: Option<(Position, String)>,
+}
+
+/// One parameter, judged on both axes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// Now.
+    pub live: LiveStatus,
+    /// Why, where the status alone does not say.
+    pub cause: Option<Cause>,
+    /// After the next boot, under the host's own loader.
+    pub boot: BootStatus,
+}
+
+/// Judges the live axis.
+pub fn live(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus, Option<Cause>) {
+    let Some(reading) = snapshot.get(&desired.key).filter(|r| r.exists()) else {
+        return missing(desired, snapshot, facts);
+    };
+    let text = match &reading.value {
+        Ok(text) => text,
+        // Some keys read EIO until they are set for the first time (case E35).
+        Err(Errno::EIO) => return (LiveStatus::Differs, None),
+        Err(_) if reading.mode.is_some_and(|m| m & 0o444 == 0) => {
+            return (LiveStatus::Unreadable, Some(Cause::WriteOnly));
+        }
+        Err(errno) => return (LiveStatus::Unreadable, Some(Cause::ReadRefused(*errno))),
+    };
+    if desired.requirement.satisfied_by(desired.shape, text) {
+        return (LiveStatus::InSync, None);
+    }
+    if reading.read_only_mount {
+        return (LiveStatus::ReadOnly, Some(Cause::ReadOnlyMount));
+    }
+    if reading.is_read_only() {
+        return (LiveStatus::ReadOnly, Some(Cause::NoWriteBit));
+    }
+    match kept(desired, text, facts) {
+        Some(cause) => (LiveStatus::KernelKeeps, Some(cause)),
+        None => (LiveStatus::Differs, None),
+    }
+}
+
+fn missing(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus, Option<Cause>) {
+    if let Some(known) = desired.known {
+        if let Some(since) = known.since.filter(|s| facts.kernel < *s) {
+            return (LiveStatus::Absent, Some(Cause::NewerKernel(since.to_string())));
+        }
+        if let Some(until) = known.until.filter(|u| facts.kernel >= *u) {
+            return (LiveStatus::Absent, Some(Cause::RemovedIn(until.to_string())));
+        }
+    }
+    if let Some(errno) = snapshot.get(&desired.key).and_then(|r| r.value.as_ref().err())
+        && *errno != Errno::ENOENT
+    {
+        return (LiveStatus::Unreadable, Some(Cause::ReadRefused(*errno)));
+    }
+    if let Some(interface) = interface(&desired.key)
+        && (desired.known.is_some() || desired.pattern.is_some())
+    {
+        return (LiveStatus::Pending, Some(Cause::NoInterface(interface.to_owned())));
+    }
+    if let Some(module) = &desired.module {
+        return (LiveStatus::Pending, Some(Cause::ModuleNotLoaded(module.clone())));
+    }
+    match desired.known {
+        Some(known) if known.scope == Scope::Host && desired.key.as_path().starts_with("net/") => {
+            (LiveStatus::Absent, Some(Cause::OtherNamespace))
+        }
+        Some(_) => (LiveStatus::Absent, None),
+        None => {
+            let near = crate::baseline::nearest_known(&desired.key);
+            (LiveStatus::Absent, Some(Cause::Unknown(near)))
+        }
+    }
+}
+
+/// The interface that a key belongs to, but for `all` and `default`, which always exist.
+pub fn interface(key: &Key) -> Option<&str> {
+    let mut parts = key.components();
+    let (Some("net"), Some(_), Some("conf" | "neigh"), Some(name)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    (!matches!(name, "all" | "default")).then_some(name)
+}
+
+/// Why the kernel would not hold the required value, where that is certain.
+fn kept(desired: &Desired, live: &str, facts: &Facts) -> Option<Cause> {
+    let wanted = desired.requirement.target(desired.shape, Some(live))?;
+    if desired.shape == Shape::Unknown
+        && let (words, fields) =
+            (wanted.split_whitespace().count(), live.split_whitespace().count())
+        && fields > 0
+        && words > fields
+        && all_numbers(live)
+        && all_numbers(&wanted)
+    {
+        return Some(Cause::FewerFields(fields));
+    }
+    if desired.key.as_path() == "vm/min_free_kbytes" {
+        // khugepaged has raised it to the floor, and would again (case E28).
+        let floor = facts.thp_min_free_kb?;
+        let wanted: u64 = wanted.parse().ok()?;
+        return (live.parse() == Ok(floor) && wanted < floor)
+            .then_some(Cause::HugePageFloor(floor));
+    }
+    if desired.key.as_path() == "vm/nr_hugepages" && facts.huge_page_bytes > 0 {
+        let wanted: u64 = wanted.parse().ok()?;
+        let bytes = wanted.saturating_mul(facts.huge_page_bytes);
+        let total = facts.mem_total_kb.saturating_mul(1024);
+        return (bytes > total).then_some(Cause::NotEnoughMemory);
+    }
+    None
+}
+
+fn all_numbers(text: &str) -> bool {
+    text.split_whitespace().all(|w| crate::value::kernel_number(w).is_some())
+}
+
+/// What `loader` would leave in the parameter after the next boot.
+pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Facts) -> BootValue {
+    let mut refused = None;
+    let mut winner: Option<&Assignment> = None;
+    for write in view.writes_to(loader, &desired.key).into_iter().rev() {
+        if accepted(desired, &write.value, facts) {
+            winner = Some(write);
+            break;
+        }
+        refused.get_or_insert_with(|| (write.source.clone(), write.value.clone()));
+    }
+    let Some(winner) = winner else { return BootValue { refused, ..BootValue::default() } };
+    let later_half = desired.known.and_then(|p| p.pair).and_then(|leaf| {
+        let half = desired.key.sibling(leaf);
+        let last = view.winner(loader, &half)?;
+        let zeroes = last.order > winner.order
+            && crate::value::kernel_number(last.value.trim()).is_some_and(|n| n != 0);
+        zeroes.then_some(last)
+    });
+    match later_half {
+        Some(half) => BootValue {
+            value: Some("0".into()),
+            source: Some(half.source.clone()),
+            zeroed: true,
+            refused,
+        },
+        None => BootValue {
+            value: Some(winner.value.clone()),
+            source: Some(winner.source.clone()),
+            zeroed: false,
+            refused,
+        },
+    }
+}
+
+/// Whether the kernel would take the value from a file, as far as the catalogue tells.
+fn accepted(desired: &Desired, value: &str, facts: &Facts) -> bool {
+    let Ok(canonical) = canonical(desired.shape, value) else { return false };
+    let range = desired.known.and_then(|p| p.range_on(facts.kernel));
+    match (canonical, range) {
+        (Canonical::Numbers(numbers), Some(range)) => numbers.iter().all(|n| range.contains(*n)),
+        _ => true,
+    }
+}
+
+/// Judges the boot axis from the value now and the value once our drop-in is as planned.
+pub fn boot(desired: &Desired, now: &BootValue, planned: &BootValue) -> BootStatus {
+    let holds = |boot: &BootValue| {
+        boot.value.as_deref().is_some_and(|v| desired.requirement.satisfied_by(desired.shape, v))
+    };
+    if holds(now) {
+        BootStatus::Same
+    } else if planned.value.is_some() && !holds(planned) {
+        BootStatus::Overridden
+    } else if now.value.is_none() {
+        BootStatus::Unset
+    } else {
+        BootStatus::Differs
+    }
+}
+
+/// What to persist for a parameter; `None` where nothing is.
+///
+/// A bound is persisted only where the files other than ours violate it or leave the key unset.
+/// Then what stands in our drop-in, or what the kernel runs, is kept if it satisfies the bound:
+/// persisting the bound itself would lower a greater value at the next boot.
+pub fn to_persist(
+    desired: &Desired,
+    status: (LiveStatus, Option<&Cause>),
+    live: Option<&str>,
+    ours: Option<&str>,
+    without_ours: &BootValue,
+) -> Option<String> {
+    let (live_status, cause) = status;
+    let never = matches!(live_status, LiveStatus::Absent | LiveStatus::ReadOnly)
+        || matches!(cause, Some(Cause::FewerFields(_) | Cause::WriteOnly))
+        || desired.waiver.is_some()
+        || desired.known.is_some_and(|p| p.kind == Kind::Action);
+    if never {
+        return None;
+    }
+    let target = |current| desired.requirement.target(desired.shape, current);
+    match (&desired.requirement, &without_ours.value) {
+        (Requirement::Exact(text), _) => Some(text.clone()),
+        (Requirement::Within { .. }, Some(value)) => target(Some(value)),
+        (Requirement::Within { .. }, None) => [ours, live]
+            .into_iter()
+            .flatten()
+            .find(|text| desired.requirement.satisfied_by(desired.shape, text))
+            .map(|text| text.trim().to_owned())
+            .or_else(|| target(None)),
+    }
+}

@@ -1,0 +1,71 @@
+//! The lock that lets one apply run at a time.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Holds the lock until it is dropped; the kernel releases it if the process dies.
+#[derive(Debug)]
+pub struct Lock(#[allow(dead_code, reason = "held, not read")] File);
+
+/// Why the lock was not had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another apply holds it.
+    #[error("another apply is running{}", .0.as_deref().map(|w| format!(" ({w})")).unwrap_or_default())]
+    Busy(Option<String>),
+    /// The lock file cannot be used.
+    #[error("cannot use the lock {path}: {error}")]
+    Failed {
+        /// The lock file.
+        path: String,
+        /// The system's answer.
+        error: io::Error,
+    },
+}
+
+impl Lock {
+    /// Takes the lock at `path`, waiting up to `patience` for another holder.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] names the holder where it said who it is.
+    pub fn take(path: &Path, patience: Duration) -> Result<Self, LockError> {
+        let failed = |error| LockError::Failed { path: path.display().to_string(), error };
+        if let Some(parent) = path.parent() {
+            let mut builder = fs::DirBuilder::new();
+            builder.recursive(true).mode(0o755).create(parent).map_err(failed)?;
+        }
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+            .open(path)
+            .map_err(failed)?;
+        let deadline = Instant::now() + patience;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let mut holder = String::new();
+                    let _ = (&mut file).take(200).read_to_string(&mut holder);
+                    let holder = holder.trim().to_owned();
+                    return Err(LockError::Busy((!holder.is_empty()).then_some(holder)));
+                }
+            }
+        }
+        // Who holds it is told to whoever waits; that it cannot be told is no failure.
+        let _ = file.set_len(0);
+        let _ = write!(&mut file, "pid {}", std::process::id());
+        Ok(Self(file))
+    }
+}

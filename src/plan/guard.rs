@@ -1,0 +1,80 @@
+//! Guards: what is refused unless the baseline allows it for that key, with a reason.
+
+use crate::baseline::Desired;
+use crate::catalogue::{Hazard, Kind};
+
+use super::Observed;
+
+/// The greatest share of RAM that `vm.min_free_kbytes` may take without being allowed to.
+pub const MIN_FREE_PERCENT: u64 = 5;
+
+/// A guard that stands in the way of one parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// `vm.min_free_kbytes` above 5 % of RAM, all in kB.
+    MinFreeAboveGuard {
+        /// What is desired.
+        wanted_kb: u64,
+        /// What the guard lets through.
+        limit_kb: u64,
+        /// RAM.
+        mem_total_kb: u64,
+    },
+    /// Its value is run as root.
+    ExecutesCode,
+    /// It cannot be taken back without a reboot.
+    OneWay {
+        /// What it reads now.
+        live: Option<String>,
+    },
+}
+
+impl Refusal {
+    /// The guard's name, as `allow` takes it.
+    pub fn guard(&self) -> &'static str {
+        match self {
+            Self::MinFreeAboveGuard { .. } => Hazard::MinFree.guard(),
+            Self::ExecutesCode => Hazard::ExecutesCode.guard(),
+            Self::OneWay { .. } => Hazard::OneWay.guard(),
+        }
+    }
+}
+
+/// The guards that stand in the way of `desired` on this host.
+pub fn refusals(desired: &Desired, observed: &Observed<'_>) -> Vec<Refusal> {
+    let Some(known) = desired.known else { return Vec::new() };
+    if desired.waiver.is_some() {
+        return Vec::new();
+    }
+    let live = observed.snapshot.text(&desired.key);
+    let refusal = match known.hazard {
+        Some(Hazard::MinFree) => min_free(desired, observed.facts.mem_total_kb, live),
+        // A value that the kernel already has was not chosen by this baseline.
+        Some(Hazard::ExecutesCode) if !in_sync(desired, live) => Some(Refusal::ExecutesCode),
+        Some(Hazard::OneWay) if known.kind == Kind::Latch && latches(desired, live) => {
+            Some(Refusal::OneWay { live: live.map(str::to_owned) })
+        }
+        _ => None,
+    };
+    refusal.into_iter().filter(|r| !desired.allow.iter().any(|a| a == r.guard())).collect()
+}
+
+fn in_sync(desired: &Desired, live: Option<&str>) -> bool {
+    live.is_some_and(|text| desired.requirement.satisfied_by(desired.shape, text))
+}
+
+/// A latch is raised by any value but 0 that it does not already have.
+fn latches(desired: &Desired, live: Option<&str>) -> bool {
+    !in_sync(desired, live) && desired.requirement.exact() != Some("0")
+}
+
+fn min_free(desired: &Desired, mem_total_kb: u64, live: Option<&str>) -> Option<Refusal> {
+    let wanted_kb: u64 = desired.requirement.target(desired.shape, live)?.parse().ok()?;
+    let limit_kb =
+        mem_total_kb / 100 * MIN_FREE_PERCENT + mem_total_kb % 100 * MIN_FREE_PERCENT / 100;
+    (wanted_kb > limit_kb).then_some(Refusal::MinFreeAboveGuard {
+        wanted_kb,
+        limit_kb,
+        mem_total_kb,
+    })
+}

@@ -1,0 +1,392 @@
+//! The plan: from what is desired and what was observed to ordered steps, with every reason.
+#![forbid(unsafe_code)]
+
+pub mod check;
+mod guard;
+mod note;
+mod order;
+
+pub use guard::Refusal;
+pub use note::Note;
+pub use order::{Step, bytes};
+
+use crate::baseline::{Desired, DesiredSet};
+use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
+use crate::catalogue;
+use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
+use crate::key::{Key, Selector};
+use crate::observed::{ConfBody, ConfFile, ConfTree, Facts, Snapshot};
+
+/// What was seen of the host when the plan was made.
+pub struct Observed<'a> {
+    /// Facts of the host that is planned for.
+    pub facts: &'a Facts,
+    /// The parameters, and those that a write to them changes.
+    pub snapshot: &'a Snapshot,
+    /// The sysctl.d files.
+    pub conf: &'a ConfTree,
+}
+
+/// Everything that would be done, and why.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is desired, with the texts it came from.
+    pub baseline: DesiredSet,
+    /// The loader that this host boots with.
+    pub loader: Loader,
+    /// Each desired parameter, by key.
+    pub items: Vec<Item>,
+    /// Writes, in order.
+    pub steps: Vec<Step>,
+    /// Values that a cascade may have changed by the time a failed apply is undone.
+    pub originals: Vec<(Key, String)>,
+    /// The drop-in.
+    pub dropin: Dropin,
+    /// Lines that the host's loader stumbles over.
+    pub boot_problems: Vec<Problem>,
+}
+
+/// One parameter in the plan.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// What is desired.
+    pub desired: Desired,
+    /// What it reads now.
+    pub live: Option<String>,
+    /// How it stands now.
+    pub live_status: LiveStatus,
+    /// Why, where the status alone does not say.
+    pub cause: Option<Cause>,
+    /// What systemd-sysctl would leave at the next boot.
+    pub systemd: BootValue,
+    /// What procps would leave.
+    pub procps: BootValue,
+    /// How it stands after the next boot, under the host's own loader.
+    pub boot_status: BootStatus,
+    /// The line that wins over our drop-in, where one does.
+    pub overridden_by: Option<BootValue>,
+    /// Whether a step writes it.
+    pub write: bool,
+    /// Whether the drop-in will say something else of it than now.
+    pub persist: bool,
+    /// The text that is persisted; `None`: nothing.
+    pub persisted: Option<String>,
+    /// What is worth knowing.
+    pub notes: Vec<Note>,
+    /// Guards that stand in the way.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Our drop-in, as it is and as it will be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropin {
+    /// Its text now; `None` where there is none.
+    pub before: Option<Vec<u8>>,
+    /// Its text to be.
+    pub text: String,
+    /// What it will be made of.
+    pub lines: Vec<dropin::Line>,
+    /// Why it cannot be written, where that is known beforehand.
+    pub foreign: Option<Foreign>,
+}
+
+/// What lies where our drop-in belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// A file that we did not write.
+    File,
+    /// A symbolic link.
+    Link,
+    /// Neither file nor link.
+    Other,
+}
+
+impl Dropin {
+    /// Whether it would be written.
+    pub fn changes(&self) -> bool {
+        self.before.as_deref() != Some(self.text.as_bytes())
+    }
+}
+
+/// How the parameters of a plan count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// As required now and after a reboot.
+    pub in_sync: usize,
+    /// Will be written to the kernel.
+    pub to_write: usize,
+    /// Will be persisted, or persisted anew.
+    pub to_persist: usize,
+    /// Not there yet.
+    pub pending: usize,
+    /// Cannot be brought in sync by an apply.
+    pub blocked: usize,
+    /// Covered by a waiver.
+    pub waived: usize,
+}
+
+impl Item {
+    /// Whether the parameter is as required, now and after the next boot.
+    pub fn in_sync(&self) -> bool {
+        self.live_status == LiveStatus::InSync && self.boot_status == BootStatus::Same
+    }
+
+    /// Whether nothing is done about it today, by an exception.
+    pub fn waived(&self) -> bool {
+        self.desired.waiver.is_some()
+    }
+
+    /// Whether an apply cannot bring it in sync.
+    pub fn blocked(&self) -> bool {
+        let live = matches!(
+            self.live_status,
+            LiveStatus::Absent
+                | LiveStatus::Unreadable
+                | LiveStatus::ReadOnly
+                | LiveStatus::KernelKeeps
+        );
+        !self.waived()
+            && (live || self.boot_status == BootStatus::Overridden || !self.refusals.is_empty())
+    }
+
+    /// Whether it is not there yet.
+    pub fn pending(&self) -> bool {
+        self.live_status == LiveStatus::Pending && !self.waived()
+    }
+
+    /// The value under the host's loader.
+    pub fn boot(&self, loader: Loader) -> &BootValue {
+        match loader {
+            Loader::Systemd => &self.systemd,
+            Loader::Procps => &self.procps,
+        }
+    }
+}
+
+impl Plan {
+    /// How the parameters count.
+    pub fn summary(&self) -> Summary {
+        let count = |f: &dyn Fn(&Item) -> bool| self.items.iter().filter(|i| f(i)).count();
+        Summary {
+            in_sync: count(&|i| i.in_sync() && !i.waived()),
+            to_write: count(&|i| i.write),
+            to_persist: count(&|i| i.persist),
+            pending: count(&Item::pending),
+            blocked: count(&Item::blocked),
+            waived: count(&Item::waived),
+        }
+    }
+
+    /// Whether an apply would do something.
+    pub fn changes(&self) -> bool {
+        !self.steps.is_empty() || self.dropin.changes()
+    }
+
+    /// Whether everything that can be in sync today is, now and after a reboot.
+    pub fn in_sync(&self) -> bool {
+        !self.changes()
+            && self.items.iter().all(|i| {
+                i.waived() || i.in_sync() || (i.pending() && i.boot_status == BootStatus::Same)
+            })
+    }
+
+    /// All refusals with the item they concern.
+    pub fn refusals(&self) -> impl Iterator<Item = (&Item, &Refusal)> {
+        self.items.iter().flat_map(|item| item.refusals.iter().map(move |r| (item, r)))
+    }
+
+    /// The drop-in's text without some keys: those that the kernel refused.
+    pub fn dropin_without(&self, refused: &[Key]) -> String {
+        let kept: Vec<dropin::Line> = self
+            .dropin
+            .lines
+            .iter()
+            .filter(|l| !matches!(&l.selector, Selector::Key(key) if refused.contains(key)))
+            .cloned()
+            .collect();
+        dropin::render(&self.baseline.name, &self.baseline.sha256, &kept)
+    }
+}
+
+/// Parameters beyond the desired ones that a plan must have seen: other halves, bounds of an
+/// order, and what a write changes besides. Patterns are given as globs.
+pub fn also_needed(set: &DesiredSet) -> (Vec<Key>, Vec<&'static str>) {
+    let mut keys = Vec::new();
+    let mut globs = Vec::new();
+    for desired in &set.parameters {
+        let Some(known) = desired.known else { continue };
+        keys.extend(known.pair.map(|leaf| desired.key.sibling(leaf)));
+        for order in known.order {
+            if let catalogue::Order::AtMost(other) = order {
+                keys.extend(Key::from_path(other));
+            }
+        }
+        for effect in known.effects {
+            match effect {
+                catalogue::Effect::Copies(glob) => globs.push(*glob),
+                catalogue::Effect::Inverts(other) => keys.extend(Key::from_path(other)),
+            }
+        }
+        if desired.key.as_path().starts_with("vm/dirty_") {
+            for leaf in
+                ["dirty_ratio", "dirty_bytes", "dirty_background_ratio", "dirty_background_bytes"]
+            {
+                keys.push(desired.key.sibling(leaf));
+            }
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    globs.sort_unstable();
+    globs.dedup();
+    (keys, globs)
+}
+
+/// Makes the plan. Pure: the same inputs give the same plan.
+pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
+    let facts = observed.facts;
+    let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
+    let now = BootView::new(observed.conf);
+    let ours = own_file(observed.conf);
+    let without = match ours {
+        Some(_) => BootView::new(&with_file(observed.conf, dropin::PATH, None)),
+        None => now.clone(),
+    };
+    let old_lines = dropin_values(ours);
+    let mut items: Vec<Item> = baseline
+        .parameters
+        .iter()
+        .map(|desired| {
+            let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
+            let without_ours = diff::boot_value(desired, &without, loader, facts);
+            let live = observed.snapshot.text(&desired.key);
+            let persisted = diff::to_persist(
+                desired,
+                (live_status, cause.as_ref()),
+                live,
+                old_value(&old_lines, &desired.key),
+                &without_ours,
+            );
+            Item {
+                live: live.map(str::to_owned),
+                live_status,
+                cause,
+                systemd: diff::boot_value(desired, &now, Loader::Systemd, facts),
+                procps: diff::boot_value(desired, &now, Loader::Procps, facts),
+                boot_status: BootStatus::Unset,
+                overridden_by: None,
+                write: live_status == LiveStatus::Differs && desired.waiver.is_none(),
+                persist: false,
+                persisted,
+                notes: Vec::new(),
+                refusals: guard::refusals(desired, observed),
+                desired: desired.clone(),
+            }
+        })
+        .collect();
+    let steps = order::steps(&items, observed.snapshot);
+    let dropin = plan_dropin(&baseline, &items, ours);
+    let after = BootView::new(&with_file(observed.conf, dropin::PATH, Some(&dropin.text)));
+    for item in &mut items {
+        let now = item.boot(loader).clone();
+        let planned = diff::boot_value(&item.desired, &after, loader, facts);
+        item.boot_status = diff::boot(&item.desired, &now, &planned);
+        if item.boot_status == BootStatus::Overridden {
+            item.overridden_by = Some(planned);
+        }
+        let old = old_value(&old_lines, &item.desired.key);
+        item.persist = item.persisted.as_deref() != old && item.persisted.is_some();
+    }
+    note::annotate(&mut items, observed, loader);
+    Plan {
+        originals: originals(&steps, observed.snapshot),
+        boot_problems: now.problems(loader).to_vec(),
+        baseline,
+        loader,
+        items,
+        steps,
+        dropin,
+    }
+}
+
+fn own_file(conf: &ConfTree) -> Option<&ConfFile> {
+    conf.dirs.iter().flat_map(|d| &d.files).find(|f| f.path == dropin::PATH)
+}
+
+fn plan_dropin(baseline: &DesiredSet, items: &[Item], ours: Option<&ConfFile>) -> Dropin {
+    // Lines stand in the order of the writes, so that a boot writes in that order too.
+    let mut persisted: Vec<&Item> = items.iter().filter(|i| i.persisted.is_some()).collect();
+    let natural = order::sorted(&persisted.iter().map(|i| &i.desired).collect::<Vec<_>>());
+    persisted.sort_by_key(|i| natural.iter().position(|k| *k == i.desired.key));
+    let mut lines = Vec::new();
+    for pattern in &baseline.patterns {
+        let Some(value) = pattern.requirement.exact() else { continue };
+        lines.push(dropin::Line {
+            selector: Selector::Pattern(pattern.pattern.clone()),
+            value: Some(value.to_owned()),
+            comments: pattern.reason.iter().cloned().collect(),
+        });
+    }
+    for exclude in &baseline.excludes {
+        // An exclusion is needed only where a pattern of ours would reach the key.
+        let Selector::Key(key) = exclude else { continue };
+        if baseline.patterns.iter().any(|p| p.pattern.matches(key)) {
+            lines.push(dropin::Line { selector: exclude.clone(), value: None, comments: vec![] });
+        }
+    }
+    for item in persisted {
+        let mut comments: Vec<String> = item.desired.reason.iter().cloned().collect();
+        comments.extend(item.desired.arithmetic.iter().cloned());
+        lines.push(dropin::Line {
+            selector: Selector::Key(item.desired.key.clone()),
+            value: item.persisted.clone(),
+            comments,
+        });
+    }
+    let text = dropin::render(&baseline.name, &baseline.sha256, &lines);
+    let before = ours.and_then(|f| match &f.body {
+        ConfBody::Text(bytes) => Some(bytes.clone()),
+        ConfBody::Masked => Some(Vec::new()),
+        _ => None,
+    });
+    let foreign = ours.and_then(|file| match (&file.link, &file.body) {
+        (Some(_), _) => Some(Foreign::Link),
+        (None, ConfBody::Text(bytes)) if dropin::is_ours(bytes) => None,
+        (None, ConfBody::Text(_) | ConfBody::Masked) => Some(Foreign::File),
+        (None, _) => Some(Foreign::Other),
+    });
+    Dropin { before, text, lines, foreign }
+}
+
+/// What our drop-in says now, line by line; nothing where the file is not ours.
+fn dropin_values(ours: Option<&ConfFile>) -> Vec<(Selector, String)> {
+    let Some(ConfFile { body: ConfBody::Text(bytes), .. }) = ours else { return Vec::new() };
+    if !dropin::is_ours(bytes) {
+        return Vec::new();
+    }
+    String::from_utf8_lossy(bytes)
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .filter_map(|l| l.split_once('='))
+        .filter_map(|(k, v)| Some((Selector::parse(k.trim()).ok()?, v.trim().to_owned())))
+        .collect()
+}
+
+fn old_value<'a>(lines: &'a [(Selector, String)], key: &Key) -> Option<&'a str> {
+    let found = lines.iter().find(|(s, _)| matches!(s, Selector::Key(k) if k == key));
+    found.map(|(_, value)| value.as_str())
+}
+
+/// The values of everything that the steps change besides their own keys.
+fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
+    let effects: Vec<catalogue::Effect> = steps
+        .iter()
+        .filter_map(|s| catalogue::lookup(&s.key))
+        .flat_map(|p| p.effects.iter().copied())
+        .collect();
+    snapshot
+        .iter()
+        .filter(|(key, _)| effects.iter().any(|e| e.reaches(key)))
+        .filter_map(|(key, reading)| Some((key.clone(), reading.text()?.to_owned())))
+        .collect()
+}

@@ -1,0 +1,217 @@
+//! What is worth knowing of a parameter beyond its statuses: side effects, predictions, dangers.
+
+use crate::baseline::Requirement;
+use crate::bootview::Loader;
+use crate::catalogue::{Effect, Hazard};
+use crate::diagnostic::Position;
+use crate::diff::{BootStatus, LiveStatus};
+use crate::key::Key;
+use crate::observed::Snapshot;
+use crate::value::{Shape, kernel_number};
+
+use super::{Item, Observed};
+
+/// One remark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A write sets the other half of the pair, which reads `now`, to 0.
+    ZeroesHalf {
+        /// The other half.
+        half: Key,
+        /// What it reads.
+        now: String,
+    },
+    /// A write changes others as well.
+    AlsoSets(Effect),
+    /// The background threshold is not below the dirty limit: the kernel uses half the limit.
+    BackgroundHalved {
+        /// The background threshold, with its key.
+        background: (Key, String),
+        /// The limit, with its key.
+        limit: (Key, String),
+    },
+    /// khugepaged will raise the value to this many kB when it next looks.
+    BelowHugePageFloor {
+        /// The floor, in kB.
+        floor_kb: u64,
+    },
+    /// Only the leading numbers are asked for; the others stay.
+    Partial {
+        /// How many are asked for.
+        asked: usize,
+        /// How many there are.
+        fields: usize,
+    },
+    /// What can go wrong with it.
+    Hazard(Hazard),
+    /// What reads back differently.
+    ReadsBack(&'static str),
+    /// Programs that set it by themselves.
+    Owners(&'static [&'static str]),
+    /// The other loader would leave another value.
+    OtherLoader {
+        /// That loader.
+        loader: Loader,
+        /// Its value; `None`: it leaves the key alone.
+        value: Option<String>,
+        /// Its line.
+        source: Option<Position>,
+    },
+    /// A line sets a value that the kernel refuses.
+    RefusedLine {
+        /// The line.
+        source: Position,
+        /// Its value.
+        value: String,
+    },
+    /// A line sets the other half later at boot and thereby zeroes this one.
+    ZeroedAtBoot {
+        /// The line.
+        source: Position,
+    },
+    /// A later-sorting file wins at boot.
+    OverriddenBy {
+        /// The line.
+        source: Position,
+        /// Its value.
+        value: String,
+    },
+    /// The kernel accepts more than this bit mask means.
+    UnknownBits(u64),
+}
+
+/// Adds the remarks to each item.
+pub fn annotate(items: &mut [Item], observed: &Observed<'_>, loader: Loader) {
+    let dirty = dirty_thresholds(items, observed.snapshot);
+    for item in items.iter_mut() {
+        let mut notes = Vec::new();
+        side_effects(item, observed.snapshot, &mut notes);
+        if let Some(note) = dirty.as_ref().filter(|(keys, _)| keys.contains(&item.desired.key)) {
+            notes.push(note.1.clone());
+        }
+        kernel_side(item, observed, &mut notes);
+        boot_side(item, loader, &mut notes);
+        item.notes = notes;
+    }
+}
+
+fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
+    let Some(known) = item.desired.known.filter(|_| item.write) else { return };
+    if let Some(half) = known.pair.map(|leaf| item.desired.key.sibling(leaf))
+        && let Some(now) = snapshot.text(&half).map(str::trim).filter(|t| *t != "0")
+    {
+        notes.push(Note::ZeroesHalf { half, now: now.to_owned() });
+    }
+    notes.extend(known.effects.iter().map(|e| Note::AlsoSets(*e)));
+}
+
+fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
+    let desired = &item.desired;
+    if desired.key.as_path() == "vm/min_free_kbytes"
+        && item.live_status != LiveStatus::KernelKeeps
+        && let Some(floor_kb) = observed.facts.thp_min_free_kb
+        && let Some(wanted) = desired.requirement.target(desired.shape, item.live.as_deref())
+        && wanted.parse::<u64>().is_ok_and(|w| w < floor_kb)
+    {
+        notes.push(Note::BelowHugePageFloor { floor_kb });
+    }
+    if desired.key.as_path() == "vm/zone_reclaim_mode"
+        && let Some(bits) = desired.requirement.exact().and_then(|t| t.parse::<u64>().ok())
+        && bits & !7 != 0
+    {
+        notes.push(Note::UnknownBits(bits & !7));
+    }
+    if let (Shape::Numbers(fields), Requirement::Exact(text)) =
+        (desired.shape, &desired.requirement)
+    {
+        let asked = text.split_whitespace().count();
+        if asked < usize::from(fields) {
+            notes.push(Note::Partial { asked, fields: usize::from(fields) });
+        }
+    }
+    let Some(known) = desired.known else { return };
+    if let Some(hazard) =
+        known.hazard.filter(|h| item.write && shows(*h, desired.requirement.exact()))
+    {
+        notes.push(Note::Hazard(hazard));
+    }
+    if item.live_status == LiveStatus::Differs {
+        notes.extend(known.reads_back.map(Note::ReadsBack));
+        if !known.owners.is_empty() {
+            notes.push(Note::Owners(known.owners));
+        }
+    }
+}
+
+/// Whether a hazard is worth a word for that value: strict overcommit is one value of three.
+fn shows(hazard: Hazard, value: Option<&str>) -> bool {
+    match hazard {
+        Hazard::OvercommitStrict => value == Some("2"),
+        // Judged by the figures in its own guard.
+        Hazard::MinFree => false,
+        _ => true,
+    }
+}
+
+fn boot_side(item: &mut Item, loader: Loader, notes: &mut Vec<Note>) {
+    if let (BootStatus::Overridden, Some(winner)) = (item.boot_status, &item.overridden_by)
+        && let Some(source) = winner.source.clone()
+    {
+        notes.push(match winner.zeroed {
+            true => Note::ZeroedAtBoot { source },
+            false => Note::OverriddenBy { source, value: winner.value.clone().unwrap_or_default() },
+        });
+    }
+    if let Some((source, value)) = item.boot(loader).refused.clone() {
+        notes.push(Note::RefusedLine { source, value });
+    }
+    let other = match loader {
+        Loader::Systemd => Loader::Procps,
+        Loader::Procps => Loader::Systemd,
+    };
+    let (ours, theirs) = (item.boot(loader), item.boot(other));
+    if ours.value != theirs.value {
+        notes.push(Note::OtherLoader {
+            loader: other,
+            value: theirs.value.clone(),
+            source: theirs.source.clone(),
+        });
+    }
+}
+
+/// The dirty thresholds as they will be, if the background one is not below the limit; with the
+/// keys that the note belongs to.
+fn dirty_thresholds(items: &[Item], snapshot: &Snapshot) -> Option<(Vec<Key>, Note)> {
+    let planned = |path: &str| -> Option<(Key, String)> {
+        let key = Key::from_path(path).ok()?;
+        let item = items.iter().find(|i| i.desired.key == key && !i.waived());
+        let half = crate::catalogue::lookup(&key)?.pair.map(|leaf| key.sibling(leaf));
+        // The desired half silences the other one, whatever it reads now.
+        if item.is_none() && items.iter().any(|i| Some(&i.desired.key) == half.as_ref()) {
+            return None;
+        }
+        let text = match item {
+            Some(i) => i
+                .desired
+                .requirement
+                .target(i.desired.shape, i.live.as_deref())
+                .or(i.live.clone())?,
+            None => snapshot.text(&key)?.trim().to_owned(),
+        };
+        kernel_number(&text).is_some_and(|n| n > 0).then_some((key, text))
+    };
+    for (background, limit) in [
+        ("vm/dirty_background_ratio", "vm/dirty_ratio"),
+        ("vm/dirty_background_bytes", "vm/dirty_bytes"),
+    ] {
+        let (Some(background), Some(limit)) = (planned(background), planned(limit)) else {
+            continue;
+        };
+        if kernel_number(&background.1)? >= kernel_number(&limit.1)? {
+            let keys = items.iter().any(|i| i.desired.key == background.0);
+            let keys = vec![if keys { background.0.clone() } else { limit.0.clone() }];
+            return Some((keys, Note::BackgroundHalved { background, limit }));
+        }
+    }
+    None
+}
