@@ -221,3 +221,6 @@ fn id(meta: &Metadata) -> (u64, u64) {
 fn unreadable(error: io::Error) -> ConfBody {
     ConfBody::Unreadable(Errno(error.raw_os_error().unwrap_or(Errno::EIO.0)))
 }
+
+#[cfg(test)]
+mod tests;
