@@ -120,8 +120,11 @@ fn resolve(literal: &str) -> String {
     for part in literal.split('/') {
         match part {
             "" | "." => {}
-            ".." if parts.pop().is_none() => return literal.to_owned(),
-            ".." => {}
+            ".." => {
+                if parts.pop().is_none() {
+                    return literal.to_owned();
+                }
+            }
             part => parts.push(part),
         }
     }

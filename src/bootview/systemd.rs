@@ -106,7 +106,7 @@ impl Map {
         }
         match value {
             Some(value) => {
-                self.assign(outcome, path, &String::from_utf8_lossy(value), dash, source)
+                self.assign(outcome, path, &String::from_utf8_lossy(value), dash, source);
             }
             None => self.exclude(outcome, path, source),
         }

@@ -72,7 +72,7 @@ impl Reader<'_> {
     /// One directory entry; `place` is where it is found from here.
     fn entry(&mut self, path: String, place: &Path, kind: FileType) -> ConfFile {
         let target = kind.is_symlink().then(|| fs::read_link(place).unwrap_or_default());
-        let body = if !path.ends_with(".conf") {
+        let body = if !path.as_bytes().ends_with(b".conf") {
             ConfBody::NotRead
         } else if target.is_some() {
             self.followed(&path)

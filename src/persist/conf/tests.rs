@@ -147,7 +147,7 @@ fn what_cannot_be_read_says_why() {
     root.write("/etc/sysctl.d/large.conf", &"#".repeat(size + 1));
     assert_eq!(root.body("/etc/sysctl.d/large.conf"), ConfBody::Unreadable(Errno::EFBIG));
     root.write("/etc/sysctl.d/secret.conf", "a=1\n");
-    let closed = fs::Permissions::from_mode(0);
+    let closed = fs::Permissions::from_mode(0o0);
     fs::set_permissions(root.at("/etc/sysctl.d/secret.conf"), closed).unwrap();
     // Permissions do not stop root.
     let expected = if nix::unistd::geteuid().is_root() {
