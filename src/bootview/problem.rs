@@ -52,6 +52,9 @@ pub enum ProblemKind {
     WildcardName,
     /// Bytes that are not UTF-8.
     NotUtf8,
+    /// A value of that many bytes, which procps writes in pieces where the kernel refuses it as a
+    /// whole.
+    LongValue(usize),
 }
 
 impl fmt::Display for Problem {
@@ -100,6 +103,10 @@ impl fmt::Display for ProblemKind {
             Self::WildcardName => {
                 f.write_str("the file's name has wildcards, which procps expands")
             }
+            Self::LongValue(bytes) => write!(
+                f,
+                "the value has {bytes} bytes: procps may write it in pieces, of which the last stays"
+            ),
             Self::NotUtf8 => f.write_str("has bytes that are not UTF-8"),
         }
     }

@@ -9,6 +9,9 @@ use crate::diagnostic::Position;
 use crate::key::{has_wildcard, to_slashes};
 use crate::observed::{ConfBody, ConfTree, Errno};
 
+/// A refused value is tried again in pieces of at most so many bytes, divided at a comma.
+const PIECE_BYTES: usize = 4096;
+
 /// What procps makes of the tree.
 pub(super) fn outcome(tree: &ConfTree) -> Outcome {
     let mut outcome = Outcome::starting_with_cmdline(tree);
@@ -94,6 +97,9 @@ fn take_line(outcome: &mut Outcome, line: &[u8], source: Position) {
         outcome.spelled.insert(outcome.lines.len(), literal);
     }
     if let Some(value) = value {
+        if value.len() >= PIECE_BYTES && value.contains(&b',') {
+            outcome.problem(source.clone(), ProblemKind::LongValue(value.len()));
+        }
         outcome.sequence.push(outcome.lines.len());
         outcome.lines.push(Assignment {
             selector_text: path,
@@ -114,8 +120,11 @@ fn resolve(literal: &str) -> String {
     for part in literal.split('/') {
         match part {
             "" | "." => {}
-            ".." if parts.pop().is_none() => return literal.to_owned(),
-            ".." => {}
+            ".." => {
+                if parts.pop().is_none() {
+                    return literal.to_owned();
+                }
+            }
             part => parts.push(part),
         }
     }

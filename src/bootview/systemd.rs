@@ -33,7 +33,7 @@ pub(super) fn outcome(tree: &ConfTree) -> Outcome {
 
 /// Cuts the next line off: it ends at a newline, a carriage return, a NUL, or a run of them in
 /// which each occurs once and NUL comes last.
-fn next_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn next_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     if rest.is_empty() {
         return None;
     }
@@ -106,7 +106,7 @@ impl Map {
         }
         match value {
             Some(value) => {
-                self.assign(outcome, path, &String::from_utf8_lossy(value), dash, source)
+                self.assign(outcome, path, &String::from_utf8_lossy(value), dash, source);
             }
             None => self.exclude(outcome, path, source),
         }

@@ -72,7 +72,7 @@ impl Reader<'_> {
     /// One directory entry; `place` is where it is found from here.
     fn entry(&mut self, path: String, place: &Path, kind: FileType) -> ConfFile {
         let target = kind.is_symlink().then(|| fs::read_link(place).unwrap_or_default());
-        let body = if !path.ends_with(".conf") {
+        let body = if !path.as_bytes().ends_with(b".conf") {
             ConfBody::NotRead
         } else if target.is_some() {
             self.followed(&path)
@@ -221,3 +221,6 @@ fn id(meta: &Metadata) -> (u64, u64) {
 fn unreadable(error: io::Error) -> ConfBody {
     ConfBody::Unreadable(Errno(error.raw_os_error().unwrap_or(Errno::EIO.0)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,18 +2,20 @@
 //!
 //! `TUNECTL_TREES` says how many random trees, `TUNECTL_SEED` with which seed to start.
 
+mod divergences;
 mod trees;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tunectl::bootview::{BootView, Loader};
+use tunectl::bootview::{Assignment, BootView, Loader};
 use tunectl::key::Key;
 use tunectl::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno};
 use tunectl::persist::conf::read_conf_tree;
 
 use crate::support::{in_namespaces, left_out, run};
+use divergences::DIVERGENCES;
 use trees::{Entry, KEYS, Tree};
 
 const SYSTEMD: [&str; 2] = ["/lib/systemd/systemd-sysctl", "/usr/lib/systemd/systemd-sysctl"];
@@ -101,6 +103,12 @@ fn after_winner(view: &BootView, loader: Loader, path: &str, initial: &str) -> O
     (write(path, &winner.value) && !initial.contains(' ')).then(|| live(path))
 }
 
+/// Not modelled, and told as a problem: procps tries a long value again in pieces, divided at a
+/// comma, where the kernel refused it as a whole.
+fn written_in_pieces(write: &Assignment) -> bool {
+    write.value.len() >= 4096 && write.value.contains(',')
+}
+
 #[test]
 fn agree_with_the_boot_view() {
     const TEST: &str = "loaders::agree_with_the_boot_view";
@@ -124,6 +132,9 @@ fn agree_with_the_boot_view() {
                 let found = KEYS.map(|(path, _)| live(path));
                 for (at, (path, _)) in KEYS.iter().enumerate() {
                     let writes = view.writes_to(*loader, &Key::from_path(path).unwrap());
+                    if *loader == Loader::Procps && writes.iter().any(|w| written_in_pieces(w)) {
+                        continue;
+                    }
                     let context = || {
                         format!(
                             "{loader} disagrees on {path}; replay with TUNECTL_SEED={seed} \
@@ -143,7 +154,36 @@ fn agree_with_the_boot_view() {
         // A generator that writes nothing, or nothing that tells the loaders apart, proves nothing.
         assert!(count < 20 || written > usize::try_from(count).unwrap(), "{written} keys written");
         assert!(count < 20 || loaders.len() < 2 || diverging > 0, "the loaders never differ");
-        println!("{count} trees, {written} keys written, {diverging} trees where loaders differ");
+    });
+}
+
+#[test]
+fn part_where_they_are_known_to() {
+    const TEST: &str = "loaders::part_where_they_are_known_to";
+    in_namespaces(TEST, || {
+        prepare();
+        let commands = Loader::ALL.map(|l| command(l, TEST));
+        for (files, path, expected, why) in DIVERGENCES {
+            let entry = |text: &str| match text.strip_prefix("-> ") {
+                Some(target) => Entry::Link(target.into()),
+                None => Entry::Text(text.into()),
+            };
+            let tree = Tree(files.iter().map(|(p, t)| ((*p).to_owned(), entry(t))).collect());
+            Tree::clear(Path::new("/"));
+            tree.write(Path::new("/"));
+            let view = BootView::new(&read_conf_tree(Path::new("/")));
+            let initial = KEYS.iter().find(|(p, _)| *p == path).unwrap().1;
+            for ((loader, command), expected) in
+                Loader::ALL.into_iter().zip(&commands).zip(expected)
+            {
+                let seen = after_writes(&view, loader, path, initial);
+                assert_eq!(seen, expected, "the view of {loader}: {why}\n{tree}");
+                let Some(command) = command else { continue };
+                reset(&KEYS);
+                carry_out(command);
+                assert_eq!(live(path), expected, "{loader} itself: {why}\n{tree}");
+            }
+        }
     });
 }
 
@@ -196,7 +236,7 @@ fn in_memory(tree: &Tree) -> ConfTree {
             Entry::Link(to) => Some(to.clone()),
             _ => None,
         },
-        body: if path.ends_with(".conf") { body(path) } else { ConfBody::NotRead },
+        body: if path.as_bytes().ends_with(b".conf") { body(path) } else { ConfBody::NotRead },
     };
     let dirs = ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d"];
     let dirs = dirs.map(|dir| ConfDir {
