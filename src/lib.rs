@@ -22,10 +22,8 @@ pub mod procsys;
 pub mod sources;
 // Effects.
 pub mod apply;
+mod cli;
+pub mod report;
+pub mod wire;
 
-use std::process::ExitCode;
-
-/// Runs the program and tells how it ended.
-pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
-}
+pub use cli::main;

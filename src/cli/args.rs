@@ -1,0 +1,127 @@
+//! The arguments, declared; nothing here looks at the environment.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Plans, applies and persists kernel-parameter baselines.
+#[derive(Debug, Parser)]
+#[command(name = "tunectl", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Look for everything below DIR, /proc/sys included
+    #[arg(long, global = true, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+
+    /// How to print the result
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    pub format: Format,
+
+    /// When to use colours; NO_COLOR turns `auto` off
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub color: Color,
+
+    /// Say more: sources, meanings, details of what is in sync
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Print the result only, no hints and no warnings
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done or in sync; 1 error; 2 with --detailed-exitcode where \
+something would change or is not in sync; 3 refused (a guard, a stale plan, the lock held).";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what the kernel runs, what the baseline wants, what the next boot would set
+    ///
+    /// Changes nothing and needs no root; parameters that only root may read are marked.
+    Plan(PlanArgs),
+    /// Carry a baseline out: live, and in /etc/sysctl.d/99-tunectl.conf
+    ///
+    /// All or nothing: where one write is refused, those before it are put back and nothing is
+    /// persisted.
+    Apply(ApplyArgs),
+}
+
+/// Which baseline.
+#[derive(Debug, Args)]
+pub struct BaselineArgs {
+    /// A name or a path; without it, this host's own /etc/tunectl/baseline.yaml
+    ///
+    /// A name is looked up in /etc/tunectl/baselines, then in /usr/share/tunectl/baselines, then
+    /// among the built-in ones.
+    #[arg(short, long, value_name = "BASELINE")]
+    pub baseline: Option<String>,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened: a doc comment would become help text")]
+    pub baseline: BaselineArgs,
+
+    /// Plan for another host, whose facts are in FILE (YAML)
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+
+    /// Exit with 2 when something would change or is not in sync
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "flattened: a doc comment would become help text")]
+    pub baseline: BaselineArgs,
+
+    /// Write live values only: persist nothing, adopt nothing
+    #[arg(long)]
+    pub live_only: bool,
+
+    /// Carry on where a write is refused, and persist what was accepted
+    #[arg(long)]
+    pub keep_going: bool,
+
+    /// Also run the baseline's actions, such as vm.drop_caches
+    #[arg(long)]
+    pub run_actions: bool,
+
+    /// Make the baseline this host's own even where it has another one
+    #[arg(long, conflicts_with = "live_only")]
+    pub adopt: bool,
+
+    /// Wait that many seconds for another apply to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub lock_timeout: u32,
+}
+
+/// Output formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For scripts.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}

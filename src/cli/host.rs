@@ -1,0 +1,179 @@
+//! Looks at a host: facts, the baseline, parameters and files, up to the finished plan.
+
+use std::path::Path;
+
+use crate::baseline::{self, DesiredSet, Found, Layers, NotFound, Wanted, builtin};
+use crate::diagnostic::Diagnostic;
+use crate::key::{Key, Pattern, Selector};
+use crate::observed::{Facts, Snapshot};
+use crate::persist::conf::read_conf_tree;
+use crate::plan::{self, Observed, Plan};
+use crate::probe;
+use crate::procsys::{Kernel, ProcSys};
+use crate::sources::{self, SourceError, Sources};
+
+use super::args::Cli;
+use super::failure::Failure;
+use super::ui::Ui;
+
+/// A host that was looked at.
+pub struct Host {
+    /// Its kernel.
+    pub kernel: ProcSys,
+    /// Its facts, or those that are played.
+    pub facts: Facts,
+}
+
+/// Opens the kernel's parameters and gathers facts.
+///
+/// # Errors
+/// /proc/sys cannot be opened, or facts that every plan needs are missing.
+pub fn open(cli: &Cli) -> Result<Host, Failure> {
+    let kernel = ProcSys::open(&cli.root).map_err(|e| Failure::new(e.to_string()))?;
+    let facts = probe::probe(&cli.root).map_err(|e| Failure::new(e.to_string()))?;
+    Ok(Host { kernel, facts })
+}
+
+/// Replaces facts by those of a file.
+///
+/// # Errors
+/// The file cannot be read, or every problem in it.
+pub fn play(host: &mut Host, path: &Path) -> Result<(), Failure> {
+    let reader = Sources { root: "/".into(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
+    let name = path.display().to_string();
+    let file = reader.read(&name).map_err(|e| Failure::new(e.to_string()))?;
+    host.facts = probe::facts_from_yaml(&name, &file.text, &host.facts).map_err(|problems| {
+        let source = crate::diagnostic::Source { name: name.clone(), text: file.text.clone() };
+        let message = count("the facts in", &name, problems.len());
+        Failure::new(message).with(problems, vec![source])
+    })?;
+    Ok(())
+}
+
+fn count(what: &str, name: &str, problems: usize) -> String {
+    let s = if problems == 1 { "" } else { "s" };
+    format!("{what} {name} cannot be used: {problems} problem{s}; nothing was changed")
+}
+
+/// Loads the named baseline, or the host's own with its further layers.
+///
+/// # Errors
+/// Every problem of every file, each with its place.
+pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Layers, Failure> {
+    let reader = Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner };
+    let further;
+    let names: Vec<&str> = if let Some(name) = name {
+        vec![name]
+    } else {
+        if !reader.exists(sources::HOST_BASELINE) {
+            let known: Vec<&str> = builtin::ALL.iter().map(|(n, _)| *n).collect();
+            let help = format!("name one with -b; built in are: {}", known.join(", "));
+            return Err(
+                Failure::new(format!("this host has no {}", sources::HOST_BASELINE)).help(help)
+            );
+        }
+        further = reader.list_yaml(sources::HOST_LAYERS);
+        std::iter::once(sources::HOST_BASELINE).chain(further.iter().map(String::as_str)).collect()
+    };
+    let (layers, problems) = baseline::load(&names, &mut |wanted| fetch(&reader, wanted));
+    // Problems are collected on: what can be resolved is, so that all are told at once.
+    if layers.tops.is_empty() {
+        let message = problems.first().map_or("no baseline", |p| p.message.as_str()).to_owned();
+        let help = problems.first().and_then(|p| p.help.clone());
+        let failure = Failure::new(message);
+        return Err(match help {
+            Some(help) => failure.help(help),
+            None => failure,
+        });
+    }
+    check(&names, &layers, problems)?;
+    Ok(layers)
+}
+
+fn check(names: &[&str], layers: &Layers, problems: Vec<Diagnostic>) -> Result<(), Failure> {
+    let errors = problems.iter().filter(|p| p.is_error()).count();
+    if errors == 0 {
+        return Ok(());
+    }
+    let name = names.first().copied().unwrap_or_default();
+    Err(Failure::new(count("the baseline", name, errors)).with(problems, layers.sources.clone()))
+}
+
+fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
+    let failed = |error: SourceError| {
+        let help = match &error {
+            SourceError::NotRoots { .. } => {
+                Some("chown root and chmod go-w it, or run as yourself".to_owned())
+            }
+            SourceError::NotText { .. } => Some("save it as UTF-8".to_owned()),
+            _ => None,
+        };
+        NotFound { message: error.to_string(), help }
+    };
+    if sources::is_path(wanted.name) {
+        let from = wanted.from.filter(|f| !f.starts_with("built-in:"));
+        let path = sources::relative_to(from, wanted.name);
+        return reader.read(&path).map(|f| Found { name: f.path, text: f.text }).map_err(failed);
+    }
+    for dir in sources::SEARCH {
+        match reader.read(&format!("{dir}/{}.yaml", wanted.name)) {
+            Ok(file) => return Ok(Found { name: file.path, text: file.text }),
+            Err(SourceError::Missing(_)) => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    if let Some(text) = builtin::text(wanted.name) {
+        return Ok(Found { name: format!("built-in:{}", wanted.name), text: text.to_owned() });
+    }
+    let known = builtin::ALL.iter().map(|(n, _)| *n);
+    let help = match crate::key::nearest(wanted.name, known.clone()) {
+        Some(near) => format!(
+            "did you mean {near}? A path is written with a slash, as ./{}.yaml",
+            wanted.name
+        ),
+        None => format!("built in are: {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    let message = format!("there is no baseline named {:?}", wanted.name);
+    Err(NotFound { message, help: Some(help) })
+}
+
+/// Resolves the layers on the host; warnings go to the ui.
+///
+/// # Errors
+/// Every problem, each with its place.
+pub fn resolve(layers: &Layers, name: &str, host: &Host, ui: &Ui) -> Result<DesiredSet, Failure> {
+    let (set, problems) = baseline::resolve(
+        layers,
+        &baseline::Host {
+            facts: &host.facts,
+            expand: &|pattern: &Pattern| host.kernel.expand(pattern),
+            exists: &|key: &Key| host.kernel.read(key).exists(),
+        },
+    );
+    let warnings: Vec<Diagnostic> = problems.iter().filter(|p| !p.is_error()).cloned().collect();
+    check(&[name], layers, problems)?;
+    ui.diagnostics(&warnings, &layers.sources);
+    Ok(set)
+}
+
+/// Reads what the plan needs and makes it.
+pub fn plan(cli: &Cli, host: &Host, set: DesiredSet) -> Plan {
+    let (also, globs) = plan::also_needed(&set);
+    let mut snapshot = Snapshot::default();
+    for key in set.parameters.iter().map(|d| &d.key).chain(&also) {
+        if snapshot.get(key).is_none() {
+            snapshot.insert(key.clone(), host.kernel.read(key));
+        }
+    }
+    for glob in globs {
+        let Ok(Selector::Pattern(pattern)) = Selector::parse(glob) else { continue };
+        for key in host.kernel.expand(&pattern) {
+            if snapshot.get(&key).is_none() {
+                let reading = host.kernel.read(&key);
+                snapshot.insert(key, reading);
+            }
+        }
+    }
+    let conf = read_conf_tree(&cli.root);
+    plan::plan(set, &Observed { facts: &host.facts, snapshot: &snapshot, conf: &conf })
+}

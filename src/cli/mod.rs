@@ -1,0 +1,54 @@
+//! The program's commands: arguments in, streams and an exit code out.
+
+mod apply;
+mod args;
+mod failure;
+mod host;
+mod plan;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use args::Cli;
+use ui::Ui;
+
+/// Parses the arguments, runs the command, and tells how it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ui::usage(&error),
+    };
+    let ui = Ui::new(&cli);
+    let result = match &cli.command {
+        args::Command::Plan(command) => plan::run(&cli, command, &ui),
+        args::Command::Apply(command) => apply::run(&cli, command, &ui),
+    };
+    match result {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            ui.failure(&failure);
+            failure.code().into()
+        }
+    }
+}
+
+/// How a command ended, as scripts know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or in sync.
+    Done = 0,
+    /// Something went wrong.
+    Error = 1,
+    /// With `--detailed-exitcode`: something would change, or is not in sync.
+    Differs = 2,
+    /// A guard, a stale plan or a busy lock stands in the way.
+    Refused = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,38 @@
+//! `tunectl plan`.
+
+use crate::report;
+
+use super::args::{Cli, Format, PlanArgs};
+use super::failure::Failure;
+use super::ui::Ui;
+use super::{Exit, host};
+
+/// Shows what would be done; changes nothing.
+///
+/// # Errors
+/// The baseline or the host cannot be read.
+pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let name = args.baseline.baseline.as_deref();
+    let layers = host::load(cli, name, false)?;
+    let mut host = host::open(cli)?;
+    if let Some(path) = &args.facts {
+        host::play(&mut host, path)?;
+    }
+    let set = host::resolve(&layers, name.unwrap_or("of this host"), &host, ui)?;
+    let plan = host::plan(cli, &host, set);
+    match ui.format() {
+        Format::Json => ui.json(&report::plan_json(&plan, &host.facts))?,
+        Format::Text => ui.result(&report::plan_text(&plan, &host.facts, ui.layout()))?,
+    }
+    let refused = plan.refusals().next().is_some() || plan.dropin.foreign.is_some();
+    if refused {
+        ui.hint("\nAn apply would refuse this plan; the reasons stand beside the parameters.");
+        return Ok(Exit::Refused);
+    }
+    if plan.changes() && args.facts.is_none() {
+        let name = name.map(|n| format!(" -b {n}")).unwrap_or_default();
+        ui.hint(&format!("\nNothing was changed. To carry it out, as root: tunectl apply{name}"));
+    }
+    let differs = args.detailed_exitcode && (plan.changes() || !plan.in_sync());
+    Ok(if differs { Exit::Differs } else { Exit::Done })
+}

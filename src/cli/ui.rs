@@ -1,0 +1,122 @@
+//! The two streams: results to standard output, everything else to standard error.
+#![allow(clippy::disallowed_methods, reason = "the one place that looks at the terminal")]
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anstream::AutoStream;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::report;
+use crate::report::plan::Layout;
+
+use super::Exit;
+use super::args::{Cli, Color, Format};
+use super::failure::Failure;
+
+/// Where a command's output goes, and how it looks.
+pub struct Ui {
+    color: anstream::ColorChoice,
+    quiet: bool,
+    verbose: bool,
+    format: Format,
+    width: usize,
+}
+
+/// Width where there is no terminal to ask.
+const WIDTH: usize = 100;
+
+impl Ui {
+    /// The output that the arguments and the terminal ask for.
+    pub fn new(cli: &Cli) -> Self {
+        let color = match cli.color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        let level = match cli.verbose {
+            _ if cli.quiet => log::LevelFilter::Error,
+            0 => log::LevelFilter::Warn,
+            1 => log::LevelFilter::Info,
+            _ => log::LevelFilter::Debug,
+        };
+        env_logger::Builder::new().filter_level(level).format_timestamp(None).init();
+        let width = match terminal_size::terminal_size() {
+            Some((width, _)) if io::stdout().is_terminal() => usize::from(width.0).clamp(60, 160),
+            _ => WIDTH,
+        };
+        Self { color, quiet: cli.quiet, verbose: cli.verbose > 0, format: cli.format, width }
+    }
+
+    /// The format of the result.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// How much to show.
+    pub fn layout(&self) -> Layout {
+        Layout { width: self.width, verbose: self.verbose }
+    }
+
+    /// Prints the result.
+    ///
+    /// # Errors
+    /// Standard output cannot be written; a reader that has gone away is no error.
+    pub fn result(&self, text: &str) -> Result<(), Failure> {
+        let mut out = AutoStream::new(io::stdout().lock(), self.color);
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(format!("cannot write to standard output: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints a result as JSON.
+    ///
+    /// # Errors
+    /// As [`Ui::result`].
+    pub fn json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Failure::new(format!("cannot make JSON: {error}")))?;
+        self.result(&(text + "\n"))
+    }
+
+    /// Prints a line that tells what to do next.
+    pub fn hint(&self, text: &str) {
+        if !self.quiet && self.format == Format::Text {
+            self.stderr(&format!("{text}\n"));
+        }
+    }
+
+    /// Prints diagnostics; warnings are left out with `--quiet`.
+    pub fn diagnostics(&self, problems: &[Diagnostic], sources: &[Source]) {
+        let shown: Vec<Diagnostic> =
+            problems.iter().filter(|p| p.is_error() || !self.quiet).cloned().collect();
+        // The stream strips what the terminal does not take.
+        self.stderr(&report::diagnostics::render(&shown, sources, true, self.width));
+    }
+
+    /// Prints why a command ended.
+    pub fn failure(&self, failure: &Failure) {
+        self.diagnostics(&failure.diagnostics, &failure.sources);
+        let style = crate::report::BAD;
+        let mut text = format!("{style}error:{style:#} {}\n", report::harmless(&failure.message));
+        if let Some(help) = &failure.help {
+            text += &format!("help: {}\n", report::harmless(help));
+        }
+        self.stderr(&text);
+    }
+
+    fn stderr(&self, text: &str) {
+        let mut err = AutoStream::new(io::stderr().lock(), self.color);
+        // There is nowhere left to tell that standard error cannot be written.
+        let _ = err.write_all(text.as_bytes());
+    }
+}
+
+/// Prints what clap has to say (help, version, a usage error); usage errors exit with 1.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Error.into() } else { Exit::Done.into() }
+}

@@ -1,0 +1,201 @@
+//! Plans and outcomes as the JSON that scripts read.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::apply::{DropinOutcome, Outcome, StepResult};
+use crate::bootview::dropin;
+use crate::diagnostic::Position;
+use crate::diff::BootValue;
+use crate::observed::Facts;
+use crate::plan::{Item, Plan};
+use crate::wire;
+
+use super::outcome::{errors, step_error};
+use super::plan::{SECRET, is_secret};
+use super::words;
+
+/// A plan.
+pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
+    let summary = plan.summary();
+    wire::Plan {
+        schema: wire::PLAN_SCHEMA.into(),
+        host: wire::Host {
+            hostname: facts.hostname.clone(),
+            kernel: facts.kernel_release.clone(),
+            boot_id: facts.boot_id.clone(),
+            mem_total_kb: facts.mem_total_kb,
+            numa_nodes_kb: facts.numa_nodes.iter().map(|n| n.mem_total_kb).collect(),
+            page_bytes: facts.page_bytes,
+            huge_page_bytes: facts.huge_page_bytes,
+            virtualization: facts.virtualization.name().to_owned(),
+            loader: plan.loader.to_string(),
+        },
+        baseline: wire::Baseline {
+            name: plan.baseline.name.clone(),
+            sha256: plan.baseline.sha256.clone(),
+            sources: plan.baseline.sources.iter().map(|s| s.name.clone()).collect(),
+        },
+        parameters: plan.items.iter().map(|item| parameter(item, plan)).collect(),
+        actions: plan
+            .baseline
+            .actions
+            .iter()
+            .map(|action| wire::Action {
+                key: action.key.to_string(),
+                value: action.requirement.exact().unwrap_or_default().to_owned(),
+                reason: action.reason.clone(),
+                source: Position::of(action.origin, &plan.baseline.sources).to_string(),
+            })
+            .collect(),
+        summary: wire::Summary {
+            in_sync: summary.in_sync,
+            to_write: summary.to_write,
+            to_persist: summary.to_persist,
+            pending: summary.pending,
+            blocked: summary.blocked,
+            waived: summary.waived,
+        },
+        steps: plan
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(n, step)| {
+                let secret = plan.items.iter().any(|i| i.desired.key == step.key && is_secret(i));
+                let hide = |text: String| if secret { SECRET.to_owned() } else { text };
+                wire::Step {
+                    n: n + 1,
+                    key: step.key.to_string(),
+                    expect: step.expect.clone().map(hide),
+                    bytes: hide(String::from_utf8_lossy(&step.bytes()).into_owned()),
+                }
+            })
+            .collect(),
+        dropin: wire::Dropin {
+            path: dropin::PATH.into(),
+            changes: plan.dropin.changes(),
+            before_sha256: plan.dropin.before.as_deref().map(sha256),
+            text: dropin_text(plan),
+        },
+        boot_problems: plan.boot_problems.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The drop-in's text, without what must not be shown.
+fn dropin_text(plan: &Plan) -> String {
+    if !plan.items.iter().any(is_secret) {
+        return plan.dropin.text.clone();
+    }
+    let mut lines = plan.dropin.lines.clone();
+    for line in &mut lines {
+        let secret = plan.items.iter().any(|i| {
+            is_secret(i)
+                && matches!(&line.selector, crate::key::Selector::Key(k) if *k == i.desired.key)
+        });
+        if secret {
+            line.value = Some(SECRET.into());
+        }
+    }
+    dropin::render(&plan.baseline.name, &plan.baseline.sha256, &lines)
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
+    let desired = &item.desired;
+    let secret = is_secret(item);
+    let hide = |text: &str| if secret { SECRET.to_owned() } else { text.trim_end().to_owned() };
+    let target = match desired.requirement.exact() {
+        Some(text) => Some(text.to_owned()),
+        None => desired.requirement.target(desired.shape, item.live.as_deref()),
+    };
+    let boot = |value: &BootValue| wire::BootValue {
+        value: value.value.as_deref().map(hide),
+        source: value.source.as_ref().map(ToString::to_string),
+    };
+    let mut todo = Vec::new();
+    if item.write {
+        todo.push("write".to_owned());
+    }
+    if item.persist {
+        todo.push("persist".to_owned());
+    }
+    let mut marks = Vec::new();
+    if item.waived() {
+        marks.push("waived".to_owned());
+    }
+    if !item.refusals.is_empty() {
+        marks.push("refused".to_owned());
+    }
+    let requirement = desired.requirement.to_string();
+    wire::Parameter {
+        key: desired.key.to_string(),
+        desired: target.as_deref().map(hide),
+        requirement: hide(&requirement),
+        live: item.live.as_deref().map(hide),
+        live_status: words::live_status(item.live_status).into(),
+        boot: wire::Boot { systemd: boot(&item.systemd), procps: boot(&item.procps) },
+        boot_status: words::boot_status(item.boot_status).into(),
+        todo,
+        source: Position::of(desired.origin, &plan.baseline.sources).to_string(),
+        reason: desired.reason.clone(),
+        reference: desired.reference.clone(),
+        arithmetic: desired.arithmetic.clone(),
+        marks,
+        policy: desired.on_drift.name().into(),
+        persist_as: item.persisted.as_deref().map(hide),
+        notes: words::cause(item).into_iter().chain(item.notes.iter().map(words::note)).collect(),
+        refused_by: item.refusals.iter().map(|r| r.guard().to_owned()).collect(),
+    }
+}
+
+/// An outcome. `result` is `applied`, `in_sync`, `failed` or `refused`.
+pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> wire::Outcome {
+    let ended = |(key, result): &(crate::key::Key, Result<(), crate::observed::Errno>)| {
+        wire::ActionOutcome {
+            key: key.to_string(),
+            error: result.as_ref().err().map(|errno| words::errno_text(*errno)),
+        }
+    };
+    let plan = plan(made, facts);
+    wire::Outcome {
+        schema: wire::OUTCOME_SCHEMA.into(),
+        result: result.into(),
+        steps: outcome
+            .steps
+            .iter()
+            .zip(&plan.steps)
+            .map(|(step, shown)| wire::StepOutcome {
+                key: shown.key.clone(),
+                from: shown.expect.clone(),
+                to: shown.bytes.trim_end().to_owned(),
+                result: match step.result {
+                    StepResult::Written => "written",
+                    StepResult::Refused(_) => "refused",
+                    StepResult::Kept(_) => "kept",
+                    StepResult::Unreadable(_) => "unreadable",
+                    StepResult::NotTried => "not_tried",
+                }
+                .into(),
+                error: step_error(step),
+            })
+            .collect(),
+        plan,
+        actions: outcome.actions.iter().map(ended).collect(),
+        restored: outcome.restored.iter().map(ended).collect(),
+        dropin: match outcome.dropin {
+            DropinOutcome::Unchanged => "unchanged",
+            DropinOutcome::Written => "written",
+            DropinOutcome::NotAsked => "not_asked",
+            DropinOutcome::LeftAlone => "left_alone",
+            DropinOutcome::Failed(_) => "failed",
+        }
+        .into(),
+        errors: errors(outcome),
+    }
+}

@@ -1,0 +1,15 @@
+//! What people and scripts get to see: values in, text or JSON out.
+#![forbid(unsafe_code)]
+
+pub mod diagnostics;
+mod json;
+mod outcome;
+pub mod plan;
+mod style;
+mod words;
+
+pub use json::{outcome as outcome_json, plan as plan_json};
+pub use outcome::outcome as outcome_text;
+pub use plan::plan as plan_text;
+pub use style::{BAD, harmless};
+pub use words::{errno_text, foreign, refusal};

@@ -1,0 +1,308 @@
+//! A plan as text: the summary first, one aligned line a parameter, details below it.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+
+use crate::bootview::{Loader, dropin};
+use crate::catalogue::Kind;
+use crate::diagnostic::Position;
+use crate::diff::{BootStatus, LiveStatus};
+use crate::observed::Facts;
+use crate::plan::{Item, Plan};
+
+use super::style::{BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
+use super::words;
+
+/// Longest value in a column; the whole one is in the JSON.
+const VALUE_WIDTH: usize = 28;
+/// What a secret's value is shown as.
+pub const SECRET: &str = "(secret)";
+
+/// How much is shown, and for what terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Characters in a line.
+    pub width: usize,
+    /// Details also of parameters that are in sync.
+    pub verbose: bool,
+}
+
+/// The plan as text.
+pub fn plan(plan: &Plan, facts: &Facts, layout: Layout) -> String {
+    let mut out = String::new();
+    headline(&mut out, plan);
+    host_line(&mut out, plan, facts, layout);
+    out.push('\n');
+    table(&mut out, plan, layout);
+    actions(&mut out, plan, layout);
+    rest(&mut out, plan, layout);
+    out
+}
+
+fn headline(out: &mut String, plan: &Plan) {
+    let summary = plan.summary();
+    let total = plan.items.len();
+    let name = harmless(&plan.baseline.name);
+    if plan.in_sync() && summary.pending == 0 {
+        let waived = if summary.waived > 0 {
+            format!(" ({} waived)", summary.waived)
+        } else {
+            String::new()
+        };
+        let text = format!(
+            "{name}: in sync, now and after a reboot: {} of {total} parameters{waived}",
+            summary.in_sync
+        );
+        let _ = writeln!(out, "{}", paint(HEAD.fg_color(GOOD.get_fg_color()), &text));
+        return;
+    }
+    let mut parts = Vec::new();
+    for (count, what) in [
+        (summary.to_write, "to write"),
+        (summary.to_persist, "to persist"),
+        (summary.in_sync, "in sync"),
+        (summary.pending, "pending"),
+        (summary.blocked, "blocked"),
+        (summary.waived, "waived"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    if plan.dropin.changes() && summary.to_persist == 0 {
+        parts.push("drop-in to refresh".to_owned());
+    }
+    let text = format!("{name}: {} of {total} parameters", parts.join(", "));
+    let _ = writeln!(out, "{}", paint(HEAD, &text));
+}
+
+fn host_line(out: &mut String, plan: &Plan, facts: &Facts, layout: Layout) {
+    let nodes = facts.numa_nodes.len().max(1);
+    let text = format!(
+        "{}: Linux {}, {} kB RAM on {nodes} NUMA node{}, {}; boots with {}",
+        harmless(&facts.hostname),
+        harmless(&facts.kernel_release),
+        facts.mem_total_kb,
+        if nodes == 1 { "" } else { "s" },
+        match facts.virtualization.kind() {
+            "none" => "bare metal".to_owned(),
+            kind => format!("{kind} ({})", harmless(facts.virtualization.name())),
+        },
+        plan.loader
+    );
+    wrapped(out, 0, layout.width, DIM, &text);
+}
+
+/// The cells of one line.
+struct Row<'a> {
+    item: &'a Item,
+    mark: char,
+    style: Style,
+    key: String,
+    live: String,
+    desired: String,
+    boot: String,
+    todo: String,
+}
+
+fn table(out: &mut String, plan: &Plan, layout: Layout) {
+    if plan.items.is_empty() {
+        return;
+    }
+    let rows: Vec<Row<'_>> = plan.items.iter().map(|item| row(item, plan.loader)).collect();
+    let width = |cell: for<'r> fn(&'r Row<'_>) -> &'r str, head: &str| {
+        rows.iter().map(|r| cell(r).chars().count()).max().unwrap_or(0).max(head.len())
+    };
+    let key = width(|r| &r.key, "parameter");
+    let live = width(|r| &r.live, "live");
+    let desired = width(|r| &r.desired, "desired");
+    let boot = width(|r| &r.boot, "next boot");
+    let head = format!(
+        "  {:key$}  {:live$}    {:desired$}  {:boot$}  {}",
+        "parameter", "live", "desired", "next boot", "do"
+    );
+    let _ = writeln!(out, "{}", paint(DIM, head.trim_end()));
+    for row in &rows {
+        let arrow = if row.item.write { "->" } else { "  " };
+        let line = format!(
+            "{} {:key$}  {:live$} {arrow} {:desired$}  {:boot$}  {}",
+            row.mark, row.key, row.live, row.desired, row.boot, row.todo
+        );
+        let _ = writeln!(out, "{}", paint(row.style, line.trim_end()));
+        details(out, row.item, plan, layout);
+    }
+}
+
+fn row(item: &Item, loader: Loader) -> Row<'_> {
+    let secret = is_secret(item);
+    let show =
+        |text: &str| if secret { SECRET.to_owned() } else { cut(text.trim_end(), VALUE_WIDTH) };
+    let live = match (&item.live, item.live_status) {
+        (Some(text), _) if text.is_empty() => "(empty)".to_owned(),
+        (Some(text), _) => show(text),
+        (None, LiveStatus::Pending) => "not yet".to_owned(),
+        (None, LiveStatus::Absent) => "absent".to_owned(),
+        (None, LiveStatus::Differs) => "not set".to_owned(),
+        (None, _) => "unreadable".to_owned(),
+    };
+    let desired = match item.desired.requirement.exact() {
+        Some("") => "(empty)".to_owned(),
+        Some(text) => show(text),
+        None => cut(&item.desired.requirement.to_string(), VALUE_WIDTH),
+    };
+    let boot = match &item.boot(loader).value {
+        Some(text) => show(text),
+        None => "unset".to_owned(),
+    };
+    let (mark, style, todo) = verdict(item);
+    Row {
+        item,
+        mark,
+        style,
+        key: cut(&item.desired.key.to_string(), 72),
+        live,
+        desired,
+        boot,
+        todo,
+    }
+}
+
+/// Sign, colour and words for one parameter; the sign says without colour what the colour says.
+fn verdict(item: &Item) -> (char, Style, String) {
+    if item.waived() {
+        return ('-', DIM, "waived".into());
+    }
+    if !item.refusals.is_empty() {
+        return ('!', BAD, "refused".into());
+    }
+    let mut todo = Vec::new();
+    if item.write {
+        todo.push("write");
+    }
+    if item.persist {
+        todo.push("persist");
+    }
+    let (mark, style) = match item.live_status {
+        LiveStatus::Pending => {
+            todo.push("pending");
+            ('?', WARN)
+        }
+        LiveStatus::Absent => {
+            todo.push("absent");
+            ('!', BAD)
+        }
+        LiveStatus::Unreadable => {
+            todo.push("unreadable");
+            ('!', BAD)
+        }
+        LiveStatus::ReadOnly => {
+            todo.push("read-only");
+            ('!', BAD)
+        }
+        LiveStatus::KernelKeeps => {
+            todo.push("kernel keeps its own");
+            ('!', BAD)
+        }
+        LiveStatus::InSync if item.boot_status == BootStatus::Same && todo.is_empty() => {
+            return ('=', GOOD, "in sync".into());
+        }
+        LiveStatus::InSync | LiveStatus::Differs => ('~', CHANGE),
+    };
+    if item.boot_status == BootStatus::Overridden {
+        todo.push("overridden at boot");
+        return ('!', BAD, todo.join(", "));
+    }
+    (mark, style, todo.join(", "))
+}
+
+fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
+    let settled = item.in_sync() && !item.write && !item.persist && item.refusals.is_empty();
+    let indent = 6;
+    let width = layout.width;
+    for refusal in &item.refusals {
+        wrapped(out, indent, width, BAD, &words::refusal(refusal));
+    }
+    if let Some(cause) = words::cause(item) {
+        wrapped(out, indent, width, WARN, &cause);
+    }
+    if let Some(waiver) = &item.desired.waiver {
+        let text = format!("waived until {}: {}", waiver.until, waiver.reason);
+        wrapped(out, indent, width, Style::new(), &text);
+    }
+    if !settled || layout.verbose {
+        if let Some(arithmetic) = &item.desired.arithmetic {
+            wrapped(out, indent, width, Style::new(), arithmetic);
+        }
+        if let Some(reason) = &item.desired.reason {
+            wrapped(out, indent, width, DIM, reason);
+        }
+        if let Some(source) = &item.boot(plan.loader).source
+            && source.file != dropin::PATH
+        {
+            wrapped(out, indent, width, DIM, &format!("next boot: set by {source}"));
+        }
+    }
+    for note in &item.notes {
+        let warning = words::is_warning(note);
+        if layout.verbose || (warning && !settled) || is_boot_note(note) {
+            let (style, label) = if warning { (WARN, "note: ") } else { (DIM, "") };
+            wrapped(out, indent, width, style, &format!("{label}{}", words::note(note)));
+        }
+    }
+    if layout.verbose {
+        let position = Position::of(item.desired.origin, &plan.baseline.sources);
+        wrapped(out, indent, width, DIM, &format!("asked for at {position}"));
+        if let Some(reference) = &item.desired.reference {
+            wrapped(out, indent, width, DIM, &format!("source: {reference}"));
+        }
+        if let Some(known) = item.desired.known {
+            wrapped(out, indent, width, DIM, &format!("{} ({})", known.summary, known.source));
+        }
+    }
+}
+
+/// Remarks on the boot are shown even where all is well: the two loaders disagree.
+fn is_boot_note(note: &crate::plan::Note) -> bool {
+    use crate::plan::Note;
+    matches!(note, Note::OverriddenBy { .. } | Note::ZeroedAtBoot { .. } | Note::RefusedLine { .. })
+}
+
+fn actions(out: &mut String, plan: &Plan, layout: Layout) {
+    if plan.baseline.actions.is_empty() {
+        return;
+    }
+    out.push('\n');
+    let _ = writeln!(out, "{}", paint(HEAD, "actions: verbs, run only with `apply --run-actions`"));
+    for action in &plan.baseline.actions {
+        let value = action.requirement.exact().unwrap_or_default();
+        let _ = writeln!(out, "  {} = {}", action.key, harmless(value));
+        if let Some(reason) = &action.reason {
+            wrapped(out, 6, layout.width, DIM, reason);
+        }
+    }
+}
+
+fn rest(out: &mut String, plan: &Plan, layout: Layout) {
+    let mut lines: Vec<(Style, String)> = Vec::new();
+    if let Some(foreign) = plan.dropin.foreign {
+        lines.push((BAD, words::foreign(foreign, dropin::PATH)));
+    }
+    for waiver in &plan.baseline.expired_waivers {
+        lines.push((WARN, format!("the waiver of {} ended on {}", waiver.selector, waiver.until)));
+    }
+    for problem in &plan.boot_problems {
+        lines.push((WARN, format!("at boot, {} will stumble over {problem}", plan.loader)));
+    }
+    if !lines.is_empty() {
+        out.push('\n');
+    }
+    for (style, line) in lines {
+        wrapped(out, 0, layout.width, style, &line);
+    }
+}
+
+/// Whether a parameter's value must not be shown.
+pub fn is_secret(item: &Item) -> bool {
+    item.desired.known.is_some_and(|p| p.kind == Kind::Secret)
+}

@@ -1,0 +1,60 @@
+//! Styles by meaning, and texts of foreign origin made harmless for a terminal.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+/// As required.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// Will change.
+pub const CHANGE: Style = AnsiColor::Yellow.on_default();
+/// Wrong, refused or impossible.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Worth a look.
+pub const WARN: Style = AnsiColor::Magenta.on_default();
+/// Secondary.
+pub const DIM: Style = Style::new().dimmed();
+/// The one line that matters first.
+pub const HEAD: Style = Style::new().bold();
+
+/// `text` in that style.
+pub fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// A text of foreign origin for one line of a terminal: tabs as blanks, other control characters
+/// escaped, so that a value cannot move the cursor or end the line.
+pub fn harmless(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push(' '),
+            c if hidden(c) => {
+                let _ = write!(out, "{}", c.escape_unicode());
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The same, cut to at most `width` characters.
+pub fn cut(text: &str, width: usize) -> String {
+    let text = harmless(text);
+    if text.chars().count() <= width {
+        return text;
+    }
+    text.chars().take(width.saturating_sub(3)).chain("...".chars()).collect()
+}
+
+/// Paragraph lines of at most `width` characters behind an indent.
+pub fn wrapped(out: &mut String, indent: usize, width: usize, style: Style, text: &str) {
+    let room = width.saturating_sub(indent).max(30);
+    for line in textwrap::wrap(&harmless(text), room) {
+        let _ = writeln!(out, "{:indent$}{}", "", paint(style, &line));
+    }
+}

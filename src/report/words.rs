@@ -1,0 +1,201 @@
+//! Statuses, causes, notes and refusals in words: the one place where they become text.
+
+use crate::catalogue::{Effect, Hazard};
+use crate::diff::{BootStatus, Cause, LiveStatus};
+use crate::key::{Key, swap_separators};
+use crate::observed::Errno;
+use crate::plan::{Foreign, Item, Note, Refusal};
+
+use super::style::harmless;
+
+/// The status as scripts know it.
+pub fn live_status(status: LiveStatus) -> &'static str {
+    match status {
+        LiveStatus::InSync => "in_sync",
+        LiveStatus::Differs => "differs",
+        LiveStatus::Pending => "pending",
+        LiveStatus::Absent => "absent",
+        LiveStatus::Unreadable => "unreadable",
+        LiveStatus::ReadOnly => "read_only",
+        LiveStatus::KernelKeeps => "kernel_keeps",
+    }
+}
+
+/// The status as scripts know it.
+pub fn boot_status(status: BootStatus) -> &'static str {
+    match status {
+        BootStatus::Same => "same",
+        BootStatus::Unset => "unset",
+        BootStatus::Overridden => "overridden",
+        BootStatus::Differs => "differs",
+    }
+}
+
+/// Why a parameter cannot be brought in sync, or not yet.
+pub fn cause(item: &Item) -> Option<String> {
+    let key = &item.desired.key;
+    let text = match item.cause.as_ref()? {
+        Cause::ModuleNotLoaded(module) => format!(
+            "comes with the module {module}, which is not loaded: `modprobe {module}`, then apply again"
+        ),
+        Cause::NoInterface(name) => format!("there is no interface {name} yet"),
+        Cause::NewerKernel(since) => format!("this kernel is too old: it came with {since}"),
+        Cause::RemovedIn(until) => format!("this kernel no longer has it: removed in {until}"),
+        Cause::OtherNamespace => {
+            "exists in the host's own network namespace only; this looks like another one".into()
+        }
+        Cause::Unknown(Some(near)) => format!("no such parameter; did you mean {near}?"),
+        Cause::Unknown(None) => {
+            "no such parameter on this kernel; if a module brings it, say `module: NAME`".into()
+        }
+        Cause::ReadRefused(errno) if matches!(*errno, Errno::EACCES | Errno::EPERM) => {
+            "only root may read it: run the plan as root to see it".into()
+        }
+        Cause::ReadRefused(Errno::ELOOP) => {
+            "something is mounted over it: what stands there is not the kernel's".into()
+        }
+        Cause::ReadRefused(errno) => format!("cannot be read: {}", errno_text(*errno)),
+        Cause::WriteOnly => "can be written and not read, so it cannot be held".into(),
+        Cause::NoWriteBit => "the kernel lets nobody write it here".into(),
+        Cause::ReadOnlyMount => {
+            "/proc/sys is mounted read-only here (a container?): set it on the host".into()
+        }
+        Cause::HugePageFloor(floor) => format!(
+            "the kernel keeps at least {floor} kB for transparent huge pages (khugepaged raises \
+             it): ask for {floor} or more, or switch transparent huge pages off"
+        ),
+        Cause::FewerFields(fields) => {
+            format!("{key} has {fields} numbers on this kernel; it would drop the others")
+        }
+        Cause::NotEnoughMemory => "that many huge pages are more than the RAM of this host".into(),
+    };
+    Some(text)
+}
+
+/// A remark in a sentence.
+pub fn note(note: &Note) -> String {
+    match note {
+        Note::ZeroesHalf { half, now } => {
+            format!("sets {half} to 0 (now {now}): the two are one setting")
+        }
+        Note::AlsoSets(Effect::Copies(glob)) => {
+            format!("a write also sets every {}", swap_separators(glob))
+        }
+        Note::AlsoSets(Effect::Inverts(path)) => {
+            format!("a write also sets {} to the opposite", swap_separators(path))
+        }
+        Note::BackgroundHalved { background, limit } => {
+            let half = limit.1.parse::<u64>().map(|l| (l / 2).to_string()).unwrap_or_default();
+            format!(
+                "{} ({}) is not below {} ({}): the kernel then starts background writeback at \
+                 half the limit, {half}",
+                background.0, background.1, limit.0, limit.1
+            )
+        }
+        Note::BelowHugePageFloor { floor_kb } => format!(
+            "below {floor_kb} kB, which khugepaged insists on: the kernel will raise it when \
+             transparent huge pages are switched or memory is added"
+        ),
+        Note::Partial { asked, fields } => {
+            format!("asks for the first {asked} of {fields} numbers; the others stay as they are")
+        }
+        Note::Hazard(hazard) => hazard_text(*hazard).to_owned(),
+        Note::ReadsBack(why) => format!("reads back differently: {why}"),
+        Note::Owners(names) => format!("also set by: {}", names.join(", ")),
+        Note::OtherLoader { loader, value, source } => match (value, source) {
+            (Some(value), Some(source)) => format!("{loader} would set {value} ({source})"),
+            _ => format!("{loader} would not set it"),
+        },
+        Note::RefusedLine { source, value } => {
+            format!("{source} sets {value:?}, which the kernel refuses")
+        }
+        Note::ZeroedAtBoot { source } => {
+            format!("{source} sets the other half later at boot, which sets this one to 0")
+        }
+        Note::OverriddenBy { source, value } => format!(
+            "{source} sets {value} and is read after /etc/sysctl.d/99-tunectl.conf: \
+             change or remove that line"
+        ),
+        Note::UnknownBits(bits) => format!("the kernel gives the bits {bits:#x} no meaning"),
+    }
+}
+
+/// Whether a remark deserves attention rather than being for information.
+pub fn is_warning(note: &Note) -> bool {
+    !matches!(note, Note::ReadsBack(_) | Note::Owners(_) | Note::Partial { .. })
+}
+
+fn hazard_text(hazard: Hazard) -> &'static str {
+    match hazard {
+        Hazard::MinFree => "too much reserved memory stops the machine at once",
+        Hazard::OvercommitStrict => {
+            "strict overcommit: where more is committed than the limit allows, nothing new starts"
+        }
+        Hazard::ExecutesCode => "its value leads to a program that runs as root",
+        Hazard::OneWay => "cannot be taken back without a reboot",
+        Hazard::CutsNetwork => "a wrong value here can cut off remote sessions",
+        Hazard::TakesMemory => "takes memory away from everything else at once",
+        Hazard::Starves => "below what is in use, new work is refused",
+    }
+}
+
+/// A guard's refusal, with the figures and the way to override it.
+pub fn refusal(refusal: &Refusal) -> String {
+    let why = match refusal {
+        Refusal::MinFreeAboveGuard { wanted_kb, limit_kb, mem_total_kb } => format!(
+            "{wanted_kb} kB is above 5 % of {mem_total_kb} kB RAM ({limit_kb} kB): so much \
+             reserved memory can stop the machine at once"
+        ),
+        Refusal::ExecutesCode => "its value leads to a program that runs as root".to_owned(),
+        Refusal::OneWay { live } => format!(
+            "it cannot be taken back without a reboot (now {})",
+            live.as_deref().unwrap_or("unknown")
+        ),
+    };
+    let guard = refusal.guard();
+    format!("refused: {why}; to have it, give the key `allow: [{guard}]` and a `reason`")
+}
+
+/// Why our drop-in cannot be written.
+pub fn foreign(foreign: Foreign, path: &str) -> String {
+    let what = match foreign {
+        Foreign::File => "exists and was not written by tunectl: move it away",
+        Foreign::Link => "is a symbolic link, through which tunectl does not write: remove it",
+        Foreign::Other => "is not a regular file: remove it",
+    };
+    format!("{path} {what}, or use --live-only")
+}
+
+/// An error number in words, with its name.
+pub fn errno_text(errno: Errno) -> String {
+    let known = nix::errno::Errno::from_raw(errno.0);
+    format!("{} ({known:?})", known.desc())
+}
+
+/// Why a write failed, and what to do.
+pub fn failure(key: &Key, value: &str, errno: Errno) -> String {
+    let value = harmless(value);
+    match errno {
+        Errno::ENOENT if key.leaf().contains("congestion") => format!(
+            "the kernel has no congestion control {value} (ENOENT): load its module, tcp_{value}"
+        ),
+        Errno::ENOENT => "no such parameter (ENOENT): its module or interface is gone".into(),
+        Errno::EINVAL => {
+            format!("the kernel refuses {value} (EINVAL): out of its range, or not its form")
+        }
+        Errno::EPERM => {
+            "not permitted (EPERM): a security module, a BPF program or a lockdown forbids it"
+                .into()
+        }
+        Errno::EACCES => {
+            "permission denied (EACCES): run as root, in the namespace it belongs to".into()
+        }
+        Errno::EROFS => {
+            "/proc/sys is mounted read-only (EROFS): a container cannot set it; use the host".into()
+        }
+        Errno::ELOOP => {
+            "something is mounted over it (ELOOP): what stands there is not the kernel's".into()
+        }
+        other => format!("writing {value} failed: {}", errno_text(other)),
+    }
+}

@@ -1,0 +1,225 @@
+//! The JSON that scripts read: schema `tunectl/plan/1` and `tunectl/outcome/1`.
+#![forbid(unsafe_code)]
+
+use serde::{Deserialize, Serialize};
+
+/// Name of the plan's schema.
+pub const PLAN_SCHEMA: &str = "tunectl/plan/1";
+/// Name of the outcome's schema.
+pub const OUTCOME_SCHEMA: &str = "tunectl/outcome/1";
+
+/// A plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_SCHEMA`].
+    pub schema: String,
+    /// The host.
+    pub host: Host,
+    /// The baseline.
+    pub baseline: Baseline,
+    /// Each desired parameter, by key.
+    pub parameters: Vec<Parameter>,
+    /// The baseline's actions.
+    pub actions: Vec<Action>,
+    /// How the parameters count.
+    pub summary: Summary,
+    /// Writes, in order.
+    pub steps: Vec<Step>,
+    /// The drop-in.
+    pub dropin: Dropin,
+    /// What systemd-sysctl or procps would stumble over at boot.
+    pub boot_problems: Vec<String>,
+}
+
+/// The host that is planned for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Host {
+    /// Host name.
+    pub hostname: String,
+    /// `uname -r`.
+    pub kernel: String,
+    /// Boot id.
+    pub boot_id: String,
+    /// `MemTotal`, in kB.
+    pub mem_total_kb: u64,
+    /// `MemTotal` of each memory node, in kB.
+    pub numa_nodes_kb: Vec<u64>,
+    /// Bytes in a page.
+    pub page_bytes: u64,
+    /// Bytes in a huge page.
+    pub huge_page_bytes: u64,
+    /// `none`, or the name of what the host runs in.
+    pub virtualization: String,
+    /// `systemd-sysctl` or `procps`: the loader that the boot status is judged by.
+    pub loader: String,
+}
+
+/// The baseline.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its texts, one behind the other.
+    pub sha256: String,
+    /// Those texts' names.
+    pub sources: Vec<String>,
+}
+
+/// One parameter.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Parameter {
+    /// The key, in dots.
+    pub key: String,
+    /// What it should read; `null` for bounds that it satisfies.
+    pub desired: Option<String>,
+    /// The requirement in words: `1`, `>= 655360`.
+    pub requirement: String,
+    /// What it reads; `null` where it cannot be read.
+    pub live: Option<String>,
+    /// `in_sync`, `differs`, `pending`, `absent`, `unreadable`, `read_only`, `kernel_keeps`.
+    pub live_status: String,
+    /// What the next boot would leave in it.
+    pub boot: Boot,
+    /// `same`, `unset`, `overridden`, `differs`.
+    pub boot_status: String,
+    /// `write`, `persist`.
+    #[serde(rename = "do")]
+    pub todo: Vec<String>,
+    /// Where the baseline asks for it: file:line:column.
+    pub source: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// The public document that the value comes from.
+    pub reference: Option<String>,
+    /// How a number made from the host's memory came about.
+    pub arithmetic: Option<String>,
+    /// `waived`, `refused`.
+    pub marks: Vec<String>,
+    /// `enforce`, `report`, `yield`, `prevent`.
+    pub policy: String,
+    /// The text that is persisted for it.
+    pub persist_as: Option<String>,
+    /// What is worth knowing.
+    pub notes: Vec<String>,
+    /// Guards that refuse it, by name.
+    pub refused_by: Vec<String>,
+}
+
+/// What each loader would leave.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Boot {
+    /// systemd-sysctl.
+    pub systemd: BootValue,
+    /// procps.
+    pub procps: BootValue,
+}
+
+/// A value with the line that sets it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BootValue {
+    /// The value; `null` where nothing sets it.
+    pub value: Option<String>,
+    /// file:line.
+    pub source: Option<String>,
+}
+
+/// An action.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Action {
+    /// The key, in dots.
+    pub key: String,
+    /// What would be written.
+    pub value: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Where the baseline asks for it.
+    pub source: String,
+}
+
+/// How the parameters count.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Summary {
+    /// As required now and after a reboot.
+    pub in_sync: usize,
+    /// Will be written.
+    pub to_write: usize,
+    /// Will be persisted.
+    pub to_persist: usize,
+    /// Not there yet.
+    pub pending: usize,
+    /// Cannot be brought in sync by an apply.
+    pub blocked: usize,
+    /// Covered by a waiver.
+    pub waived: usize,
+}
+
+/// One write.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// Position, from 1.
+    pub n: usize,
+    /// The key, in dots.
+    pub key: String,
+    /// What it reads before.
+    pub expect: Option<String>,
+    /// What is written, newline included.
+    pub bytes: String,
+}
+
+/// The drop-in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Dropin {
+    /// Its path.
+    pub path: String,
+    /// Whether it would be written.
+    pub changes: bool,
+    /// SHA-256 of its bytes now; `null` where there is none.
+    pub before_sha256: Option<String>,
+    /// Its text to be.
+    pub text: String,
+}
+
+/// What an apply has done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// [`OUTCOME_SCHEMA`].
+    pub schema: String,
+    /// `applied`, `in_sync`, `failed`, `refused`.
+    pub result: String,
+    /// The plan that was carried out.
+    pub plan: Plan,
+    /// Each step.
+    pub steps: Vec<StepOutcome>,
+    /// Each action that was run.
+    pub actions: Vec<ActionOutcome>,
+    /// Keys that were put back, with what went wrong there.
+    pub restored: Vec<ActionOutcome>,
+    /// `unchanged`, `written`, `not_asked`, `left_alone`, `failed`.
+    pub dropin: String,
+    /// Everything that went wrong, in words.
+    pub errors: Vec<String>,
+}
+
+/// A step's end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StepOutcome {
+    /// The key, in dots.
+    pub key: String,
+    /// What it read before.
+    pub from: Option<String>,
+    /// What was written.
+    pub to: String,
+    /// `written`, `refused`, `kept`, `unreadable`, `not_tried`.
+    pub result: String,
+    /// What went wrong, in words.
+    pub error: Option<String>,
+}
+
+/// An action's end, or that of a key that was put back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ActionOutcome {
+    /// The key, in dots.
+    pub key: String,
+    /// What went wrong; `null`: nothing.
+    pub error: Option<String>,
+}
