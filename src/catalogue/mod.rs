@@ -17,11 +17,9 @@ pub fn all() -> impl Iterator<Item = &'static Parameter> {
 
 /// What is known of `key`; a table entry with `*` in it stands for every name in that place.
 pub fn lookup(key: &Key) -> Option<&'static Parameter> {
-    TABLES.iter().find_map(|table| {
-        match table.binary_search_by(|p| p.key.cmp(key.as_path())) {
-            Ok(at) => Some(&table[at]),
-            Err(_) => table.iter().find(|p| p.is_pattern() && glob_matches(p.key, key.as_path())),
-        }
+    TABLES.iter().find_map(|table| match table.binary_search_by(|p| p.key.cmp(key.as_path())) {
+        Ok(at) => Some(&table[at]),
+        Err(_) => table.iter().find(|p| p.is_pattern() && glob_matches(p.key, key.as_path())),
     })
 }
 
