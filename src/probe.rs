@@ -1,1 +1,0 @@
-//! Facts of the running host, and of another one played from a file.

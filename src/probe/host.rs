@@ -1,0 +1,136 @@
+//! The facts of the host below a root, read from procfs and sysfs.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::{Timestamp, tz::Offset};
+use nix::unistd::{SysconfVar, sysconf};
+
+use super::{first_line, meminfo_kb, reserve, text, virt};
+use crate::observed::{Facts, NumaNode};
+
+/// Why the facts of a host cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// A file that every kernel has cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why it was not read.
+        source: io::Error,
+    },
+    /// A file does not say what it always says.
+    #[error("{} has no {what}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What was looked for.
+        what: &'static str,
+    },
+}
+
+/// Where the boot unit stands when it is enabled, and where it is masked.
+const WANTS: &str = "systemd/system/sysinit.target.wants/tunectl-boot.service";
+const UNIT: &str = "systemd/system/tunectl-boot.service";
+/// The directories that systemd reads units from, the strongest first.
+const UNIT_DIRS: [&str; 3] = ["etc", "run", "usr/lib"];
+
+/// Reads the facts of the host below `root`; starts no process and changes nothing.
+///
+/// # Errors
+/// [`ProbeError`] where the kernel's release or the amount of memory cannot be told. Whatever
+/// else is missing is an empty or absent fact.
+pub fn probe(root: &Path) -> Result<Facts, ProbeError> {
+    let release = required(root, "proc/sys/kernel/osrelease")?;
+    let kernel_release = first_line(&release).to_owned();
+    let kernel = kernel_release
+        .parse()
+        .map_err(|_| malformed(root, "proc/sys/kernel/osrelease", "kernel release"))?;
+    let meminfo = required(root, "proc/meminfo")?;
+    let mem_total_kb = meminfo_kb(&meminfo, "MemTotal")
+        .ok_or_else(|| malformed(root, "proc/meminfo", "MemTotal"))?;
+    let page_bytes = page_bytes();
+    Ok(Facts {
+        hostname: line(root, "proc/sys/kernel/hostname"),
+        kernel,
+        kernel_release,
+        boot_id: line(root, "proc/sys/kernel/random/boot_id"),
+        mem_total_kb,
+        numa_nodes: numa_nodes(root),
+        page_bytes,
+        huge_page_bytes: meminfo_kb(&meminfo, "Hugepagesize").unwrap_or(0) * 1024,
+        virtualization: virt::virtualization(root),
+        thp_min_free_kb: reserve::floor_of(root, page_bytes, mem_total_kb),
+        today: today(),
+        systemd: has_systemd(root),
+        boot_unit: boot_unit(root),
+    })
+}
+
+/// Bytes in a base page of the running kernel; an image below another root has none of its own.
+pub(super) fn page_bytes() -> u64 {
+    sysconf(SysconfVar::PAGE_SIZE)
+        .ok()
+        .flatten()
+        .and_then(|b| u64::try_from(b).ok())
+        .unwrap_or(4096)
+}
+
+fn today() -> String {
+    Offset::UTC.to_datetime(Timestamp::now()).date().to_string()
+}
+
+fn required(root: &Path, path: &str) -> Result<String, ProbeError> {
+    text(root, path).map_err(|source| ProbeError::Unreadable { path: root.join(path), source })
+}
+
+fn malformed(root: &Path, path: &str, what: &'static str) -> ProbeError {
+    ProbeError::Malformed { path: root.join(path), what }
+}
+
+fn line(root: &Path, path: &str) -> String {
+    text(root, path).map(|t| first_line(&t).to_owned()).unwrap_or_default()
+}
+
+/// The nodes that have memory. `has_memory` and `online` are lists such as `0-1,4`.
+fn numa_nodes(root: &Path) -> Vec<NumaNode> {
+    let dir = "sys/devices/system/node";
+    let listed = text(root, &format!("{dir}/has_memory"))
+        .or_else(|_| text(root, &format!("{dir}/online")))
+        .unwrap_or_default();
+    id_list(first_line(&listed))
+        .filter_map(|id| {
+            let meminfo = text(root, &format!("{dir}/node{id}/meminfo")).ok()?;
+            Some(NumaNode { id, mem_total_kb: meminfo_kb(&meminfo, "MemTotal")? })
+        })
+        .collect()
+}
+
+fn id_list(list: &str) -> impl Iterator<Item = u32> {
+    /// The kernel is built for at most that many nodes (`CONFIG_NODES_SHIFT` is 10 at most).
+    const MOST: u32 = 1024;
+    list.split(',')
+        .filter_map(|item| {
+            let (low, high) = item.split_once('-').unwrap_or((item, item));
+            Some(low.parse().ok()?..=high.parse().ok()?)
+        })
+        .flatten()
+        .take_while(|id| *id < MOST)
+}
+
+fn has_systemd(root: &Path) -> bool {
+    ["usr/lib", "lib"].iter().any(|lib| root.join(lib).join("systemd/systemd-sysctl").exists())
+}
+
+/// Whether tunectl-boot.service is wanted by sysinit.target, and not masked.
+fn boot_unit(root: &Path) -> bool {
+    // The link itself counts: in an image it leads to a path that is right after the boot only.
+    let wanted =
+        UNIT_DIRS.iter().any(|dir| fs::symlink_metadata(root.join(dir).join(WANTS)).is_ok());
+    wanted
+        && !UNIT_DIRS.iter().take(2).any(|dir| {
+            fs::read_link(root.join(dir).join(UNIT)).is_ok_and(|to| to == Path::new("/dev/null"))
+        })
+}

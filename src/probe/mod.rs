@@ -1,0 +1,61 @@
+//! Facts of the running host, and of another one played from a file.
+
+mod host;
+mod played;
+mod reserve;
+mod virt;
+
+pub use host::{ProbeError, probe};
+pub use played::facts_from_yaml;
+pub use reserve::thp_min_free_kb;
+pub use virt::virtualization;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+/// The text of a short file `path` below `root`, with as few system calls as there can be: one
+/// read(2) where it is clearly shorter than a page, as procfs and sysfs give a short file whole.
+fn text(root: &Path, path: &str) -> io::Result<String> {
+    let mut file = open(root, path)?;
+    let mut page = [0; 4096];
+    let length = file.read(&mut page)?;
+    let mut bytes = page[..length].to_vec();
+    if length > page.len() / 2 {
+        // procfs ends a read(2) between two records: only an empty one is the end.
+        file.read_to_end(&mut bytes)?;
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The first page of `path` below `root`, at most.
+fn first_page(root: &Path, path: &str) -> io::Result<String> {
+    let mut page = [0; 4096];
+    let length = open(root, path)?.read(&mut page)?;
+    Ok(String::from_utf8_lossy(&page[..length]).into_owned())
+}
+
+/// In an image a name may lead to a FIFO: opening it must not wait for a writer.
+fn open(root: &Path, path: &str) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(root.join(path))
+}
+
+/// The first line of a text, without blanks around it.
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or("").trim()
+}
+
+/// The number of kB behind `name` in a file such as /proc/meminfo, whose lines may begin with
+/// `Node 0 `.
+fn meminfo_kb(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| {
+        let (label, rest) = line.split_once(':')?;
+        if label.rsplit(' ').next() != Some(name) {
+            return None;
+        }
+        rest.trim().strip_suffix("kB")?.trim_end().parse().ok()
+    })
+}
