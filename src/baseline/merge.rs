@@ -42,7 +42,7 @@ pub fn merge<'a>(layers: &'a Layers, facts: &Facts, problems: &mut Vec<Diagnosti
     for top in &layers.tops {
         // Each further layer overrides the ones before it, as if it extended them.
         let own = walk.document(*top);
-        merged = walk.on_top(merged, own);
+        merged = on_top(merged, own);
     }
     merged
 }
@@ -80,7 +80,7 @@ impl<'a> Merger<'a, '_> {
                 );
             }
         }
-        let merged = self.on_top(merged, own);
+        let merged = on_top(merged, own);
         self.done.insert(index, merged.clone());
         merged
     }
@@ -195,33 +195,33 @@ impl<'a> Merger<'a, '_> {
         left.excludes.extend(right.excludes);
         left
     }
+}
 
-    /// `upper` overrides `lower`; an exclude of the upper takes away what the lower says.
-    fn on_top(&self, mut lower: Merged<'a>, upper: Merged<'a>) -> Merged<'a> {
-        for exclude in &upper.excludes {
-            lower.parameters.retain(|selector, _| match selector {
-                Selector::Key(key) => !exclude.value.covers(key),
-                Selector::Pattern(_) => **selector != exclude.value,
-            });
-        }
-        for (selector, mut chosen) in upper.parameters {
-            if let Some(old) = lower.parameters.remove(selector) {
-                chosen.overrode.push(old.entry.span);
-                chosen.overrode.extend(old.overrode);
-            }
-            if let Some(half) = wanted_half(&lower, selector)
-                && let Some(old) = lower.parameters.remove(half)
-            {
-                chosen.overrode.push(old.entry.span);
-            }
-            // What the upper layer sets is no longer excluded by a lower one.
-            lower.excludes.retain(|e| e.value != *selector);
-            lower.parameters.insert(selector, chosen);
-        }
-        lower.actions.extend(upper.actions);
-        lower.excludes.extend(upper.excludes);
-        lower
+/// `upper` overrides `lower`; an exclude of the upper takes away what the lower says.
+fn on_top<'a>(mut lower: Merged<'a>, upper: Merged<'a>) -> Merged<'a> {
+    for exclude in &upper.excludes {
+        lower.parameters.retain(|selector, _| match selector {
+            Selector::Key(key) => !exclude.value.covers(key),
+            Selector::Pattern(_) => **selector != exclude.value,
+        });
     }
+    for (selector, mut chosen) in upper.parameters {
+        if let Some(old) = lower.parameters.remove(selector) {
+            chosen.overrode.push(old.entry.span);
+            chosen.overrode.extend(old.overrode);
+        }
+        if let Some(half) = wanted_half(&lower, selector)
+            && let Some(old) = lower.parameters.remove(half)
+        {
+            chosen.overrode.push(old.entry.span);
+        }
+        // What the upper layer sets is no longer excluded by a lower one.
+        lower.excludes.retain(|e| e.value != *selector);
+        lower.parameters.insert(selector, chosen);
+    }
+    lower.actions.extend(upper.actions);
+    lower.excludes.extend(upper.excludes);
+    lower
 }
 
 /// The other half of a pair, where `merged` asks for a value of it.

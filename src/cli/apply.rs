@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::apply::{self, Options, Outcome};
-use crate::baseline::Layers;
 use crate::bootview::dropin;
 use crate::persist::{Lock, LockError, Staged};
 use crate::plan::Plan;
@@ -26,14 +25,14 @@ const LOCK: &str = "/run/tunectl/lock";
 pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let name = args.baseline.baseline.as_deref();
     let root = nix::unistd::geteuid().is_root();
-    let layers = host::load(cli, name, root)?;
+    let loaded = host::load(cli, name, root)?;
     let host = host::open(cli)?;
     if !root && host.kernel.is_procfs() {
         let help = "`tunectl plan` shows the same without root";
         return Err(Failure::new("only root can apply a baseline").help(help));
     }
     let _lock = lock(cli, args)?;
-    let set = host::resolve(&layers, name.unwrap_or("of this host"), &host, ui)?;
+    let set = host::resolve(loaded, &host, ui)?;
     let plan = host::plan(cli, &host, set);
     refuse(&plan, args)?;
     let adoption = match name {
@@ -50,7 +49,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     });
     // The baseline is the host's own once it is carried out, not before.
     let adopted = if outcome.succeeded() { adoption.carry_out(cli)? } else { false };
-    show(ui, &layers, &plan, &host, &outcome)?;
+    show(ui, &plan, &host, &outcome)?;
     if adopted {
         ui.hint(&format!(
             "{HOST_BASELINE} now names this baseline: `tunectl plan` needs no -b here."
@@ -106,14 +105,7 @@ fn refuse(plan: &Plan, args: &ApplyArgs) -> Result<(), Failure> {
     }
 }
 
-fn show(
-    ui: &Ui,
-    layers: &Layers,
-    plan: &Plan,
-    host: &Host,
-    outcome: &Outcome,
-) -> Result<(), Failure> {
-    log::info!("baseline made of {} files", layers.sources.len());
+fn show(ui: &Ui, plan: &Plan, host: &Host, outcome: &Outcome) -> Result<(), Failure> {
     match ui.format() {
         Format::Json => {
             let result = match (outcome.succeeded(), outcome.moved.is_empty(), plan.changes()) {

@@ -55,11 +55,19 @@ fn count(what: &str, name: &str, problems: usize) -> String {
     format!("{what} {name} cannot be used: {problems} problem{s}; nothing was changed")
 }
 
-/// Loads the named baseline, or the host's own with its further layers.
+/// A baseline as loaded, with what was wrong so far.
+pub struct Loaded {
+    name: String,
+    layers: Layers,
+    problems: Vec<Diagnostic>,
+}
+
+/// Loads the named baseline, or the host's own with its further layers. Problems are collected
+/// on: what can be resolved will be, so that all are told at once.
 ///
 /// # Errors
-/// Every problem of every file, each with its place.
-pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Layers, Failure> {
+/// There is no text to begin with.
+pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded, Failure> {
     let reader = Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner };
     let further;
     let names: Vec<&str> = if let Some(name) = name {
@@ -76,27 +84,16 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Layers,
         std::iter::once(sources::HOST_BASELINE).chain(further.iter().map(String::as_str)).collect()
     };
     let (layers, problems) = baseline::load(&names, &mut |wanted| fetch(&reader, wanted));
-    // Problems are collected on: what can be resolved is, so that all are told at once.
     if layers.tops.is_empty() {
-        let message = problems.first().map_or("no baseline", |p| p.message.as_str()).to_owned();
-        let help = problems.first().and_then(|p| p.help.clone());
-        let failure = Failure::new(message);
-        return Err(match help {
+        let first = problems.into_iter().next();
+        let failure = Failure::new(first.as_ref().map_or("no baseline", |p| p.message.as_str()));
+        return Err(match first.and_then(|p| p.help) {
             Some(help) => failure.help(help),
             None => failure,
         });
     }
-    check(&names, &layers, problems)?;
-    Ok(layers)
-}
-
-fn check(names: &[&str], layers: &Layers, problems: Vec<Diagnostic>) -> Result<(), Failure> {
-    let errors = problems.iter().filter(|p| p.is_error()).count();
-    if errors == 0 {
-        return Ok(());
-    }
-    let name = names.first().copied().unwrap_or_default();
-    Err(Failure::new(count("the baseline", name, errors)).with(problems, layers.sources.clone()))
+    let name = names.first().copied().unwrap_or_default().to_owned();
+    Ok(Loaded { name, layers, problems })
 }
 
 fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
@@ -137,22 +134,28 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
     Err(NotFound { message, help: Some(help) })
 }
 
-/// Resolves the layers on the host; warnings go to the ui.
+/// Resolves a loaded baseline on the host; warnings go to the ui.
 ///
 /// # Errors
-/// Every problem, each with its place.
-pub fn resolve(layers: &Layers, name: &str, host: &Host, ui: &Ui) -> Result<DesiredSet, Failure> {
-    let (set, problems) = baseline::resolve(
-        layers,
+/// Every problem of every file, each with its place.
+pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failure> {
+    let Loaded { name, layers, mut problems } = loaded;
+    let (set, more) = baseline::resolve(
+        &layers,
         &baseline::Host {
             facts: &host.facts,
             expand: &|pattern: &Pattern| host.kernel.expand(pattern),
             exists: &|key: &Key| host.kernel.read(key).exists(),
         },
     );
-    let warnings: Vec<Diagnostic> = problems.iter().filter(|p| !p.is_error()).cloned().collect();
-    check(&[name], layers, problems)?;
-    ui.diagnostics(&warnings, &layers.sources);
+    problems.extend(more);
+    problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
+    let errors = problems.iter().filter(|p| p.is_error()).count();
+    if errors > 0 {
+        let message = count("the baseline", &name, errors);
+        return Err(Failure::new(message).with(problems, layers.sources));
+    }
+    ui.diagnostics(&problems, &layers.sources);
     Ok(set)
 }
 

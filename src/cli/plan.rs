@@ -13,12 +13,12 @@ use super::{Exit, host};
 /// The baseline or the host cannot be read.
 pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let name = args.baseline.baseline.as_deref();
-    let layers = host::load(cli, name, false)?;
+    let loaded = host::load(cli, name, false)?;
     let mut host = host::open(cli)?;
     if let Some(path) = &args.facts {
         host::play(&mut host, path)?;
     }
-    let set = host::resolve(&layers, name.unwrap_or("of this host"), &host, ui)?;
+    let set = host::resolve(loaded, &host, ui)?;
     let plan = host::plan(cli, &host, set);
     match ui.format() {
         Format::Json => ui.json(&report::plan_json(&plan, &host.facts))?,

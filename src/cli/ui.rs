@@ -103,7 +103,9 @@ impl Ui {
         let style = crate::report::BAD;
         let mut text = format!("{style}error:{style:#} {}\n", report::harmless(&failure.message));
         if let Some(help) = &failure.help {
-            text += &format!("help: {}\n", report::harmless(help));
+            text.push_str("help: ");
+            text.push_str(&report::harmless(help));
+            text.push('\n');
         }
         self.stderr(&text);
     }

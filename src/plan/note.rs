@@ -157,9 +157,10 @@ fn boot_side(item: &mut Item, loader: Loader, notes: &mut Vec<Note>) {
     if let (BootStatus::Overridden, Some(winner)) = (item.boot_status, &item.overridden_by)
         && let Some(source) = winner.source.clone()
     {
-        notes.push(match winner.zeroed {
-            true => Note::ZeroedAtBoot { source },
-            false => Note::OverriddenBy { source, value: winner.value.clone().unwrap_or_default() },
+        notes.push(if winner.zeroed {
+            Note::ZeroedAtBoot { source }
+        } else {
+            Note::OverriddenBy { source, value: winner.value.clone().unwrap_or_default() }
         });
     }
     if let Some((source, value)) = item.boot(loader).refused.clone() {

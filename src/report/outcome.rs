@@ -16,14 +16,19 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
     headline(&mut out, plan, outcome);
     let key = outcome.steps.iter().map(|s| s.step.key.to_string().len()).max().unwrap_or(0);
     for step in &outcome.steps {
-        let (sign, style) = match &step.result {
-            StepResult::Written => ('+', CHANGE),
-            StepResult::NotTried => (' ', WARN),
-            _ => ('!', BAD),
+        let back = !outcome.restored.is_empty();
+        let (sign, style, what) = match &step.result {
+            StepResult::Written if back => ('<', WARN, "  put back"),
+            StepResult::Written => ('+', CHANGE, ""),
+            StepResult::NotTried => (' ', WARN, "  not tried"),
+            _ => ('!', BAD, ""),
         };
-        let from = shown(plan, step, step.step.expect.as_deref().unwrap_or("not set"));
+        let from = shown(
+            plan,
+            step,
+            step.step.expect.as_deref().filter(|t| !t.is_empty()).unwrap_or("(empty)"),
+        );
         let to = shown(plan, step, &step.step.value);
-        let what = if step.result == StepResult::NotTried { "  not written" } else { "" };
         let line = format!("{sign} {:key$}  {from} -> {to}{what}", step.step.key.to_string());
         let _ = writeln!(out, "{}", paint(style, &line));
         if let Some(error) = step_error(step) {

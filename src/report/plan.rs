@@ -80,7 +80,7 @@ fn headline(out: &mut String, plan: &Plan) {
 fn host_line(out: &mut String, plan: &Plan, facts: &Facts, layout: Layout) {
     let nodes = facts.numa_nodes.len().max(1);
     let text = format!(
-        "{}: Linux {}, {} kB RAM on {nodes} NUMA node{}, {}; boots with {}",
+        "{}: Linux {}, {} kB RAM, {nodes} NUMA node{}, {}, boots with {}",
         harmless(&facts.hostname),
         harmless(&facts.kernel_release),
         facts.mem_total_kb,

@@ -162,11 +162,13 @@ fn normalised(text: &str) -> String {
 }
 
 /// Word by word; a number that is written in hexadecimal or octal equals the decimal that the
-/// kernel prints for it.
+/// kernel prints for it, and a list of numbers the same set in ranges.
 fn words_agree(wanted: &str, live: &str) -> bool {
     let same = |w: &str, l: &str| {
         w == l
             || kernel_number(l).is_some_and(|n| n.to_string() == l && kernel_number(w) == Some(n))
+            // A list of numbers and ranges, which the kernel prints with ranges merged.
+            || (l.contains(['-', ',']) && bitmap(l).is_ok_and(|have| bitmap(w) == Ok(have)))
     };
     let (mut wanted, mut live) = (wanted.split(' '), live.split(' '));
     loop {

@@ -73,6 +73,8 @@ fn unknown_parameters_compare_as_normalised_text() {
     assert!(same("1  2", "1\t2\n"));
     assert!(same("0x10", "16"));
     assert!(same("010", "8"));
+    assert!(same("8080,8081", "8080-8081"));
+    assert!(!same("8080,8082", "8080-8081"));
     assert!(!same("16", "0x10"), "the kernel prints decimals; this is another text");
     assert!(!same("1 2", "1"));
     assert!(!same("on", "off"));
