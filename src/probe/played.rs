@@ -439,10 +439,36 @@ fn yes_or_no(text: &str) -> Option<bool> {
     text.parse().ok()
 }
 
-/// What the YAML parser has to say, with the file's name where it cannot say a place.
+/// What the YAML parser has to say, in this program's words where it speaks to programmers.
 fn syntax(name: &str, text: &str, error: &serde_saphyr::Error) -> Diagnostic {
-    let said = error.without_snippet().to_string();
-    let help = "a facts file is one YAML mapping, such as `mem_total: 64GiB`";
+    use serde_saphyr::Error;
+    let error = error.without_snippet();
+    let one_value = "write one value, or leave the field out";
+    let (said, help) = match error {
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or("this field");
+            (format!("{key} is given twice"), "keep one of the two")
+        }
+        Error::NullIntoString { .. } => ("there is no value".into(), one_value),
+        Error::Unexpected { expected: "string scalar", .. } => {
+            ("this is not a single value".into(), one_value)
+        }
+        Error::Unexpected { expected: "mapping start", .. } => (
+            "a facts file is a mapping of fields to values".into(),
+            "write one field on each line, such as `mem_total: 64GiB`",
+        ),
+        Error::Budget { .. } | Error::MergeKeyNotAllowed { .. } => (
+            "this is more of YAML than a facts file may have".into(),
+            "write one small document without anchors (&), aliases (*) and merge keys (<<)",
+        ),
+        Error::UnsupportedTag { .. } => ("a tag is not allowed here".into(), "leave out the `!`"),
+        other => {
+            let said = other.to_string();
+            let end = said.rfind(" at line ").unwrap_or(said.len());
+            let said = said[..end].replace(['\n', '\r'], " ");
+            (said, "a facts file is one YAML mapping, such as `mem_total: 64GiB`")
+        }
+    };
     let Some(at) = error.location() else {
         let whole = Span { source: 0, start: 0, end: 0, line: 1, column: 1 };
         return Diagnostic::error(whole, format!("{name}: {said}")).help(help);
