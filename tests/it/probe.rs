@@ -175,7 +175,7 @@ fn the_reserve_follows_the_switches_and_the_zones() {
     root.file(&format!("{thp}/hpage_pmd_size"), "2097152\n");
     let zones = ["0, zone      DMA", "0, zone    DMA32", "0, zone   Normal"];
     let buddies = |zones: &[&str]| {
-        zones.iter().map(|z| format!("Node {z}      0      1      2\n")).collect::<String>()
+        zones.iter().fold(String::new(), |all, z| all + "Node " + z + "      0      1      2\n")
     };
     root.file("proc/buddyinfo", &buddies(&zones));
     assert_eq!(thp_min_free_kb(&root.0), Some(67584), "as observed: case E28");
