@@ -1,12 +1,11 @@
 //! The facts of another host, played from a YAML file.
 
-use std::fmt;
-use std::str::FromStr;
+mod document;
+mod scalar;
 
-use jiff::civil::Date;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Location, MergeKeyPolicy, Options, Spanned};
+use serde_saphyr::{Location, Spanned};
 
+use self::document::{Field, Fields, span_of};
 use super::reserve::floor_kb;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::key::nearest;
@@ -40,121 +39,10 @@ const FIELDS: [(&str, &str); 13] = [
 /// # Errors
 /// Everything that is wrong with the file, each with its place and what to write instead.
 pub fn facts_from_yaml(name: &str, text: &str, host: &Facts) -> Result<Facts, Vec<Diagnostic>> {
-    let fields: Fields = serde_saphyr::from_str_with_options(text, options())
-        .map_err(|error| vec![syntax(name, text, &error)])?;
+    let fields = document::fields(name, text).map_err(|error| vec![error])?;
     let mut reader = Reader { text, wrong: Vec::new() };
     let given = reader.given(fields);
     if reader.wrong.is_empty() { Ok(given.onto(host)) } else { Err(reader.wrong) }
-}
-
-fn options() -> Options {
-    let mut budget = serde_saphyr::Budget::default();
-    budget.max_anchors = 0;
-    budget.max_aliases = 0;
-    budget.max_depth = 8;
-    budget.max_nodes = 4096;
-    budget.max_documents = 1;
-    serde_saphyr::options! {
-        budget: Some(budget),
-        merge_keys: MergeKeyPolicy::Error,
-        reject_unsupported_tags: true,
-        strict_booleans: true,
-        with_snippet: false,
-    }
-}
-
-/// The file's fields in the order of its lines.
-struct Fields(Vec<(Spanned<String>, Field)>);
-
-enum Field {
-    Scalar(Spanned<String>),
-    List(Spanned<Vec<Spanned<String>>>),
-}
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Lines;
-        impl<'de> Visitor<'de> for Lines {
-            type Value = Fields;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a mapping of facts, such as `mem_total: 64GiB`")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(key) = map.next_key::<Spanned<String>>()? {
-                    let value = if key.value == "numa_nodes" {
-                        match map.next_value::<Spanned<Nodes>>()? {
-                            Spanned { value: Nodes::Count(n), referenced, defined } => {
-                                Field::Scalar(Spanned::new(n, referenced, defined))
-                            }
-                            Spanned { value: Nodes::Sizes(list), referenced, defined } => {
-                                Field::List(Spanned::new(list, referenced, defined))
-                            }
-                        }
-                    } else {
-                        Field::Scalar(map.next_value()?)
-                    };
-                    fields.push((key, value));
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Lines)
-    }
-}
-
-/// `numa_nodes`: the only field that may be a list.
-enum Nodes {
-    Count(String),
-    Sizes(Vec<Spanned<String>>),
-}
-
-impl<'de> Deserialize<'de> for Nodes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct CountOrSizes;
-        impl<'de> Visitor<'de> for CountOrSizes {
-            type Value = Nodes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of sizes such as [32GiB, 32GiB], or the number of nodes")
-            }
-
-            fn visit_u64<E>(self, count: u64) -> Result<Nodes, E> {
-                Ok(Nodes::Count(count.to_string()))
-            }
-
-            fn visit_i64<E>(self, count: i64) -> Result<Nodes, E> {
-                Ok(Nodes::Count(count.to_string()))
-            }
-
-            fn visit_f64<E>(self, count: f64) -> Result<Nodes, E> {
-                Ok(Nodes::Count(count.to_string()))
-            }
-
-            fn visit_bool<E>(self, word: bool) -> Result<Nodes, E> {
-                Ok(Nodes::Count(word.to_string()))
-            }
-
-            fn visit_unit<E>(self) -> Result<Nodes, E> {
-                Ok(Nodes::Count(String::new()))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Nodes, E> {
-                Ok(Nodes::Count(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Nodes, A::Error> {
-                let mut sizes = Vec::new();
-                while let Some(size) = list.next_element()? {
-                    sizes.push(size);
-                }
-                Ok(Nodes::Sizes(sizes))
-            }
-        }
-        deserializer.deserialize_any(CountOrSizes)
-    }
 }
 
 /// What the file says, read but not yet completed.
@@ -206,27 +94,33 @@ impl Reader<'_> {
                 Field::Scalar(value) => value,
             };
             match key.value.as_str() {
-                "hostname" => given.hostname = self.take("hostname", &value, hostname),
-                "kernel" => given.kernel = self.take("kernel", &value, kernel),
-                "mem_total" => given.mem_total_kb = self.take("mem_total", &value, memory_kb),
+                "hostname" => given.hostname = self.take("hostname", &value, scalar::hostname),
+                "kernel" => given.kernel = self.take("kernel", &value, scalar::kernel),
+                "mem_total" => {
+                    given.mem_total_kb = self.take("mem_total", &value, scalar::memory_kb);
+                }
                 "numa_nodes" => {
                     given.nodes =
-                        self.take("numa_nodes", &value, node_count).map(GivenNodes::Count);
+                        self.take("numa_nodes", &value, scalar::node_count).map(GivenNodes::Count);
                 }
-                "page_size" => given.page_bytes = self.take("page_size", &value, page_bytes),
+                "page_size" => {
+                    given.page_bytes = self.take("page_size", &value, scalar::page_bytes);
+                }
                 "huge_page_size" => {
-                    given.huge_page_bytes = self.take("huge_page_size", &value, huge_page_bytes);
+                    given.huge_page_bytes =
+                        self.take("huge_page_size", &value, scalar::huge_page_bytes);
                 }
                 "virtualization" => {
-                    given.virtualization = self.take("virtualization", &value, virtualization);
+                    given.virtualization =
+                        self.take("virtualization", &value, scalar::virtualization);
                 }
-                "boot_id" => given.boot_id = self.take("boot_id", &value, uuid),
-                "today" => given.today = self.take("today", &value, date),
+                "boot_id" => given.boot_id = self.take("boot_id", &value, scalar::uuid),
+                "today" => given.today = self.take("today", &value, scalar::date),
                 "thp_min_free" => {
-                    given.reserve = self.take("thp_min_free", &value, reserve);
+                    given.reserve = self.take("thp_min_free", &value, scalar::reserve);
                 }
-                "systemd" => given.systemd = self.take("systemd", &value, yes_or_no),
-                "boot_unit" => given.boot_unit = self.take("boot_unit", &value, yes_or_no),
+                "systemd" => given.systemd = self.take("systemd", &value, scalar::yes_or_no),
+                "boot_unit" => given.boot_unit = self.take("boot_unit", &value, scalar::yes_or_no),
                 "description" => {}
                 unknown => self.unknown(unknown, key.referenced),
             }
@@ -271,7 +165,7 @@ impl Reader<'_> {
     fn node_sizes(&mut self, list: &Spanned<Vec<Spanned<String>>>) -> Option<GivenNodes> {
         let mut sizes = Vec::new();
         for size in &list.value {
-            sizes.push(self.take("numa_nodes", size, memory_kb)?);
+            sizes.push(self.take("numa_nodes", size, scalar::memory_kb)?);
         }
         if sizes.is_empty() {
             let span = self.span(list.referenced);
@@ -366,94 +260,4 @@ fn split(total: u64, count: u32) -> Vec<u64> {
     let count = u64::from(count.max(1));
     let part = total / count;
     (0..count).map(|id| if id == 0 { total - part * (count - 1) } else { part }).collect()
-}
-
-fn hostname(text: &str) -> Option<String> {
-    let fits = (1..=64).contains(&text.len());
-    (fits && text.chars().all(|c| c.is_ascii_graphic())).then(|| text.to_owned())
-}
-
-fn kernel(text: &str) -> Option<(Release, String)> {
-    let starts = text.starts_with(|c: char| c.is_ascii_digit());
-    let release = Release::from_str(text).ok()?;
-    (starts && text.contains('.') && !text.contains(char::is_whitespace))
-        .then(|| (release, text.to_owned()))
-}
-
-fn memory_kb(text: &str) -> Option<u64> {
-    let kb = match Size::parse(text).ok()? {
-        Some(size) => size.bytes / 1024,
-        None => text.parse().ok()?,
-    };
-    (kb > 0).then_some(kb)
-}
-
-fn reserve(text: &str) -> Option<Reserve> {
-    if text == "none" { Some(Reserve::Off) } else { memory_kb(text).map(Reserve::Kb) }
-}
-
-fn node_count(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|count| (1..=1024).contains(count))
-}
-
-fn page_bytes(text: &str) -> Option<u64> {
-    let bytes = Size::parse(text).ok()??.bytes;
-    (bytes.is_power_of_two() && (4096..=65536).contains(&bytes)).then_some(bytes)
-}
-
-fn huge_page_bytes(text: &str) -> Option<u64> {
-    if text == "0" {
-        return Some(0);
-    }
-    let bytes = Size::parse(text).ok()??.bytes;
-    (bytes.is_power_of_two() && (65536..=16 << 30).contains(&bytes)).then_some(bytes)
-}
-
-fn virtualization(text: &str) -> Option<Virtualization> {
-    let name = |t: &str| {
-        let fits =
-            t.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
-        (fits && !t.is_empty()).then(|| t.to_owned())
-    };
-    match (text, text.strip_prefix("container:")) {
-        ("none", _) => Some(Virtualization::None),
-        // Kinds, not names: `virtualization: container` would play a hypervisor of that name.
-        ("container" | "vm" | "true" | "false", _) => None,
-        (_, Some(container)) => name(container).map(Virtualization::Container),
-        (vm, None) => name(vm).map(Virtualization::Vm),
-    }
-}
-
-fn uuid(text: &str) -> Option<String> {
-    let parts: Vec<&str> = text.split('-').collect();
-    let fits = parts.iter().map(|p| p.len()).eq([8, 4, 4, 4, 12])
-        && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_hexdigit()));
-    fits.then(|| text.to_ascii_lowercase())
-}
-
-fn date(text: &str) -> Option<String> {
-    (text.len() == 10).then(|| text.parse::<Date>().ok())?.map(|d| d.to_string())
-}
-
-fn yes_or_no(text: &str) -> Option<bool> {
-    text.parse().ok()
-}
-
-/// What the YAML parser has to say, with the file's name where it cannot say a place.
-fn syntax(name: &str, text: &str, error: &serde_saphyr::Error) -> Diagnostic {
-    let said = error.without_snippet().to_string();
-    let help = "a facts file is one YAML mapping, such as `mem_total: 64GiB`";
-    let Some(at) = error.location() else {
-        let whole = Span { source: 0, start: 0, end: 0, line: 1, column: 1 };
-        return Diagnostic::error(whole, format!("{name}: {said}")).help(help);
-    };
-    Diagnostic::error(span_of(text, at), said).help(help)
-}
-
-fn span_of(text: &str, at: Location) -> Span {
-    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(text.len());
-    let start = at.span().byte_offset().map_or(0, size);
-    let end = at.span().byte_len().map_or(start, |length| size(start as u64 + length));
-    let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    Span { source: 0, start, end, line: count(at.line()), column: count(at.column()) }
 }

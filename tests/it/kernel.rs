@@ -449,6 +449,13 @@ fn ordinary_files_are_read_and_written_below_another_root() {
     root.file("kernel/core_modules", "one\ntwo\n\n");
     root.file("kernel/latin", "");
     fs::write(root.sys("kernel/latin"), b"caf\xe9\n").unwrap();
+    for path in ["vm/stat", "vm-x", "vmx", "a"] {
+        root.file(path, "");
+    }
+    root.file("vm/with blank", "no key has this name");
+    let sorted =
+        ["a", "kernel.core_modules", "kernel.latin", "vm-x", "vm.stat", "vm.swappiness", "vmx"];
+    let sorted = sorted.map(key);
     for opener in OPENERS {
         let kernel = root.open(opener);
         assert_eq!(value(&kernel, "vm.swappiness"), "60");
@@ -459,6 +466,9 @@ fn ordinary_files_are_read_and_written_below_another_root() {
         assert_eq!(write(&kernel, "vm.swappiness", "60\n"), Ok(()));
         assert_eq!(write(&kernel, "vm.nosuch", "1"), Err(Errno::ENOENT), "nothing is created");
         assert!(!root.sys("vm/nosuch").exists());
+        // A directory sorts after a name that goes on with a `-`, and before one with a letter.
+        assert_eq!(kernel.list(), sorted, "{opener:?}");
+        assert_eq!(kernel.expand(&pattern("vm.s*")), [key("vm.stat"), key("vm.swappiness")]);
     }
 }
 
@@ -523,22 +533,34 @@ fn a_root_behind_a_link_is_refused() {
     }
 }
 
-/// Run with a time limit by the harness's patience alone: a FIFO that blocks would hang here.
+/// Opening a FIFO waits for its other end, unless it is told not to.
 #[test]
 fn directories_and_special_files_are_refused_without_waiting() {
     let root = FakeRoot::new("special");
     let fifo = root.sys("vm/fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(root.sys("vm/socket")).unwrap();
-    for opener in OPENERS {
-        let kernel = root.open(opener);
-        assert_eq!(kernel.read(&key("vm.fifo")), Reading::missing(SPECIAL_FILE), "{opener:?}");
-        assert_eq!(write(&kernel, "vm.fifo", "1"), Err(SPECIAL_FILE), "{opener:?}");
-        assert_eq!(kernel.read(&key("vm.socket")), Reading::missing(SPECIAL_FILE), "{opener:?}");
-        assert_eq!(kernel.read(&key("vm")), Reading::missing(Errno::EISDIR), "{opener:?}");
-        assert_eq!(write(&kernel, "vm", "1"), Err(Errno::EISDIR), "{opener:?}");
-        assert_eq!(kernel.list(), []);
-    }
+    let kernels = OPENERS.map(|opener| root.open(opener));
+    let (done, waiting) = std::sync::mpsc::channel();
+    let looker = std::thread::spawn(move || {
+        for kernel in kernels {
+            let opener = kernel.opener();
+            assert_eq!(kernel.read(&key("vm.fifo")), Reading::missing(SPECIAL_FILE), "{opener:?}");
+            assert_eq!(write(&kernel, "vm.fifo", "1"), Err(SPECIAL_FILE), "{opener:?}");
+            assert_eq!(
+                kernel.read(&key("vm.socket")),
+                Reading::missing(SPECIAL_FILE),
+                "{opener:?}"
+            );
+            assert_eq!(kernel.read(&key("vm")), Reading::missing(Errno::EISDIR), "{opener:?}");
+            assert_eq!(write(&kernel, "vm", "1"), Err(Errno::EISDIR), "{opener:?}");
+            assert_eq!(kernel.list(), []);
+        }
+        done.send(()).unwrap();
+    });
+    let ended = waiting.recv_timeout(std::time::Duration::from_secs(20));
+    assert_ne!(ended, Err(std::sync::mpsc::RecvTimeoutError::Timeout), "it waits for ever");
+    looker.join().unwrap();
 }
 
 fn mount(args: &[&str]) {

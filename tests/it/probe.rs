@@ -175,7 +175,7 @@ fn the_reserve_follows_the_switches_and_the_zones() {
     root.file(&format!("{thp}/hpage_pmd_size"), "2097152\n");
     let zones = ["0, zone      DMA", "0, zone    DMA32", "0, zone   Normal"];
     let buddies = |zones: &[&str]| {
-        zones.iter().map(|z| format!("Node {z}      0      1      2\n")).collect::<String>()
+        zones.iter().fold(String::new(), |all, z| all + "Node " + z + "      0      1      2\n")
     };
     root.file("proc/buddyinfo", &buddies(&zones));
     assert_eq!(thp_min_free_kb(&root.0), Some(67584), "as observed: case E28");
@@ -442,23 +442,25 @@ fn all_that_is_wrong_is_told_at_once() {
 
 #[test]
 fn what_is_not_plain_yaml_is_refused_with_its_place() {
-    for (text, line) in [
-        ("mem_total: 64GiB\nmem_total: 32GiB\n", 2),
-        ("hostname: [a, b]\n", 1),
-        ("hostname:\n", 1),
-        ("- a\n", 1),
-        ("a: &x 1\nb: *x\n", 1),
-        ("hostname: x\n<<: {kernel: 6.1}\n", 2),
-        ("hostname: !custom x\n", 1),
-        ("hostname: x\n---\nkernel: 6.1\n", 2),
-        ("hostname: \"x\n", 1),
-        ("{{{{{{{{{{{{", 1),
+    for (text, line, column, said) in [
+        ("mem_total: 64GiB\nmem_total: 32GiB\n", 2, 1, "mem_total is given twice"),
+        ("hostname: [a, b]\n", 1, 11, "this is not a single value"),
+        ("hostname:\n", 1, 9, "there is no value"),
+        ("- a\n", 1, 1, "a facts file is a mapping of fields to values"),
+        ("a: &x 1\nb: *x\n", 1, 7, "this is more of YAML than a facts file may have"),
+        ("hostname: x\n<<: {kernel: 6.1}\n", 2, 1, "this is more of YAML"),
+        ("hostname: !custom x\n", 1, 19, "a tag is not allowed here"),
+        ("hostname: x\n---\nkernel: 6.1\n", 2, 1, "this is more of YAML"),
+        ("hostname: \"x\n", 1, 11, "unclosed quote"),
+        ("{{{{{{{{{{{{", 1, 12, "unclosed bracket"),
+        ("numa_nodes: {a: 1}\n", 1, 13, "invalid type: map, expected a list of sizes"),
     ] {
         let errors = wrong(text);
         assert_eq!(errors.len(), 1, "{text:?}");
         let span = errors[0].span.unwrap();
-        assert!(span.line == line || span.line == line + 1, "{text:?}: {:?}", errors[0]);
-        assert!(span.column > 0 && span.end <= text.len(), "{text:?}: {:?}", errors[0]);
+        assert_eq!((span.line, span.column), (line, column), "{text:?}: {:?}", errors[0]);
+        assert!(span.start <= span.end && span.end <= text.len(), "{text:?}: {:?}", errors[0]);
+        assert!(errors[0].message.starts_with(said), "{text:?}: {:?}", errors[0]);
         assert!(!errors[0].message.contains('\n'), "one line: {:?}", errors[0].message);
         assert!(errors[0].help.is_some());
     }
