@@ -2,13 +2,18 @@
 #![forbid(unsafe_code)]
 
 mod entry;
+mod net_core;
+mod net_ipv4;
+mod net_ipv6;
+mod net_other;
 
 pub use entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 
 use crate::key::{Key, glob_matches};
 
 /// Every family's table. Within a table the keys are sorted and unique.
-const TABLES: &[&[Parameter]] = &[];
+const TABLES: &[&[Parameter]] =
+    &[net_core::TABLE, net_ipv4::TABLE, net_ipv6::TABLE, net_other::TABLE];
 
 /// All parameters that are known, table by table.
 pub fn all() -> impl Iterator<Item = &'static Parameter> {
@@ -17,11 +22,9 @@ pub fn all() -> impl Iterator<Item = &'static Parameter> {
 
 /// What is known of `key`; a table entry with `*` in it stands for every name in that place.
 pub fn lookup(key: &Key) -> Option<&'static Parameter> {
-    TABLES.iter().find_map(|table| {
-        match table.binary_search_by(|p| p.key.cmp(key.as_path())) {
-            Ok(at) => Some(&table[at]),
-            Err(_) => table.iter().find(|p| p.is_pattern() && glob_matches(p.key, key.as_path())),
-        }
+    TABLES.iter().find_map(|table| match table.binary_search_by(|p| p.key.cmp(key.as_path())) {
+        Ok(at) => Some(&table[at]),
+        Err(_) => table.iter().find(|p| p.is_pattern() && glob_matches(p.key, key.as_path())),
     })
 }
 
