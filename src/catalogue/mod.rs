@@ -9,7 +9,7 @@ mod net_other;
 
 pub use entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 
-use crate::key::{Key, glob_matches};
+use crate::key::Key;
 
 /// Every family's table. Within a table the keys are sorted and unique.
 const TABLES: &[&[Parameter]] =
@@ -22,10 +22,23 @@ pub fn all() -> impl Iterator<Item = &'static Parameter> {
 
 /// What is known of `key`; a table entry with `*` in it stands for every name in that place.
 pub fn lookup(key: &Key) -> Option<&'static Parameter> {
-    TABLES.iter().find_map(|table| match table.binary_search_by(|p| p.key.cmp(key.as_path())) {
-        Ok(at) => Some(&table[at]),
-        Err(_) => table.iter().find(|p| p.is_pattern() && glob_matches(p.key, key.as_path())),
+    let path = key.as_path();
+    entry(path).or_else(|| {
+        // An entry has at most one `*`, in place of a whole component and never of the first: a
+        // few binary searches find what matching every entry would.
+        let starts = path.match_indices('/').map(|(slash, _)| slash + 1);
+        starts.filter(|start| !path[*start..].starts_with('.')).find_map(|start| {
+            let rest = path[start..].find('/').map_or("", |length| &path[start + length..]);
+            entry(&[&path[..start], "*", rest].concat())
+        })
     })
+}
+
+/// The entry of that very name.
+fn entry(path: &str) -> Option<&'static Parameter> {
+    TABLES
+        .iter()
+        .find_map(|table| table.binary_search_by(|p| p.key.cmp(path)).ok().map(|at| &table[at]))
 }
 
 #[cfg(test)]
