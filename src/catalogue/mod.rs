@@ -36,9 +36,15 @@ pub fn lookup(key: &Key) -> Option<&'static Parameter> {
 
 /// The entry of that very name.
 fn entry(path: &str) -> Option<&'static Parameter> {
-    TABLES
-        .iter()
-        .find_map(|table| table.binary_search_by(|p| p.key.cmp(path)).ok().map(|at| &table[at]))
+    // Most tables are of another family: their bounds tell.
+    let may_have = |table: &&&[Parameter]| match (table.first(), table.last()) {
+        (Some(first), Some(last)) => (first.key..=last.key).contains(&path),
+        _ => false,
+    };
+    TABLES.iter().filter(may_have).find_map(|table| {
+        let at = table.binary_search_by(|p| p.key.cmp(path)).ok()?;
+        Some(&table[at])
+    })
 }
 
 #[cfg(test)]
