@@ -1,8 +1,10 @@
 //! All integration tests, in one binary.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod apply;
 mod baselines;
 mod catalogue;
+mod e2e;
 mod kernel;
 mod loaders;
 mod probe;
