@@ -3,6 +3,7 @@
 
 mod baselines;
 mod catalogue;
+mod catalogue_net;
 mod kernel;
 mod loaders;
 mod probe;
