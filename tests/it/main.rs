@@ -4,6 +4,7 @@
 mod apply;
 mod baselines;
 mod catalogue;
+mod catalogue_net;
 mod e2e;
 mod kernel;
 mod loaders;
