@@ -148,6 +148,11 @@ impl Interpreter<'_> {
                 self.check_range(literal.span, amount.number)?;
                 Some(amount.number.to_string())
             }
+            Shape::Numbers(_) if literal.text.contains(',') => {
+                let message = format!("{:?}: the kernel divides numbers by blanks", literal.text);
+                let numbers: Vec<&str> = literal.text.split(',').map(str::trim).collect();
+                self.wrong(literal.span, message, format!("write [{}]", numbers.join(", ")))
+            }
             Shape::Numbers(_) => {
                 let parts: Vec<Literal> = literal
                     .text
