@@ -1,1 +1,1 @@
-
+//! Reading, layering and resolving baselines, case by case.
