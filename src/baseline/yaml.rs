@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::options::NonFiniteFloatPolicy;
 use serde_saphyr::{Budget, DuplicateKeyPolicy, MergeKeyPolicy, Options, Spanned};
 
 use crate::diagnostic::{Diagnostic, Span};
@@ -77,7 +78,7 @@ pub fn parse(source: usize, text: &str) -> Result<Node, Diagnostic> {
         return Err(Diagnostic::error(place.span(at, at + 1), "the file contains a NUL byte"));
     }
     match serde_saphyr::from_str_with_options::<RawNode>(text, options()) {
-        Ok(raw) => Ok(place.node(raw)),
+        Ok(raw) => place.node(raw),
         Err(error) => Err(place.syntax_error(&error)),
     }
 }
@@ -95,6 +96,8 @@ fn options() -> Options {
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
     options.merge_keys = MergeKeyPolicy::AsOrdinary;
     options.strict_booleans = true;
+    // `.inf` is text like any other here; who reads the value says that it is no number.
+    options.non_finite_float_policy = NonFiniteFloatPolicy::PassThrough;
     options.reject_unsupported_tags = true;
     options.with_snippet = false;
     options
@@ -133,7 +136,7 @@ impl Place<'_> {
         start + rest.char_indices().nth(skip).map_or(rest.len(), |(at, _)| at)
     }
 
-    fn node(&self, raw: RawNode) -> Node {
+    fn node(&self, raw: RawNode) -> Result<Node, Diagnostic> {
         let location = raw.0.referenced;
         let bytes = location.span();
         let start = bytes
@@ -147,6 +150,9 @@ impl Place<'_> {
             .map(|l| start + l)
             .filter(|e| self.text.is_char_boundary(*e))
             .unwrap_or(start);
+        if let Some(tag) = self.tag_before(start) {
+            return Err(self.tagged(tag));
+        }
         let written = &self.text[start..end];
         let span = Span {
             source: self.source,
@@ -165,27 +171,64 @@ impl Place<'_> {
                 NodeKind::Scalar { text, plain }
             }
             RawKind::List(items) => {
-                NodeKind::List(items.into_iter().map(|n| self.node(n)).collect())
+                NodeKind::List(items.into_iter().map(|n| self.node(n)).collect::<Result<_, _>>()?)
             }
             RawKind::Map(entries) => NodeKind::Map(
-                entries.into_iter().map(|(k, v)| (self.node(k), self.node(v))).collect(),
+                entries
+                    .into_iter()
+                    .map(|(k, v)| Ok((self.node(k)?, self.node(v)?)))
+                    .collect::<Result<_, Diagnostic>>()?,
             ),
         };
-        Node { span, kind }
+        Ok(Node { span, kind })
+    }
+
+    /// The tag of the node that starts at `start`. The library drops the standard ones without a
+    /// word, and with them values: `!!null 5` is null, `!!binary MTA=` is 10.
+    fn tag_before(&self, start: usize) -> Option<(usize, usize)> {
+        let before = self.text[..start].trim_end();
+        let line = before.rfind('\n').map_or(before, |n| &before[n + 1..]);
+        // A tag may end the line above; a comment there may end in anything.
+        if line.contains('#') {
+            return None;
+        }
+        let token = match line.rfind("!<") {
+            Some(verbatim) if line.ends_with('>') => &line[verbatim..],
+            _ => line.rsplit([' ', '\t', '[', '{', ',']).next()?,
+        };
+        let quoted = token.contains(['"', '\'']);
+        (token.starts_with('!') && !token.ends_with(':') && !quoted)
+            .then(|| (before.len() - token.len(), before.len()))
+    }
+
+    fn tagged(&self, (start, end): (usize, usize)) -> Diagnostic {
+        let message = "YAML tags are not part of the format";
+        let help = format!("remove `{}`", &self.text[start..end]);
+        Diagnostic::error(self.span(start, end), message).help(help)
     }
 
     fn syntax_error(&self, error: &serde_saphyr::Error) -> Diagnostic {
-        let at = error.location().map_or(0, |l| self.offset(l.line(), l.column()));
+        let mut at = error.location().map_or(0, |l| self.offset(l.line(), l.column()));
+        if let Some(tag) = self.tag_before(at) {
+            return self.tagged(tag);
+        }
         let text = error.to_string();
         let text = text.split(" at line ").next().unwrap_or(&text);
+        let rest = &self.text[at..];
+        let (message, help) = explain(text, rest);
+        // Anchors and aliases are reported behind their names.
+        if text.contains("Anchors") || text.contains("Aliases") {
+            let line_start = self.text[..at].rfind('\n').map_or(0, |n| n + 1);
+            at = self.text[line_start..at].rfind(['&', '*']).map_or(at, |n| line_start + n);
+        }
         let end = self.text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
-        let (message, help) = explain(text);
         Diagnostic { help, ..Diagnostic::error(self.span(at, end), message) }
     }
 }
 
-/// The library's words for a syntax error in the words of a baseline's author.
-fn explain(text: &str) -> (String, Option<String>) {
+/// The library's words for a syntax error in the words of a baseline's author. `rest` is the text
+/// from its place on.
+fn explain(text: &str, rest: &str) -> (String, Option<String>) {
     let with = |message: &str, help: &str| (message.to_owned(), Some(help.to_owned()));
     if text.contains("Anchors") || text.contains("Aliases") || text.contains("alias") {
         return with(
@@ -193,8 +236,14 @@ fn explain(text: &str) -> (String, Option<String>) {
             "write the value out, or put what is shared in a baseline of its own and `extends` it",
         );
     }
-    if text.contains("Depth") {
-        return (format!("nested more than {MAX_DEPTH} levels deep"), None);
+    if text.contains("Depth") || text.contains("recursion") {
+        return with(
+            &format!("nested more than {MAX_DEPTH} levels deep"),
+            "a baseline has five levels at most",
+        );
+    }
+    if text.contains("Documents") || text.contains("multiple") {
+        return with("a baseline is one YAML document", "remove this `---` and what follows it");
     }
     if text.contains("budget") {
         return with("the file is too large or too complex for a baseline", "split it into layers");
@@ -205,21 +254,61 @@ fn explain(text: &str) -> (String, Option<String>) {
             "quote it, as in '|/usr/lib/systemd/systemd-coredump %P'",
         );
     }
-    if text.contains("multiple") || text.contains("document") {
-        return with("a baseline is one YAML document", "remove what follows the `---`");
-    }
     if text.contains("mapping values are not allowed") {
         return with(
             "a `: ` inside a value reads as another map",
             "quote the value, or move the entry to a line of its own",
         );
     }
-    if text.contains("unexpected character") {
+    if text.contains("unclosed quote") || text.contains("unexpected end of stream") {
+        return with("this quote is never closed", "close it on the same line");
+    }
+    if let Some(bracket) = text.strip_prefix("unclosed bracket ") {
+        let (open, close) = if bracket.contains('{') { ('{', '}') } else { ('[', ']') };
+        return with(&format!("this `{open}` is never closed"), &format!("add the `{close}`"));
+    }
+    if text.contains("simple key expected") {
+        return with(
+            "this line is not `KEY: VALUE`",
+            "put a colon and a blank between them, as `vm.swappiness: 1`",
+        );
+    }
+    if text.contains("did not find expected key") {
+        return with(
+            "the indentation of this line fits no line above it",
+            "begin all entries of a map in the same column",
+        );
+    }
+    for (found, message, help) in [
+        (
+            "block sequence entries are not allowed",
+            "a list cannot begin on the line of its key",
+            "write `[1, 2]`, or each item behind a `- ` on a line of its own",
+        ),
+        (
+            "illegal placement of ':'",
+            "a `:` cannot stand here",
+            "quote the value; or a bracket or a quote further up is never closed",
+        ),
+        (
+            "trailing content after",
+            "something follows the closing quote",
+            "put the whole value between the quotes",
+        ),
+        (
+            "unknown escape character",
+            "there is no such escape between double quotes",
+            "use single quotes, between which a backslash is a backslash",
+        ),
+        ("misplaced bracket", "nothing was opened that this could close", "remove it, or quote it"),
+    ] {
+        if text.contains(found) {
+            return with(message, help);
+        }
+    }
+    if text.contains("unexpected character") || rest.starts_with(['%', '@', '`']) {
         let help = "quote the value: YAML gives this character a meaning of its own";
         return (format!("not YAML: {text}"), Some(help.to_owned()));
-    }
-    if text.contains("tag") {
-        return with("YAML tags are not part of the format", "remove the `!…`");
     }
     if text.contains("tab") {
         return with("YAML is indented with spaces", "replace the tab by spaces");

@@ -5,6 +5,8 @@ mod baselines;
 mod catalogue;
 mod kernel;
 mod loaders;
+mod messages;
+mod operator;
 mod probe;
 mod scripted;
 mod support;
