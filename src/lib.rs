@@ -27,3 +27,9 @@ pub mod report;
 pub mod wire;
 
 pub use cli::main;
+
+/// musl's own allocator maps and unmaps memory for nearly every size class, which costs a
+/// short run more than its work does.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

@@ -115,9 +115,11 @@ impl Loader<'_> {
         let index = self.layers.sources.len();
         let text = found.text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(found.text);
         self.layers.sources.push(Source { name: found.name, text });
-        let (document, problems) = match yaml::parse(index, &self.layers.sources[index].text) {
-            Ok(root) => read::document(index, &root),
-            Err(problem) => (Document { source: index, ..Document::default() }, vec![problem]),
+        let (tree, problems) = yaml::parse(index, &self.layers.sources[index].text);
+        self.problems.extend(problems);
+        let (document, problems) = match tree {
+            Some(root) => read::document(index, &root),
+            None => (Document { source: index, ..Document::default() }, Vec::new()),
         };
         self.problems.extend(problems);
         let extends = document.extends.clone();

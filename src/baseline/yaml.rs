@@ -1,10 +1,6 @@
 //! A baseline's YAML as a tree in which every node knows its place and keeps its text as written.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::options::NonFiniteFloatPolicy;
-use serde_saphyr::{Budget, DuplicateKeyPolicy, MergeKeyPolicy, Options, Spanned};
+use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError};
 
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -64,53 +60,173 @@ impl Node {
 
 /// Reads one file. `source` is its index in the list of sources.
 ///
-/// # Errors
-/// The one problem at which the YAML itself ends: its syntax, or a limit.
-pub fn parse(source: usize, text: &str) -> Result<Node, Diagnostic> {
+/// Anchors, aliases and tags are reported and passed over, so that all of them are told at once;
+/// an alias is never expanded. The tree is `None` where the YAML itself does not hold together.
+pub fn parse(source: usize, text: &str) -> (Option<Node>, Vec<Diagnostic>) {
     let place = Place { source, text };
     if text.len() > MAX_BYTES {
-        return Err(Diagnostic::error(
-            place.span(0, 0),
-            format!("the file has {} bytes; a baseline has at most {MAX_BYTES}", text.len()),
-        ));
+        let message =
+            format!("the file has {} bytes; a baseline has at most {MAX_BYTES}", text.len());
+        return (None, vec![Diagnostic::error(place.at(0, 0), message)]);
     }
-    if let Some(at) = text.find('\0') {
-        return Err(Diagnostic::error(place.span(at, at + 1), "the file contains a NUL byte"));
+    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| control(*c)) {
+        let what = match c {
+            '\0' => "a NUL byte".to_owned(),
+            c => format!("the control character U+{:04X}", u32::from(c)),
+        };
+        let problem =
+            Diagnostic::error(place.at(at, at + c.len_utf8()), format!("the file contains {what}"));
+        let help = "remove it; a damaged file is better restored from its source";
+        return (None, vec![problem.help(help)]);
     }
-    match serde_saphyr::from_str_with_options::<RawNode>(text, options()) {
-        Ok(raw) => place.node(raw),
-        Err(error) => Err(place.syntax_error(&error)),
-    }
-}
-
-fn options() -> Options {
-    let mut budget = Budget::default();
-    budget.max_anchors = 0;
-    budget.max_aliases = 0;
-    budget.max_depth = MAX_DEPTH;
-    budget.max_nodes = MAX_NODES;
-    budget.max_documents = 1;
     let mut options = Options::default();
-    options.budget = Some(budget);
-    // Repeated keys come through, so that all of them can be reported at once.
-    options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
-    options.merge_keys = MergeKeyPolicy::AsOrdinary;
-    options.strict_booleans = true;
-    // `.inf` is text like any other here; who reads the value says that it is no number.
-    options.non_finite_float_policy = NonFiniteFloatPolicy::PassThrough;
-    options.reject_unsupported_tags = true;
-    options.with_snippet = false;
-    options
+    options.emit_comments = false;
+    options.emit_unresolved_aliases = true;
+    options.disallow_directives = true;
+    options.flow_nesting_limit = MAX_DEPTH;
+    let events = Parser::new_from_str_with_options(text, options);
+    let mut builder = Builder { place, events, problems: Vec::new(), nodes: 0 };
+    let tree = builder.document().unwrap_or_default();
+    (tree, builder.problems)
 }
 
-/// Turns the library's positions into ours.
+/// The rest of the file is not looked at; why is among the problems.
+struct Stop;
+
+struct Builder<'t> {
+    place: Place<'t>,
+    events: Parser<'t, granit_parser::StrInput<'t>>,
+    problems: Vec<Diagnostic>,
+    nodes: usize,
+}
+
+impl<'t> Builder<'t> {
+    fn next(&mut self) -> Result<(Event<'t>, granit_parser::Span), Stop> {
+        match self.events.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => {
+                let problem = self.place.syntax_error(&error);
+                self.problems.push(problem);
+                Err(Stop)
+            }
+            None => Err(Stop),
+        }
+    }
+
+    fn document(&mut self) -> Result<Option<Node>, Stop> {
+        let mut tree: Option<Node> = None;
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamStart | Event::DocumentEnd => {}
+                Event::DocumentStart(..) if tree.is_some() => {
+                    let at = self.place.span(&span);
+                    let problem = Diagnostic::error(at, "a baseline is one YAML document");
+                    self.problems.push(problem.help("remove the `---` and what follows it"));
+                    return Ok(tree);
+                }
+                Event::DocumentStart(..) => {
+                    let (event, span) = self.next()?;
+                    tree = Some(self.node(event, &span, 1)?);
+                }
+                Event::StreamEnd => {
+                    let empty = Node { span: self.place.at(0, 0), kind: NodeKind::Null };
+                    return Ok(Some(tree.unwrap_or(empty)));
+                }
+                _ => return Err(Stop),
+            }
+        }
+    }
+
+    fn node(
+        &mut self,
+        event: Event<'t>,
+        span: &granit_parser::Span,
+        depth: usize,
+    ) -> Result<Node, Stop> {
+        let at = self.place.span(span);
+        self.nodes += 1;
+        if depth > MAX_DEPTH {
+            return self.stop(at, format!("nested more than {MAX_DEPTH} levels deep"));
+        }
+        if self.nodes > MAX_NODES {
+            return self.stop(at, format!("more than {MAX_NODES} values in one file"));
+        }
+        let (anchor, tagged) = match &event {
+            Event::Scalar(_, _, anchor, tag) => (*anchor, tag.is_some()),
+            Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag) => {
+                (*anchor, tag.is_some())
+            }
+            _ => (0, false),
+        };
+        if anchor != 0 || matches!(event, Event::Alias(_) | Event::UnresolvedAlias(_)) {
+            self.problems.push(
+                Diagnostic::error(at, "anchors and aliases are not part of the format")
+                    .help("write the value out, or put what is shared in a baseline to `extends`"),
+            );
+        }
+        if tagged {
+            let at = span.tag_span().map_or(at, |tag| self.place.span(&tag));
+            let problem = Diagnostic::error(at, "YAML tags are not part of the format");
+            self.problems.push(problem.help("remove the `!…`"));
+        }
+        let kind = match event {
+            Event::Scalar(text, style, ..) => scalar(&text, style, self.place.slice(span)),
+            Event::SequenceStart(..) => {
+                let mut items = Vec::new();
+                loop {
+                    let (event, span) = self.next()?;
+                    if event == Event::SequenceEnd {
+                        break NodeKind::List(items);
+                    }
+                    items.push(self.node(event, &span, depth + 1)?);
+                }
+            }
+            Event::MappingStart(..) => {
+                let mut entries = Vec::new();
+                loop {
+                    let (event, span) = self.next()?;
+                    if event == Event::MappingEnd {
+                        break NodeKind::Map(entries);
+                    }
+                    let key = self.node(event, &span, depth + 1)?;
+                    let (event, span) = self.next()?;
+                    entries.push((key, self.node(event, &span, depth + 1)?));
+                }
+            }
+            _ => NodeKind::Null,
+        };
+        Ok(Node { span: at, kind })
+    }
+
+    fn stop<T>(&mut self, at: Span, message: String) -> Result<T, Stop> {
+        let help = "a baseline has five levels and rarely a hundred parameters: split it";
+        self.problems.push(Diagnostic::error(at, message).help(help));
+        Err(Stop)
+    }
+}
+
+/// A scalar, or nothing. A plain one keeps its text as written: `010`, `0x10` and 2^64-1 would
+/// not survive what YAML makes of them.
+fn scalar(text: &str, style: ScalarStyle, written: &str) -> NodeKind {
+    let plain = style == ScalarStyle::Plain;
+    if plain && matches!(text, "" | "~" | "null" | "Null" | "NULL") {
+        return NodeKind::Null;
+    }
+    let text = if plain && !written.is_empty() && !text.contains(' ') { written } else { text };
+    NodeKind::Scalar { text: text.to_owned(), plain }
+}
+
+/// Turns the parser's positions into ours.
+#[derive(Clone, Copy)]
 struct Place<'a> {
     source: usize,
     text: &'a str,
 }
 
 impl Place<'_> {
-    fn span(&self, start: usize, end: usize) -> Span {
+    fn at(&self, start: usize, end: usize) -> Span {
         let before = &self.text[..start];
         let line_start = before.rfind('\n').map_or(0, |n| n + 1);
         Span {
@@ -122,272 +238,109 @@ impl Place<'_> {
         }
     }
 
-    /// The byte at a line and column, both counted from 1 in characters.
-    fn offset(&self, line: u64, column: u64) -> usize {
-        let mut start = 0;
-        for _ in 1..line {
-            match self.text[start..].find('\n') {
-                Some(n) => start += n + 1,
-                None => break,
-            }
-        }
-        let rest = &self.text[start..];
-        let skip = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
-        start + rest.char_indices().nth(skip).map_or(rest.len(), |(at, _)| at)
+    fn byte(&self, marker: &Marker) -> usize {
+        let byte = marker.byte_offset().filter(|b| self.text.is_char_boundary(*b));
+        byte.unwrap_or(self.text.len())
     }
 
-    fn node(&self, raw: RawNode) -> Result<Node, Diagnostic> {
-        let location = raw.0.referenced;
-        let bytes = location.span();
-        let start = bytes
-            .byte_offset()
-            .and_then(|o| usize::try_from(o).ok())
-            .filter(|o| self.text.is_char_boundary(*o))
-            .unwrap_or_else(|| self.offset(location.line(), location.column()));
-        let end = bytes
-            .byte_len()
-            .and_then(|l| usize::try_from(l).ok())
-            .map(|l| start + l)
-            .filter(|e| self.text.is_char_boundary(*e))
-            .unwrap_or(start);
-        if let Some(tag) = self.tag_before(start) {
-            return Err(self.tagged(tag));
-        }
-        let written = &self.text[start..end];
-        let span = Span {
+    fn slice(&self, span: &granit_parser::Span) -> &str {
+        let (start, end) = (self.byte(&span.start), self.byte(&span.end));
+        self.text.get(start..end).unwrap_or_default().trim()
+    }
+
+    fn span(&self, span: &granit_parser::Span) -> Span {
+        let (start, end) = (self.byte(&span.start), self.byte(&span.end));
+        // A block reports the line breaks behind it; the caret should not.
+        let written = self.text.get(start..end).unwrap_or_default().trim_end();
+        Span {
             source: self.source,
             start,
-            // Block scalars report the break behind them; the caret should not.
-            end: start + written.trim_end().len(),
-            line: count(location.line()),
-            column: count(location.column()),
-        };
-        let kind = match raw.0.value {
-            RawKind::Null => NodeKind::Null,
-            // The text as written keeps `010`, `0x10` and 2^64-1 apart from what YAML makes of them.
-            RawKind::Typed => NodeKind::Scalar { text: written.trim().to_owned(), plain: true },
-            RawKind::Text(text) => {
-                let plain = written.trim() == text;
-                NodeKind::Scalar { text, plain }
-            }
-            RawKind::List(items) => {
-                NodeKind::List(items.into_iter().map(|n| self.node(n)).collect::<Result<_, _>>()?)
-            }
-            RawKind::Map(entries) => NodeKind::Map(
-                entries
-                    .into_iter()
-                    .map(|(k, v)| Ok((self.node(k)?, self.node(v)?)))
-                    .collect::<Result<_, Diagnostic>>()?,
-            ),
-        };
-        Ok(Node { span, kind })
+            end: start + written.len(),
+            line: count(span.start.line()),
+            column: count(span.start.col() + 1),
+        }
     }
 
-    /// The tag of the node that starts at `start`. The library drops the standard ones without a
-    /// word, and with them values: `!!null 5` is null, `!!binary MTA=` is 10.
-    fn tag_before(&self, start: usize) -> Option<(usize, usize)> {
-        let before = self.text[..start].trim_end();
-        let line = before.rfind('\n').map_or(before, |n| &before[n + 1..]);
-        // A tag may end the line above; a comment there may end in anything.
-        if line.contains('#') {
-            return None;
-        }
-        let token = match line.rfind("!<") {
-            Some(verbatim) if line.ends_with('>') => &line[verbatim..],
-            _ => line.rsplit([' ', '\t', '[', '{', ',']).next()?,
-        };
-        let quoted = token.contains(['"', '\'']);
-        (token.starts_with('!') && !token.ends_with(':') && !quoted)
-            .then(|| (before.len() - token.len(), before.len()))
-    }
-
-    fn tagged(&self, (start, end): (usize, usize)) -> Diagnostic {
-        let message = "YAML tags are not part of the format";
-        let help = format!("remove `{}`", &self.text[start..end]);
-        Diagnostic::error(self.span(start, end), message).help(help)
-    }
-
-    fn syntax_error(&self, error: &serde_saphyr::Error) -> Diagnostic {
-        let mut at = error.location().map_or(0, |l| self.offset(l.line(), l.column()));
-        if let Some(tag) = self.tag_before(at) {
-            return self.tagged(tag);
-        }
-        let text = error.to_string();
-        let text = text.split(" at line ").next().unwrap_or(&text);
-        let rest = &self.text[at..];
-        let (message, help) = explain(text, rest);
-        // Anchors and aliases are reported behind their names.
-        if text.contains("Anchors") || text.contains("Aliases") {
-            let line_start = self.text[..at].rfind('\n').map_or(0, |n| n + 1);
-            at = self.text[line_start..at].rfind(['&', '*']).map_or(at, |n| line_start + n);
-        }
-        let end = self.text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
-        Diagnostic { help, ..Diagnostic::error(self.span(at, end), message) }
+    fn syntax_error(&self, error: &ScanError) -> Diagnostic {
+        let at = self.byte(error.marker()).min(self.text.len());
+        let end =
+            self.text[at..].chars().next().filter(|c| *c != '\n').map_or(at, |c| at + c.len_utf8());
+        let (message, help) = explain(error.kind(), &error.info());
+        Diagnostic { help, ..Diagnostic::error(self.at(at, end), message) }
     }
 }
 
-/// The library's words for a syntax error in the words of a baseline's author. `rest` is the text
-/// from its place on.
-fn explain(text: &str, rest: &str) -> (String, Option<String>) {
-    let with = |message: &str, help: &str| (message.to_owned(), Some(help.to_owned()));
-    if text.contains("Anchors") || text.contains("Aliases") || text.contains("alias") {
-        return with(
-            "anchors and aliases are not part of the format",
-            "write the value out, or put what is shared in a baseline of its own and `extends` it",
-        );
-    }
-    if text.contains("Depth") || text.contains("recursion") {
-        return with(
-            &format!("nested more than {MAX_DEPTH} levels deep"),
-            "a baseline has five levels at most",
-        );
-    }
-    if text.contains("Documents") || text.contains("multiple") {
-        return with("a baseline is one YAML document", "remove this `---` and what follows it");
-    }
-    if text.contains("budget") {
-        return with("the file is too large or too complex for a baseline", "split it into layers");
-    }
-    if text.contains("block scalar") {
-        return with(
-            "a value that starts with `|` or `>` begins a block of text in YAML",
+/// A syntax error in the words of a baseline's author.
+fn explain(kind: &ErrorKind, info: &str) -> (String, Option<String>) {
+    let (message, help) = match kind {
+        _ if info.contains("block scalar") => (
+            "a value that starts with `|` or `>` begins a block of text in YAML".to_owned(),
             "quote it, as in '|/usr/lib/systemd/systemd-coredump %P'",
-        );
-    }
-    if text.contains("mapping values are not allowed") {
-        return with(
-            "a `: ` inside a value reads as another map",
-            "quote the value, or move the entry to a line of its own",
-        );
-    }
-    if text.contains("unclosed quote") || text.contains("unexpected end of stream") {
-        return with("this quote is never closed", "close it on the same line");
-    }
-    if let Some(bracket) = text.strip_prefix("unclosed bracket ") {
-        let (open, close) = if bracket.contains('{') { ('{', '}') } else { ('[', ']') };
-        return with(&format!("this `{open}` is never closed"), &format!("add the `{close}`"));
-    }
-    if text.contains("simple key expected") {
-        return with(
-            "this line is not `KEY: VALUE`",
-            "put a colon and a blank between them, as `vm.swappiness: 1`",
-        );
-    }
-    if text.contains("did not find expected key") {
-        return with(
-            "the indentation of this line fits no line above it",
-            "begin all entries of a map in the same column",
-        );
-    }
-    for (found, message, help) in [
-        (
-            "block sequence entries are not allowed",
-            "a list cannot begin on the line of its key",
-            "write `[1, 2]`, or each item behind a `- ` on a line of its own",
         ),
-        (
-            "illegal placement of ':'",
-            "a `:` cannot stand here",
-            "quote the value; or a bracket or a quote further up is never closed",
+        ErrorKind::UnexpectedCharacter { character } => (
+            format!("a value cannot start with `{character}`: YAML gives it a meaning of its own"),
+            "quote the value",
         ),
-        (
-            "trailing content after",
-            "something follows the closing quote",
-            "put the whole value between the quotes",
-        ),
-        (
-            "unknown escape character",
-            "there is no such escape between double quotes",
-            "use single quotes, between which a backslash is a backslash",
-        ),
-        ("misplaced bracket", "nothing was opened that this could close", "remove it, or quote it"),
-    ] {
-        if text.contains(found) {
-            return with(message, help);
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
+            ("YAML is indented with spaces, not with tabs".to_owned(), "replace the tab by spaces")
         }
-    }
-    if text.contains("unexpected character") || rest.starts_with(['%', '@', '`']) {
-        let help = "quote the value: YAML gives this character a meaning of its own";
-        return (format!("not YAML: {text}"), Some(help.to_owned()));
-    }
-    if text.contains("tab") {
-        return with("YAML is indented with spaces", "replace the tab by spaces");
-    }
-    (format!("not YAML: {text}"), None)
+        ErrorKind::DirectiveDisallowed => (
+            "YAML directives are not part of the format".to_owned(),
+            "remove the line with the `%`",
+        ),
+        _ if info.contains("mapping values are not allowed") => (
+            "a `: ` inside a value reads as another map".to_owned(),
+            "quote the value, or move the entry to a line of its own",
+        ),
+        _ if info.contains("nest") || info.contains("limit") => {
+            (format!("nested more than {MAX_DEPTH} levels deep"), "a baseline has five levels")
+        }
+        _ => match SYNTAX.iter().find(|(found, ..)| info.contains(found)) {
+            Some((_, message, help)) => ((*message).to_owned(), *help),
+            None => return (format!("not YAML: {info}"), None),
+        },
+    };
+    (message, Some(help.to_owned()))
 }
+
+/// What the parser says, what that means in a baseline, and what to write instead.
+const SYNTAX: [(&str, &str, &str); 10] = [
+    ("unclosed quote", "this quote is never closed", "close it on the same line"),
+    ("unclosed bracket '{'", "this `{` is never closed", "add the `}`"),
+    ("unclosed bracket '['", "this `[` is never closed", "add the `]`"),
+    ("misplaced bracket", "nothing was opened that this could close", "remove it, or quote it"),
+    (
+        "simple key expected",
+        "this line is not `KEY: VALUE`",
+        "put a colon and a blank between them, as `vm.swappiness: 1`",
+    ),
+    (
+        "did not find expected key",
+        "the indentation of this line fits no line above it",
+        "begin all entries of a map in the same column",
+    ),
+    (
+        "block sequence entries are not allowed",
+        "a list cannot begin on the line of its key",
+        "write `[1, 2]`, or each item behind a `- ` on a line of its own",
+    ),
+    (
+        "illegal placement of ':'",
+        "a `:` cannot stand here",
+        "quote the value; or a bracket or a quote further up is never closed",
+    ),
+    (
+        "trailing content after",
+        "something follows the closing quote",
+        "put the whole value between the quotes",
+    ),
+    (
+        "unknown escape character",
+        "there is no such escape between double quotes",
+        "use single quotes, between which a backslash is a backslash",
+    ),
+];
 
 fn count(n: impl TryInto<u32>) -> u32 {
     n.try_into().unwrap_or(u32::MAX)
-}
-
-struct RawNode(Spanned<RawKind>);
-
-enum RawKind {
-    Null,
-    /// A scalar that YAML takes for something else than text; its source has the text.
-    Typed,
-    Text(String),
-    List(Vec<RawNode>),
-    Map(Vec<(RawNode, RawNode)>),
-}
-
-impl<'de> Deserialize<'de> for RawNode {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Spanned::deserialize(deserializer).map(RawNode)
-    }
-}
-
-impl<'de> Deserialize<'de> for RawKind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyNode;
-        impl<'de> Visitor<'de> for AnyNode {
-            type Value = RawKind;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("YAML")
-            }
-            fn visit_unit<E: Error>(self) -> Result<RawKind, E> {
-                Ok(RawKind::Null)
-            }
-            fn visit_none<E: Error>(self) -> Result<RawKind, E> {
-                Ok(RawKind::Null)
-            }
-            fn visit_bool<E: Error>(self, _: bool) -> Result<RawKind, E> {
-                Ok(RawKind::Typed)
-            }
-            fn visit_i64<E: Error>(self, _: i64) -> Result<RawKind, E> {
-                Ok(RawKind::Typed)
-            }
-            fn visit_i128<E: Error>(self, _: i128) -> Result<RawKind, E> {
-                Ok(RawKind::Typed)
-            }
-            fn visit_u64<E: Error>(self, _: u64) -> Result<RawKind, E> {
-                Ok(RawKind::Typed)
-            }
-            fn visit_u128<E: Error>(self, _: u128) -> Result<RawKind, E> {
-                Ok(RawKind::Typed)
-            }
-            fn visit_f64<E: Error>(self, _: f64) -> Result<RawKind, E> {
-                Ok(RawKind::Typed)
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<RawKind, E> {
-                Ok(RawKind::Text(text.to_owned()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<RawKind, A::Error> {
-                let mut list = Vec::new();
-                while let Some(node) = items.next_element()? {
-                    list.push(node);
-                }
-                Ok(RawKind::List(list))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<RawKind, A::Error> {
-                let mut map = Vec::new();
-                while let Some(entry) = entries.next_entry()? {
-                    map.push(entry);
-                }
-                Ok(RawKind::Map(map))
-            }
-        }
-        deserializer.deserialize_any(AnyNode)
-    }
 }

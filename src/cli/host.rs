@@ -103,6 +103,16 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
                 Some("chown root and chmod go-w it, or run as yourself".to_owned())
             }
             SourceError::NotText { .. } => Some("save it as UTF-8".to_owned()),
+            SourceError::TooLarge { .. } => Some("split it, and `extends` the parts".to_owned()),
+            SourceError::Missing(path)
+                if path.starts_with('/') && reader.root != Path::new("/") =>
+            {
+                Some(format!("with --root it is looked for below {}", reader.root.display()))
+            }
+            SourceError::Missing(_) if wanted.from.is_some() => {
+                let help = "a path is relative to the file that names it; a name has no slash";
+                Some(help.to_owned())
+            }
             _ => None,
         };
         NotFound { message: error.to_string(), help }

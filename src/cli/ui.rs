@@ -63,8 +63,17 @@ impl Ui {
     /// # Errors
     /// Standard output cannot be written; a reader that has gone away is no error.
     pub fn result(&self, text: &str) -> Result<(), Failure> {
-        let mut out = AutoStream::new(io::stdout().lock(), self.color);
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        let mut out = io::stdout().lock();
+        // One write for the whole result: what is not a terminal gets it stripped beforehand.
+        let written = match AutoStream::choice(&out) {
+            _ if self.color == anstream::ColorChoice::Always => out.write_all(text.as_bytes()),
+            anstream::ColorChoice::Never => out.write_all(stripped(text).as_bytes()),
+            _ if self.color == anstream::ColorChoice::Never => {
+                out.write_all(stripped(text).as_bytes())
+            }
+            _ => out.write_all(text.as_bytes()),
+        };
+        match written.and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(format!("cannot write to standard output: {error}")))
             }
@@ -115,6 +124,10 @@ impl Ui {
         // There is nowhere left to tell that standard error cannot be written.
         let _ = err.write_all(text.as_bytes());
     }
+}
+
+fn stripped(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
 }
 
 /// Prints what clap has to say (help, version, a usage error); usage errors exit with 1.

@@ -128,7 +128,7 @@ impl Reader<'_> {
         if meta.len() > MAX_FILE_BYTES {
             return Ok(ConfBody::Unreadable(Errno::EFBIG));
         }
-        let bytes = read_capped(&mut file)?;
+        let bytes = read_capped(&mut file, meta.len())?;
         if bytes.len() as u64 > MAX_FILE_BYTES {
             return Ok(ConfBody::Unreadable(Errno::EFBIG));
         }
@@ -192,8 +192,10 @@ fn reversed(path: &Path) -> Vec<Option<PathBuf>> {
 }
 
 /// The bytes, at most one more than is accepted.
-fn read_capped(file: &mut File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+fn read_capped(file: &mut File, expected: u64) -> io::Result<Vec<u8>> {
+    // One byte more than expected, so that one read(2) brings the file and the next one its end.
+    let room = usize::try_from(expected.min(MAX_FILE_BYTES)).unwrap_or(0) + 1;
+    let mut bytes = Vec::with_capacity(room.max(1024));
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -54,7 +54,10 @@ pub fn cut(text: &str, width: usize) -> String {
 /// Paragraph lines of at most `width` characters behind an indent.
 pub fn wrapped(out: &mut String, indent: usize, width: usize, style: Style, text: &str) {
     let room = width.saturating_sub(indent).max(30);
-    for line in textwrap::wrap(&harmless(text), room) {
+    let options = textwrap::Options::new(room)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    for line in textwrap::wrap(&harmless(text), options) {
         let _ = writeln!(out, "{:indent$}{}", "", paint(style, &line));
     }
 }
