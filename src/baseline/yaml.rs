@@ -161,6 +161,7 @@ impl<'t> Builder<'t> {
             _ => (0, false),
         };
         if anchor != 0 || matches!(event, Event::Alias(_) | Event::UnresolvedAlias(_)) {
+            let at = if anchor == 0 { at } else { self.place.anchor(at) };
             self.problems.push(
                 Diagnostic::error(at, "anchors and aliases are not part of the format")
                     .help("write the value out, or put what is shared in a baseline to `extends`"),
@@ -168,8 +169,10 @@ impl<'t> Builder<'t> {
         }
         if tagged {
             let at = span.tag_span().map_or(at, |tag| self.place.span(&tag));
+            let tag = self.place.text.get(at.start..at.end).unwrap_or_default();
+            let help = format!("remove `{tag}`");
             let problem = Diagnostic::error(at, "YAML tags are not part of the format");
-            self.problems.push(problem.help("remove the `!…`"));
+            self.problems.push(problem.help(help));
         }
         let kind = match event {
             Event::Scalar(text, style, ..) => scalar(&text, style, self.place.slice(span)),
@@ -258,6 +261,17 @@ impl Place<'_> {
             end: start + written.len(),
             line: count(span.start.line()),
             column: count(span.start.col() + 1),
+        }
+    }
+
+    /// The anchor in front of the node that stands at `node`; the parser does not tell its place.
+    fn anchor(&self, node: Span) -> Span {
+        let before = self.text[..node.start].trim_end();
+        match before.rfind('&') {
+            Some(start) if !before[start..].contains(char::is_whitespace) => {
+                self.at(start, before.len())
+            }
+            _ => node,
         }
     }
 

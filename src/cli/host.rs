@@ -144,6 +144,10 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
     Err(NotFound { message, help: Some(help) })
 }
 
+/// Most problems that are shown at once: what a generated file gets wrong it gets wrong in every
+/// line.
+const SHOWN: usize = 50;
+
 /// Resolves a loaded baseline on the host; warnings go to the ui.
 ///
 /// # Errors
@@ -162,7 +166,11 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
     problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
     let errors = problems.iter().filter(|p| p.is_error()).count();
     if errors > 0 {
-        let message = count("the baseline", &name, errors);
+        let mut message = count("the baseline", &name, errors);
+        if problems.len() > SHOWN {
+            problems.truncate(SHOWN);
+            message = format!("{message} (the first {SHOWN} are shown)");
+        }
         return Err(Failure::new(message).with(problems, layers.sources));
     }
     ui.diagnostics(&problems, &layers.sources);

@@ -1,4 +1,5 @@
 //! What an operator is told of a baseline that cannot be used: every message, as it is seen.
+#![allow(clippy::needless_raw_string_hashes, reason = "snapbox writes them when it updates")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -81,6 +82,8 @@ error: the file contains a NUL byte
   |
 3 |   vm.swappiness: 1 
   |                   ^
+  |
+  = help: remove it; a damaged file is better restored from its source
 
 error: the baseline ./it.yaml cannot be used: 1 problem; nothing was changed
 
@@ -91,7 +94,7 @@ error: the baseline ./it.yaml cannot be used: 1 problem; nothing was changed
     assert_data_eq!(
         latin1,
         str![[r#"
-error: it.yaml is not UTF-8 text (byte 24)
+error: it.yaml:2 is not UTF-8 text (byte 24 of the file)
 help: save it as UTF-8
 
 "#]]
@@ -101,7 +104,7 @@ help: save it as UTF-8
     assert_data_eq!(
         told_of(wide),
         str![[r#"
-error: it.yaml is not UTF-8 text (byte 0)
+error: it.yaml:1 is not UTF-8 text (byte 0 of the file)
 help: save it as UTF-8
 
 "#]]
@@ -111,13 +114,13 @@ help: save it as UTF-8
     assert_data_eq!(
         control,
         str![[r#"
-error: not YAML: unexpected character: `\u{7}'
- --> it.yaml:3:18
+error: the file contains the control character U+0007
+ --> it.yaml:3:19
   |
 3 |   vm.swappiness: 1 
-  |                  ^
+  |                   ^
   |
-  = help: quote the value: YAML gives this character a meaning of its own
+  = help: remove it; a damaged file is better restored from its source
 
 error: the baseline ./it.yaml cannot be used: 1 problem; nothing was changed
 
@@ -134,12 +137,12 @@ fn of_files_made_to_exhaust() {
         told_of(format!("name: it\nparameters: {}{}\n", "[".repeat(40), "]".repeat(40))),
         str![[r#"
 error: nested more than 16 levels deep
- --> it.yaml:2:28
+ --> it.yaml:2:29
   |
 2 | parameters: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
-  |                            ^
+  |                             ^
   |
-  = help: a baseline has five levels at most
+  = help: a baseline has five levels
 
 error: the baseline ./it.yaml cannot be used: 1 problem; nothing was changed
 
@@ -150,6 +153,7 @@ error: the baseline ./it.yaml cannot be used: 1 problem; nothing was changed
         told_of(format!("name: it\ndescription: {}\n", "x".repeat(1 << 20))),
         str![[r#"
 error: it.yaml has more than 1048576 bytes, the most that a baseline may have
+help: split it, and `extends` the parts
 
 "#]]
         .raw()
@@ -159,33 +163,20 @@ error: it.yaml has more than 1048576 bytes, the most that a baseline may have
         let inner = format!("*a{}, ", n - 1).repeat(9);
         bomb += &format!("k{n}: &a{n} [{inner}]\n");
     }
-    assert_data_eq!(
-        told_of(bomb),
-        str![[r#"
-error: anchors and aliases are not part of the format
- --> it.yaml:1:7
-  |
-1 | name: &a0 [x, x, x, x, x, x, x, x, x]
-  |       ^
-  |
-  = help: write the value out, or put what is shared in a baseline of its own and `extends` it
-
-error: the baseline ./it.yaml cannot be used: 1 problem; nothing was changed
-
-"#]]
-        .raw()
-    );
+    let bomb = told_of(bomb);
+    assert!(bomb.ends_with("problems; nothing was changed (the first 50 are shown)\n"), "{bomb}");
+    assert!(bomb.matches("anchors and aliases are not part of the format").count() > 40);
     let many: String = (0..60_000).map(|n| format!("  a.b{n}: 1\n")).collect();
     assert_data_eq!(
         told_of(format!("name: it\nparameters:\n{many}")),
         str![[r#"
-error: the file is too large or too complex for a baseline
+error: more than 50000 values in one file
      --> it.yaml:25000:13
       |
 25000 |   a.b24997: 1
       |             ^
       |
-      = help: split it into layers
+      = help: a baseline has five levels and rarely a hundred parameters: split it
 
 error: the baseline ./it.yaml cannot be used: 1 problem; nothing was changed
 
@@ -227,6 +218,7 @@ error: there is no file no-such-file.yaml
         told(&host, 1, ["plan", "-b", "/etc/no-such-file.yaml"]),
         str![[r#"
 error: there is no file /etc/no-such-file.yaml
+help: with --root it is looked for below ROOT
 
 "#]]
         .raw()
@@ -262,6 +254,7 @@ error: fifo.yaml is not a regular file
         told(&host, 1, ["plan", "-b", "/dev/null/x"]),
         str![[r#"
 error: there is no file /dev/null/x
+help: with --root it is looked for below ROOT
 
 "#]]
         .raw()
@@ -399,7 +392,18 @@ help: chown root and chmod go-w it, or run as yourself
 "#]].raw());
     // A layer of it is as good a way in.
     host.file("etc/tunectl/top.yaml", "name: top\nextends: [./roles/it.yaml]\n");
-    assert_data_eq!(told(&host, 1, ["apply", "-b", "/etc/tunectl/top.yaml"]), str![].raw());
+    assert_data_eq!(told(&host, 1, ["apply", "-b", "/etc/tunectl/top.yaml"]), str![[r#"
+error: /etc/tunectl/roles/it.yaml does not belong to root, and root will not act on what others can write
+ --> /etc/tunectl/top.yaml:2:11
+  |
+2 | extends: [./roles/it.yaml]
+  |           ^^^^^^^^^^^^^^^
+  |
+  = help: chown root and chmod go-w it, or run as yourself
+
+error: the baseline /etc/tunectl/top.yaml cannot be used: 1 problem; nothing was changed
+
+"#]].raw());
     // A plan of it is harmless.
     assert_eq!(host.run(["plan", "-b", "/etc/tunectl/roles/it.yaml"]).code, 0);
     nix::unistd::chown(&host.root.join("etc/tunectl/roles/it.yaml"), Some(0.into()), None).unwrap();
