@@ -7,6 +7,7 @@ mod kernel;
 mod loaders;
 mod messages;
 mod operator;
+mod output;
 mod probe;
 mod scripted;
 mod support;

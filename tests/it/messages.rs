@@ -1,6 +1,7 @@
 //! What an operator is told of a baseline that cannot be used: every message, as it is seen.
 #![allow(clippy::needless_raw_string_hashes, reason = "snapbox writes them when it updates")]
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -161,12 +162,12 @@ help: split it, and `extends` the parts
     let mut bomb = String::from("name: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for n in 1..30 {
         let inner = format!("*a{}, ", n - 1).repeat(9);
-        bomb += &format!("k{n}: &a{n} [{inner}]\n");
+        let _ = writeln!(bomb, "k{n}: &a{n} [{inner}]");
     }
     let bomb = told_of(bomb);
     assert!(bomb.ends_with("problems; nothing was changed (the first 50 are shown)\n"), "{bomb}");
     assert!(bomb.matches("anchors and aliases are not part of the format").count() > 40);
-    let many: String = (0..60_000).map(|n| format!("  a.b{n}: 1\n")).collect();
+    let many = (0..60_000).fold(String::new(), |many, n| many + &format!("  a.b{n}: 1\n"));
     assert_data_eq!(
         told_of(format!("name: it\nparameters:\n{many}")),
         str![[r#"
