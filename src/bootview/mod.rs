@@ -116,6 +116,14 @@ impl BootView {
         Self { systemd: systemd::outcome(tree), procps: procps::outcome(tree) }
     }
 
+    /// Reads the tree under one loader's rules; to the other one it is empty.
+    pub fn for_loader(tree: &ConfTree, loader: Loader) -> Self {
+        match loader {
+            Loader::Systemd => Self { systemd: systemd::outcome(tree), procps: Outcome::default() },
+            Loader::Procps => Self { systemd: Outcome::default(), procps: procps::outcome(tree) },
+        }
+    }
+
     fn of(&self, loader: Loader) -> &Outcome {
         match loader {
             Loader::Systemd => &self.systemd,

@@ -5,7 +5,6 @@
 
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
-use crate::diagnostic::Position;
 use crate::key::{has_wildcard, to_slashes};
 use crate::observed::{ConfBody, ConfTree, Errno};
 
@@ -29,7 +28,7 @@ pub(super) fn outcome(tree: &ConfTree) -> Outcome {
         }
         let Some(text) = outcome.open(file) else { continue };
         for (number, line) in (1..).zip(text.split_inclusive(|b| *b == b'\n')) {
-            take_line(&mut outcome, line, line_of(&file.path, number));
+            take_line(&mut outcome, line, (&file.path, number));
         }
     }
     outcome
@@ -51,13 +50,14 @@ fn strip_end(text: &[u8]) -> &[u8] {
     &text[..to.min(text.len())]
 }
 
-fn take_line(outcome: &mut Outcome, line: &[u8], source: Position) {
+fn take_line(outcome: &mut Outcome, line: &[u8], at: (&str, u32)) {
     // A C string: what follows a NUL is not seen.
     let line = line.split(|b| *b == 0).next().unwrap_or(line);
     let line = strip_start(line);
     if line.len() < 2 || matches!(line[0], b'#' | b';') {
         return;
     }
+    let source = line_of(at.0, at.1);
     if std::str::from_utf8(line).is_err() {
         outcome.problem(source.clone(), ProblemKind::NotUtf8);
     }

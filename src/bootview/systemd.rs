@@ -3,7 +3,7 @@
 //! It gathers all lines into one ordered map before it writes anything: a second value for a key
 //! removes the first and goes to the end, so that an invalid later value leaves the key unset.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
@@ -24,7 +24,7 @@ pub(super) fn outcome(tree: &ConfTree) -> Outcome {
         let mut number = 0;
         while let Some(line) = next_line(&mut rest) {
             number += 1;
-            map.take_line(&mut outcome, line, line_of(&file.path, number));
+            map.take_line(&mut outcome, line, (&file.path, number));
         }
     }
     map.finish(&mut outcome);
@@ -68,7 +68,7 @@ fn normalise(text: &str) -> String {
 #[derive(Default)]
 struct Map {
     slots: Vec<Option<Slot>>,
-    index: HashMap<String, usize>,
+    index: BTreeMap<String, usize>,
 }
 
 struct Slot {
@@ -79,11 +79,12 @@ struct Slot {
 }
 
 impl Map {
-    fn take_line(&mut self, outcome: &mut Outcome, line: &[u8], source: Position) {
+    fn take_line(&mut self, outcome: &mut Outcome, line: &[u8], at: (&str, u32)) {
         let line = strip(line);
         if matches!(line.first(), None | Some(b'#' | b';')) {
             return;
         }
+        let source = line_of(at.0, at.1);
         if std::str::from_utf8(line).is_err() {
             outcome.problem(source.clone(), ProblemKind::NotUtf8);
         }

@@ -2,13 +2,18 @@
 #![forbid(unsafe_code)]
 
 mod entry;
+mod net_core;
+mod net_ipv4;
+mod net_ipv6;
+mod net_other;
 
 pub use entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 
 use crate::key::{Key, glob_matches};
 
 /// Every family's table. Within a table the keys are sorted and unique.
-const TABLES: &[&[Parameter]] = &[];
+const TABLES: &[&[Parameter]] =
+    &[net_core::TABLE, net_ipv4::TABLE, net_ipv6::TABLE, net_other::TABLE];
 
 /// All parameters that are known, table by table.
 pub fn all() -> impl Iterator<Item = &'static Parameter> {

@@ -248,17 +248,16 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
     let now = BootView::new(observed.conf);
     let ours = own_file(observed.conf);
-    let without = match ours {
-        Some(_) => BootView::new(&with_file(observed.conf, dropin::PATH, None)),
-        None => now.clone(),
-    };
+    let others =
+        ours.map(|_| BootView::for_loader(&with_file(observed.conf, dropin::PATH, None), loader));
+    let without = others.as_ref().unwrap_or(&now);
     let old_lines = dropin_values(ours);
     let mut items: Vec<Item> = baseline
         .parameters
         .iter()
         .map(|desired| {
             let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
-            let without_ours = diff::boot_value(desired, &without, loader, facts);
+            let without_ours = diff::boot_value(desired, without, loader, facts);
             let live = observed.snapshot.text(&desired.key);
             let persisted = diff::to_persist(
                 desired,
@@ -286,7 +285,8 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         .collect();
     let steps = order::steps(&items, observed.snapshot);
     let dropin = plan_dropin(&baseline, &items, ours);
-    let after = BootView::new(&with_file(observed.conf, dropin::PATH, Some(&dropin.text)));
+    let planned = with_file(observed.conf, dropin::PATH, Some(&dropin.text));
+    let after = BootView::for_loader(&planned, loader);
     for item in &mut items {
         let now = item.boot(loader).clone();
         let planned = diff::boot_value(&item.desired, &after, loader, facts);
@@ -316,8 +316,7 @@ fn own_file(conf: &ConfTree) -> Option<&ConfFile> {
 fn plan_dropin(baseline: &DesiredSet, items: &[Item], ours: Option<&ConfFile>) -> Dropin {
     // Lines stand in the order of the writes, so that a boot writes in that order too.
     let mut persisted: Vec<&Item> = items.iter().filter(|i| i.persisted.is_some()).collect();
-    let natural = order::sorted(&persisted.iter().map(|i| &i.desired).collect::<Vec<_>>());
-    persisted.sort_by_key(|i| natural.iter().position(|k| *k == i.desired.key));
+    order::sort(&mut persisted);
     let mut lines = Vec::new();
     for pattern in &baseline.patterns {
         let Some(value) = pattern.requirement.exact() else { continue };

@@ -40,16 +40,17 @@ pub fn bytes(value: &str) -> Vec<u8> {
 
 /// The writes for all items that are to be written, in an order that the kernel accepts.
 pub fn steps(items: &[Item], snapshot: &Snapshot) -> Vec<Step> {
-    let wanted: Vec<&Item> = items.iter().filter(|i| i.write).collect();
-    let targets: BTreeMap<&Key, String> = wanted
+    let mut nodes: Vec<Node<'_>> = items
         .iter()
-        .filter_map(|i| Some((&i.desired.key, target(&i.desired, snapshot)?)))
+        .filter(|i| i.write)
+        .filter_map(|i| Some(Node::new(&i.desired, target(&i.desired, snapshot)?, snapshot)))
         .collect();
-    let order = topological(targets.keys().copied(), &|a, b| precedes(a, b, &targets, snapshot));
+    topological(&mut nodes);
+    let targets: BTreeMap<&Key, String> = nodes.iter().map(|n| (n.key, n.target.clone())).collect();
     let mut model = Model { snapshot, changed: BTreeMap::new() };
-    let mut steps = Vec::with_capacity(order.len());
-    for key in order {
-        steps.push(model.write(key, &targets[key]));
+    let mut steps = Vec::with_capacity(nodes.len());
+    for node in &nodes {
+        steps.push(model.write(node.key, &node.target));
     }
     // What a write above has changed besides is written again.
     let disturbed: Vec<&Item> = items
@@ -84,61 +85,73 @@ fn zeroed_by_its_half(item: &Item, targets: &BTreeMap<&Key, String>) -> bool {
     half.is_some_and(|half| targets.contains_key(&half))
 }
 
-/// All desired keys in the order in which a boot should write them.
-pub fn sorted(desired: &[&Desired]) -> Vec<Key> {
+/// Sorts items into the order in which a boot should write them: it starts from the kernel's own
+/// defaults, so that values rise.
+pub fn sort(items: &mut [&Item]) {
     let empty = Snapshot::default();
-    let targets: BTreeMap<&Key, String> = desired
+    let mut nodes: Vec<Node<'_>> = items
         .iter()
-        .map(|d| (&d.key, d.requirement.exact().unwrap_or_default().to_owned()))
+        .map(|i| Node::new(&i.desired, i.persisted.clone().unwrap_or_default(), &empty))
         .collect();
-    topological(targets.keys().copied(), &|a, b| precedes(a, b, &targets, &empty))
-        .into_iter()
-        .cloned()
-        .collect()
+    topological(&mut nodes);
+    let place: BTreeMap<&Key, usize> =
+        nodes.iter().enumerate().map(|(n, node)| (node.key, n)).collect();
+    items.sort_by_key(|i| place.get(&i.desired.key).copied());
 }
 
-/// Whether `a` must be written before `b`.
-fn precedes(a: &Key, b: &Key, targets: &BTreeMap<&Key, String>, snapshot: &Snapshot) -> bool {
-    let after = |this: &Key, other: &Key| {
-        catalogue::lookup(this).is_some_and(|p| {
-            p.order.iter().any(|o| matches!(o, Order::After(path) if *path == other.as_path()))
-        })
-    };
-    let at_most = |this: &Key, other: &Key| {
-        catalogue::lookup(this).is_some_and(|p| {
-            p.order.iter().any(|o| matches!(o, Order::AtMost(path) if *path == other.as_path()))
-        })
-    };
-    // The greater one is raised first, and lowered last.
-    let rises = |key: &Key| {
-        let new = targets.get(key).and_then(|t| kernel_number(t));
-        let old = snapshot.text(key).and_then(|t| kernel_number(t.trim()));
-        match (new, old) {
+/// One write, with what its place in the order depends on.
+struct Node<'d> {
+    key: &'d Key,
+    order: &'static [Order],
+    target: String,
+    /// Whether the write raises the value; unknown values rise.
+    rises: bool,
+}
+
+impl<'d> Node<'d> {
+    fn new(desired: &'d Desired, target: String, snapshot: &Snapshot) -> Self {
+        let old = snapshot.text(&desired.key).and_then(|t| kernel_number(t.trim()));
+        let rises = match (kernel_number(&target), old) {
             (Some(new), Some(old)) => new > old,
             _ => true,
-        }
-    };
-    after(b, a) || (at_most(b, a) && rises(a)) || (at_most(a, b) && !rises(b))
+        };
+        Self { key: &desired.key, order: desired.known.map_or(&[], |p| p.order), target, rises }
+    }
 }
 
-/// Keys in an order that respects `before`, and alphabetical otherwise. A ring, which a test of
-/// the catalogue excludes, would be broken at its first key.
-fn topological<'k>(
-    keys: impl Iterator<Item = &'k Key>,
-    before: &dyn Fn(&Key, &Key) -> bool,
-) -> Vec<&'k Key> {
-    let mut left: BTreeSet<&Key> = keys.collect();
-    let mut order = Vec::with_capacity(left.len());
+/// Sorts nodes by key, and by their constraints before that. A ring, which a test of the
+/// catalogue excludes, would be broken at its first key.
+fn topological(nodes: &mut Vec<Node<'_>>) {
+    nodes.sort_by(|a, b| a.key.cmp(b.key));
+    let at = |path: &str| nodes.binary_search_by(|n| n.key.as_path().cmp(path)).ok();
+    // Which node waits for which.
+    let mut waits: Vec<(usize, usize)> = Vec::new();
+    for (this, node) in nodes.iter().enumerate() {
+        for order in node.order {
+            match order {
+                Order::After(other) => waits.extend(at(other).map(|other| (this, other))),
+                // Of the two the greater one is raised first, and lowered last.
+                Order::AtMost(other) => {
+                    waits.extend(at(other).map(|other| {
+                        if nodes[other].rises { (this, other) } else { (other, this) }
+                    }));
+                }
+            }
+        }
+    }
+    if waits.is_empty() {
+        return;
+    }
+    let mut left: BTreeSet<usize> = (0..nodes.len()).collect();
+    let mut order = Vec::with_capacity(nodes.len());
     while let Some(first) = left.first().copied() {
-        let next = left
-            .iter()
-            .find(|k| !left.iter().any(|other| other != *k && before(other, k)))
-            .copied()
-            .unwrap_or(first);
-        left.remove(next);
+        let free = |n: &usize| !waits.iter().any(|(w, on)| w == n && left.contains(on));
+        let next = left.iter().copied().find(|n| free(n)).unwrap_or(first);
+        left.remove(&next);
         order.push(next);
     }
-    order
+    let mut taken: Vec<Option<Node<'_>>> = nodes.drain(..).map(Some).collect();
+    nodes.extend(order.into_iter().filter_map(|n| taken[n].take()));
 }
 
 /// The kernel as it will be after the writes so far.

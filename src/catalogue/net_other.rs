@@ -1,0 +1,233 @@
+//! What is known of the rest of net.*: bridges, connection tracking, MPTCP, SCTP, Unix sockets.
+
+use super::entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+use crate::value::Shape::{self, Bool, Number, Numbers, Text, Words};
+use crate::value::Unit;
+
+const INT_MIN: i128 = i32::MIN as i128;
+const INT_MAX: i128 = i32::MAX as i128;
+const INT: &[Range] = &[Range::new(INT_MIN, INT_MAX)];
+const NOT_NEGATIVE: &[Range] = &[Range::new(0, INT_MAX)];
+const POSITIVE: &[Range] = &[Range::new(1, INT_MAX)];
+const BOOL: &[Range] = &[Range::new(0, 1)];
+const BOOL_SINCE_5_2: &[Range] = &[Range::new(0, 1), Range::before(5, 2, INT_MIN, INT_MAX)];
+const U8: &[Range] = &[Range::new(0, 255), Range::before(5, 13, INT_MIN, INT_MAX)];
+const EVENTS: &[Range] =
+    &[Range::new(0, 2), Range::before(5, 19, 0, 1), Range::before(5, 2, INT_MIN, INT_MAX)];
+const U32: &[Range] = &[Range::new(0, u32::MAX as i128)];
+const DAY_IN_MS: &[Range] = &[Range::new(1, 86_400_000)];
+/// Checked by 6.18.44, 6.12.117 and 6.1.192; elsewhere negative numbers were taken, to no good.
+const HOST_NOT_NEGATIVE: &[Range] = NOT_NEGATIVE;
+const HOST_POSITIVE: &[Range] = POSITIVE;
+
+const BRIDGE_OWNERS: &[&str] = &["kube-proxy", "dockerd", "CNI plugins", "libvirtd"];
+const CONNTRACK_OWNERS: &[&str] = &["kube-proxy"];
+
+/// Each network namespace's own.
+const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
+    let doc = "Documentation/networking/ip-sysctl.rst";
+    Parameter::new(key, shape, summary, doc).scope(Scope::NetNs)
+}
+
+/// A switch of `br_netfilter`; each network namespace has its own since 5.3.
+const fn bridge(key: &'static str, summary: &'static str) -> Parameter {
+    own(key, Bool, summary).module("br_netfilter").reads_back("any number but 0 reads back as 1")
+}
+
+/// A parameter of connection tracking.
+const fn conntrack(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
+    let doc = "Documentation/networking/nf_conntrack-sysctl.rst";
+    Parameter::new(key, shape, summary, doc).scope(Scope::NetNs).module("nf_conntrack")
+}
+
+/// How long connection tracking keeps something, in seconds.
+const fn timeout(key: &'static str, summary: &'static str) -> Parameter {
+    conntrack(key, Number, summary).unit(Unit::Seconds)
+}
+
+const fn mptcp(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
+    let doc = "Documentation/networking/mptcp-sysctl.rst";
+    Parameter::new(key, shape, summary, doc).scope(Scope::NetNs)
+}
+
+const fn sctp(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
+    own(key, shape, summary).module("sctp")
+}
+
+#[rustfmt::skip] // one entry, as few lines as it takes
+pub(super) const TABLE: &[Parameter] = &[
+    bridge("net/bridge/bridge-nf-call-arptables", "Passes bridged ARP through arptables"),
+    bridge("net/bridge/bridge-nf-call-ip6tables",
+        "Passes bridged IPv6 packets through ip6tables").owners(BRIDGE_OWNERS),
+    bridge("net/bridge/bridge-nf-call-iptables",
+        "Passes bridged IPv4 packets through iptables").owners(BRIDGE_OWNERS),
+    bridge("net/bridge/bridge-nf-filter-pppoe-tagged",
+        "Passes bridged PPPoE traffic through the packet filters too"),
+    bridge("net/bridge/bridge-nf-filter-vlan-tagged",
+        "Passes bridged VLAN traffic through the packet filters too"),
+    bridge("net/bridge/bridge-nf-pass-vlan-input-dev",
+        "Shows the filters the VLAN device on the bridge, where there is one, as the input device"),
+    mptcp("net/mptcp/add_addr_timeout", Number,
+        "Seconds before an address announcement that was not answered is sent again; 0 means never")
+        .unit(Unit::Seconds).since(5, 11),
+    mptcp("net/mptcp/allow_join_initial_addr_port", Bool,
+        "Lets peers join subflows to the first address and port").ranges(BOOL).since(5, 14),
+    mptcp("net/mptcp/available_path_managers", Words,
+        "Path managers that are loaded").kind(Kind::Counter).since(6, 15),
+    mptcp("net/mptcp/available_schedulers", Words,
+        "Packet schedulers that are loaded").kind(Kind::Counter).since(6, 10),
+    mptcp("net/mptcp/blackhole_timeout", Number,
+        "Seconds that MPTCP rests after a firewall was seen to drop it; 0 means it never rests")
+        .unit(Unit::Seconds).ranges(NOT_NEGATIVE).since(6, 12),
+    mptcp("net/mptcp/checksum_enabled", Bool,
+        "Checksums over the data of MPTCP connections").ranges(BOOL).since(5, 14),
+    mptcp("net/mptcp/close_timeout", Number,
+        "Seconds that a connection without subflows is kept for one to come back")
+        .unit(Unit::Seconds).since(6, 7),
+    mptcp("net/mptcp/enabled", Bool,
+        "Lets programs open MPTCP sockets")
+        .ranges(&[Range::new(0, 1), Range::before(5, 13, INT_MIN, INT_MAX)]).since(5, 6),
+    mptcp("net/mptcp/path_manager", Text(15),
+        "Path manager of new connections")
+        .since(6, 15).reads_back("an unknown name is refused with ENOENT; pm_type follows it"),
+    mptcp("net/mptcp/pm_type", Number,
+        "Path manager of new connections: 0 the kernel's, 1 a daemon's; now path_manager")
+        .ranges(&[Range::new(0, 1)]).since(5, 19)
+        .reads_back("path_manager follows it from 6.15 on"),
+    mptcp("net/mptcp/scheduler", Text(15), "Packet scheduler of new connections").since(6, 6),
+    mptcp("net/mptcp/stale_loss_cnt", Number,
+        "Retransmission intervals without progress after which a subflow counts as stale")
+        .ranges(U32).since(5, 15),
+    mptcp("net/mptcp/syn_retrans_before_tcp_fallback", Number,
+        "Unanswered MPTCP openings before the connection falls back to TCP")
+        .ranges(&[Range::new(0, 255)]).since(6, 14),
+    conntrack("net/netfilter/nf_conntrack_acct", Bool,
+        "Counts packets and bytes of each tracked connection").ranges(BOOL_SINCE_5_2),
+    conntrack("net/netfilter/nf_conntrack_buckets", Number,
+        "Size of the connection tracking hash table; the host's alone can be set")
+        .scope(Scope::Host).owners(CONNTRACK_OWNERS)
+        .reads_back("rounded up to what fills whole pages; a write rehashes every connection"),
+    conntrack("net/netfilter/nf_conntrack_checksum", Bool,
+        "Does not track packets with a wrong checksum").ranges(BOOL_SINCE_5_2),
+    conntrack("net/netfilter/nf_conntrack_count", Number,
+        "Connections tracked now").kind(Kind::Counter),
+    conntrack("net/netfilter/nf_conntrack_events", Number,
+        "Connection events for listeners: 0 never, 1 always, 2 once somebody listens")
+        .ranges(EVENTS),
+    conntrack("net/netfilter/nf_conntrack_expect_max", Number,
+        "Most expected connections, as of FTP data").scope(Scope::Host).ranges(HOST_POSITIVE),
+    conntrack("net/netfilter/nf_conntrack_frag6_high_thresh", Number,
+        "Most memory for incomplete IPv6 packets that are tracked").unit(Unit::Bytes),
+    conntrack("net/netfilter/nf_conntrack_frag6_low_thresh", Number,
+        "Without effect since 4.17; once where dropping of incomplete packets stopped")
+        .unit(Unit::Bytes).order(&[Order::AtMost("net/netfilter/nf_conntrack_frag6_high_thresh")]),
+    timeout("net/netfilter/nf_conntrack_frag6_timeout",
+        "Seconds that an incomplete tracked IPv6 packet is kept"),
+    timeout("net/netfilter/nf_conntrack_generic_timeout",
+        "Seconds that an idle connection of an unknown protocol is kept"),
+    timeout("net/netfilter/nf_conntrack_gre_timeout",
+        "Seconds that a GRE connection seen in one direction is kept").since(5, 0),
+    timeout("net/netfilter/nf_conntrack_gre_timeout_stream",
+        "Seconds that an idle GRE connection in both directions is kept").since(5, 0),
+    conntrack("net/netfilter/nf_conntrack_helper", Bool,
+        "Assigned helpers to connections by port; only rules do so since 6.0")
+        .ranges(BOOL_SINCE_5_2).until(6, 0),
+    timeout("net/netfilter/nf_conntrack_icmp_timeout", "Seconds that an ICMP exchange is kept"),
+    timeout("net/netfilter/nf_conntrack_icmpv6_timeout", "Seconds that an ICMPv6 exchange is kept"),
+    conntrack("net/netfilter/nf_conntrack_log_invalid", Number,
+        "Logs invalid packets: 0 none, 255 all, else those of the protocol with that number")
+        .ranges(&[Range::new(0, 255)]),
+    conntrack("net/netfilter/nf_conntrack_max", Number,
+        "Most tracked connections; beyond it packets of new ones are dropped")
+        .scope(Scope::Host).ranges(HOST_NOT_NEGATIVE)
+        .effects(&[Effect::Copies("net/nf_conntrack_max")]).hazard(Hazard::Starves)
+        .owners(CONNTRACK_OWNERS),
+    timeout("net/netfilter/nf_conntrack_sctp_timeout_closed",
+        "Seconds that a closed SCTP association is kept"),
+    timeout("net/netfilter/nf_conntrack_sctp_timeout_cookie_echoed",
+        "Seconds that an SCTP association waits in COOKIE-ECHOED"),
+    timeout("net/netfilter/nf_conntrack_sctp_timeout_cookie_wait",
+        "Seconds that an SCTP association waits in COOKIE-WAIT"),
+    timeout("net/netfilter/nf_conntrack_sctp_timeout_established",
+        "Seconds that an idle established SCTP association is kept"),
+    timeout("net/netfilter/nf_conntrack_sctp_timeout_heartbeat_sent",
+        "Seconds that an SCTP association seen only by its heartbeat is kept"),
+    timeout("net/netfilter/nf_conntrack_sctp_timeout_shutdown_ack_sent",
+        "Seconds that an SCTP association waits in SHUTDOWN-ACK-SENT"),
+    timeout("net/netfilter/nf_conntrack_sctp_timeout_shutdown_recd",
+        "Seconds that an SCTP association waits in SHUTDOWN-RECEIVED"),
+    timeout("net/netfilter/nf_conntrack_sctp_timeout_shutdown_sent",
+        "Seconds that an SCTP association waits in SHUTDOWN-SENT"),
+    conntrack("net/netfilter/nf_conntrack_tcp_be_liberal", Bool,
+        "Takes only resets outside the window as invalid, not all segments")
+        .ranges(BOOL_SINCE_5_2).owners(CONNTRACK_OWNERS),
+    conntrack("net/netfilter/nf_conntrack_tcp_ignore_invalid_rst", Bool,
+        "Does not mark resets outside the window as invalid").ranges(BOOL).since(5, 14),
+    conntrack("net/netfilter/nf_conntrack_tcp_loose", Bool,
+        "Picks up TCP connections that were open before tracking started").ranges(BOOL_SINCE_5_2),
+    conntrack("net/netfilter/nf_conntrack_tcp_max_retrans", Number,
+        "Retransmissions without an answer after which the short timeout counts").ranges(U8),
+    timeout("net/netfilter/nf_conntrack_tcp_timeout_close",
+        "Seconds that a reset TCP connection is kept"),
+    timeout("net/netfilter/nf_conntrack_tcp_timeout_close_wait",
+        "Seconds that a TCP connection is kept in CLOSE-WAIT").owners(CONNTRACK_OWNERS),
+    timeout("net/netfilter/nf_conntrack_tcp_timeout_established",
+        "Seconds that an idle established TCP connection is kept").owners(CONNTRACK_OWNERS),
+    timeout("net/netfilter/nf_conntrack_tcp_timeout_fin_wait",
+        "Seconds that a TCP connection is kept in FIN-WAIT"),
+    timeout("net/netfilter/nf_conntrack_tcp_timeout_last_ack",
+        "Seconds that a TCP connection is kept in LAST-ACK"),
+    timeout("net/netfilter/nf_conntrack_tcp_timeout_max_retrans",
+        "Seconds that a TCP connection is kept after too many retransmissions"),
+    timeout("net/netfilter/nf_conntrack_tcp_timeout_syn_recv",
+        "Seconds that a TCP connection is kept in SYN-RECEIVED"),
+    timeout("net/netfilter/nf_conntrack_tcp_timeout_syn_sent",
+        "Seconds that a TCP connection is kept in SYN-SENT"),
+    timeout("net/netfilter/nf_conntrack_tcp_timeout_time_wait",
+        "Seconds that a TCP connection is kept in TIME-WAIT"),
+    timeout("net/netfilter/nf_conntrack_tcp_timeout_unacknowledged",
+        "Seconds that a TCP connection with unacknowledged data is kept"),
+    conntrack("net/netfilter/nf_conntrack_timestamp", Bool,
+        "Keeps the start and end time of each tracked connection").ranges(BOOL_SINCE_5_2),
+    timeout("net/netfilter/nf_conntrack_udp_timeout",
+        "Seconds that a UDP exchange in one direction is kept").owners(CONNTRACK_OWNERS),
+    timeout("net/netfilter/nf_conntrack_udp_timeout_stream",
+        "Seconds that an idle UDP stream in both directions is kept").owners(CONNTRACK_OWNERS),
+    own("net/netfilter/nf_log_all_netns", Bool,
+        "Lets network namespaces other than the host's log packets to the kernel log")
+        .scope(Scope::Host).ranges(INT).since(4, 11),
+    conntrack("net/nf_conntrack_max", Number,
+        "The same as net.netfilter.nf_conntrack_max, by its older name")
+        .scope(Scope::Host).ranges(HOST_NOT_NEGATIVE)
+        .effects(&[Effect::Copies("net/netfilter/nf_conntrack_max")]).hazard(Hazard::Starves)
+        .owners(CONNTRACK_OWNERS),
+    sctp("net/sctp/association_max_retrans", Number,
+        "Retransmissions after which an association is given up").ranges(POSITIVE),
+    sctp("net/sctp/hb_interval", Number,
+        "Time between heartbeats to an idle path").unit(Unit::Milliseconds).ranges(DAY_IN_MS),
+    sctp("net/sctp/max_burst", Number, "Most packets sent at once").ranges(NOT_NEGATIVE),
+    sctp("net/sctp/max_init_retransmits", Number,
+        "Retransmissions of the opening chunk").ranges(POSITIVE),
+    sctp("net/sctp/path_max_retrans", Number,
+        "Retransmissions after which a path is given up").ranges(POSITIVE),
+    sctp("net/sctp/rto_initial", Number,
+        "Retransmission timeout before any measurement").unit(Unit::Milliseconds).ranges(DAY_IN_MS),
+    sctp("net/sctp/rto_max", Number, "Longest retransmission timeout").unit(Unit::Milliseconds),
+    sctp("net/sctp/rto_min", Number,
+        "Shortest retransmission timeout")
+        .unit(Unit::Milliseconds).order(&[Order::AtMost("net/sctp/rto_max")]),
+    sctp("net/sctp/sack_timeout", Number,
+        "Delay of selective acknowledgements")
+        .unit(Unit::Milliseconds).ranges(&[Range::new(1, 500)]),
+    sctp("net/sctp/sctp_mem", Numbers(3),
+        "SCTP memory of the host: free use below the first, pressure above the second, third most")
+        .unit(Unit::Pages).scope(Scope::Host).hazard(Hazard::Starves),
+    sctp("net/sctp/sctp_rmem", Numbers(3),
+        "Receive buffer of an SCTP socket: least, at the start, most")
+        .unit(Unit::Bytes).scope(Scope::Host).ranges(INT),
+    sctp("net/sctp/sctp_wmem", Numbers(3),
+        "Send buffer of an SCTP socket: least, at the start, most")
+        .unit(Unit::Bytes).scope(Scope::Host).ranges(INT),
+    own("net/unix/max_dgram_qlen", Number,
+        "Most datagrams that wait at a Unix socket; new sockets take the value").ranges(INT),
+];
