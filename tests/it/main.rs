@@ -1,6 +1,7 @@
 //! All integration tests, in one binary.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod baseline_properties;
 mod baselines;
 mod catalogue;
 mod kernel;
@@ -8,6 +9,7 @@ mod loaders;
 mod messages;
 mod operator;
 mod output;
+mod plan;
 mod probe;
 mod scripted;
 mod support;
