@@ -430,6 +430,7 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv4/tcp_min_rtt_wlen", Number,
         "Seconds over which the least round-trip time is remembered")
         .unit(Unit::Seconds).ranges(&[Range::new(0, 86400), Range::before(5, 1, INT_MIN, INT_MAX)]),
+    // New in 5.2, and given to every stable series from 4.4 on.
     own("net/ipv4/tcp_min_snd_mss", Number,
         "Least segment size that a peer may ask for")
         .unit(Unit::Bytes).ranges(&[Range::new(48, 65535)]),
@@ -497,7 +498,8 @@ pub(super) const TABLE: &[Parameter] = &[
         "Shortest retransmission timeout").unit(Unit::Microseconds).ranges(POSITIVE).since(6, 11),
     own("net/ipv4/tcp_sack", Bool, "Selective acknowledgements").ranges(U8),
     own("net/ipv4/tcp_shrink_window", Bool,
-        "Lets the receive window shrink when memory runs short").ranges(BOOL).since(6, 1),
+        "Lets the receive window shrink when memory runs short")
+        .ranges(BOOL).since(6, 1), // 6.5, and stable 6.1
     own("net/ipv4/tcp_slow_start_after_idle", Bool,
         "Starts slowly again after a pause of one retransmission timeout").ranges(U8),
     own("net/ipv4/tcp_stdurg", Bool, "Reads the urgent pointer as RFC 793 says it").ranges(U8),

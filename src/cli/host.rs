@@ -12,6 +12,7 @@ use crate::probe;
 use crate::procsys::{Kernel, ProcSys};
 use crate::sources::{self, SourceError, Sources};
 
+use super::adoption;
 use super::args::Cli;
 use super::failure::Failure;
 use super::ui::Ui;
@@ -70,18 +71,21 @@ pub struct Loaded {
 pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded, Failure> {
     let reader = Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner };
     let further;
+    let adopted;
     let names: Vec<&str> = if let Some(name) = name {
         vec![name]
     } else {
         if !reader.exists(sources::HOST_BASELINE) {
             let known: Vec<&str> = builtin::ALL.iter().map(|(n, _)| *n).collect();
             let help = format!("name one with -b; built in are: {}", known.join(", "));
-            return Err(
-                Failure::new(format!("this host has no {}", sources::HOST_BASELINE)).help(help)
-            );
+            let message = format!("this host has no {}", sources::HOST_BASELINE);
+            return Err(Failure::new(message).help(help));
         }
         further = reader.list_yaml(sources::HOST_LAYERS);
-        std::iter::once(sources::HOST_BASELINE).chain(further.iter().map(String::as_str)).collect()
+        let own = reader.read(sources::HOST_BASELINE).ok();
+        adopted = own.and_then(|own| adoption::adopted(&own.text));
+        let own = adopted.as_deref().unwrap_or(sources::HOST_BASELINE);
+        std::iter::once(own).chain(further.iter().map(String::as_str)).collect()
     };
     let (layers, problems) = baseline::load(&names, &mut |wanted| fetch(&reader, wanted));
     if layers.tops.is_empty() {

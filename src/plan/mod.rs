@@ -14,7 +14,7 @@ use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
 use crate::catalogue;
 use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
-use crate::key::{Key, Selector};
+use crate::key::{Key, Selector, has_wildcard};
 use crate::observed::{ConfBody, ConfFile, ConfTree, Facts, Snapshot};
 
 /// What was seen of the host when the plan was made.
@@ -223,8 +223,10 @@ pub fn also_needed(set: &DesiredSet) -> (Vec<Key>, Vec<&'static str>) {
         }
         for effect in known.effects {
             match effect {
-                catalogue::Effect::Copies(glob) => globs.push(*glob),
-                catalogue::Effect::Inverts(other) => keys.extend(Key::from_path(other)),
+                catalogue::Effect::Copies(glob) if has_wildcard(glob) => globs.push(*glob),
+                catalogue::Effect::Copies(other) | catalogue::Effect::Inverts(other) => {
+                    keys.extend(Key::from_path(other));
+                }
             }
         }
         if desired.key.as_path().starts_with("vm/dirty_") {

@@ -1,9 +1,12 @@
 //! All integration tests, in one binary.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod apply;
 mod baseline_properties;
 mod baselines;
 mod catalogue;
+mod catalogue_net;
+mod e2e;
 mod kernel;
 mod loaders;
 mod messages;
