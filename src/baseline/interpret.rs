@@ -303,7 +303,7 @@ impl Interpreter<'_> {
                 );
                 self.problems.push(Diagnostic::warning(literal.span, message).help(help));
             }
-            return Some(Amount::plain(number));
+            return Some(self.counted(number));
         }
         match Size::parse(text) {
             Ok(Some(size)) => self.size(size, literal),
@@ -332,6 +332,15 @@ impl Interpreter<'_> {
         (bytes > 0).then_some((unit, bytes))
     }
 
+    /// A number, told with what it counts.
+    fn counted(&self, number: i128) -> Amount {
+        let told = match self.memory_unit() {
+            Some((unit, _)) => format!("{number} {}", unit.symbol()),
+            None => number.to_string(),
+        };
+        Amount { told, ..Amount::plain(number) }
+    }
+
     fn size(&mut self, size: Size, literal: &Literal) -> Option<Amount> {
         let Some((unit, bytes)) = self.memory_unit() else {
             let message = match self.known {
@@ -347,7 +356,7 @@ impl Interpreter<'_> {
             let below = Size { bytes: size.bytes / bytes * bytes };
             return self.wrong(literal.span, message, format!("the next smaller one is {below}"));
         }
-        Some(Amount::plain(i128::from(size.bytes / bytes)))
+        Some(self.counted(i128::from(size.bytes / bytes)))
     }
 
     fn share(&mut self, percent: Percent, span: Span) -> Option<Amount> {
