@@ -17,8 +17,16 @@ pub use entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 use crate::key::{Key, glob_matches};
 
 /// Every family's table. Within a table the keys are sorted and unique.
-const TABLES: &[&[Parameter]] =
-    &[fs::TABLE, kernel::TABLE, net_core::TABLE, net_ipv4::TABLE, net_ipv6::TABLE, net_other::TABLE, user::TABLE, vm::TABLE];
+const TABLES: &[&[Parameter]] = &[
+    fs::TABLE,
+    kernel::TABLE,
+    net_core::TABLE,
+    net_ipv4::TABLE,
+    net_ipv6::TABLE,
+    net_other::TABLE,
+    user::TABLE,
+    vm::TABLE,
+];
 
 /// All parameters that are known, table by table.
 pub fn all() -> impl Iterator<Item = &'static Parameter> {

@@ -123,7 +123,7 @@ pub fn note(note: &Note) -> String {
 
 /// Whether a remark deserves attention rather than being for information.
 pub fn is_warning(note: &Note) -> bool {
-    !matches!(note, Note::ReadsBack(_) | Note::Owners(_) | Note::Partial { .. })
+    !matches!(note, Note::ReadsBack(_) | Note::Owners(_))
 }
 
 fn hazard_text(hazard: Hazard) -> &'static str {
