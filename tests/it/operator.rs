@@ -168,7 +168,7 @@ impl Ran {
         let mut text = String::new();
         for (name, stream) in [("stdout", &self.out), ("stderr", &self.err)] {
             if !stream.is_empty() {
-                text += &format!("-- {name}\n{stream}");
+                text = text + "-- " + name + "\n" + stream;
                 if !stream.ends_with('\n') {
                     text += "\n(no line break)\n";
                 }
