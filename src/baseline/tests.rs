@@ -1,3 +1,4 @@
+//! Tests of baselines: from texts to what is desired of a host.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
 use crate::diagnostic::Diagnostic;

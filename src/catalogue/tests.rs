@@ -1,3 +1,4 @@
+//! The tables as a whole: what must hold of each of their rows.
 #![allow(clippy::unwrap_used)]
 use super::*;
 

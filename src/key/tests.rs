@@ -1,3 +1,4 @@
+//! Keys in every spelling, and what none of them may be.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
 use proptest::prelude::*;

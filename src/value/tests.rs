@@ -1,3 +1,4 @@
+//! Values in every form that a file or the kernel gives them, and when two of them agree.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use proptest::prelude::*;

@@ -194,7 +194,7 @@ fn of_a_baseline_that_cannot_be_read() {
         told(&host, 1, ["plan"]),
         str![[r#"
 error: this host has no /etc/tunectl/baseline.yaml
-help: name one with -b; built in are: rocketmq-broker
+help: name one with -b; built in are: cis-network, elasticsearch-node, kafka-broker, kubernetes-node, linux-server, postgresql-server, redis-server, rocketmq-broker
 
 "#]]
         .raw()
@@ -203,7 +203,7 @@ help: name one with -b; built in are: rocketmq-broker
         told(&host, 1, ["plan", "-b", "no-such-role"]),
         str![[r#"
 error: there is no baseline named "no-such-role"
-help: built in are: rocketmq-broker
+help: built in are: cis-network, elasticsearch-node, kafka-broker, kubernetes-node, linux-server, postgresql-server, redis-server, rocketmq-broker
 
 "#]]
         .raw()
