@@ -144,7 +144,8 @@ impl Host {
                 if kind.is_dir() {
                     descend(&path, found);
                 } else {
-                    let content = if kind.is_file() { fs::read(&path).unwrap() } else { vec![] };
+                    let content =
+                        if kind.is_file() { fs::read(&path).unwrap_or_default() } else { vec![] };
                     found.push((path, content));
                 }
             }
