@@ -53,8 +53,9 @@ fn resolve(text: &str, kernel: &dyn Kernel) -> (DesiredSet, Vec<Diagnostic>) {
     (set, problems)
 }
 
-/// So many cases; one that fails is told, and belongs into a test of its own, not into a file.
+/// So many cases, or PROPTEST_CASES; one that fails is told, and belongs into a test of its own, not into a file.
 fn cases(cases: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").map_or(cases, |n| n.parse().unwrap());
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -346,7 +347,7 @@ fn drifted(drift: &[Wanted]) -> ScriptedKernel {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(100))]
 
     /// After an apply nothing is left to do, and every value is as the baseline wants it.
     #[test]
