@@ -130,9 +130,7 @@ fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
         }
     }
     let Some(known) = desired.known else { return };
-    if let Some(hazard) =
-        known.hazard.filter(|h| item.write && shows(*h, desired.requirement.exact()))
-    {
+    if let Some(hazard) = known.hazard.filter(|h| item.write && shows(*h, item)) {
         notes.push(Note::Hazard(hazard));
     }
     if item.live_status == LiveStatus::Differs {
@@ -143,13 +141,20 @@ fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
     }
 }
 
-/// Whether a hazard is worth a word for that value: strict overcommit is one value of three.
-fn shows(hazard: Hazard, value: Option<&str>) -> bool {
+/// Whether a hazard is worth a word for what is written: strict overcommit is one value of three,
+/// and what is raised starves nobody.
+fn shows(hazard: Hazard, item: &Item) -> bool {
+    let number = |text: &str| kernel_number(text.trim());
+    let target = item.desired.requirement.target(item.desired.shape, item.live.as_deref());
+    let new = target.as_deref().and_then(number);
+    let old = item.live.as_deref().and_then(number);
     match hazard {
-        Hazard::OvercommitStrict => value == Some("2"),
+        Hazard::OvercommitStrict => new == Some(2),
         // Judged by the figures in its own guard.
         Hazard::MinFree => false,
-        _ => true,
+        Hazard::Starves => new.zip(old).is_none_or(|(new, old)| new < old),
+        Hazard::TakesMemory => new.zip(old).is_none_or(|(new, old)| new > old),
+        Hazard::ExecutesCode | Hazard::OneWay | Hazard::CutsNetwork => true,
     }
 }
 

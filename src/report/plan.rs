@@ -32,7 +32,7 @@ pub struct Layout {
 pub fn plan(plan: &Plan, facts: &Facts, layout: Layout) -> String {
     let mut out = String::new();
     headline(&mut out, plan);
-    host_line(&mut out, plan, facts, layout);
+    host_line(&mut out, plan, facts);
     out.push('\n');
     table(&mut out, plan, layout);
     actions(&mut out, plan, layout);
@@ -77,7 +77,7 @@ fn headline(out: &mut String, plan: &Plan) {
     let _ = writeln!(out, "{}", paint(HEAD, &text));
 }
 
-fn host_line(out: &mut String, plan: &Plan, facts: &Facts, layout: Layout) {
+fn host_line(out: &mut String, plan: &Plan, facts: &Facts) {
     let nodes = facts.numa_nodes.len().max(1);
     let text = format!(
         "{}: Linux {}, {} kB RAM, {nodes} NUMA node{}, {}, boots with {}",
@@ -91,7 +91,7 @@ fn host_line(out: &mut String, plan: &Plan, facts: &Facts, layout: Layout) {
         },
         plan.loader
     );
-    wrapped(out, 0, layout.width, DIM, &text);
+    let _ = writeln!(out, "{}", paint(DIM, &text));
 }
 
 /// The cells of one line.
