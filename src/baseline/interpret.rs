@@ -148,6 +148,12 @@ impl Interpreter<'_> {
                 self.check_range(literal.span, amount.number)?;
                 Some(amount.number.to_string())
             }
+            Shape::Numbers(_) if literal.text.contains(',') => {
+                let error = NotAValue::Commas(literal.text.clone());
+                let parts: Vec<&str> = literal.text.split(',').map(str::trim).collect();
+                let help = format!("write [{}]", parts.join(", "));
+                self.wrong(literal.span, error.to_string(), help)
+            }
             Shape::Numbers(_) => {
                 let parts: Vec<Literal> = literal
                     .text
@@ -239,8 +245,12 @@ impl Interpreter<'_> {
                         self.selector,
                         literals.len()
                     );
-                    let help = "the kernel would drop the ones behind without a word";
-                    return self.wrong(span, message, if literals.is_empty() { "" } else { help });
+                    let help = if literals.is_empty() {
+                        "write the numbers, or `null` to leave the key alone"
+                    } else {
+                        "the kernel would drop the ones behind without a word"
+                    };
+                    return self.wrong(span, message, help);
                 }
                 let mut numbers = Vec::with_capacity(literals.len());
                 for literal in literals {
@@ -303,7 +313,7 @@ impl Interpreter<'_> {
                 );
                 self.problems.push(Diagnostic::warning(literal.span, message).help(help));
             }
-            return Some(Amount::plain(number));
+            return Some(self.counted(number));
         }
         match Size::parse(text) {
             Ok(Some(size)) => self.size(size, literal),
@@ -315,8 +325,16 @@ impl Interpreter<'_> {
                     help,
                 )
             }
-            Err(QuantityError::TooLarge(_)) => {
-                self.wrong(literal.span, format!("{text:?} is larger than 64 bits can hold"), "")
+            Err(QuantityError::TooLarge(_)) => self.too_large(literal),
+            Err(QuantityError::UnknownUnit(unit))
+                if self.memory_unit().is_some()
+                    && unit.chars().all(|c| c.is_ascii_alphabetic()) =>
+            {
+                let message = format!("{unit:?} is not a unit of memory");
+                self.wrong(literal.span, message, "the units are B, KiB, MiB, GiB and TiB")
+            }
+            Ok(None) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => {
+                self.too_large(literal)
             }
             Ok(None) | Err(_) => {
                 let help = number_help(text);
@@ -330,6 +348,20 @@ impl Interpreter<'_> {
         let unit = self.known?.unit;
         let bytes = unit.bytes(self.facts.page_bytes, self.facts.huge_page_bytes)?;
         (bytes > 0).then_some((unit, bytes))
+    }
+
+    fn too_large<T>(&mut self, literal: &Literal) -> Option<T> {
+        let message = format!("{:?} is larger than 64 bits can hold", literal.text);
+        self.wrong(literal.span, message, format!("the greatest number is {}", u64::MAX))
+    }
+
+    /// A number, told with what it counts.
+    fn counted(&self, number: i128) -> Amount {
+        let told = match self.memory_unit() {
+            Some((unit, _)) => format!("{number} {}", unit.symbol()),
+            None => number.to_string(),
+        };
+        Amount { told, ..Amount::plain(number) }
     }
 
     fn size(&mut self, size: Size, literal: &Literal) -> Option<Amount> {
@@ -347,7 +379,7 @@ impl Interpreter<'_> {
             let below = Size { bytes: size.bytes / bytes * bytes };
             return self.wrong(literal.span, message, format!("the next smaller one is {below}"));
         }
-        Some(Amount::plain(i128::from(size.bytes / bytes)))
+        Some(self.counted(i128::from(size.bytes / bytes)))
     }
 
     fn share(&mut self, percent: Percent, span: Span) -> Option<Amount> {
@@ -438,7 +470,6 @@ fn unit_name(unit: Unit, bytes: u64) -> String {
 
 /// What to write instead of a text that people take for a number.
 fn number_help(text: &str) -> String {
-    let joined: String = text.chars().filter(|c| !matches!(c, '_' | ',' | '\'' | ' ')).collect();
     if let Some(octal) = text.strip_prefix("0o").and_then(|o| u64::from_str_radix(o, 8).ok()) {
         return format!("write {octal}");
     }
@@ -450,16 +481,29 @@ fn number_help(text: &str) -> String {
     {
         return format!("write {}, and the comment behind it without quotes", number.trim());
     }
-    if joined.len() != text.len() && kernel_number(&joined).is_some() {
-        return format!("write {joined}");
+    if let Some(plain) = ungrouped(text) {
+        return format!("write {plain}");
     }
-    if let Ok(float) = text.parse::<f64>()
-        && float.fract() == 0.0
-        && float.abs() < 1e15
-    {
-        return format!("write {float:.0}");
+    if let Some(number) = text.split(' ').next().filter(|n| kernel_number(n).is_some()) {
+        return format!("write {number}: the kernel would ignore what follows");
     }
-    "write it in decimal, or in hexadecimal with 0x".to_owned()
+    match text.parse::<f64>() {
+        Ok(float) if float.fract() == 0.0 && float.abs() < 1e15 => format!("write {float:.0}"),
+        Ok(float) if float.is_finite() => "the kernel takes whole numbers only".to_owned(),
+        _ => "write decimal digits, or hexadecimal ones behind 0x".to_owned(),
+    }
+}
+
+/// A number without the marks that divide its thousands. What is not grouped in threes may be a
+/// list of numbers, and joined it would be quite another one.
+fn ungrouped(text: &str) -> Option<String> {
+    let mark = text.chars().find(|c| matches!(c, '_' | ',' | '\'' | ' '))?;
+    let mut groups = text.split(mark);
+    let first = groups.next()?;
+    let threes = (1..=3).contains(&first.len()) && groups.all(|g| g.len() == 3);
+    let plain: String = text.chars().filter(|c| *c != mark).collect();
+    let digits = plain.bytes().all(|b| b.is_ascii_digit()) && kernel_number(&plain).is_some();
+    ((threes || mark == '_') && digits).then_some(plain)
 }
 
 fn render_ranges(ranges: &[(u64, u64)]) -> String {

@@ -1,4 +1,4 @@
-//! Reading, layering and resolving baselines, case by case.
+//! Tests of baselines: from texts to what is desired of a host.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
 use crate::diagnostic::Diagnostic;
@@ -83,7 +83,7 @@ fn a_percentage_is_computed_clamped_and_told() {
     };
     let (number, told) = clamp("at_least: 1GiB");
     assert_eq!(number, "1048576");
-    assert_eq!(told, "0.78 % of 67108864 kB = 523449 kB, raised to at_least 1048576");
+    assert_eq!(told, "0.78 % of 67108864 kB = 523449 kB, raised to at_least 1048576 kB");
     assert_eq!(clamp("at_most: 256MiB").0, "262144");
     assert_eq!(clamp("at_most: 0.5%").0, "335544");
     assert_eq!(clamp("at_least: 64MiB, at_most: 5%").0, "523449");

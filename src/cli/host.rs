@@ -107,6 +107,16 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
                 Some("chown root and chmod go-w it, or run as yourself".to_owned())
             }
             SourceError::NotText { .. } => Some("save it as UTF-8".to_owned()),
+            SourceError::TooLarge { .. } => Some("split it, and `extends` the parts".to_owned()),
+            SourceError::Missing(path)
+                if path.starts_with('/') && reader.root != Path::new("/") =>
+            {
+                Some(format!("with --root it is looked for below {}", reader.root.display()))
+            }
+            SourceError::Missing(_) if wanted.from.is_some() => {
+                let help = "a path is relative to the file that names it; a name has no slash";
+                Some(help.to_owned())
+            }
             _ => None,
         };
         NotFound { message: error.to_string(), help }
@@ -138,6 +148,10 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
     Err(NotFound { message, help: Some(help) })
 }
 
+/// Most problems that are shown at once: what a generated file gets wrong it gets wrong in every
+/// line.
+const SHOWN: usize = 50;
+
 /// Resolves a loaded baseline on the host; warnings go to the ui.
 ///
 /// # Errors
@@ -156,7 +170,11 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
     problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
     let errors = problems.iter().filter(|p| p.is_error()).count();
     if errors > 0 {
-        let message = count("the baseline", &name, errors);
+        let mut message = count("the baseline", &name, errors);
+        if problems.len() > SHOWN {
+            problems.truncate(SHOWN);
+            message = format!("{message} (the first {SHOWN} are shown)");
+        }
         return Err(Failure::new(message).with(problems, layers.sources));
     }
     ui.diagnostics(&problems, &layers.sources);

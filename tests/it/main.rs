@@ -4,12 +4,17 @@
 
 mod apply;
 mod architecture;
+mod baseline_properties;
 mod baselines;
 mod catalogue;
 mod catalogue_net;
 mod e2e;
 mod kernel;
 mod loaders;
+mod messages;
+mod operator;
+mod output;
+mod plan;
 mod probe;
 mod scripted;
 mod support;
