@@ -213,10 +213,18 @@ fn write_all(
 }
 
 fn write_one(plan: &Plan, kernel: &dyn Kernel, step: &Step) -> StepResult {
-    match kernel.write(&step.key, &step.bytes()) {
-        Ok(()) => verify(plan, kernel, step),
-        Err(errno) => StepResult::Refused(errno),
+    let Err(errno) = kernel.write(&step.key, &step.bytes()) else {
+        return verify(plan, kernel, step);
+    };
+    // A refused write may have changed the leading numbers of an array all the same.
+    let now = kernel.read(&step.key);
+    if let (Some(now), Some(before)) = (now.text(), &step.expect)
+        && now != before
+    {
+        // That it was refused is told already; a failure to put it back shows when it is read.
+        let _ = kernel.write(&step.key, &bytes(before));
     }
+    StepResult::Refused(errno)
 }
 
 fn verify(plan: &Plan, kernel: &dyn Kernel, step: &Step) -> StepResult {

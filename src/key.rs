@@ -63,6 +63,12 @@ pub enum KeyError {
         /// The key in lower case.
         instead: String,
     },
+    /// A component longer than a file name can be.
+    #[error("a component of a key has at most {MAX_COMPONENT_BYTES} bytes (this one has {0})")]
+    ComponentTooLong(usize),
+    /// `-` in front, as in a sysctl.d file.
+    #[error("a key cannot begin with a dash")]
+    LeadingDash,
     /// Longer than any key can be.
     #[error("a key has at most {MAX_KEY_BYTES} bytes (this one has {0})")]
     TooLong(usize),
@@ -362,11 +368,14 @@ fn check_path(path: &str, written: &str) -> Result<(), KeyError> {
         return Err(KeyError::TooLong(path.len()));
     }
     for (index, part) in path.split('/').enumerate() {
-        if part.is_empty() || part.len() > MAX_COMPONENT_BYTES {
+        if part.is_empty() {
             return Err(KeyError::EmptyComponent);
         }
+        if part.len() > MAX_COMPONENT_BYTES {
+            return Err(KeyError::ComponentTooLong(part.len()));
+        }
         if index == 0 && part.starts_with('-') {
-            return Err(KeyError::BadCharacter('-'));
+            return Err(KeyError::LeadingDash);
         }
         if part.bytes().any(|b| b.is_ascii_uppercase()) && !names_are_free(path, index) {
             return Err(KeyError::UpperCase {
@@ -405,20 +414,25 @@ fn check_brackets(path: &str) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// The number of single-character edits between two names; used to suggest the nearest real key.
+/// The number of single-character edits between two names, where two neighbours that have changed
+/// places are one edit; used to suggest the nearest real key.
 pub fn edit_distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let mut above_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
     for (i, ca) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+        let mut row = Vec::with_capacity(b.len() + 1);
+        row.push(i + 1);
         for (j, cb) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(ca != cb);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+            let mut edits = (last[j] + usize::from(ca != cb)).min(row[j] + 1).min(last[j + 1] + 1);
+            if i > 0 && j > 0 && *ca == b[j - 1] && a[i - 1] == *cb {
+                edits = edits.min(above_last[j - 1] + 1);
+            }
+            row.push(edits);
         }
+        above_last = std::mem::replace(&mut last, row);
     }
-    row[b.len()]
+    last[b.len()]
 }
 
 /// The candidate nearest to `wanted`, if one is near enough to be what was meant.

@@ -51,10 +51,12 @@ pub enum SourceError {
         limit: usize,
     },
     /// It is not UTF-8.
-    #[error("{path} is not UTF-8 text (byte {at})")]
+    #[error("{path}:{line} is not UTF-8 text (byte {at} of the file)")]
     NotText {
         /// The file.
         path: String,
+        /// The line that it is on, counted from 1.
+        line: usize,
         /// The first byte that is not.
         at: usize,
     },
@@ -114,7 +116,9 @@ impl Sources {
         match String::from_utf8(bytes) {
             Ok(text) => Ok(FileText { path: named(), text }),
             Err(error) => {
-                Err(SourceError::NotText { path: named(), at: error.utf8_error().valid_up_to() })
+                let at = error.utf8_error().valid_up_to();
+                let line = error.as_bytes()[..at].split(|b| *b == b'\n').count();
+                Err(SourceError::NotText { path: named(), line, at })
             }
         }
     }

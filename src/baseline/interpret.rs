@@ -9,6 +9,7 @@ use crate::value::{
 };
 
 use super::desired::Requirement;
+use super::mistaken::{is_truth_value, number_help};
 use super::schema::{Literal, Target, Wish};
 
 /// A requirement with how it came about.
@@ -148,6 +149,12 @@ impl Interpreter<'_> {
                 self.check_range(literal.span, amount.number)?;
                 Some(amount.number.to_string())
             }
+            Shape::Numbers(_) if literal.text.contains(',') => {
+                let error = NotAValue::Commas(literal.text.clone());
+                let parts: Vec<&str> = literal.text.split(',').map(str::trim).collect();
+                let help = format!("write [{}]", parts.join(", "));
+                self.wrong(literal.span, error.to_string(), help)
+            }
             Shape::Numbers(_) => {
                 let parts: Vec<Literal> = literal
                     .text
@@ -182,7 +189,7 @@ impl Interpreter<'_> {
     }
 
     fn unknown(&mut self, literal: &Literal) -> Option<String> {
-        if literal.plain && is_bool(&literal.text) {
+        if literal.plain && is_truth_value(&literal.text) {
             let message = format!("{:?} reads as a truth value", literal.text);
             return self.wrong(
                 literal.span,
@@ -239,8 +246,12 @@ impl Interpreter<'_> {
                         self.selector,
                         literals.len()
                     );
-                    let help = "the kernel would drop the ones behind without a word";
-                    return self.wrong(span, message, if literals.is_empty() { "" } else { help });
+                    let help = if literals.is_empty() {
+                        "write the numbers, or `null` to leave the key alone"
+                    } else {
+                        "the kernel would drop the ones behind without a word"
+                    };
+                    return self.wrong(span, message, help);
                 }
                 let mut numbers = Vec::with_capacity(literals.len());
                 for literal in literals {
@@ -278,7 +289,7 @@ impl Interpreter<'_> {
                 Err(error) => self.wrong(literal.span, error.to_string(), "write it as 5%"),
             };
         }
-        if is_bool(text) {
+        if is_truth_value(text) {
             if self.shape() == Shape::Bool && literal.plain && (text == "true" || text == "false") {
                 return Some(Amount::plain(i128::from(text == "true")));
             }
@@ -303,7 +314,7 @@ impl Interpreter<'_> {
                 );
                 self.problems.push(Diagnostic::warning(literal.span, message).help(help));
             }
-            return Some(Amount::plain(number));
+            return Some(self.counted(number));
         }
         match Size::parse(text) {
             Ok(Some(size)) => self.size(size, literal),
@@ -315,8 +326,16 @@ impl Interpreter<'_> {
                     help,
                 )
             }
-            Err(QuantityError::TooLarge(_)) => {
-                self.wrong(literal.span, format!("{text:?} is larger than 64 bits can hold"), "")
+            Err(QuantityError::TooLarge(_)) => self.too_large(literal),
+            Err(QuantityError::UnknownUnit(unit))
+                if self.memory_unit().is_some()
+                    && unit.chars().all(|c| c.is_ascii_alphabetic()) =>
+            {
+                let message = format!("{unit:?} is not a unit of memory");
+                self.wrong(literal.span, message, "the units are B, KiB, MiB, GiB and TiB")
+            }
+            Ok(None) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => {
+                self.too_large(literal)
             }
             Ok(None) | Err(_) => {
                 let help = number_help(text);
@@ -330,6 +349,20 @@ impl Interpreter<'_> {
         let unit = self.known?.unit;
         let bytes = unit.bytes(self.facts.page_bytes, self.facts.huge_page_bytes)?;
         (bytes > 0).then_some((unit, bytes))
+    }
+
+    fn too_large<T>(&mut self, literal: &Literal) -> Option<T> {
+        let message = format!("{:?} is larger than 64 bits can hold", literal.text);
+        self.wrong(literal.span, message, format!("the greatest number is {}", u64::MAX))
+    }
+
+    /// A number, told with what it counts.
+    fn counted(&self, number: i128) -> Amount {
+        let told = match self.memory_unit() {
+            Some((unit, _)) => format!("{number} {}", unit.symbol()),
+            None => number.to_string(),
+        };
+        Amount { told, ..Amount::plain(number) }
     }
 
     fn size(&mut self, size: Size, literal: &Literal) -> Option<Amount> {
@@ -347,7 +380,7 @@ impl Interpreter<'_> {
             let below = Size { bytes: size.bytes / bytes * bytes };
             return self.wrong(literal.span, message, format!("the next smaller one is {below}"));
         }
-        Some(Amount::plain(i128::from(size.bytes / bytes)))
+        Some(self.counted(i128::from(size.bytes / bytes)))
     }
 
     fn share(&mut self, percent: Percent, span: Span) -> Option<Amount> {
@@ -423,43 +456,12 @@ impl Amount {
     }
 }
 
-fn is_bool(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    ["true", "false", "yes", "no", "on", "off", "y", "n"].contains(&lower.as_str())
-}
-
 fn unit_name(unit: Unit, bytes: u64) -> String {
     match unit {
         Unit::Pages => format!("pages of {} kB", bytes / 1024),
         Unit::HugePages => format!("huge pages of {} kB", bytes / 1024),
         other => other.symbol().to_owned(),
     }
-}
-
-/// What to write instead of a text that people take for a number.
-fn number_help(text: &str) -> String {
-    let joined: String = text.chars().filter(|c| !matches!(c, '_' | ',' | '\'' | ' ')).collect();
-    if let Some(octal) = text.strip_prefix("0o").and_then(|o| u64::from_str_radix(o, 8).ok()) {
-        return format!("write {octal}");
-    }
-    if let Some(rest) = text.strip_prefix('+').filter(|r| kernel_number(r).is_some()) {
-        return format!("write {rest}: the kernel refuses a `+`");
-    }
-    if let Some((number, _)) =
-        text.split_once(['#', ';']).filter(|(n, _)| kernel_number(n.trim()).is_some())
-    {
-        return format!("write {}, and the comment behind it without quotes", number.trim());
-    }
-    if joined.len() != text.len() && kernel_number(&joined).is_some() {
-        return format!("write {joined}");
-    }
-    if let Ok(float) = text.parse::<f64>()
-        && float.fract() == 0.0
-        && float.abs() < 1e15
-    {
-        return format!("write {float:.0}");
-    }
-    "write it in decimal, or in hexadecimal with 0x".to_owned()
 }
 
 fn render_ranges(ranges: &[(u64, u64)]) -> String {

@@ -157,7 +157,12 @@ impl<'a> Merger<'a, '_> {
     /// Two baselines that one document extends: equals, so they must not disagree.
     fn beside(&mut self, mut left: Merged<'a>, right: Merged<'a>, doc: &Document) -> Merged<'a> {
         for (selector, other) in right.parameters {
-            let settled = doc.parameters.iter().any(|e| e.selector == *selector);
+            // Whoever sets one half of a pair has decided about both.
+            let half = other_half(selector).map(Selector::Key);
+            let settled = doc
+                .parameters
+                .iter()
+                .any(|e| e.selector == *selector || Some(&e.selector) == half.as_ref());
             let rival = left.parameters.get(selector).cloned().or_else(|| {
                 let half = wanted_half(&left, selector)?;
                 let wanted = !matches!(other.entry.terms.wish, Wish::Leave);

@@ -6,6 +6,7 @@ mod desired;
 mod interpret;
 mod layers;
 mod merge;
+mod mistaken;
 mod read;
 mod resolve;
 mod schema;

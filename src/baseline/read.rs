@@ -66,7 +66,13 @@ impl Reader {
 
     fn document(&mut self, root: &Node, doc: &mut Document) {
         if matches!(root.kind, NodeKind::Null) {
-            return self.wrong(root.span, "the baseline is empty", "start with `name: …`");
+            // The place of nothing is where the file ends; it is of no use.
+            let start = Span { start: 0, end: 0, line: 1, column: 1, ..root.span };
+            return self.wrong(start, "the baseline is empty", "start with `name: …`");
+        }
+        if root.text().is_some_and(|text| text.contains('=')) {
+            let help = "write `name: …`, and below `parameters:` each line as `vm.swappiness: 1`";
+            return self.wrong(root.span, "this reads as a sysctl.d file, not as a baseline", help);
         }
         let Some(fields) = self.fields(root, "a baseline", DOCUMENT) else { return };
         match fields.get("name") {
@@ -203,7 +209,8 @@ impl Reader {
 
     fn selector(&mut self, node: &Node) -> Option<Selector> {
         let Some(text) = node.text() else {
-            self.wrong(node.span, "a key is a single word such as vm.swappiness", "");
+            let help = "write one key a line; `*` stands for a component of any name";
+            self.wrong(node.span, "a key is a single word such as vm.swappiness", help);
             return None;
         };
         match Selector::parse(text) {
@@ -227,6 +234,11 @@ impl Reader {
         };
         let mut found: Vec<Entry> = Vec::new();
         for (key, value) in items {
+            if key.text() == Some("<<") {
+                let help = "put what is shared in a baseline of its own and `extends` it";
+                self.wrong(key.span, "merge keys are not part of the format", help);
+                continue;
+            }
             // Both halves are read even if one is wrong, so that all problems are told.
             let selector = self.selector(key);
             let terms = self.terms(selector.as_ref(), key, value);
@@ -419,6 +431,9 @@ fn key_problem(span: Span, text: &str, error: &KeyError) -> Diagnostic {
     let problem = Diagnostic::error(span, format!("{:?} is not a key: {error}", clean(text)));
     match error.instead() {
         Some(instead) => problem.help(format!("write {instead}")),
+        None if *error == KeyError::LeadingDash => {
+            problem.help("to keep patterns off a key, name it below `exclude:`")
+        }
         None => problem.help("a key is written as vm.swappiness or vm/swappiness"),
     }
 }

@@ -55,7 +55,7 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
             ),
         }
     }
-    apply_waivers(layers, host.facts, &mut set);
+    apply_waivers(layers, host.facts, &mut set, &mut problems);
     problems.sort_by_key(|p| (p.span.map(|s| (s.source, s.start)), p.message.clone()));
     problems.dedup();
     (set, problems)
@@ -204,7 +204,28 @@ pub fn nearest_known(key: &Key) -> Option<String> {
     Some(crate::key::swap_separators(near))
 }
 
-fn apply_waivers(layers: &Layers, facts: &Facts, set: &mut DesiredSet) {
+/// Whether any layer speaks of what a waiver covers, on whatever host. One that covers nothing at
+/// all is a slip of its author, who believes a parameter to be left alone.
+fn is_spoken_of(layers: &Layers, waived: &Selector) -> bool {
+    let entries = layers
+        .documents
+        .iter()
+        .flat_map(|d| d.parameters.iter().chain(d.when.iter().flat_map(|w| &w.parameters)));
+    entries.map(|e| &e.selector).any(|selector| match (selector, waived) {
+        (selector, waived) if selector == waived => true,
+        (Selector::Key(key), waived) => waived.covers(key),
+        (Selector::Pattern(pattern), Selector::Key(key)) => pattern.matches(key),
+        // Whether two patterns have a key in common depends on the host.
+        (Selector::Pattern(_), Selector::Pattern(_)) => true,
+    })
+}
+
+fn apply_waivers(
+    layers: &Layers,
+    facts: &Facts,
+    set: &mut DesiredSet,
+    problems: &mut Vec<Diagnostic>,
+) {
     for waiver in layers.documents.iter().flat_map(|d| &d.waivers) {
         let exception = Exception {
             selector: waiver.selector.clone(),
@@ -212,6 +233,11 @@ fn apply_waivers(layers: &Layers, facts: &Facts, set: &mut DesiredSet) {
             reason: waiver.reason.clone(),
             span: waiver.span,
         };
+        if !is_spoken_of(layers, &waiver.selector) {
+            let message = format!("the waiver of {} covers nothing", waiver.selector);
+            let help = "no layer sets it: is the key misspelt, or the waiver no longer needed?";
+            problems.push(Diagnostic::warning(waiver.span, message).help(help));
+        }
         // Both are YYYY-MM-DD, so their order as text is their order in time.
         if facts.today.as_str() > waiver.until.as_str() {
             set.expired_waivers.push(exception);

@@ -1,1 +1,282 @@
+//! Tests of baselines: from texts to what is desired of a host.
+#![allow(clippy::unwrap_used, clippy::panic)]
+use super::*;
+use crate::diagnostic::Diagnostic;
+use crate::key::{Key, Pattern};
+use crate::observed::{Facts, NumaNode, Release, Virtualization};
 
+fn facts() -> Facts {
+    Facts {
+        hostname: "broker-7".into(),
+        kernel: Release { major: 6, minor: 1, patch: 20 },
+        kernel_release: "6.1.20".into(),
+        boot_id: String::new(),
+        mem_total_kb: 64 << 20,
+        numa_nodes: (0..2).map(|id| NumaNode { id, mem_total_kb: 32 << 20 }).collect(),
+        page_bytes: 4096,
+        huge_page_bytes: 2 << 20,
+        virtualization: Virtualization::Vm("kvm".into()),
+        thp_min_free_kb: None,
+        today: "2026-11-24".into(),
+        systemd: true,
+        boot_unit: false,
+    }
+}
+
+const INTERFACES: [&str; 5] = ["all", "default", "docker0", "eth0", "lo"];
+
+/// Resolves the first of the files, which may extend the others.
+fn resolved(files: &[(&str, &str)], facts: &Facts) -> (DesiredSet, Vec<Diagnostic>) {
+    let mut fetch = |wanted: &Wanted<'_>| match files.iter().find(|(n, _)| *n == wanted.name) {
+        Some((name, text)) => Ok(Found { name: (*name).to_owned(), text: (*text).to_owned() }),
+        None => Err(NotFound { message: format!("no {}", wanted.name), help: None }),
+    };
+    let (layers, mut problems) = load(&[files[0].0], &mut fetch);
+    let expand = |pattern: &Pattern| {
+        let keys = INTERFACES.iter().map(|i| format!("net/ipv4/conf/{i}/rp_filter"));
+        keys.filter_map(|k| Key::from_path(&k).ok()).filter(|k| pattern.matches(k)).collect()
+    };
+    let host = Host { facts, expand: &expand, exists: &|_| false };
+    let (set, more) = resolve(&layers, &host);
+    problems.extend(more);
+    (set, problems)
+}
+
+#[track_caller]
+fn good(files: &[(&str, &str)]) -> DesiredSet {
+    let (set, problems) = resolved(files, &facts());
+    assert!(!problems.iter().any(Diagnostic::is_error), "{problems:#?}");
+    set
+}
+
+#[track_caller]
+fn bad(files: &[(&str, &str)]) -> Vec<String> {
+    let (_, problems) = resolved(files, &facts());
+    problems.into_iter().filter(Diagnostic::is_error).map(|p| p.message).collect()
+}
+
+fn wanted<'a>(set: &'a DesiredSet, key: &str) -> Option<&'a Desired> {
+    let key = Key::parse(key).unwrap();
+    set.parameters.iter().find(|d| d.key == key)
+}
+
+#[track_caller]
+fn value(set: &DesiredSet, key: &str) -> String {
+    let desired = wanted(set, key).unwrap_or_else(|| panic!("{key} is not desired"));
+    desired.requirement.to_string()
+}
+
+#[test]
+fn a_percentage_is_computed_clamped_and_told() {
+    let set =
+        good(&[("a", "name: a\nparameters:\n  vm.min_free_kbytes: { percent_of_ram: 0.78 }\n")]);
+    assert_eq!(value(&set, "vm.min_free_kbytes"), "523449");
+    let told = wanted(&set, "vm.min_free_kbytes").unwrap().arithmetic.clone().unwrap();
+    assert_eq!(told, "0.78 % of 67108864 kB = 523449 kB");
+    let clamp = |bounds: &str| {
+        let text = format!(
+            "name: a\nparameters:\n  vm.min_free_kbytes: {{ percent_of_ram: 0.78, {bounds} }}\n"
+        );
+        let set = good(&[("a", &text)]);
+        let arithmetic = wanted(&set, "vm.min_free_kbytes").unwrap().arithmetic.clone().unwrap();
+        (value(&set, "vm.min_free_kbytes"), arithmetic)
+    };
+    let (number, told) = clamp("at_least: 1GiB");
+    assert_eq!(number, "1048576");
+    assert_eq!(told, "0.78 % of 67108864 kB = 523449 kB, raised to at_least 1048576 kB");
+    assert_eq!(clamp("at_most: 256MiB").0, "262144");
+    assert_eq!(clamp("at_most: 0.5%").0, "335544");
+    assert_eq!(clamp("at_least: 64MiB, at_most: 5%").0, "523449");
+}
+
+#[test]
+fn a_small_host_obeys_at_most_where_the_bounds_cross() {
+    let small = Facts { mem_total_kb: 1 << 20, ..facts() };
+    let text = "name: a\nparameters:\n  vm.min_free_kbytes: { percent_of_ram: 0.78, at_least: 64MiB, at_most: 5% }\n";
+    let (set, problems) = resolved(&[("a", text)], &small);
+    assert_eq!(problems.len(), 1);
+    assert!(!problems[0].is_error() && problems[0].message.contains("at_most counts"));
+    assert_eq!(value(&set, "vm.min_free_kbytes"), "8178");
+}
+
+#[test]
+fn sizes_become_the_keys_own_unit() {
+    let set = good(&[(
+        "a",
+        "name: a\nparameters:\n  vm.min_free_kbytes: 512MiB\n  vm.dirty_bytes: 1GiB\n  vm.nr_hugepages: 4GiB\n  kernel.shmall: 8GiB\n",
+    )]);
+    assert_eq!(value(&set, "vm.min_free_kbytes"), "524288");
+    assert_eq!(value(&set, "vm.dirty_bytes"), "1073741824");
+    assert_eq!(value(&set, "vm.nr_hugepages"), "2048");
+    assert_eq!(value(&set, "kernel.shmall"), "2097152");
+}
+
+#[test]
+fn an_upper_layer_overrides_and_null_lets_go() {
+    let base = "name: base\nparameters: { vm.swappiness: 10, vm.max_map_count: 65530, vm.dirty_ratio: 20 }\n";
+    let top = "name: top\nextends: [base]\nparameters: { vm.swappiness: 1, vm.max_map_count: null, vm.dirty_bytes: 1GiB }\n";
+    let set = good(&[("top", top), ("base", base)]);
+    assert_eq!(set.name, "top");
+    assert_eq!(value(&set, "vm.swappiness"), "1");
+    assert!(wanted(&set, "vm.max_map_count").is_none());
+    assert!(wanted(&set, "vm.dirty_ratio").is_none(), "the other half gives way");
+    assert_eq!(set.sources.len(), 2);
+}
+
+#[test]
+fn roles_that_disagree_are_an_error_unless_settled() {
+    let one = "name: one\nparameters: { vm.swappiness: 1 }\n";
+    let two = "name: two\nparameters: { vm.swappiness: 10 }\n";
+    let host = "name: host\nextends: [one, two]\n";
+    let files = |host| [("host", host), ("one", one), ("two", two)];
+    assert_eq!(bad(&files(host)), ["two extended baselines disagree on vm.swappiness"]);
+    let settled = "name: host\nextends: [one, two]\nparameters: { vm.swappiness: 5 }\n";
+    assert_eq!(value(&good(&files(settled)), "vm.swappiness"), "5");
+    let let_go = "name: host\nextends: [one, two]\nparameters: { vm.swappiness: null }\n";
+    assert!(wanted(&good(&files(let_go)), "vm.swappiness").is_none());
+}
+
+#[test]
+fn what_overrides_a_common_base_wins_over_a_sibling_that_only_inherits_it() {
+    let base = "name: base\nparameters: { vm.swappiness: 10 }\n";
+    let one = "name: one\nextends: [base]\nparameters: { vm.swappiness: 1 }\n";
+    let two = "name: two\nextends: [base]\nparameters: { vm.max_map_count: 1 }\n";
+    for order in ["[one, two]", "[two, one]"] {
+        let host = format!("name: host\nextends: {order}\n");
+        let set = good(&[("host", &host), ("one", one), ("two", two), ("base", base)]);
+        assert_eq!(value(&set, "vm.swappiness"), "1", "{order}");
+    }
+}
+
+#[test]
+fn halves_of_a_pair_in_two_roles_disagree() {
+    let one = "name: one\nparameters: { vm.dirty_ratio: 20 }\n";
+    let two = "name: two\nparameters: { vm.dirty_bytes: 1GiB }\n";
+    let host = "name: host\nextends: [one, two]\n";
+    let messages = bad(&[("host", host), ("one", one), ("two", two)]);
+    assert_eq!(messages, ["two extended baselines disagree on vm.dirty_bytes"]);
+}
+
+#[test]
+fn patterns_expand_but_for_named_and_excluded_keys() {
+    let text = "name: a
+parameters:
+  net.ipv4.conf.*.rp_filter: 2
+  net.ipv4.conf.eth0.rp_filter: 1
+exclude: [net.ipv4.conf.docker0.rp_filter]
+";
+    let set = good(&[("a", text)]);
+    assert_eq!(value(&set, "net.ipv4.conf.all.rp_filter"), "2");
+    assert_eq!(value(&set, "net.ipv4.conf.eth0.rp_filter"), "1");
+    assert!(wanted(&set, "net.ipv4.conf.docker0.rp_filter").is_none());
+    assert_eq!((set.parameters.len(), set.patterns.len()), (4, 1));
+}
+
+#[test]
+fn when_blocks_count_where_every_condition_holds() {
+    let text = |condition: &str| {
+        format!(
+            "name: a\nparameters: {{ vm.swappiness: 60 }}\nwhen:\n  - if: {{ {condition} }}\n    parameters: {{ vm.swappiness: 1 }}\n"
+        )
+    };
+    let holds = |condition: &str| {
+        let text = text(condition);
+        value(&good(&[("a", &text)]), "vm.swappiness") == "1"
+    };
+    for yes in [
+        "ram: '>= 64GiB'",
+        "ram: '== 64GiB'",
+        "numa_nodes: '>= 2'",
+        "numa_nodes: 2",
+        "kernel: '>= 5.8'",
+        "kernel: '== 6.1'",
+        "kernel: '>= 6.1.20'",
+        "virtualization: kvm",
+        "virtualization: vm",
+        "hostname: 'broker-*'",
+        "ram: '> 32GiB', hostname: 'broker-?'",
+    ] {
+        assert!(holds(yes), "{yes}");
+    }
+    for no in [
+        "ram: '> 64GiB'",
+        "numa_nodes: '< 2'",
+        "kernel: '>= 6.1.21'",
+        "kernel: '< 6.1'",
+        "virtualization: none",
+        "hostname: 'db-*'",
+        "ram: '>= 64GiB', hostname: 'db-*'",
+    ] {
+        assert!(!holds(no), "{no}");
+    }
+}
+
+#[test]
+fn when_blocks_that_both_hold_may_not_disagree() {
+    let text = "name: a
+when:
+  - { if: { ram: '>= 1GiB' }, parameters: { vm.swappiness: 1 } }
+  - { if: { numa_nodes: '>= 2' }, parameters: { vm.swappiness: 2 } }
+";
+    let messages = bad(&[("a", text)]);
+    assert_eq!(
+        messages,
+        ["two `when` blocks that both hold on this host disagree on vm.swappiness"]
+    );
+}
+
+#[test]
+fn a_waiver_holds_on_its_last_day_and_not_after_it() {
+    let text = |day: &str| {
+        format!(
+            "name: a\nparameters: {{ vm.swappiness: 1 }}\nwaivers:\n  - {{ key: vm/swappiness, until: {day}, reason: incident 4711 }}\n"
+        )
+    };
+    let today = good(&[("a", &text("2026-11-24"))]);
+    assert_eq!(
+        wanted(&today, "vm.swappiness").unwrap().waiver.as_ref().unwrap().reason,
+        "incident 4711"
+    );
+    let past = good(&[("a", &text("2026-11-23"))]);
+    assert!(wanted(&past, "vm.swappiness").unwrap().waiver.is_none());
+    assert_eq!(past.expired_waivers.len(), 1);
+}
+
+#[test]
+fn on_drift_is_the_keys_own_or_the_documents_default() {
+    let text = "name: a
+defaults: { on_drift: report }
+parameters:
+  vm.swappiness: 1
+  vm.max_map_count: { value: 655360, on_drift: yield }
+";
+    let set = good(&[("a", text)]);
+    assert_eq!(wanted(&set, "vm.swappiness").unwrap().on_drift, OnDrift::Report);
+    assert_eq!(wanted(&set, "vm.max_map_count").unwrap().on_drift, OnDrift::Yield);
+}
+
+#[test]
+fn the_hash_is_that_of_the_texts_one_behind_the_other() {
+    let set = good(&[("a", "name: a\n")]);
+    // printf 'name: a\n' | sha256sum
+    assert_eq!(set.sha256, "1e7e5f3c45fc71cc0d92ffd6a4136ce35256118f2cb9a940b09a9e336022a571");
+}
+
+#[test]
+fn a_ring_of_extends_is_told_once() {
+    let messages = bad(&[("a", "name: a\nextends: [b]\n"), ("b", "name: b\nextends: [a]\n")]);
+    assert_eq!(messages, ["a baseline cannot extend itself: a -> b -> a"]);
+}
+
+#[test]
+fn structural_and_semantic_problems_come_in_one_run() {
+    let text = "name: a
+descripton: x
+parameters:
+  vm.swappiness: yes
+  vm.dirty_ratio: 10
+  vm.dirty_bytes: 1GiB
+  vm..x: 1
+";
+    assert_eq!(bad(&[("a", text)]).len(), 4, "{:?}", bad(&[("a", text)]));
+}

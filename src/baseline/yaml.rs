@@ -69,9 +69,16 @@ pub fn parse(source: usize, text: &str) -> (Option<Node>, Vec<Diagnostic>) {
             format!("the file has {} bytes; a baseline has at most {MAX_BYTES}", text.len());
         return (None, vec![Diagnostic::error(place.at(0, 0), message)]);
     }
-    if let Some(at) = text.find('\0') {
-        let problem = Diagnostic::error(place.at(at, at + 1), "the file contains a NUL byte");
-        return (None, vec![problem]);
+    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| control(*c)) {
+        let what = match c {
+            '\0' => "a NUL byte".to_owned(),
+            c => format!("the control character U+{:04X}", u32::from(c)),
+        };
+        let problem =
+            Diagnostic::error(place.at(at, at + c.len_utf8()), format!("the file contains {what}"));
+        let help = "remove it; a damaged file is better restored from its source";
+        return (None, vec![problem.help(help)]);
     }
     let mut options = Options::default();
     options.emit_comments = false;
@@ -154,6 +161,7 @@ impl<'t> Builder<'t> {
             _ => (0, false),
         };
         if anchor != 0 || matches!(event, Event::Alias(_) | Event::UnresolvedAlias(_)) {
+            let at = if anchor == 0 { at } else { self.place.anchor(at) };
             self.problems.push(
                 Diagnostic::error(at, "anchors and aliases are not part of the format")
                     .help("write the value out, or put what is shared in a baseline to `extends`"),
@@ -161,8 +169,10 @@ impl<'t> Builder<'t> {
         }
         if tagged {
             let at = span.tag_span().map_or(at, |tag| self.place.span(&tag));
+            let tag = self.place.text.get(at.start..at.end).unwrap_or_default();
+            let help = format!("remove `{tag}`");
             let problem = Diagnostic::error(at, "YAML tags are not part of the format");
-            self.problems.push(problem.help("remove the `!…`"));
+            self.problems.push(problem.help(help));
         }
         let kind = match event {
             Event::Scalar(text, style, ..) => scalar(&text, style, self.place.slice(span)),
@@ -254,6 +264,17 @@ impl Place<'_> {
         }
     }
 
+    /// The anchor in front of the node that stands at `node`; the parser does not tell its place.
+    fn anchor(&self, node: Span) -> Span {
+        let before = self.text[..node.start].trim_end();
+        match before.rfind('&') {
+            Some(start) if !before[start..].contains(char::is_whitespace) => {
+                self.at(start, before.len())
+            }
+            _ => node,
+        }
+    }
+
     fn syntax_error(&self, error: &ScanError) -> Diagnostic {
         let at = self.byte(error.marker()).min(self.text.len());
         let end =
@@ -288,10 +309,51 @@ fn explain(kind: &ErrorKind, info: &str) -> (String, Option<String>) {
         _ if info.contains("nest") || info.contains("limit") => {
             (format!("nested more than {MAX_DEPTH} levels deep"), "a baseline has five levels")
         }
-        _ => return (format!("not YAML: {info}"), None),
+        _ => match SYNTAX.iter().find(|(found, ..)| info.contains(found)) {
+            Some((_, message, help)) => ((*message).to_owned(), *help),
+            None => return (format!("not YAML: {info}"), None),
+        },
     };
     (message, Some(help.to_owned()))
 }
+
+/// What the parser says, what that means in a baseline, and what to write instead.
+const SYNTAX: [(&str, &str, &str); 10] = [
+    ("unclosed quote", "this quote is never closed", "close it on the same line"),
+    ("unclosed bracket '{'", "this `{` is never closed", "add the `}`"),
+    ("unclosed bracket '['", "this `[` is never closed", "add the `]`"),
+    ("misplaced bracket", "nothing was opened that this could close", "remove it, or quote it"),
+    (
+        "simple key expected",
+        "this line is not `KEY: VALUE`",
+        "put a colon and a blank between them, as `vm.swappiness: 1`",
+    ),
+    (
+        "did not find expected key",
+        "the indentation of this line fits no line above it",
+        "begin all entries of a map in the same column",
+    ),
+    (
+        "block sequence entries are not allowed",
+        "a list cannot begin on the line of its key",
+        "write `[1, 2]`, or each item behind a `- ` on a line of its own",
+    ),
+    (
+        "illegal placement of ':'",
+        "a `:` cannot stand here",
+        "quote the value; or a bracket or a quote further up is never closed",
+    ),
+    (
+        "trailing content after",
+        "something follows the closing quote",
+        "put the whole value between the quotes",
+    ),
+    (
+        "unknown escape character",
+        "there is no such escape between double quotes",
+        "use single quotes, between which a backslash is a backslash",
+    ),
+];
 
 fn count(n: impl TryInto<u32>) -> u32 {
     n.try_into().unwrap_or(u32::MAX)

@@ -10,6 +10,7 @@ const INT_MIN: i128 = i32::MIN as i128;
 const INT_MAX: i128 = i32::MAX as i128;
 const INT: &[Range] = &[Range::new(INT_MIN, INT_MAX)];
 const NOT_NEGATIVE: &[Range] = &[Range::new(0, INT_MAX)];
+const BUSY_POLL: &[Range] = &[Range::new(0, INT_MAX), Range::before(4, 11, INT_MIN, INT_MAX)];
 const BOOL: &[Range] = &[Range::new(0, 1)];
 /// The least buffers hold one packet and its bookkeeping, 2304 bytes on every 64-bit machine.
 const RECEIVE_BUFFER: &[Range] = &[Range::new(2304, INT_MAX)];
@@ -33,13 +34,13 @@ pub(super) const TABLE: &[Parameter] = &[
         .ranges(&[Range::new(0, 1), Range::before(4, 16, INT_MIN, INT_MAX)]).since(4, 11),
     host("net/core/bpf_jit_limit", Number,
         "Most memory for the compiled BPF programs of unprivileged users")
-        .unit(Unit::Bytes).since(4, 14),
+        .unit(Unit::Bytes).since(4, 14), // 4.20, and stable 4.14 and 4.19
     host("net/core/busy_poll", Number,
         "How long poll and select spin on the device queue for packets; 0 turns busy polling off")
-        .unit(Unit::Microseconds).ranges(NOT_NEGATIVE).owners(&["tuned"]),
+        .unit(Unit::Microseconds).ranges(BUSY_POLL).owners(&["tuned"]),
     host("net/core/busy_read", Number,
         "How long a blocking read spins on the device queue for packets; 0 turns it off")
-        .unit(Unit::Microseconds).ranges(NOT_NEGATIVE).owners(&["tuned"]),
+        .unit(Unit::Microseconds).ranges(BUSY_POLL).owners(&["tuned"]),
     host("net/core/default_qdisc", Text(15),
         "Queueing discipline that new network devices start with")
         .owners(&["systemd (50-default.conf)"])
@@ -69,7 +70,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "Most page fragments of one packet; the kernel's build sets its upper bound"),
     host("net/core/mem_pcpu_rsv", Number,
         "Pages of socket memory that a processor reserves before it updates the common count")
-        .unit(Unit::Pages).since(6, 9),
+        .unit(Unit::Pages).since(6, 1), // 6.9, and stable 6.1
     host("net/core/message_burst", Number,
         "Network warnings that may be logged in a burst").ranges(INT),
     host("net/core/message_cost", Number,

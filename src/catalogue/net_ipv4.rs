@@ -21,6 +21,7 @@ const APP_WINDOW: &[Range] =
     &[Range::new(0, 31), Range::before(6, 3, 0, 255), Range::before(5, 13, INT_MIN, INT_MAX)];
 /// Accurate ECN adds numbers above 2 after 6.18; how many is not said here.
 const ECN: &[Range] = &[
+    Range::new(0, 5),
     Range::before(6, 19, 0, 2),
     Range::before(5, 19, 0, 255),
     Range::before(5, 13, INT_MIN, INT_MAX),
@@ -430,6 +431,7 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv4/tcp_min_rtt_wlen", Number,
         "Seconds over which the least round-trip time is remembered")
         .unit(Unit::Seconds).ranges(&[Range::new(0, 86400), Range::before(5, 1, INT_MIN, INT_MAX)]),
+    // New in 5.2, and given to every stable series from 4.4 on.
     own("net/ipv4/tcp_min_snd_mss", Number,
         "Least segment size that a peer may ask for")
         .unit(Unit::Bytes).ranges(&[Range::new(48, 65535)]),
@@ -497,7 +499,8 @@ pub(super) const TABLE: &[Parameter] = &[
         "Shortest retransmission timeout").unit(Unit::Microseconds).ranges(POSITIVE).since(6, 11),
     own("net/ipv4/tcp_sack", Bool, "Selective acknowledgements").ranges(U8),
     own("net/ipv4/tcp_shrink_window", Bool,
-        "Lets the receive window shrink when memory runs short").ranges(BOOL).since(6, 1),
+        "Lets the receive window shrink when memory runs short")
+        .ranges(BOOL).since(6, 1), // 6.5, and stable 6.1
     own("net/ipv4/tcp_slow_start_after_idle", Bool,
         "Starts slowly again after a pause of one retransmission timeout").ranges(U8),
     own("net/ipv4/tcp_stdurg", Bool, "Reads the urgent pointer as RFC 793 says it").ranges(U8),

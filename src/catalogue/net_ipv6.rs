@@ -22,10 +22,6 @@ const ADDR_GEN_ORDER: &[Order] = &[
     Order::After("net/ipv6/conf/all/addr_gen_mode"),
     Order::After("net/ipv6/conf/default/stable_secret"),
 ];
-const FORCE_ORDER: &[Order] = &[
-    Order::After("net/ipv6/conf/all/forwarding"),
-    Order::After("net/ipv6/conf/all/force_forwarding"),
-];
 const HOST_CONFIGURERS: &[&str] = &["systemd-networkd", "NetworkManager"];
 const DISABLERS: &[&str] = &["systemd-networkd", "NetworkManager", "dockerd", "libvirtd"];
 const FORWARDERS: &[&str] =
@@ -60,7 +56,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "Least hop limit taken from router advertisements").ranges(INT),
     own("net/ipv6/conf/*/accept_ra_min_lft", Number,
         "Least lifetime taken from router advertisements; shorter ones are ignored")
-        .unit(Unit::Seconds).ranges(INT).since(6, 1),
+        .unit(Unit::Seconds).ranges(INT).since(6, 1), // 6.6, and stable 6.1
     own("net/ipv6/conf/*/accept_ra_mtu", Bool,
         "Takes the MTU from router advertisements").ranges(INT).owners(HOST_CONFIGURERS),
     own("net/ipv6/conf/*/accept_ra_pinfo", Bool,
@@ -81,7 +77,7 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv6/conf/*/addr_gen_mode", Number,
         "Addresses made: 0 EUI-64, 1 no link-local one, 2 from stable_secret, 3 random secret")
         .ranges(ADDR_GEN_MODES).since(4, 11).order(ADDR_GEN_ORDER).owners(HOST_CONFIGURERS)
-        .reads_back("2 needs a stable_secret (else EINVAL); writing one sets it to 2"),
+        .reads_back("2 needs a stable_secret, else EINVAL; writing one sets 2; 3 makes one"),
     own("net/ipv6/conf/*/autoconf", Bool,
         "Makes addresses from the prefixes that routers advertise")
         .ranges(INT).owners(&["libvirtd"]),
@@ -102,9 +98,6 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv6/conf/*/enhanced_dad", Bool,
         "Adds a nonce to duplicate address detection, so that looped-back probes are told apart")
         .ranges(INT).since(4, 10),
-    own("net/ipv6/conf/*/force_forwarding", Bool,
-        "Forwards on the interface even where conf/all/forwarding is 0")
-        .ranges(BOOL).since(6, 17).order(FORCE_ORDER),
     own("net/ipv6/conf/*/force_mld_version", Number,
         "MLD version to speak: 0 as the network asks, else 1 or 2").ranges(INT),
     own("net/ipv6/conf/*/force_tllao", Bool,
@@ -115,7 +108,7 @@ pub(super) const TABLE: &[Parameter] = &[
         .hazard(Hazard::CutsNetwork).owners(FORWARDERS),
     own("net/ipv6/conf/*/hop_limit", Number,
         "Hop limit of packets that the host sends")
-        .ranges(&[Range::new(1, 255), Range::before(4, 9, INT_MIN, INT_MAX)])
+        .ranges(&[Range::new(1, 255), Range::before(4, 6, INT_MIN, INT_MAX)])
         .owners(&["systemd-networkd", "NetworkManager"]),
     own("net/ipv6/conf/*/ignore_routes_with_linkdown", Bool,
         "Skips routes through an interface that has no carrier")
@@ -207,9 +200,6 @@ pub(super) const TABLE: &[Parameter] = &[
         "Turns IPv6 off or on for every interface and conf/default")
         .ranges(INT).effects(&[Effect::Copies("net/ipv6/conf/*/disable_ipv6")])
         .hazard(Hazard::CutsNetwork).owners(DISABLERS),
-    own("net/ipv6/conf/all/force_forwarding", Bool,
-        "Sets force_forwarding of every interface")
-        .ranges(BOOL).since(6, 17).order(&[Order::After("net/ipv6/conf/all/forwarding")]),
     own("net/ipv6/conf/all/forwarding", Bool,
         "Forwards IPv6 packets; a write sets forwarding of every interface and of conf/default")
         .ranges(INT).effects(&[Effect::Copies("net/ipv6/conf/*/forwarding")])

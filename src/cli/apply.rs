@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crate::apply::{self, Options, Outcome};
 use crate::bootview::dropin;
-use crate::persist::{Lock, LockError, Staged};
+use crate::persist::{Lock, LockError};
 use crate::plan::Plan;
 use crate::report;
 use crate::sources::HOST_BASELINE;
 
 use super::Exit;
+use super::adoption::Adoption;
 use super::args::{ApplyArgs, Cli, Format};
 use super::failure::Failure;
 use super::host::{self, Host};
@@ -118,68 +119,4 @@ fn show(ui: &Ui, plan: &Plan, host: &Host, outcome: &Outcome) -> Result<(), Fail
         }
         Format::Text => ui.result(&report::outcome_text(plan, outcome, ui.layout())),
     }
-}
-
-/// Whether an apply makes a baseline the host's own.
-enum Adoption {
-    /// It already is, or none was named.
-    None,
-    /// The text of the new host baseline.
-    Write(String),
-}
-
-impl Adoption {
-    /// Judges a named baseline against the host's own.
-    fn judge(cli: &Cli, name: &str, adopt: bool) -> Result<Self, Failure> {
-        let path = cli.root.join(HOST_BASELINE.trim_start_matches('/'));
-        let named = if crate::sources::is_path(name) { absolute(name) } else { name.to_owned() };
-        let text = format!(
-            "# Written by `tunectl apply -b`: the baseline of this host.\n\
-             # Add parameters of its own below, or layers in /etc/tunectl/baseline.d.\n\
-             name: this-host\nextends: [{}]\n",
-            quoted(&named)
-        );
-        if named == HOST_BASELINE {
-            return Ok(Self::None);
-        }
-        let reader = crate::sources::Sources {
-            root: cli.root.clone(),
-            max_bytes: crate::baseline::MAX_BYTES,
-            strict_owner: false,
-        };
-        if !reader.exists(HOST_BASELINE) {
-            return Ok(Self::Write(text));
-        }
-        let same = reader.read(HOST_BASELINE).is_ok_and(|own| own.text == text);
-        if same {
-            return Ok(Self::None);
-        }
-        if adopt {
-            return Ok(Self::Write(text));
-        }
-        Err(Failure::refused(format!(
-            "this host has a baseline of its own, {}, and it is not {name} alone",
-            path.display()
-        ))
-        .help("apply that one (without -b), or give --adopt to replace it, or --live-only to try this one out"))
-    }
-
-    /// Writes the host's baseline; whether there was something to write.
-    fn carry_out(self, cli: &Cli) -> Result<bool, Failure> {
-        let Self::Write(text) = self else { return Ok(false) };
-        let path = cli.root.join(HOST_BASELINE.trim_start_matches('/'));
-        Staged::write(&path, text.as_bytes())
-            .and_then(Staged::commit)
-            .map_err(|e| Failure::new(format!("applied, but not adopted: {e}")))?;
-        Ok(true)
-    }
-}
-
-fn absolute(name: &str) -> String {
-    std::path::absolute(name).map_or_else(|_| name.to_owned(), |p| p.display().to_string())
-}
-
-/// A name as a YAML scalar that cannot be anything else than text.
-fn quoted(name: &str) -> String {
-    format!("'{}'", name.replace('\'', "''"))
 }

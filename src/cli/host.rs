@@ -15,6 +15,7 @@ use crate::procsys::{Kernel, ProcSys};
 use crate::sources::{self, SourceError, Sources};
 use crate::value::Unit;
 
+use super::adoption;
 use super::args::{Cli, Format};
 use super::failure::Failure;
 use super::ui::Ui;
@@ -134,18 +135,21 @@ pub struct Loaded {
 pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded, Failure> {
     let reader = Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner };
     let further;
+    let adopted;
     let names: Vec<&str> = if let Some(name) = name {
         vec![name]
     } else {
         if !reader.exists(sources::HOST_BASELINE) {
             let known: Vec<&str> = builtin::ALL.iter().map(|(n, _)| *n).collect();
             let help = format!("name one with -b; built in are: {}", known.join(", "));
-            return Err(
-                Failure::new(format!("this host has no {}", sources::HOST_BASELINE)).help(help)
-            );
+            let message = format!("this host has no {}", sources::HOST_BASELINE);
+            return Err(Failure::new(message).help(help));
         }
         further = reader.list_yaml(sources::HOST_LAYERS);
-        std::iter::once(sources::HOST_BASELINE).chain(further.iter().map(String::as_str)).collect()
+        let own = reader.read(sources::HOST_BASELINE).ok();
+        adopted = own.and_then(|own| adoption::adopted(&own.text));
+        let own = adopted.as_deref().unwrap_or(sources::HOST_BASELINE);
+        std::iter::once(own).chain(further.iter().map(String::as_str)).collect()
     };
     let (layers, problems) = baseline::load(&names, &mut |wanted| fetch(&reader, wanted));
     if layers.tops.is_empty() {
@@ -167,6 +171,16 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
                 Some("chown root and chmod go-w it, or run as yourself".to_owned())
             }
             SourceError::NotText { .. } => Some("save it as UTF-8".to_owned()),
+            SourceError::TooLarge { .. } => Some("split it, and `extends` the parts".to_owned()),
+            SourceError::Missing(path)
+                if path.starts_with('/') && reader.root != Path::new("/") =>
+            {
+                Some(format!("with --root it is looked for below {}", reader.root.display()))
+            }
+            SourceError::Missing(_) if wanted.from.is_some() => {
+                let help = "a path is relative to the file that names it; a name has no slash";
+                Some(help.to_owned())
+            }
             _ => None,
         };
         NotFound { message: error.to_string(), help }
@@ -198,6 +212,10 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
     Err(NotFound { message, help: Some(help) })
 }
 
+/// Most problems that are shown at once: what a generated file gets wrong it gets wrong in every
+/// line.
+const SHOWN: usize = 50;
+
 /// Resolves a loaded baseline on the host; warnings go to the ui.
 ///
 /// # Errors
@@ -216,7 +234,11 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
     problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
     let errors = problems.iter().filter(|p| p.is_error()).count();
     if errors > 0 {
-        let message = count("the baseline", &name, errors);
+        let mut message = count("the baseline", &name, errors);
+        if problems.len() > SHOWN {
+            problems.truncate(SHOWN);
+            message = format!("{message} (the first {SHOWN} are shown)");
+        }
         return Err(Failure::new(message).with(problems, layers.sources));
     }
     ui.diagnostics(&problems, &layers.sources);

@@ -1,5 +1,6 @@
 //! The program's commands: arguments in, streams and an exit code out.
 
+mod adoption;
 mod apply;
 mod args;
 mod failure;

@@ -28,7 +28,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     let refused = plan.refusals().next().is_some() || plan.dropin.foreign.is_some();
     if refused {
-        ui.hint("\nAn apply would refuse this plan; the reasons stand beside the parameters.");
+        ui.hint("\nAn apply would refuse this plan; the reasons stand above.");
         return Ok(Exit::Refused);
     }
     if plan.changes() && args.facts.is_none() {

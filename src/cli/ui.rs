@@ -83,13 +83,14 @@ impl Ui {
     pub fn json(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Failure::new(format!("cannot make JSON: {error}")))?;
-        self.result(&(text + "\n"))
+        self.result(&(report::harmless_json(&text) + "\n"))
     }
 
     /// Prints a line that tells what to do next.
     pub fn hint(&self, text: &str) {
         if !self.quiet && self.format == Format::Text {
-            self.stderr(&format!("{text}\n"));
+            let lines: Vec<String> = text.split('\n').map(report::harmless).collect();
+            self.stderr(&format!("{}\n", lines.join("\n")));
         }
     }
 

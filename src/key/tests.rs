@@ -1,3 +1,4 @@
+//! Keys in every spelling, and what none of them may be.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
 use proptest::prelude::*;
@@ -51,7 +52,7 @@ fn hostile_and_mistaken_keys_are_refused() {
     assert_eq!(refused("vm.swappiness=1"), E::BadCharacter('='));
     assert_eq!(refused("%2e%2e/kernel"), E::BadCharacter('%'));
     assert_eq!(refused("vm.swapрiness"), E::BadCharacter('р'));
-    assert_eq!(refused("-vm.swappiness"), E::BadCharacter('-'));
+    assert_eq!(refused("-vm.swappiness"), E::LeadingDash);
     assert_eq!(refused(&"a".repeat(5000)), E::TooLong(5000));
     assert_eq!(refused("vm.swap*"), E::WildcardNotAllowed);
     assert_eq!(
@@ -94,6 +95,10 @@ fn nearest_finds_typos_and_misplaced_leaves() {
     assert_eq!(near("vm.tcp_timestamps"), Some("net.ipv4.tcp_timestamps"));
     assert_eq!(near("net.ipv4.tcp_timestamp"), Some("net.ipv4.tcp_timestamps"));
     assert_eq!(near("foo.bar"), None);
+    // Two letters that have changed places are one slip, even in a short word.
+    assert_eq!(nearest("resaon", ["reason", "value"].into_iter()), Some("reason"));
+    assert_eq!(edit_distance("ca", "abc"), 3);
+    assert_eq!(edit_distance("", "abc"), 3);
 }
 
 proptest! {

@@ -14,7 +14,7 @@ use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
 use crate::catalogue;
 use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
-use crate::key::{Key, Selector};
+use crate::key::{Key, Selector, has_wildcard};
 use crate::observed::{ConfBody, ConfFile, ConfTree, Facts, Snapshot};
 
 /// What was seen of the host when the plan was made.
@@ -223,8 +223,10 @@ pub fn also_needed(set: &DesiredSet) -> (Vec<Key>, Vec<&'static str>) {
         }
         for effect in known.effects {
             match effect {
-                catalogue::Effect::Copies(glob) => globs.push(*glob),
-                catalogue::Effect::Inverts(other) => keys.extend(Key::from_path(other)),
+                catalogue::Effect::Copies(glob) if has_wildcard(glob) => globs.push(*glob),
+                catalogue::Effect::Copies(other) | catalogue::Effect::Inverts(other) => {
+                    keys.extend(Key::from_path(other));
+                }
             }
         }
         if desired.key.as_path().starts_with("vm/dirty_") {
@@ -286,7 +288,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let steps = order::steps(&items, observed.snapshot);
     let dropin = plan_dropin(&baseline, &items, ours);
     let planned = with_file(observed.conf, dropin::PATH, Some(&dropin.text));
-    let after = BootView::for_loader(&planned, loader);
+    let after = BootView::new(&planned);
     for item in &mut items {
         let now = item.boot(loader).clone();
         let planned = diff::boot_value(&item.desired, &after, loader, facts);
@@ -297,7 +299,11 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         let old = old_value(&old_lines, &item.desired.key);
         item.persist = item.persisted.as_deref() != old && item.persisted.is_some();
     }
-    note::annotate(&mut items, observed, loader);
+    // The other loader is judged by what it would do once the drop-in is as planned.
+    let other = loader.other();
+    let elsewhere: Vec<BootValue> =
+        items.iter().map(|i| diff::boot_value(&i.desired, &after, other, facts)).collect();
+    note::annotate(&mut items, observed, loader, elsewhere);
     Plan {
         originals: originals(&steps, observed.snapshot),
         boot_problems: now.problems(loader).to_vec(),

@@ -1,4 +1,5 @@
 //! The reserve of free memory that khugepaged insists on while transparent huge pages are on.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! How a file below /proc/sys is opened: beneath a held directory, through no link, on procfs.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 

@@ -4,7 +4,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 
-use super::style::harmless;
+use super::style::{harmless, hidden};
 
 /// All diagnostics, in order, each as a block of its own. `color` is whether escape sequences
 /// may be used; `width` is that of the terminal.
@@ -12,8 +12,8 @@ pub fn render(problems: &[Diagnostic], sources: &[Source], color: bool, width: u
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(width);
     let mut out = String::new();
-    // Control characters are shown as blanks of the same length, so that columns stay right.
     let texts: Vec<String> = sources.iter().map(|s| visible(&s.text)).collect();
+    let names: Vec<String> = sources.iter().map(|s| harmless(&s.name)).collect();
     for problem in problems {
         let message = harmless(&problem.message);
         let help = problem.help.as_deref().map(harmless);
@@ -24,7 +24,7 @@ pub fn render(problems: &[Diagnostic], sources: &[Source], color: bool, width: u
         let snippet = |span: Span, label: Option<String>, main: bool| {
             let kind = if main { AnnotationKind::Primary } else { AnnotationKind::Context };
             let text = texts.get(span.source).map_or("", String::as_str);
-            let name = sources.get(span.source).map_or("", |s| s.name.as_str());
+            let name = names.get(span.source).map_or("", String::as_str);
             let start = span.start.min(text.len());
             let end = span.end.clamp(start, text.len());
             Snippet::source(text)
@@ -48,7 +48,14 @@ pub fn render(problems: &[Diagnostic], sources: &[Source], color: bool, width: u
     out
 }
 
+/// The text with a stand-in of the same length in bytes for each character that would act on a
+/// terminal, so that offsets stay right.
 fn visible(text: &str) -> String {
-    let blank = |c: char| c.is_ascii_control() && c != '\n' && c != '\t';
-    text.chars().map(|c| if blank(c) { ' ' } else { c }).collect()
+    let stand_in = |c: char| match c.len_utf8() {
+        _ if matches!(c, '\n' | '\t') || !hidden(c) => c,
+        1 => ' ',
+        2 => '\u{a0}',
+        _ => '\u{fffd}',
+    };
+    text.chars().map(stand_in).collect()
 }

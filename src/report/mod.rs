@@ -11,5 +11,5 @@ mod words;
 pub use json::{outcome as outcome_json, plan as plan_json};
 pub use outcome::outcome as outcome_text;
 pub use plan::plan as plan_text;
-pub use style::{BAD, harmless};
+pub use style::{BAD, harmless, harmless_json};
 pub use words::{errno_text, foreign, refusal};

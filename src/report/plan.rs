@@ -32,7 +32,7 @@ pub struct Layout {
 pub fn plan(plan: &Plan, facts: &Facts, layout: Layout) -> String {
     let mut out = String::new();
     headline(&mut out, plan);
-    host_line(&mut out, plan, facts, layout);
+    host_line(&mut out, plan, facts);
     out.push('\n');
     table(&mut out, plan, layout);
     actions(&mut out, plan, layout);
@@ -77,7 +77,7 @@ fn headline(out: &mut String, plan: &Plan) {
     let _ = writeln!(out, "{}", paint(HEAD, &text));
 }
 
-fn host_line(out: &mut String, plan: &Plan, facts: &Facts, layout: Layout) {
+fn host_line(out: &mut String, plan: &Plan, facts: &Facts) {
     let mut text = format!(
         "{}: Linux {}, {} kB RAM",
         harmless(&facts.hostname),
@@ -100,7 +100,7 @@ fn host_line(out: &mut String, plan: &Plan, facts: &Facts, layout: Layout) {
         }
     }
     let _ = write!(text, ", boots with {}", plan.loader);
-    wrapped(out, 0, layout.width, DIM, &text);
+    let _ = writeln!(out, "{}", paint(DIM, &text));
 }
 
 /// The cells of one line.
@@ -253,6 +253,10 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
         }
     }
     for note in &item.notes {
+        // The refusal has said it, in bold.
+        if item.refusals.iter().any(|r| is_hazard_of(note, r)) {
+            continue;
+        }
         let warning = words::is_warning(note);
         if layout.verbose || (warning && !settled) || is_boot_note(note) {
             let (style, label) = if warning { (WARN, "note: ") } else { (DIM, "") };
@@ -269,6 +273,10 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
             wrapped(out, indent, width, DIM, &format!("{} ({})", known.summary, known.source));
         }
     }
+}
+
+fn is_hazard_of(note: &crate::plan::Note, refusal: &crate::plan::Refusal) -> bool {
+    matches!(note, crate::plan::Note::Hazard(hazard) if hazard.guard() == refusal.guard())
 }
 
 /// Remarks on the boot are shown even where all is well: the two loaders disagree.

@@ -25,10 +25,6 @@ pub fn paint(style: Style, text: &str) -> String {
 /// A text of foreign origin for one line of a terminal: tabs as blanks, other control characters
 /// escaped, so that a value cannot move the cursor or end the line.
 pub fn harmless(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -42,7 +38,27 @@ pub fn harmless(text: &str) -> String {
     out
 }
 
-/// The same, cut to at most `width` characters.
+/// Whether a character acts on a terminal rather than being shown there.
+pub fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A JSON text that means the same and is harmless to look at: JSON itself demands escapes only
+/// below U+0020, and a terminal obeys U+009B as well.
+pub fn harmless_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hidden(c) && c != '\n' {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A text made [`harmless`], cut to at most `width` characters.
 pub fn cut(text: &str, width: usize) -> String {
     let text = harmless(text);
     if text.chars().count() <= width {

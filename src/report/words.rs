@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Effect, Hazard};
 use crate::diff::{BootStatus, Cause, LiveStatus};
-use crate::key::{Key, swap_separators};
+use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
 use crate::plan::{Foreign, Item, Note, Refusal};
 
@@ -79,7 +79,8 @@ pub fn note(note: &Note) -> String {
             format!("sets {half} to 0 (now {now}): the two are one setting")
         }
         Note::AlsoSets(Effect::Copies(glob)) => {
-            format!("a write also sets every {}", swap_separators(glob))
+            let every = if has_wildcard(glob) { "every " } else { "" };
+            format!("a write also sets {every}{}", swap_separators(glob))
         }
         Note::AlsoSets(Effect::Inverts(path)) => {
             format!("a write also sets {} to the opposite", swap_separators(path))
@@ -122,7 +123,7 @@ pub fn note(note: &Note) -> String {
 
 /// Whether a remark deserves attention rather than being for information.
 pub fn is_warning(note: &Note) -> bool {
-    !matches!(note, Note::ReadsBack(_) | Note::Owners(_) | Note::Partial { .. })
+    !matches!(note, Note::ReadsBack(_) | Note::Owners(_))
 }
 
 fn hazard_text(hazard: Hazard) -> &'static str {

@@ -98,13 +98,17 @@ impl Percent {
     /// # Errors
     /// [`QuantityError`] for anything but a decimal number from 0 to 100.
     pub fn parse(text: &str) -> Result<Self, QuantityError> {
-        let plain = text.trim().trim_end_matches('%').trim_end();
+        let trimmed = text.trim();
+        let plain = trimmed.strip_suffix('%').unwrap_or(trimmed).trim_end();
+        let range = || QuantityError::PercentRange(text.to_owned());
+        if plain.starts_with('-') && plain.parse::<f64>().is_ok() {
+            return Err(range());
+        }
         let (whole, fraction) = plain.split_once('.').unwrap_or((plain, ""));
         let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
         if whole.is_empty() || !digits(whole) || !digits(fraction) || plain.ends_with('.') {
             return Err(QuantityError::NotANumber(text.to_owned()));
         }
-        let range = || QuantityError::PercentRange(text.to_owned());
         if fraction.len() > 6 || whole.len() > 3 {
             return Err(range());
         }

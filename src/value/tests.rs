@@ -1,3 +1,4 @@
+//! Values in every form that a file or the kernel gives them, and when two of them agree.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use proptest::prelude::*;
@@ -78,6 +79,9 @@ fn unknown_parameters_compare_as_normalised_text() {
     assert!(!same("16", "0x10"), "the kernel prints decimals; this is another text");
     assert!(!same("1 2", "1"));
     assert!(!same("on", "off"));
+    // A write of the leading numbers leaves the others as they are (case E8).
+    assert!(same("256 256", "256\t256\t32\t0\t0") && !same("256 255", "256\t256\t32"));
+    assert!(!same("256 256 32", "256\t256") && !same("", "256") && !same("cubic", "cubic 1"));
 }
 
 #[test]

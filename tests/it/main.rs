@@ -1,10 +1,20 @@
 //! All integration tests, in one binary.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests")]
 
+mod apply;
+mod architecture;
+mod baseline_properties;
 mod baselines;
 mod catalogue;
+mod catalogue_net;
+mod e2e;
 mod kernel;
 mod loaders;
+mod messages;
+mod operator;
+mod output;
+mod plan;
 mod probe;
 mod scripted;
 mod support;

@@ -1,0 +1,34 @@
+//! The ranges that many parameters share, named after what the kernel checks them with.
+#![forbid(unsafe_code)]
+
+use super::Range;
+
+/// Greatest signed 32-bit number.
+pub(super) const INT_MAX: i128 = 2_147_483_647;
+/// Greatest signed 64-bit number.
+pub(super) const LONG_MAX: i128 = 9_223_372_036_854_775_807;
+/// Greatest unsigned 64-bit number.
+pub(super) const ULONG_MAX: i128 = 18_446_744_073_709_551_615;
+/// Index limit of an IPC namespace, unless the kernel was started with `ipcmni_extend`.
+pub(super) const IPC_MNI: i128 = 32_768;
+
+/// Off and on.
+pub(super) const SWITCH: &[Range] = &[Range::new(0, 1)];
+/// Zero, one and two.
+pub(super) const UP_TO_TWO: &[Range] = &[Range::new(0, 2)];
+/// Whole percentages.
+pub(super) const PERCENT: &[Range] = &[Range::new(0, 100)];
+/// Any signed 32-bit number: the kernel checks nothing else.
+pub(super) const INT: &[Range] = &[Range::new(-INT_MAX - 1, INT_MAX)];
+/// A signed 32-bit number that is not negative.
+pub(super) const NATURAL: &[Range] = &[Range::new(0, INT_MAX)];
+/// A signed 32-bit number of at least one.
+pub(super) const POSITIVE: &[Range] = &[Range::new(1, INT_MAX)];
+/// Any unsigned 32-bit number.
+pub(super) const UINT: &[Range] = &[Range::new(0, 4_294_967_295)];
+/// A signed machine word of 64 bits that is not negative.
+pub(super) const LONG: &[Range] = &[Range::new(0, LONG_MAX)];
+/// Any unsigned machine word of 64 bits.
+pub(super) const ULONG: &[Range] = &[Range::new(0, ULONG_MAX)];
+/// A 16-bit number, such as a port or an old user id.
+pub(super) const SHORT: &[Range] = &[Range::new(0, 65_535)];

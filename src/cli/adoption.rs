@@ -1,0 +1,88 @@
+//! The host's own baseline: which one a named baseline becomes, and which one it already is.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
+
+use crate::baseline;
+use crate::persist::Staged;
+use crate::sources::{self, HOST_BASELINE, HOST_LAYERS, Sources};
+
+use super::args::Cli;
+use super::failure::Failure;
+
+/// What an apply of a named baseline does to the host's own.
+pub enum Adoption {
+    /// Nothing: it already is that one.
+    None,
+    /// It becomes this text.
+    Write(String),
+}
+
+/// The text of a host baseline that is another baseline and nothing else.
+fn pointer(name: &str) -> String {
+    format!(
+        "# Written by `tunectl apply -b`: the baseline of this host.\n\
+         # Give it parameters of its own here, or in layers in {HOST_LAYERS}.\n\
+         name: this-host\nextends: ['{}']\n",
+        name.replace('\'', "''")
+    )
+}
+
+/// The baseline that a host baseline stands for, if it is as [`Adoption`] writes it: the host
+/// then is in sync with that baseline under its own name and hash.
+pub fn adopted(text: &str) -> Option<String> {
+    let (_, quoted) = text.split_once("extends: ['")?;
+    let name = quoted.split_once("']")?.0.replace("''", "'");
+    (pointer(&name) == text).then_some(name)
+}
+
+impl Adoption {
+    /// Judges a named baseline against the host's own.
+    ///
+    /// # Errors
+    /// The host has another one, and `adopt` was not asked for.
+    pub fn judge(cli: &Cli, name: &str, adopt: bool) -> Result<Self, Failure> {
+        let named = if sources::is_path(name) { absolute(name) } else { name.to_owned() };
+        if named == HOST_BASELINE {
+            return Ok(Self::None);
+        }
+        let reader =
+            Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
+        let layers = reader.list_yaml(HOST_LAYERS);
+        if let Some(layer) = layers.first() {
+            return Err(Failure::refused(format!("this host has further layers, such as {layer}"))
+                .help("apply without -b, which takes them in; or give --live-only"));
+        }
+        let text = pointer(&named);
+        if !reader.exists(HOST_BASELINE) {
+            return Ok(Self::Write(text));
+        }
+        if reader.read(HOST_BASELINE).is_ok_and(|own| own.text == text) {
+            return Ok(Self::None);
+        }
+        if adopt {
+            return Ok(Self::Write(text));
+        }
+        let message = format!(
+            "this host has a baseline of its own, {HOST_BASELINE}, and it is not {name} alone"
+        );
+        Err(Failure::refused(message).help(
+            "apply that one (without -b), or give --adopt to replace it, or --live-only to try this one",
+        ))
+    }
+
+    /// Writes the host's baseline; whether there was something to write.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn carry_out(self, cli: &Cli) -> Result<bool, Failure> {
+        let Self::Write(text) = self else { return Ok(false) };
+        let path = cli.root.join(HOST_BASELINE.trim_start_matches('/'));
+        Staged::write(&path, text.as_bytes())
+            .and_then(Staged::commit)
+            .map_err(|error| Failure::new(format!("applied, but not adopted: {error}")))?;
+        Ok(true)
+    }
+}
+
+fn absolute(name: &str) -> String {
+    std::path::absolute(name).map_or_else(|_| name.to_owned(), |path| path.display().to_string())
+}

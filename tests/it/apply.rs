@@ -1,0 +1,423 @@
+//! Applying plans: on the scripted kernel for what the real one cannot be asked, on the real one
+//! inside namespaces for what it can.
+
+use std::path::Path;
+
+use tunectl::apply::{DropinOutcome, Options, Outcome, StepResult, apply};
+use tunectl::baseline::{self, DesiredSet, Found, Host};
+use tunectl::bootview::dropin;
+use tunectl::key::{Key, Selector};
+use tunectl::observed::{
+    ConfTree, Errno, Facts, NumaNode, Reading, Release, Snapshot, Virtualization,
+};
+use tunectl::persist::conf::read_conf_tree;
+use tunectl::plan::{self, Observed, Plan};
+use tunectl::procsys::Kernel;
+
+use crate::scripted::{Param, ScriptedKernel};
+
+fn facts() -> Facts {
+    Facts {
+        hostname: "host".into(),
+        kernel: Release::new(6, 1),
+        kernel_release: "6.1.0".into(),
+        boot_id: "5f8c".into(),
+        mem_total_kb: 24_684_084,
+        numa_nodes: vec![NumaNode { id: 0, mem_total_kb: 24_684_084 }],
+        page_bytes: 4096,
+        huge_page_bytes: 2 << 20,
+        virtualization: Virtualization::None,
+        thp_min_free_kb: Some(67584),
+        today: "2026-11-24".into(),
+        systemd: true,
+        boot_unit: false,
+    }
+}
+
+fn desired(kernel: &dyn Kernel, parameters: &str) -> DesiredSet {
+    let text = format!("name: test\n{parameters}");
+    let (layers, problems) = baseline::load(&["test"], &mut |_| {
+        Ok(Found { name: "test.yaml".into(), text: text.clone() })
+    });
+    assert!(problems.is_empty(), "{problems:?}");
+    let host = Host {
+        facts: &facts(),
+        expand: &|pattern| kernel.expand(pattern),
+        exists: &|key| kernel.read(key).exists(),
+    };
+    let (set, problems) = baseline::resolve(&layers, &host);
+    assert!(!problems.iter().any(tunectl::diagnostic::Diagnostic::is_error), "{problems:?}");
+    set
+}
+
+fn snapshot(kernel: &dyn Kernel, set: &DesiredSet) -> Snapshot {
+    let (also, globs) = plan::also_needed(set);
+    let matches = globs.iter().flat_map(|glob| match Selector::parse(glob) {
+        Ok(Selector::Pattern(pattern)) => kernel.expand(&pattern),
+        _ => Vec::new(),
+    });
+    let keys = set.parameters.iter().map(|d| d.key.clone()).chain(also).chain(matches);
+    keys.map(|key| (key.clone(), kernel.read(&key))).collect()
+}
+
+fn planned(kernel: &dyn Kernel, parameters: &str, conf: &ConfTree) -> Plan {
+    let set = desired(kernel, parameters);
+    let snapshot = snapshot(kernel, &set);
+    let plan = plan::plan(set, &Observed { facts: &facts(), snapshot: &snapshot, conf });
+    assert_eq!(plan::check::faults(&plan), Vec::<String>::new());
+    plan
+}
+
+fn carry_out(plan: &Plan, kernel: &dyn Kernel, root: &Path, options: &Options) -> Outcome {
+    apply(plan, kernel, root, options, &mut |_, _| {})
+}
+
+/// A root directory that goes away with it.
+struct Root(std::path::PathBuf);
+
+impl Root {
+    fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("tunectl-apply-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(path.join("etc/sysctl.d")).unwrap();
+        Self(path)
+    }
+
+    fn dropin(&self) -> Option<String> {
+        std::fs::read_to_string(self.0.join(dropin::PATH.trim_start_matches('/'))).ok()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.join("etc/sysctl.d")).unwrap();
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn keys_written(kernel: &ScriptedKernel) -> Vec<String> {
+    kernel.writes().iter().map(|w| w.key.to_string()).collect()
+}
+
+const BROKER: &str = "parameters:
+  vm.dirty_background_ratio: 5
+  vm.dirty_ratio: 30
+  vm.max_map_count: 655360
+  vm.min_free_kbytes: { percent_of_ram: 0.78 }
+  vm.overcommit_memory: 1
+  vm.swappiness: 1
+  vm.zone_reclaim_mode: 0
+";
+
+#[test]
+fn after_an_apply_no_step_remains() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("fixpoint"));
+    let plan = planned(&kernel, BROKER, &read_conf_tree(&root.0));
+    let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+    assert!(outcome.succeeded(), "{outcome:?}");
+    assert_eq!(outcome.dropin, DropinOutcome::Written);
+    assert_eq!(kernel.value("vm.min_free_kbytes"), "192535");
+    let text = root.dropin().unwrap();
+    assert!(text.contains("# 0.78 % of 24684084 kB = 192535 kB\nvm.min_free_kbytes = 192535\n"));
+    // What already was as desired is persisted and not written (case E56).
+    assert!(text.contains("vm.zone_reclaim_mode = 0\n"));
+    assert!(!keys_written(&kernel).contains(&"vm.zone_reclaim_mode".to_owned()));
+    let again = planned(&kernel, BROKER, &read_conf_tree(&root.0));
+    assert!(again.in_sync() && again.steps.is_empty(), "{:?}", again.summary());
+    let before = kernel.writes().len();
+    let outcome = carry_out(&again, &kernel, &root.0, &Options::default());
+    assert_eq!((outcome.dropin, kernel.writes().len()), (DropinOutcome::Unchanged, before));
+}
+
+#[test]
+fn each_value_is_one_write_with_its_newline_e55() {
+    let (kernel, root) = (ScriptedKernel::host(), Root::new("bytes"));
+    let plan = planned(
+        &kernel,
+        "parameters: { net.ipv4.tcp_rmem: [4096, 200000, 8388608] }",
+        &read_conf_tree(&root.0),
+    );
+    assert!(carry_out(&plan, &kernel, &root.0, &Options::default()).succeeded());
+    let writes = kernel.writes();
+    assert_eq!(writes.len(), 1);
+    assert_eq!(writes[0].bytes, b"4096 200000 8388608\n");
+}
+
+#[test]
+fn a_refused_write_takes_back_all_that_came_before_it_at_every_position() {
+    let wanted = "parameters:
+  kernel.msgmax: 9000
+  kernel.sem: [250, 32000, 100, 128]
+  net.core.somaxconn: 8192
+  net.ipv4.ip_default_ttl: 70
+  net.ipv4.tcp_rmem: [4096, 200000, 8388608]
+  net.ipv4.tcp_syn_retries: 3
+  vm.dirty_ratio: 30
+  vm.max_map_count: 655360
+  vm.overcommit_memory: 1
+  vm.swappiness: 1
+";
+    let root = Root::new("positions");
+    let fresh = ScriptedKernel::host();
+    let total = planned(&fresh, wanted, &read_conf_tree(&root.0)).steps.len();
+    assert_eq!(total, 10);
+    for position in 0..total {
+        let kernel = ScriptedKernel::host();
+        let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+        let before: Vec<String> =
+            plan.steps.iter().map(|s| kernel.value(&s.key.to_string())).collect();
+        kernel.fail_write(position + 1, Errno::EINVAL);
+        let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+        assert!(!outcome.succeeded());
+        assert_eq!(outcome.steps[position].result, StepResult::Refused(Errno::EINVAL));
+        assert_eq!(outcome.restored.len(), position);
+        assert!(outcome.steps[position + 1..].iter().all(|s| s.result == StepResult::NotTried));
+        let after: Vec<String> =
+            plan.steps.iter().map(|s| kernel.value(&s.key.to_string())).collect();
+        assert_eq!(before, after, "position {position}");
+        assert_eq!(root.dropin(), None, "nothing is persisted");
+        assert_eq!(root.files(), Vec::<String>::new(), "and no temporary is left");
+    }
+}
+
+#[test]
+fn keep_going_carries_on_and_persists_what_was_accepted() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("keep"));
+    kernel.fail_key("vm.max_map_count", Errno::EPERM);
+    let plan = planned(&kernel, BROKER, &read_conf_tree(&root.0));
+    let options = Options { keep_going: true, ..Options::default() };
+    let outcome = carry_out(&plan, &kernel, &root.0, &options);
+    assert!(!outcome.succeeded());
+    assert_eq!(kernel.value("vm.swappiness"), "1");
+    let text = root.dropin().unwrap();
+    assert!(text.contains("vm.swappiness = 1\n"));
+    assert!(!text.contains("vm.max_map_count"), "what the kernel refused is never persisted");
+}
+
+#[test]
+fn permission_is_known_before_the_first_write() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("probe"));
+    kernel.mount_read_only();
+    let set = desired(&kernel, BROKER);
+    // As if the mount had become read-only after the plan was made.
+    let writable: Snapshot = snapshot(&kernel, &set)
+        .iter()
+        .map(|(k, r)| (k.clone(), Reading { read_only_mount: false, ..r.clone() }))
+        .collect();
+    let conf = read_conf_tree(&root.0);
+    let plan = plan::plan(set, &Observed { facts: &facts(), snapshot: &writable, conf: &conf });
+    let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+    assert!(outcome.steps.iter().all(|s| s.result == StepResult::Refused(Errno::EROFS)));
+    assert_eq!(kernel.writes().len(), 0);
+    assert_eq!(outcome.dropin, DropinOutcome::LeftAlone);
+}
+
+#[test]
+fn a_kept_value_is_told_and_taken_back() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("kept"));
+    kernel.keep("vm.max_map_count", "65531");
+    let plan = planned(&kernel, BROKER, &read_conf_tree(&root.0));
+    let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+    let kept = outcome.steps.iter().find(|s| s.step.key.leaf() == "max_map_count").unwrap();
+    assert_eq!(kept.result, StepResult::Kept("65531".into()));
+    assert_eq!(kernel.value("vm.dirty_ratio"), "20");
+    assert_eq!(root.dropin(), None);
+}
+
+#[test]
+fn a_refused_array_leaves_no_leading_number_behind() {
+    let (kernel, root) = (ScriptedKernel::host(), Root::new("array"));
+    let before = kernel.value("net.ipv4.tcp_rmem");
+    let plan = planned(
+        &kernel,
+        "parameters: { net.ipv4.tcp_rmem: [5000, 131072, 6291456] }",
+        &read_conf_tree(&root.0),
+    );
+    // The scripted kernel takes the first number and refuses the second, as the real one does.
+    let mut broken = plan.clone();
+    broken.steps[0].value = "5000 junk 3".into();
+    let outcome = carry_out(&broken, &kernel, &root.0, &Options::default());
+    assert_eq!(outcome.steps[0].result, StepResult::Refused(Errno::EINVAL));
+    assert_eq!(kernel.value("net.ipv4.tcp_rmem"), before);
+}
+
+#[test]
+fn what_moved_since_the_plan_stops_it() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("stale"));
+    let plan = planned(&kernel, BROKER, &read_conf_tree(&root.0));
+    kernel.drift("vm.swappiness", "42");
+    let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+    let moved = vec![(Key::parse("vm.swappiness").unwrap(), "60".to_owned(), "42".to_owned())];
+    assert_eq!(outcome.moved, moved);
+    assert_eq!(kernel.writes().len(), 0);
+}
+
+#[test]
+fn a_pair_is_restored_to_its_active_half_e22() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("pair"));
+    kernel.drift("vm.dirty_bytes", "4294967296");
+    kernel.drift("vm.dirty_ratio", "0");
+    kernel.fail_key("vm.swappiness", Errno::EINVAL);
+    let wanted = "parameters: { vm.dirty_ratio: 30, vm.swappiness: 1 }";
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+    assert!(!outcome.succeeded());
+    assert_eq!(kernel.value("vm.dirty_bytes"), "4294967296");
+    assert_eq!(kernel.value("vm.dirty_ratio"), "0");
+}
+
+#[test]
+fn overcommit_ratio_comes_before_strict_overcommit_e63() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("strict"));
+    let wanted = "parameters: { vm.overcommit_memory: 2, vm.overcommit_ratio: 80 }";
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    assert!(carry_out(&plan, &kernel, &root.0, &Options::default()).succeeded());
+    assert_eq!(keys_written(&kernel), ["vm.overcommit_ratio", "vm.overcommit_memory"]);
+    // At boot too.
+    let text = root.dropin().unwrap();
+    assert!(text.find("overcommit_ratio =").unwrap() < text.find("overcommit_memory =").unwrap());
+}
+
+#[test]
+fn runtime_and_period_find_their_order_both_ways_e25() {
+    for (period, runtime, first) in [
+        (2_000_000, 1_500_000, "kernel.sched_rt_period_us"),
+        (500_000, 400_000, "kernel.sched_rt_runtime_us"),
+    ] {
+        let (kernel, root) = (ScriptedKernel::host(), Root::new("rt"));
+        let wanted = format!(
+            "parameters: {{ kernel.sched_rt_period_us: {period}, kernel.sched_rt_runtime_us: {runtime} }}"
+        );
+        let plan = planned(&kernel, &wanted, &read_conf_tree(&root.0));
+        let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+        assert!(outcome.succeeded(), "{outcome:?}");
+        assert_eq!(keys_written(&kernel)[0], first);
+    }
+}
+
+#[test]
+fn forwarding_goes_first_and_what_it_resets_is_written_again_e24() {
+    let (kernel, root) = (ScriptedKernel::host(), Root::new("forward"));
+    let wanted = "parameters:
+  net.ipv4.ip_forward: 1
+  net.ipv4.conf.all.accept_redirects: 1
+  net.ipv4.conf.all.rp_filter: 2
+";
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    assert!(carry_out(&plan, &kernel, &root.0, &Options::default()).succeeded());
+    let written = keys_written(&kernel);
+    let at = |key: &str| written.iter().position(|k| k == key).unwrap();
+    assert!(at("net.ipv4.ip_forward") < at("net.ipv4.conf.all.accept_redirects"));
+    assert_eq!(kernel.value("net.ipv4.conf.all.accept_redirects"), "1");
+    assert!(planned(&kernel, wanted, &read_conf_tree(&root.0)).in_sync());
+}
+
+#[test]
+fn an_undone_forwarding_leaves_every_interface_as_it_was_e24() {
+    let root = Root::new("unforward");
+    let kernel = ScriptedKernel::host().with_interface("eth0.100");
+    kernel.drift("net/ipv4/conf/eth0.100/forwarding", "1");
+    kernel.fail_key("vm.swappiness", Errno::EINVAL);
+    let wanted = "parameters: { net.ipv4.ip_forward: 1, vm.swappiness: 1 }";
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    assert!(!carry_out(&plan, &kernel, &root.0, &Options::default()).succeeded());
+    assert_eq!(kernel.value("net.ipv4.ip_forward"), "0");
+    assert_eq!(kernel.value("net/ipv4/conf/eth0.100/forwarding"), "1");
+    assert_eq!(kernel.value("net.ipv4.conf.lo.forwarding"), "0");
+    assert_eq!(kernel.value("net.ipv4.conf.all.accept_redirects"), "1");
+}
+
+#[test]
+fn actions_run_on_request_only_and_are_never_persisted() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("actions"));
+    let wanted = "parameters: { vm.swappiness: 1 }\nactions: { vm.drop_caches: 1 }";
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    assert!(carry_out(&plan, &kernel, &root.0, &Options::default()).succeeded());
+    assert_eq!(keys_written(&kernel), ["vm.swappiness"]);
+    assert!(!root.dropin().unwrap().contains("drop_caches"));
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    let options = Options { run_actions: true, ..Options::default() };
+    assert!(carry_out(&plan, &kernel, &root.0, &options).succeeded());
+    assert_eq!(keys_written(&kernel), ["vm.swappiness", "vm.drop_caches"]);
+}
+
+#[test]
+fn a_pending_key_is_persisted_and_a_missing_one_is_not() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("pending"));
+    let wanted = "parameters:
+  net.netfilter.nf_conntrack_max: { value: 1048576, module: nf_conntrack }
+  vm.not_a_parameter_of_any_kernel: 1
+  vm.swappiness: 1
+";
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    assert!(carry_out(&plan, &kernel, &root.0, &Options::default()).succeeded());
+    let text = root.dropin().unwrap();
+    assert!(text.contains("net.netfilter.nf_conntrack_max = 1048576\n"));
+    assert!(!text.contains("not_a_parameter"));
+}
+
+#[test]
+fn live_only_persists_nothing() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("live"));
+    let plan = planned(&kernel, BROKER, &read_conf_tree(&root.0));
+    let options = Options { live_only: true, ..Options::default() };
+    let outcome = carry_out(&plan, &kernel, &root.0, &options);
+    assert!(outcome.succeeded());
+    assert_eq!((outcome.dropin, root.files()), (DropinOutcome::NotAsked, Vec::new()));
+    assert_eq!(kernel.value("vm.swappiness"), "1");
+}
+
+#[test]
+fn where_nothing_can_be_persisted_nothing_is_written() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("unwritable"));
+    // A file where the directory belongs: even root cannot write below it.
+    std::fs::remove_dir(root.0.join("etc/sysctl.d")).unwrap();
+    std::fs::write(root.0.join("etc/sysctl.d"), "").unwrap();
+    let plan = planned(&kernel, BROKER, &ConfTree::default());
+    let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+    assert!(matches!(&outcome.dropin, DropinOutcome::Failed(why) if why.contains("sysctl.d")));
+    assert_eq!(kernel.writes().len(), 0);
+}
+
+#[test]
+fn a_bound_never_lowers_and_is_persisted_where_the_boot_would_miss_it() {
+    let root = Root::new("bounds");
+    let wanted = "parameters: { vm.max_map_count: { at_least: 655360 } }";
+    let below = ScriptedKernel::vm_host();
+    let plan = planned(&below, wanted, &read_conf_tree(&root.0));
+    assert!(carry_out(&plan, &below, &root.0, &Options::default()).succeeded());
+    assert_eq!(below.value("vm.max_map_count"), "655360");
+    assert!(root.dropin().unwrap().contains("vm.max_map_count = 655360\n"));
+
+    let (above, root) = (ScriptedKernel::vm_host(), Root::new("bounds2"));
+    above.drift("vm.max_map_count", "1048576");
+    let plan = planned(&above, wanted, &read_conf_tree(&root.0));
+    assert!(plan.steps.is_empty());
+    assert!(carry_out(&plan, &above, &root.0, &Options::default()).succeeded());
+    assert!(
+        root.dropin().unwrap().contains("vm.max_map_count = 1048576\n"),
+        "the bound would lower it"
+    );
+    assert!(planned(&above, wanted, &read_conf_tree(&root.0)).in_sync());
+
+    // Another file satisfies it: nothing of ours is needed.
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("bounds3"));
+    kernel.drift("vm.max_map_count", "2000000");
+    std::fs::write(root.0.join("etc/sysctl.d/10-app.conf"), "vm.max_map_count=2000000\n").unwrap();
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    assert!(!plan.dropin.text.contains("max_map_count"));
+}
+
+#[test]
+fn an_unset_key_that_reads_eio_is_written_e35() {
+    let root = Root::new("eio");
+    let kernel = ScriptedKernel::empty()
+        .with("net.ipv6.conf.lo.stable_secret", Param::text("", 39).unreadable(Errno::EIO));
+    let wanted = "parameters: { net.ipv6.conf.lo.stable_secret: '2001:db8::1' }";
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    assert_eq!(plan.steps.len(), 1);
+}

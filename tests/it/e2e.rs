@@ -1,0 +1,240 @@
+//! The whole program on the real kernel, inside namespaces of its own with an empty /etc and /run.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use crate::support::{in_namespaces, run};
+
+const BASELINE: &str = "name: net-test
+parameters:
+  kernel.sem: [250, 32000, 100, 128]
+  kernel.hostname: broker-1
+  net.core.somaxconn: { at_least: 8192 }
+  net.ipv4.conf.*.rp_filter: 2
+  net.ipv4.ip_local_reserved_ports: 9000-9002,8080
+  net.ipv4.tcp_keepalive_time: 600
+";
+
+fn mount_empty(path: &str) {
+    let status = Command::new("mount").args(["-t", "tmpfs", "tmpfs", path]).status().unwrap();
+    assert!(status.success(), "tmpfs over {path}");
+}
+
+/// An empty /etc and /run, and the baseline in a file of root's own.
+fn fresh_host() {
+    mount_empty("/etc");
+    mount_empty("/run");
+    fs::write("/etc/net-test.yaml", BASELINE).unwrap();
+}
+
+fn tunectl(args: &[&str]) -> Output {
+    run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args(args).env("NO_COLOR", "1"))
+}
+
+#[track_caller]
+fn expect(code: i32, args: &[&str]) -> String {
+    let output = tunectl(args);
+    let out = String::from_utf8(output.stdout).unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+    format!("{out}\n{err}")
+}
+
+fn live(key: &str) -> String {
+    fs::read_to_string(format!("/proc/sys/{key}")).unwrap().trim().replace('\t', " ")
+}
+
+const PLAN: [&str; 4] = ["plan", "-b", "/etc/net-test.yaml", "--detailed-exitcode"];
+const APPLY: [&str; 3] = ["apply", "-b", "/etc/net-test.yaml"];
+
+#[test]
+fn plan_apply_plan() {
+    in_namespaces("e2e::plan_apply_plan", || {
+        fresh_host();
+        let text = expect(2, &PLAN);
+        assert!(text.contains("to write"), "{text}");
+        assert!(!fs::exists("/etc/sysctl.d").unwrap(), "a plan writes nothing");
+        expect(0, &APPLY);
+        assert_eq!(live("kernel/sem"), "250 32000 100 128");
+        assert_eq!(live("kernel/hostname"), "broker-1");
+        assert_eq!(live("net/core/somaxconn"), "8192");
+        assert_eq!(live("net/ipv4/ip_local_reserved_ports"), "8080,9000-9002");
+        assert_eq!(live("net/ipv4/conf/lo/rp_filter"), "2");
+        let text = expect(0, &PLAN);
+        assert!(text.starts_with("net-test: in sync, now and after a reboot"), "{text}");
+        // The baseline has become this host's own.
+        expect(0, &["plan", "--detailed-exitcode"]);
+        let before = fs::metadata("/etc/sysctl.d/99-tunectl.conf").unwrap().modified().unwrap();
+        expect(0, &APPLY);
+        let after = fs::metadata("/etc/sysctl.d/99-tunectl.conf").unwrap().modified().unwrap();
+        assert_eq!(before, after, "an unchanged drop-in is not written again");
+    });
+}
+
+#[test]
+fn what_another_file_sets_at_boot_is_named_by_file_and_line() {
+    in_namespaces("e2e::what_another_file_sets_at_boot_is_named_by_file_and_line", || {
+        fresh_host();
+        expect(0, &APPLY);
+        fs::write("/etc/sysctl.d/zz-other.conf", "# other\nnet.ipv4.tcp_keepalive_time = 77\n")
+            .unwrap();
+        let text = expect(2, &PLAN);
+        assert!(text.contains("/etc/sysctl.d/zz-other.conf:2 sets 77"), "{text}");
+        // It cannot be mended by an apply, which says so again and again and changes nothing.
+        expect(0, &APPLY);
+        expect(2, &PLAN);
+    });
+}
+
+#[test]
+fn both_loaders_set_what_the_drop_in_says() {
+    in_namespaces("e2e::both_loaders_set_what_the_drop_in_says", || {
+        fresh_host();
+        expect(0, &APPLY);
+        let keys = [
+            ("kernel/sem", "32000 1024000000 500 32000"),
+            ("net/core/somaxconn", "4096"),
+            ("net/ipv4/conf/lo/rp_filter", "0"),
+            ("net/ipv4/tcp_keepalive_time", "7200"),
+        ];
+        let loaders: [&[&str]; 2] = [&["/lib/systemd/systemd-sysctl"], &["sysctl", "--system"]];
+        for loader in loaders {
+            if loader[0].starts_with('/') && !fs::exists(loader[0]).unwrap() {
+                crate::support::left_out("e2e: a loader", "systemd-sysctl is not installed");
+                continue;
+            }
+            let applied: Vec<String> = keys.iter().map(|(key, _)| live(key)).collect();
+            for (key, default) in keys {
+                fs::write(format!("/proc/sys/{key}"), default).unwrap();
+            }
+            run(Command::new(loader[0]).args(&loader[1..]));
+            let booted: Vec<String> = keys.iter().map(|(key, _)| live(key)).collect();
+            assert_eq!(applied, booted, "{loader:?}");
+        }
+    });
+}
+
+#[test]
+fn a_foreign_drop_in_is_never_overwritten() {
+    in_namespaces("e2e::a_foreign_drop_in_is_never_overwritten", || {
+        fresh_host();
+        fs::create_dir("/etc/sysctl.d").unwrap();
+        let path = "/etc/sysctl.d/99-tunectl.conf";
+        fs::write(path, "vm.swappiness = 3\n").unwrap();
+        let text = expect(3, &APPLY);
+        assert!(text.contains("was not written by tunectl"), "{text}");
+        assert_eq!(fs::read_to_string(path).unwrap(), "vm.swappiness = 3\n");
+        assert_eq!(live("net/ipv4/tcp_keepalive_time"), "7200", "nothing was written either");
+        fs::remove_file(path).unwrap();
+        std::os::unix::fs::symlink("/etc/elsewhere", path).unwrap();
+        let text = expect(3, &APPLY);
+        assert!(text.contains("is a symbolic link"), "{text}");
+        assert!(!fs::exists("/etc/elsewhere").unwrap());
+    });
+}
+
+#[test]
+fn another_baseline_needs_adopt() {
+    in_namespaces("e2e::another_baseline_needs_adopt", || {
+        fresh_host();
+        expect(0, &APPLY);
+        fs::write("/etc/other.yaml", "name: other\nparameters: { net.ipv4.tcp_fin_timeout: 30 }\n")
+            .unwrap();
+        let text = expect(3, &["apply", "-b", "/etc/other.yaml"]);
+        assert!(text.contains("--adopt"), "{text}");
+        assert_eq!(live("net/ipv4/tcp_fin_timeout"), "60");
+        expect(0, &["apply", "-b", "/etc/other.yaml", "--live-only"]);
+        assert_eq!(live("net/ipv4/tcp_fin_timeout"), "30");
+        expect(0, &["apply", "-b", "/etc/other.yaml", "--adopt"]);
+        let own = fs::read_to_string("/etc/tunectl/baseline.yaml").unwrap();
+        assert!(own.contains("extends: ['/etc/other.yaml']"), "{own}");
+        expect(0, &["plan", "--detailed-exitcode"]);
+    });
+}
+
+#[test]
+fn a_second_apply_waits_and_then_says_who_holds_the_lock() {
+    in_namespaces("e2e::a_second_apply_waits_and_then_says_who_holds_the_lock", || {
+        fresh_host();
+        fs::create_dir("/run/tunectl").unwrap();
+        let held = fs::File::create("/run/tunectl/lock").unwrap();
+        held.lock().unwrap();
+        let text = expect(3, &["apply", "-b", "/etc/net-test.yaml", "--lock-timeout", "0"]);
+        assert!(text.contains("another apply is running"), "{text}");
+        assert_eq!(live("net/ipv4/tcp_keepalive_time"), "7200");
+        drop(held);
+        expect(0, &APPLY);
+    });
+}
+
+#[test]
+fn the_real_kernel_refuses_and_everything_is_as_before() {
+    in_namespaces("e2e::the_real_kernel_refuses_and_everything_is_as_before", || {
+        fresh_host();
+        // Accepted by the catalogue, refused by the kernel: no such congestion control (E20).
+        let text = format!("{BASELINE}  net.ipv4.tcp_congestion_control: nosuch\n");
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        let text = expect(1, &APPLY);
+        assert!(text.contains("no congestion control nosuch (ENOENT)"), "{text}");
+        assert!(text.contains("put back"), "{text}");
+        assert_eq!(live("net/core/somaxconn"), "4096");
+        assert_eq!(live("net/ipv4/conf/lo/rp_filter"), "0");
+        assert!(fs::read_dir("/etc/sysctl.d").unwrap().next().is_none(), "nothing persisted");
+        assert!(!fs::exists("/etc/tunectl").unwrap(), "nothing adopted");
+    });
+}
+
+#[test]
+fn no_space_for_the_drop_in_means_no_write_at_all() {
+    in_namespaces("e2e::no_space_for_the_drop_in_means_no_write_at_all", || {
+        fresh_host();
+        fs::create_dir("/etc/sysctl.d").unwrap();
+        let mount = ["-t", "tmpfs", "-o", "size=4k,nr_inodes=1", "tmpfs", "/etc/sysctl.d"];
+        assert!(Command::new("mount").args(mount).status().unwrap().success());
+        let text = expect(1, &APPLY);
+        assert!(text.contains("nothing was persisted: cannot create"), "{text}");
+        assert_eq!(live("net/ipv4/tcp_keepalive_time"), "7200");
+    });
+}
+
+#[test]
+fn a_read_only_proc_sys_is_told_and_changes_nothing() {
+    in_namespaces("e2e::a_read_only_proc_sys_is_told_and_changes_nothing", || {
+        fresh_host();
+        for args in [["--bind", "/proc/sys", "/proc/sys"], ["-o", "remount,ro,bind", "/proc/sys"]] {
+            assert!(Command::new("mount").args(args).status().unwrap().success());
+        }
+        let text = expect(2, &PLAN);
+        assert!(text.contains("/proc/sys is mounted read-only here"), "{text}");
+        expect(1, &APPLY);
+        assert_eq!(live("net/ipv4/tcp_keepalive_time"), "7200");
+    });
+}
+
+#[test]
+fn a_dotted_interface_keeps_its_name_through_plan_drop_in_and_loaders() {
+    in_namespaces(
+        "e2e::a_dotted_interface_keeps_its_name_through_plan_drop_in_and_loaders",
+        || {
+            fresh_host();
+            // This namespace has `lo` alone; renamed, it stands for eth0.100.
+            let renamed =
+                Command::new("ip").args(["link", "set", "lo", "name", "eth0.100"]).status();
+            if !renamed.is_ok_and(|s| s.success()) {
+                crate::support::left_out("e2e: dotted interface", "ip cannot rename lo here");
+                return;
+            }
+            let text = "name: vlan\nparameters:\n  net.ipv4.conf.eth0/100.rp_filter: 2\n";
+            fs::write("/etc/net-test.yaml", text).unwrap();
+            expect(0, &APPLY);
+            let path = "net/ipv4/conf/eth0.100/rp_filter";
+            assert_eq!(live(path), "2");
+            let dropin = fs::read_to_string("/etc/sysctl.d/99-tunectl.conf").unwrap();
+            assert!(dropin.contains("net.ipv4.conf.eth0/100.rp_filter = 2\n"), "{dropin}");
+            expect(0, &PLAN);
+            fs::write(format!("/proc/sys/{path}"), "0").unwrap();
+            run(Command::new("sysctl").arg("--system"));
+            assert_eq!(live(path), "2");
+        },
+    );
+}
