@@ -150,9 +150,10 @@ impl Interpreter<'_> {
                 Some(amount.number.to_string())
             }
             Shape::Numbers(_) if literal.text.contains(',') => {
-                let message = format!("{:?}: the kernel divides numbers by blanks", literal.text);
-                let numbers: Vec<&str> = literal.text.split(',').map(str::trim).collect();
-                self.wrong(literal.span, message, format!("write [{}]", numbers.join(", ")))
+                let error = NotAValue::Commas(literal.text.clone());
+                let parts: Vec<&str> = literal.text.split(',').map(str::trim).collect();
+                let help = format!("write [{}]", parts.join(", "));
+                self.wrong(literal.span, error.to_string(), help)
             }
             Shape::Numbers(_) => {
                 let parts: Vec<Literal> = literal

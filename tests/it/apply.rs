@@ -46,7 +46,7 @@ fn desired(kernel: &dyn Kernel, parameters: &str) -> DesiredSet {
         exists: &|key| kernel.read(key).exists(),
     };
     let (set, problems) = baseline::resolve(&layers, &host);
-    assert!(!problems.iter().any(|p| p.is_error()), "{problems:?}");
+    assert!(!problems.iter().any(tunectl::diagnostic::Diagnostic::is_error), "{problems:?}");
     set
 }
 
