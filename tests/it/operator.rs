@@ -1,6 +1,5 @@
 //! The real program, run as an operator runs it, on a host that is played by files.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -170,7 +169,7 @@ impl Ran {
         let mut text = String::new();
         for (name, stream) in [("stdout", &self.out), ("stderr", &self.err)] {
             if !stream.is_empty() {
-                let _ = write!(text, "-- {name}\n{stream}");
+                text = text + "-- " + name + "\n" + stream;
                 if !stream.ends_with('\n') {
                     text += "\n(no line break)\n";
                 }
