@@ -27,7 +27,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let name = args.baseline.baseline.as_deref();
     let root = nix::unistd::geteuid().is_root();
     let loaded = host::load(cli, name, root)?;
-    let host = host::open(cli)?;
+    let host = host::open(cli, &host::wanted_facts(cli, &loaded))?;
     if !root && host.kernel.is_procfs() {
         let help = "`tunectl plan` shows the same without root";
         return Err(Failure::new("only root can apply a baseline").help(help));

@@ -168,7 +168,7 @@ impl Plan {
     pub fn summary(&self) -> Summary {
         let count = |f: &dyn Fn(&Item) -> bool| self.items.iter().filter(|i| f(i)).count();
         Summary {
-            in_sync: count(&|i| i.in_sync() && !i.waived()),
+            in_sync: count(&|i| i.in_sync() && !i.persist && !i.waived()),
             to_write: count(&|i| i.write),
             to_persist: count(&|i| i.persist),
             pending: count(&Item::pending),
@@ -261,6 +261,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
             let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
             let without_ours = diff::boot_value(desired, without, loader, facts);
             let live = observed.snapshot.text(&desired.key);
+            let refusals = guard::refusals(desired, observed);
             let persisted = diff::to_persist(
                 desired,
                 (live_status, cause.as_ref()),
@@ -276,11 +277,14 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
                 procps: diff::boot_value(desired, &now, Loader::Procps, facts),
                 boot_status: BootStatus::Unset,
                 overridden_by: None,
-                write: live_status == LiveStatus::Differs && desired.waiver.is_none(),
+                write: live_status == LiveStatus::Differs
+                    && desired.waiver.is_none()
+                    && refusals.is_empty(),
                 persist: false,
-                persisted,
+                // What is refused is not done by halves.
+                persisted: persisted.filter(|_| refusals.is_empty()),
                 notes: Vec::new(),
-                refusals: guard::refusals(desired, observed),
+                refusals,
                 desired: desired.clone(),
             }
         })
