@@ -5,10 +5,12 @@ pub mod check;
 mod guard;
 mod note;
 mod order;
+mod outcome;
 
 pub use guard::Refusal;
 pub use note::Note;
 pub use order::{Step, bytes};
+pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult};
 
 use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
@@ -80,6 +82,8 @@ pub struct Item {
 /// Our drop-in, as it is and as it will be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropin {
+    /// Where it lies.
+    pub path: &'static str,
     /// Its text now; `None` where there is none.
     pub before: Option<Vec<u8>>,
     /// Its text to be.
@@ -364,7 +368,7 @@ fn plan_dropin(baseline: &DesiredSet, items: &[Item], ours: Option<&ConfFile>) -
         (None, ConfBody::Text(_) | ConfBody::Masked) => Some(Foreign::File),
         (None, _) => Some(Foreign::Other),
     });
-    Dropin { before, text, lines, foreign }
+    Dropin { path: dropin::PATH, before, text, lines, foreign }
 }
 
 /// What our drop-in says now, line by line; nothing where the file is not ours.
