@@ -40,19 +40,19 @@ pub fn all() -> impl Iterator<Item = &'static Parameter> {
 /// yields to an entry of that very name.
 pub fn lookup(key: &Key) -> Option<&'static Parameter> {
     let path = key.as_path();
-    named(path).or_else(|| {
+    entry(path).or_else(|| {
         // An entry has at most one `*`, in place of a whole component and never of the first: a
         // few binary searches find what matching every entry would.
         let starts = path.match_indices('/').map(|(slash, _)| slash + 1);
         starts.filter(|start| !path[*start..].starts_with('.')).find_map(|start| {
             let rest = path[start..].find('/').map_or("", |length| &path[start + length..]);
-            named(&[&path[..start], "*", rest].concat())
+            entry(&[&path[..start], "*", rest].concat())
         })
     })
 }
 
 /// The entry of that very name.
-fn named(path: &str) -> Option<&'static Parameter> {
+fn entry(path: &str) -> Option<&'static Parameter> {
     // Most tables are of another family: their bounds tell.
     let may_have = |table: &&&[Parameter]| match (table.first(), table.last()) {
         (Some(first), Some(last)) => (first.key..=last.key).contains(&path),

@@ -46,6 +46,13 @@ fn lookup_finds_every_entry_and_nothing_else() {
     for unknown in ["vm", "vm/swappines", "vm/swappiness/x", "zz/top"] {
         assert_eq!(lookup(&Key::from_path(unknown).unwrap()), None, "{unknown}");
     }
+    // What the look-up of patterns relies on.
+    for p in all().filter(|p| p.is_pattern()) {
+        let stars: Vec<usize> =
+            p.key.split('/').enumerate().filter(|(_, c)| c.contains('*')).map(|(n, _)| n).collect();
+        assert!(stars.len() == 1 && stars[0] > 0, "{}", p.key);
+        assert!(p.key.split('/').any(|c| c == "*"), "{}", p.key);
+    }
 }
 
 #[test]
@@ -253,7 +260,7 @@ fn every_entry_is_found_under_each_name_that_it_stands_for() {
         for name in ["eth0.100", "all", "zz"] {
             let path = parameter.key.replace('*', name);
             let found = lookup(&Key::from_path(&path).unwrap()).unwrap();
-            let matches = |p: &&Parameter| glob_matches(p.key, &path);
+            let matches = |p: &&Parameter| crate::key::glob_matches(p.key, &path);
             // An entry of its own is stronger than one with a star.
             assert_eq!(Some(found), all().find(|p| p.key == path).or_else(|| all().find(matches)));
         }

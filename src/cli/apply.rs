@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::apply::{self, Options, Outcome};
+use crate::apply::{self, Options};
 use crate::bootview::dropin;
 use crate::persist::{Lock, LockError};
+use crate::plan::Outcome;
 use crate::plan::Plan;
 use crate::report;
 use crate::sources::HOST_BASELINE;

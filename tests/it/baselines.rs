@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
-use tunectl::catalogue;
+use tunectl::baseline::{self, Found, Host, Wanted, builtin};
 use tunectl::key::Selector;
-use tunectl::observed::Release;
+use tunectl::observed::{Facts, NumaNode, Virtualization};
 use tunectl::value::{Percent, Shape, Size, canonical, kernel_number};
 
 use crate::support::left_out;
@@ -306,7 +306,7 @@ fn keys_exist_here_or_are_known_to_be_optional() {
 }
 
 #[test]
-fn values_are_numbers_that_kernels_take() {
+fn values_are_numbers_as_the_kernel_reads_them() {
     for (name, baseline) in all() {
         for (key, terms) in baseline.entries() {
             let at = format!("{name}: {key}");
@@ -323,22 +323,64 @@ fn values_are_numbers_that_kernels_take() {
                 for shape in [Shape::Number, Shape::Unknown] {
                     assert!(canonical(shape, &number.to_string()).is_ok(), "{at}: {text}");
                 }
-                if matches!(literal, Literal::Number(_)) {
-                    in_range(&at, key, number);
-                }
             }
         }
     }
 }
 
-/// Oldest and newest kernel agree to take the number, where the catalogue knows what they take.
-fn in_range(at: &str, key: &str, number: i128) {
-    let Selector::Key(key) = selector(&key.replace('*', "all")) else { return };
-    let Some(known) = catalogue::lookup(&key) else { return };
-    for kernel in [Release::new(4, 18), Release::new(6, 18)] {
-        if let Some(range) = known.range_on(kernel).filter(|_| known.exists_on(kernel)) {
-            assert!(range.contains(number), "{at}: {number} on {kernel} ({range:?})");
+/// From the smallest and oldest host to the largest and newest: no error, no warning, no key that
+/// the kernel lacks, no two halves of one setting.
+#[test]
+fn the_loader_takes_each_on_every_host() {
+    let names: Vec<_> = builtin::ALL.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, NAMES);
+    let fetch = |wanted: &Wanted<'_>| {
+        let text = builtin::text(wanted.name).unwrap().to_owned();
+        Ok(Found { name: format!("{}.yaml", wanted.name), text })
+    };
+    for (kernel, mem_total_kb, nodes) in [
+        ("4.18.0", 990_000, 1),
+        ("5.14.0", 16 << 20, 1),
+        ("6.1.0", 64 << 20, 2),
+        ("6.18.0", 2 << 30, 8),
+    ] {
+        let facts = host(kernel, mem_total_kb, nodes);
+        let host = Host { facts: &facts, expand: &|_| Vec::new(), exists: &|_| true };
+        for name in NAMES {
+            let (layers, mut problems) = baseline::load(&[name], &mut |wanted| fetch(wanted));
+            let (set, more) = baseline::resolve(&layers, &host);
+            problems.extend(more);
+            let at = format!("{name} on {kernel} with {mem_total_kb} kB");
+            assert!(problems.is_empty(), "{at}: {problems:?}");
+            let keys: BTreeSet<_> = set.parameters.iter().map(|p| p.key.clone()).collect();
+            assert!(keys.len() >= 9, "{at}: {} parameters", keys.len());
+            for parameter in &set.parameters {
+                let key = &parameter.key;
+                let known = parameter.known.unwrap_or_else(|| panic!("{at}: {key} is not known"));
+                assert!(known.exists_on(facts.kernel), "{at}: {key} is not there");
+                let half = known.pair.map(|leaf| key.sibling(leaf));
+                assert!(half.is_none_or(|h| !keys.contains(&h)), "{at}: both halves of {key}");
+            }
         }
+    }
+}
+
+fn host(kernel: &str, mem_total_kb: u64, nodes: u32) -> Facts {
+    let share = mem_total_kb / u64::from(nodes);
+    Facts {
+        hostname: "host-1".into(),
+        kernel: kernel.parse().unwrap(),
+        kernel_release: kernel.into(),
+        boot_id: String::new(),
+        mem_total_kb,
+        numa_nodes: (0..nodes).map(|id| NumaNode { id, mem_total_kb: share }).collect(),
+        page_bytes: 4096,
+        huge_page_bytes: 2 << 20,
+        virtualization: Virtualization::None,
+        thp_min_free_kb: Some(67_584),
+        today: "2026-11-24".into(),
+        systemd: true,
+        boot_unit: true,
     }
 }
 
