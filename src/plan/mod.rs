@@ -295,11 +295,14 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         .collect();
     let steps = order::steps(&items, observed.snapshot);
     let dropin = plan_dropin(&baseline, &items, ours);
-    let planned = with_file(observed.conf, dropin::PATH, Some(&dropin.text));
-    let after = BootView::new(&planned);
+    // Where the drop-in is as it should be, the next boot is already the planned one.
+    let changed = dropin
+        .changes()
+        .then(|| BootView::new(&with_file(observed.conf, dropin::PATH, Some(&dropin.text))));
+    let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
         let now = item.boot(loader).clone();
-        let planned = diff::boot_value(&item.desired, &after, loader, facts);
+        let planned = diff::boot_value(&item.desired, after, loader, facts);
         item.boot_status = diff::boot(&item.desired, &now, &planned);
         if item.boot_status == BootStatus::Overridden {
             item.overridden_by = Some(planned);
