@@ -401,6 +401,8 @@ fn names_are_free(path: &str, index: usize) -> bool {
         ["net", _, "conf" | "neigh", ..] => index == 3,
         ["fs", "binfmt_misc", ..] => index == 2,
         ["dev", ..] => index > 1,
+        // The one name with upper case that the kernel itself has.
+        ["kernel", "numa_balancing_promote_rate_limit_MBps"] => true,
         _ => false,
     }
 }

@@ -492,6 +492,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(0, 4), Range::before(5, 18, 0, 1)])
     .owners(&["numad", "tuned"]),
+    Parameter::new(
+        "kernel/numa_balancing_promote_rate_limit_MBps",
+        Shape::Number,
+        "Most data per second, in MB, that memory tiering moves from slow to fast memory",
+        DOC,
+    )
+    .ranges(NATURAL)
+    .since(6, 1),
     moved(
         "kernel/numa_balancing_scan_delay_ms",
         "How long a new task runs before NUMA balancing looks at its memory",

@@ -65,6 +65,8 @@ fn hostile_and_mistaken_keys_are_refused() {
 fn upper_case_is_kept_where_names_are_free() {
     assert_eq!(path("net.ipv4.conf.WAN0.rp_filter"), "net/ipv4/conf/WAN0/rp_filter");
     assert!(Key::parse("net.ipv4.conf.wan0.RP_filter").is_err());
+    let only = "kernel/numa_balancing_promote_rate_limit_MBps";
+    assert_eq!(path(&only.replace('/', ".")), only);
 }
 
 #[test]
