@@ -4,11 +4,11 @@ use crate::catalogue::{Kind, Parameter};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::key::Selector;
 use crate::observed::Facts;
-use crate::value::{
-    Canonical, NotAValue, Percent, QuantityError, Shape, Size, Unit, canonical, kernel_number,
-};
+use crate::value::{Canonical, NotAValue, Shape, Size, canonical};
 
+use super::amount::Amount;
 use super::desired::Requirement;
+use super::mistaken::is_truth_value;
 use super::schema::{Literal, Target, Wish};
 
 /// A requirement with how it came about.
@@ -33,7 +33,7 @@ pub struct Interpreter<'a> {
 }
 
 impl Interpreter<'_> {
-    fn wrong<T>(
+    pub(super) fn wrong<T>(
         &mut self,
         span: Span,
         message: impl Into<String>,
@@ -45,7 +45,7 @@ impl Interpreter<'_> {
         None
     }
 
-    fn shape(&self) -> Shape {
+    pub(super) fn shape(&self) -> Shape {
         self.known.map_or(Shape::Unknown, |p| p.shape)
     }
 
@@ -188,7 +188,7 @@ impl Interpreter<'_> {
     }
 
     fn unknown(&mut self, literal: &Literal) -> Option<String> {
-        if literal.plain && is_bool(&literal.text) {
+        if literal.plain && is_truth_value(&literal.text) {
             let message = format!("{:?} reads as a truth value", literal.text);
             return self.wrong(
                 literal.span,
@@ -275,132 +275,6 @@ impl Interpreter<'_> {
         }
     }
 
-    /// A number, a size in the key's unit, or (for bounds) a percentage of memory.
-    fn amount(&mut self, literal: &Literal, field: &str) -> Option<Amount> {
-        let text = literal.text.trim();
-        if text.ends_with('%') {
-            if field == "value" {
-                let help = "write `percent_of_ram: …` for a share of memory";
-                return self.wrong(literal.span, format!("{text:?} is not a number"), help);
-            }
-            return match Percent::parse(text) {
-                Ok(percent) => self.share(percent, literal.span),
-                Err(error) => self.wrong(literal.span, error.to_string(), "write it as 5%"),
-            };
-        }
-        if is_bool(text) {
-            if self.shape() == Shape::Bool && literal.plain && (text == "true" || text == "false") {
-                return Some(Amount::plain(i128::from(text == "true")));
-            }
-            let number = i32::from(matches!(
-                text.to_ascii_lowercase().as_str(),
-                "on" | "yes" | "true" | "y"
-            ));
-            let message = format!("{text:?} is a truth value where a number belongs");
-            return self.wrong(literal.span, message, format!("write {number}"));
-        }
-        if let Some(number) = kernel_number(text) {
-            let digits = text.trim_start_matches('-');
-            if literal.plain
-                && digits.len() > 1
-                && digits.starts_with('0')
-                && !digits.starts_with("0x")
-            {
-                let message = format!("{text} is octal for the kernel: {number}");
-                let help = format!(
-                    "write {number}, or {} if decimal was meant",
-                    digits.trim_start_matches('0')
-                );
-                self.problems.push(Diagnostic::warning(literal.span, message).help(help));
-            }
-            return Some(self.counted(number));
-        }
-        match Size::parse(text) {
-            Ok(Some(size)) => self.size(size, literal),
-            Err(QuantityError::Ambiguous { instead, .. }) if self.memory_unit().is_some() => {
-                let help = format!("write {instead}");
-                self.wrong(
-                    literal.span,
-                    format!("{text:?} does not say whether it counts in 1000s or 1024s"),
-                    help,
-                )
-            }
-            Err(QuantityError::TooLarge(_)) => self.too_large(literal),
-            Err(QuantityError::UnknownUnit(unit))
-                if self.memory_unit().is_some()
-                    && unit.chars().all(|c| c.is_ascii_alphabetic()) =>
-            {
-                let message = format!("{unit:?} is not a unit of memory");
-                self.wrong(literal.span, message, "the units are B, KiB, MiB, GiB and TiB")
-            }
-            Ok(None) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => {
-                self.too_large(literal)
-            }
-            Ok(None) | Err(_) => {
-                let help = number_help(text);
-                self.wrong(literal.span, format!("{text:?} is not a whole number"), help)
-            }
-        }
-    }
-
-    /// The unit and the bytes in one, where the key measures memory.
-    fn memory_unit(&self) -> Option<(Unit, u64)> {
-        let unit = self.known?.unit;
-        let bytes = unit.bytes(self.facts.page_bytes, self.facts.huge_page_bytes)?;
-        (bytes > 0).then_some((unit, bytes))
-    }
-
-    fn too_large<T>(&mut self, literal: &Literal) -> Option<T> {
-        let message = format!("{:?} is larger than 64 bits can hold", literal.text);
-        self.wrong(literal.span, message, format!("the greatest number is {}", u64::MAX))
-    }
-
-    /// A number, told with what it counts.
-    fn counted(&self, number: i128) -> Amount {
-        let told = match self.memory_unit() {
-            Some((unit, _)) => format!("{number} {}", unit.symbol()),
-            None => number.to_string(),
-        };
-        Amount { told, ..Amount::plain(number) }
-    }
-
-    fn size(&mut self, size: Size, literal: &Literal) -> Option<Amount> {
-        let Some((unit, bytes)) = self.memory_unit() else {
-            let message = match self.known {
-                Some(_) => {
-                    format!("{} is not an amount of memory, so it takes no size", self.selector)
-                }
-                None => format!("the unit of {} is not known, so it takes no size", self.selector),
-            };
-            return self.wrong(literal.span, message, "write a plain number");
-        };
-        if !size.bytes.is_multiple_of(bytes) {
-            let message = format!("{size} is not a whole number of {}", unit_name(unit, bytes));
-            let below = Size { bytes: size.bytes / bytes * bytes };
-            return self.wrong(literal.span, message, format!("the next smaller one is {below}"));
-        }
-        Some(self.counted(i128::from(size.bytes / bytes)))
-    }
-
-    fn share(&mut self, percent: Percent, span: Span) -> Option<Amount> {
-        let Some((unit, bytes)) = self.memory_unit() else {
-            let message = match self.known {
-                Some(_) => format!("{} is not an amount of memory", self.selector),
-                None => format!("the unit of {} is not known", self.selector),
-            };
-            return self.wrong(
-                span,
-                message,
-                "a percentage of RAM fits keys that count memory; write a number",
-            );
-        };
-        let total = self.facts.mem_total_kb;
-        let number = percent.of(total.saturating_mul(1024)) / bytes;
-        let symbol = unit.symbol();
-        let told = format!("{percent} of {total} kB = {number} {symbol}");
-        Some(Amount { number: i128::from(number), from_ram: true, told })
-    }
-
     fn clamped(
         &mut self,
         span: Span,
@@ -441,69 +315,6 @@ impl Interpreter<'_> {
         let near = number.clamp(range.min, range.max);
         self.wrong(span, message, format!("the nearest value that the kernel takes is {near}"))
     }
-}
-
-struct Amount {
-    number: i128,
-    from_ram: bool,
-    told: String,
-}
-
-impl Amount {
-    fn plain(number: i128) -> Self {
-        Self { number, from_ram: false, told: number.to_string() }
-    }
-}
-
-fn is_bool(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    ["true", "false", "yes", "no", "on", "off", "y", "n"].contains(&lower.as_str())
-}
-
-fn unit_name(unit: Unit, bytes: u64) -> String {
-    match unit {
-        Unit::Pages => format!("pages of {} kB", bytes / 1024),
-        Unit::HugePages => format!("huge pages of {} kB", bytes / 1024),
-        other => other.symbol().to_owned(),
-    }
-}
-
-/// What to write instead of a text that people take for a number.
-fn number_help(text: &str) -> String {
-    if let Some(octal) = text.strip_prefix("0o").and_then(|o| u64::from_str_radix(o, 8).ok()) {
-        return format!("write {octal}");
-    }
-    if let Some(rest) = text.strip_prefix('+').filter(|r| kernel_number(r).is_some()) {
-        return format!("write {rest}: the kernel refuses a `+`");
-    }
-    if let Some((number, _)) =
-        text.split_once(['#', ';']).filter(|(n, _)| kernel_number(n.trim()).is_some())
-    {
-        return format!("write {}, and the comment behind it without quotes", number.trim());
-    }
-    if let Some(plain) = ungrouped(text) {
-        return format!("write {plain}");
-    }
-    if let Some(number) = text.split(' ').next().filter(|n| kernel_number(n).is_some()) {
-        return format!("write {number}: the kernel would ignore what follows");
-    }
-    match text.parse::<f64>() {
-        Ok(float) if float.fract() == 0.0 && float.abs() < 1e15 => format!("write {float:.0}"),
-        Ok(float) if float.is_finite() => "the kernel takes whole numbers only".to_owned(),
-        _ => "write decimal digits, or hexadecimal ones behind 0x".to_owned(),
-    }
-}
-
-/// A number without the marks that divide its thousands. What is not grouped in threes may be a
-/// list of numbers, and joined it would be quite another one.
-fn ungrouped(text: &str) -> Option<String> {
-    let mark = text.chars().find(|c| matches!(c, '_' | ',' | '\'' | ' '))?;
-    let mut groups = text.split(mark);
-    let first = groups.next()?;
-    let threes = (1..=3).contains(&first.len()) && groups.all(|g| g.len() == 3);
-    let plain: String = text.chars().filter(|c| *c != mark).collect();
-    let digits = plain.bytes().all(|b| b.is_ascii_digit()) && kernel_number(&plain).is_some();
-    ((threes || mark == '_') && digits).then_some(plain)
 }
 
 fn render_ranges(ranges: &[(u64, u64)]) -> String {

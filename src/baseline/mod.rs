@@ -1,11 +1,13 @@
 //! Baselines: from their texts, layer by layer, to what is desired of one host.
 #![forbid(unsafe_code)]
 
+mod amount;
 pub mod builtin;
 mod desired;
 mod interpret;
 mod layers;
 mod merge;
+mod mistaken;
 mod read;
 mod resolve;
 mod schema;

@@ -280,3 +280,38 @@ parameters:
 ";
     assert_eq!(bad(&[("a", text)]).len(), 4, "{:?}", bad(&[("a", text)]));
 }
+
+#[test]
+fn every_built_in_baseline_resolves_on_every_host() {
+    let gib = 1 << 20;
+    let hosts = [(1, 1), (4, 1), (24, 1), (64, 2), (2048, 8)];
+    let kernels = [(4, 18), (5, 14), (6, 1), (6, 18)];
+    for (name, _) in builtin::ALL {
+        for (ram, nodes) in hosts {
+            for (major, minor) in kernels {
+                let facts = Facts {
+                    mem_total_kb: ram * gib,
+                    numa_nodes: (0..nodes)
+                        .map(|id| NumaNode { id, mem_total_kb: ram * gib / u64::from(nodes) })
+                        .collect(),
+                    kernel: Release::new(major, minor),
+                    ..facts()
+                };
+                let mut fetch = |wanted: &Wanted<'_>| {
+                    let text = builtin::text(wanted.name).unwrap().to_owned();
+                    Ok(Found { name: wanted.name.to_owned(), text })
+                };
+                let (layers, mut problems) = load(&[name], &mut fetch);
+                let host = Host { facts: &facts, expand: &|_| Vec::new(), exists: &|_| true };
+                let (set, more) = resolve(&layers, &host);
+                problems.extend(more);
+                assert_eq!(problems, [], "{name} on {ram} GiB, kernel {major}.{minor}");
+                assert!(set.parameters.iter().all(|d| d.reason.is_some() && d.reference.is_some()));
+                let min_free = wanted(&set, "vm.min_free_kbytes").map(|d| d.requirement.clone());
+                if let Some(Requirement::Exact(kb)) = min_free {
+                    assert!(kb.parse::<u64>().unwrap() <= facts.mem_total_kb / 20, "{name}: {kb}");
+                }
+            }
+        }
+    }
+}

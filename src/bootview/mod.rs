@@ -34,6 +34,14 @@ pub enum Loader {
 impl Loader {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Systemd, Self::Procps];
+
+    /// The one that a host does not boot with.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Systemd => Self::Procps,
+            Self::Procps => Self::Systemd,
+        }
+    }
 }
 
 impl fmt::Display for Loader {

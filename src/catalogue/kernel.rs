@@ -159,17 +159,19 @@ pub(super) const TABLE: &[Parameter] = &[
         .reads_back("cut at 64 bytes"),
     Parameter::new(
         "kernel/firmware_config/force_sysfs_fallback",
-        Shape::Number,
-        "Non-zero makes every firmware request that finds no file ask user space",
+        Shape::Bool,
+        "Makes every firmware request that finds no file ask user space",
         "Documentation/driver-api/firmware/fallback-mechanisms.rst",
     )
+    .ranges(SWITCH)
     .since(4, 17),
     Parameter::new(
         "kernel/firmware_config/ignore_sysfs_fallback",
-        Shape::Number,
-        "Non-zero keeps firmware requests from asking user space",
+        Shape::Bool,
+        "Keeps firmware requests from asking user space",
         "Documentation/driver-api/firmware/fallback-mechanisms.rst",
     )
+    .ranges(SWITCH)
     .since(4, 17),
     // One number before 6.9, a list of trace instances since.
     Parameter::new(
@@ -404,13 +406,14 @@ pub(super) const TABLE: &[Parameter] = &[
          as a deadlock",
         "kernel/locking/rtmutex_api.c",
     ),
+    // Starts at 0, which it holds but does not take back (EINVAL).
     Parameter::new(
         "kernel/max_rcu_stall_to_panic",
         Shape::Number,
         "After how many RCU stalls panic_on_rcu_stall panics",
         DOC,
     )
-    .ranges(POSITIVE)
+    .ranges(NATURAL)
     .since(5, 11),
     Parameter::new(
         "kernel/modprobe",
@@ -835,7 +838,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(SWITCH)
-    .since(5, 0),
+    .since(5, 1),
     moved("kernel/sched_latency_ns", "Period in which every runnable task runs once")
         .unit(Unit::Nanoseconds)
         .owners(&["tuned"]),

@@ -21,6 +21,7 @@ const APP_WINDOW: &[Range] =
     &[Range::new(0, 31), Range::before(6, 3, 0, 255), Range::before(5, 13, INT_MIN, INT_MAX)];
 /// Accurate ECN adds numbers above 2 after 6.18; how many is not said here.
 const ECN: &[Range] = &[
+    Range::new(0, 5),
     Range::before(6, 19, 0, 2),
     Range::before(5, 19, 0, 255),
     Range::before(5, 13, INT_MIN, INT_MAX),

@@ -1,6 +1,15 @@
 //! The tables as a whole: what must hold of each of their rows.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::key::{Selector, has_wildcard};
+use crate::observed::Release;
+use crate::value::Unit;
+
+fn entry(path: &str) -> &'static Parameter {
+    lookup(&Key::from_path(path).unwrap()).unwrap_or_else(|| panic!("{path} is not known"))
+}
 
 #[test]
 fn tables_are_sorted_and_unique() {
@@ -9,4 +18,221 @@ fn tables_are_sorted_and_unique() {
             assert!(pair[0].key < pair[1].key, "{} before {}", pair[0].key, pair[1].key);
         }
     }
+    let mut seen = BTreeSet::new();
+    for p in all() {
+        assert!(seen.insert(p.key), "{} is in two tables", p.key);
+    }
+    assert!(seen.len() >= 120, "only {} parameters are known", seen.len());
+}
+
+#[test]
+fn every_key_is_a_canonical_path() {
+    for p in all() {
+        let parsed = Selector::parse(p.key).unwrap_or_else(|e| panic!("{}: {e}", p.key));
+        assert_eq!(parsed.as_path(), p.key);
+        assert_eq!(p.is_pattern(), has_wildcard(p.key), "{}: only * may stand for names", p.key);
+    }
+}
+
+#[test]
+fn lookup_finds_every_entry_and_nothing_else() {
+    for p in all() {
+        let path = p.key.replace('*', "eth0.100");
+        assert_eq!(entry(&path).shape, p.shape, "{path}");
+        if !p.is_pattern() {
+            assert_eq!(entry(&path).key, p.key);
+        }
+    }
+    for unknown in ["vm", "vm/swappines", "vm/swappiness/x", "zz/top"] {
+        assert_eq!(lookup(&Key::from_path(unknown).unwrap()), None, "{unknown}");
+    }
+    assert_eq!(PATTERNS.len(), all().filter(|p| p.is_pattern()).count());
+}
+
+#[test]
+fn texts_are_one_plain_sentence() {
+    for p in all() {
+        assert!(!p.summary.is_empty() && !p.source.is_empty(), "{}", p.key);
+        assert!(!p.summary.ends_with('.'), "{}: final full stop", p.key);
+        assert!(p.summary.len() <= 110, "{}: {} bytes", p.key, p.summary.len());
+        let texts = [Some(p.summary), Some(p.source), p.reads_back, p.module];
+        for text in texts.into_iter().flatten().chain(p.owners.iter().copied()) {
+            assert!(!text.is_empty() && text == text.trim(), "{}: {text:?}", p.key);
+            assert!(!text.contains("  ") && !text.contains('\n'), "{}: {text:?}", p.key);
+        }
+    }
+}
+
+#[test]
+fn ranges_are_ordered_newest_first() {
+    for p in all() {
+        for r in p.ranges {
+            assert!(r.min <= r.max, "{}: {} above {}", p.key, r.min, r.max);
+        }
+        if let Some(newest) = p.ranges.first() {
+            assert_eq!(newest.until, None, "{}: no range for the newest kernels", p.key);
+            assert!(p.shape.field_count().is_some(), "{}: a range without numbers", p.key);
+        }
+        for pair in p.ranges.windows(2) {
+            let later = pair[0].until.unwrap_or(Release::new(u16::MAX, 0));
+            assert!(pair[1].until.is_some_and(|u| u < later), "{}: order of ranges", p.key);
+            assert!((pair[0].min, pair[0].max) != (pair[1].min, pair[1].max), "{}: same", p.key);
+        }
+    }
+}
+
+#[test]
+fn releases_are_in_order() {
+    for p in all() {
+        if let (Some(since), Some(until)) = (p.since, p.until) {
+            assert!(since < until, "{}: gone before it came", p.key);
+        }
+        for r in p.ranges.iter().filter_map(|r| r.until) {
+            assert!(p.since.is_none_or(|s| s < r), "{}: a range before it came", p.key);
+            assert!(p.until.is_none_or(|u| r < u), "{}: a range after it went", p.key);
+        }
+    }
+}
+
+#[test]
+fn pairs_are_mutual() {
+    for p in all() {
+        let Some(leaf) = p.pair else { continue };
+        let other = entry(Key::from_path(p.key).unwrap().sibling(leaf).as_path());
+        assert_eq!(other.pair, p.key.rsplit('/').next(), "{} and {}", p.key, other.key);
+        assert_ne!(other.key, p.key);
+        assert!(p.shape.is_single_number() && p.kind == Kind::Setting, "{}", p.key);
+    }
+    for (one, other) in [
+        ("vm/dirty_bytes", "dirty_ratio"),
+        ("vm/dirty_background_bytes", "dirty_background_ratio"),
+        ("vm/overcommit_kbytes", "overcommit_ratio"),
+    ] {
+        assert_eq!(entry(one).pair, Some(other));
+    }
+}
+
+#[test]
+fn targets_of_orders_and_effects_are_known() {
+    for p in all() {
+        for order in p.order {
+            let (Order::After(target) | Order::AtMost(target)) = order;
+            let known = Key::from_path(target).ok().and_then(|key| lookup(&key));
+            let other = known.unwrap_or_else(|| panic!("{}: no {target}", p.key));
+            assert_ne!(other.key, p.key);
+            if matches!(order, Order::AtMost(_)) {
+                assert!(p.shape.is_single_number() && other.shape.is_single_number(), "{}", p.key);
+            }
+        }
+        for effect in p.effects {
+            let (Effect::Copies(target) | Effect::Inverts(target)) = effect;
+            let hit = all().any(|o| o.key == *target || glob_matches(target, o.key));
+            assert!(hit, "{} changes the unknown {target}", p.key);
+        }
+    }
+}
+
+#[test]
+fn orders_have_no_circle() {
+    // Whoever follows `After` from any parameter comes to an end.
+    for start in all() {
+        let mut reached = vec![start.key];
+        let mut at = 0;
+        while let Some(p) = reached.get(at).and_then(|k| all().find(|p| p.key == *k)) {
+            at += 1;
+            for order in p.order {
+                let Order::After(target) = order else { continue };
+                assert_ne!(*target, start.key, "{} must come before itself", start.key);
+                if !reached.contains(target) {
+                    reached.push(target);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn kinds_and_hazards_agree() {
+    for p in all() {
+        let one_way = p.hazard == Some(Hazard::OneWay);
+        assert_eq!(p.kind == Kind::Latch, one_way, "{}: a latch is one-way", p.key);
+        match p.kind {
+            Kind::Action => {
+                assert_eq!(p.pair, None, "{}", p.key);
+                assert!(p.order.is_empty(), "{}: an action in an order", p.key);
+            }
+            Kind::Counter => assert!(p.hazard.is_none() && p.pair.is_none(), "{}", p.key),
+            Kind::Setting | Kind::Latch | Kind::Secret => {}
+        }
+        if p.unit != Unit::None {
+            assert!(p.shape.field_count().is_some(), "{}: a unit without a number", p.key);
+        }
+        if p.unit == Unit::Percent {
+            assert_ne!(p.shape, crate::value::Shape::Bool, "{}", p.key);
+        }
+    }
+}
+
+#[test]
+fn ranges_follow_the_kernel_e13() {
+    let on = |path: &str, major, minor| {
+        entry(path).range_on(Release::new(major, minor)).map(|r| (r.min, r.max))
+    };
+    assert_eq!(on("vm/swappiness", 5, 7), Some((0, 100)));
+    assert_eq!(on("vm/swappiness", 5, 8), Some((0, 200)));
+    assert_eq!(on("vm/overcommit_memory", 6, 18), Some((0, 2)));
+    assert_eq!(on("vm/dirty_ratio", 4, 18), Some((0, 100)));
+    assert_eq!(on("vm/page-cluster", 6, 2), Some((0, 31)));
+    assert_eq!(on("vm/watermark_scale_factor", 6, 18), Some((1, 3000)));
+    assert_eq!(on("vm/watermark_scale_factor", 5, 4), Some((1, 1000)));
+    assert!(on("vm/zone_reclaim_mode", 6, 18).unwrap().1 > 8, "8 is accepted");
+    assert!(on("vm/overcommit_ratio", 6, 18).unwrap().1 > 101, "101 is accepted");
+    assert!(on("vm/dirty_writeback_centisecs", 6, 18).unwrap().0 < -5, "-5 is accepted");
+    assert_eq!(on("kernel/numa_balancing", 5, 15), Some((0, 1)));
+    assert_eq!(on("kernel/numa_balancing", 6, 1), Some((0, 4)));
+}
+
+#[test]
+fn what_only_reports_is_never_a_setting_e32() {
+    let volatile = [
+        "fs/dentry-state",
+        "fs/file-nr",
+        "fs/inode-nr",
+        "fs/inode-state",
+        "kernel/ns_last_pid",
+        "kernel/pty/nr",
+        "kernel/random/entropy_avail",
+        "kernel/random/uuid",
+    ];
+    for path in volatile {
+        assert_eq!(entry(path).kind, Kind::Counter, "{path}");
+    }
+}
+
+#[test]
+fn what_cannot_be_undone_or_runs_programs_is_guarded_e41() {
+    for path in [
+        "kernel/kexec_load_disabled",
+        "kernel/modules_disabled",
+        "kernel/unprivileged_bpf_disabled",
+        "kernel/yama/ptrace_scope",
+    ] {
+        assert_eq!(entry(path).kind, Kind::Latch, "{path}");
+    }
+    for path in ["kernel/core_pattern", "kernel/hotplug", "kernel/modprobe", "kernel/poweroff_cmd"]
+    {
+        assert_eq!(entry(path).hazard, Some(Hazard::ExecutesCode), "{path}");
+    }
+    assert_eq!(entry("vm/min_free_kbytes").hazard, Some(Hazard::MinFree));
+    assert_eq!(entry("vm/overcommit_memory").hazard, Some(Hazard::OvercommitStrict));
+}
+
+#[test]
+fn removed_parameters_are_told_from_mistyped_ones_e42() {
+    let gone = entry("kernel/sched_latency_ns");
+    assert!(gone.exists_on(Release::new(5, 12)) && !gone.exists_on(Release::new(5, 13)));
+    let new = entry("vm/compaction_proactiveness");
+    assert!(!new.exists_on(Release::new(5, 8)) && new.exists_on(Release::new(5, 9)));
+    let extra = Key::from_path("vm/extra_free_kbytes").unwrap();
+    assert_eq!(lookup(&extra), None, "never in mainline");
 }

@@ -50,7 +50,9 @@ pub fn refusals(desired: &Desired, observed: &Observed<'_>) -> Vec<Refusal> {
     let refusal = match known.hazard {
         Some(Hazard::MinFree) => min_free(desired, observed.facts.mem_total_kb, live),
         // A value that the kernel already has was not chosen by this baseline.
-        Some(Hazard::ExecutesCode) if !in_sync(desired, live) => Some(Refusal::ExecutesCode),
+        Some(Hazard::ExecutesCode) if runs(desired) && !in_sync(desired, live) => {
+            Some(Refusal::ExecutesCode)
+        }
         Some(Hazard::OneWay) if known.kind == Kind::Latch && latches(desired, live) => {
             Some(Refusal::OneWay { live: live.map(str::to_owned) })
         }
@@ -61,6 +63,16 @@ pub fn refusals(desired: &Desired, observed: &Observed<'_>) -> Vec<Refusal> {
 
 fn in_sync(desired: &Desired, live: Option<&str>) -> bool {
     live.is_some_and(|text| desired.requirement.satisfied_by(desired.shape, text))
+}
+
+/// Whether the value leads to a program: an empty one names none, and a core pattern without `|`
+/// names a file.
+pub(super) fn runs(desired: &Desired) -> bool {
+    match desired.requirement.exact() {
+        Some("") => false,
+        Some(text) if desired.key.as_path() == "kernel/core_pattern" => text.starts_with('|'),
+        _ => true,
+    }
 }
 
 /// A latch is raised by any value but 0 that it does not already have.

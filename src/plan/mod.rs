@@ -288,7 +288,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let steps = order::steps(&items, observed.snapshot);
     let dropin = plan_dropin(&baseline, &items, ours);
     let planned = with_file(observed.conf, dropin::PATH, Some(&dropin.text));
-    let after = BootView::for_loader(&planned, loader);
+    let after = BootView::new(&planned);
     for item in &mut items {
         let now = item.boot(loader).clone();
         let planned = diff::boot_value(&item.desired, &after, loader, facts);
@@ -299,7 +299,11 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         let old = old_value(&old_lines, &item.desired.key);
         item.persist = item.persisted.as_deref() != old && item.persisted.is_some();
     }
-    note::annotate(&mut items, observed, loader);
+    // The other loader is judged by what it would do once the drop-in is as planned.
+    let other = loader.other();
+    let elsewhere: Vec<BootValue> =
+        items.iter().map(|i| diff::boot_value(&i.desired, &after, other, facts)).collect();
+    note::annotate(&mut items, observed, loader, elsewhere);
     Plan {
         originals: originals(&steps, observed.snapshot),
         boot_problems: now.problems(loader).to_vec(),

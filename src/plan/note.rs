@@ -4,7 +4,7 @@ use crate::baseline::Requirement;
 use crate::bootview::Loader;
 use crate::catalogue::{Effect, Hazard};
 use crate::diagnostic::Position;
-use crate::diff::{BootStatus, LiveStatus};
+use crate::diff::{BootStatus, BootValue, LiveStatus};
 use crate::key::Key;
 use crate::observed::Snapshot;
 use crate::value::{Shape, kernel_number};
@@ -80,17 +80,22 @@ pub enum Note {
     UnknownBits(u64),
 }
 
-/// Adds the remarks to each item.
-pub fn annotate(items: &mut [Item], observed: &Observed<'_>, loader: Loader) {
+/// Adds the remarks to each item; `elsewhere` has what the other loader would leave in each.
+pub fn annotate(
+    items: &mut [Item],
+    observed: &Observed<'_>,
+    loader: Loader,
+    elsewhere: Vec<BootValue>,
+) {
     let dirty = dirty_thresholds(items, observed.snapshot);
-    for item in items.iter_mut() {
+    for (item, elsewhere) in items.iter_mut().zip(elsewhere) {
         let mut notes = Vec::new();
         side_effects(item, observed.snapshot, &mut notes);
         if let Some(note) = dirty.as_ref().filter(|(keys, _)| keys.contains(&item.desired.key)) {
             notes.push(note.1.clone());
         }
         kernel_side(item, observed, &mut notes);
-        boot_side(item, loader, &mut notes);
+        boot_side(item, loader, elsewhere, &mut notes);
         item.notes = notes;
     }
 }
@@ -154,11 +159,12 @@ fn shows(hazard: Hazard, item: &Item) -> bool {
         Hazard::MinFree => false,
         Hazard::Starves => new.zip(old).is_none_or(|(new, old)| new < old),
         Hazard::TakesMemory => new.zip(old).is_none_or(|(new, old)| new > old),
-        Hazard::ExecutesCode | Hazard::OneWay | Hazard::CutsNetwork => true,
+        Hazard::ExecutesCode => super::guard::runs(&item.desired),
+        Hazard::OneWay | Hazard::CutsNetwork => true,
     }
 }
 
-fn boot_side(item: &mut Item, loader: Loader, notes: &mut Vec<Note>) {
+fn boot_side(item: &mut Item, loader: Loader, elsewhere: BootValue, notes: &mut Vec<Note>) {
     if let (BootStatus::Overridden, Some(winner)) = (item.boot_status, &item.overridden_by)
         && let Some(source) = winner.source.clone()
     {
@@ -171,16 +177,16 @@ fn boot_side(item: &mut Item, loader: Loader, notes: &mut Vec<Note>) {
     if let Some((source, value)) = item.boot(loader).refused.clone() {
         notes.push(Note::RefusedLine { source, value });
     }
-    let other = match loader {
-        Loader::Systemd => Loader::Procps,
-        Loader::Procps => Loader::Systemd,
+    let disagrees = match (&elsewhere.value, &item.persisted) {
+        (Some(value), _) => !item.desired.requirement.satisfied_by(item.desired.shape, value),
+        (None, persisted) => persisted.is_some(),
     };
-    let (ours, theirs) = (item.boot(loader), item.boot(other));
-    if ours.value != theirs.value {
+    let same = item.overridden_by.as_ref().is_some_and(|winner| winner.value == elsewhere.value);
+    if disagrees && !same && !item.waived() {
         notes.push(Note::OtherLoader {
-            loader: other,
-            value: theirs.value.clone(),
-            source: theirs.source.clone(),
+            loader: loader.other(),
+            value: elsewhere.value,
+            source: elsewhere.source,
         });
     }
 }

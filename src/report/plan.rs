@@ -244,6 +244,10 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
         }
     }
     for note in &item.notes {
+        // The refusal has said it, in bold.
+        if item.refusals.iter().any(|r| is_hazard_of(note, r)) {
+            continue;
+        }
         let warning = words::is_warning(note);
         if layout.verbose || (warning && !settled) || is_boot_note(note) {
             let (style, label) = if warning { (WARN, "note: ") } else { (DIM, "") };
@@ -260,6 +264,10 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
             wrapped(out, indent, width, DIM, &format!("{} ({})", known.summary, known.source));
         }
     }
+}
+
+fn is_hazard_of(note: &crate::plan::Note, refusal: &crate::plan::Refusal) -> bool {
+    matches!(note, crate::plan::Note::Hazard(hazard) if hazard.guard() == refusal.guard())
 }
 
 /// Remarks on the boot are shown even where all is well: the two loaders disagree.

@@ -41,12 +41,12 @@ fn compare(dir: &str, least: usize) {
 
 #[test]
 fn of_one_file() {
-    compare("messages", 70);
+    compare("messages", 100);
 }
 
 #[test]
 fn of_layers() {
-    compare("messages/layers", 20);
+    compare("messages/layers", 23);
 }
 
 /// What a run says that ends with `code`, in good time, with nothing on standard output and
@@ -58,7 +58,8 @@ fn told<'a>(host: &Host, code: i32, args: impl IntoIterator<Item = &'a str>) -> 
     let before = tree();
     let start = Instant::now();
     let ran = host.run(args);
-    assert!(start.elapsed() < Duration::from_secs(1), "took {:?}", start.elapsed());
+    // A tenth of a second where the machine has nothing else to do.
+    assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
     assert_eq!(ran.code, code, "{}", ran.err);
     assert_eq!(ran.out, "");
     assert!(tree() == before, "something was written");

@@ -144,7 +144,8 @@ impl Host {
                 if kind.is_dir() {
                     descend(&path, found);
                 } else {
-                    let content = if kind.is_file() { fs::read(&path).unwrap() } else { vec![] };
+                    let content =
+                        if kind.is_file() { fs::read(&path).unwrap_or_default() } else { vec![] };
                     found.push((path, content));
                 }
             }
@@ -168,7 +169,7 @@ impl Ran {
         let mut text = String::new();
         for (name, stream) in [("stdout", &self.out), ("stderr", &self.err)] {
             if !stream.is_empty() {
-                text += &format!("-- {name}\n{stream}");
+                text = text + "-- " + name + "\n" + stream;
                 if !stream.ends_with('\n') {
                     text += "\n(no line break)\n";
                 }

@@ -1,0 +1,161 @@
+//! Amounts as they are written: numbers, sizes in the key's own unit, shares of memory.
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::value::{Percent, QuantityError, Shape, Size, Unit, kernel_number};
+
+use super::interpret::Interpreter;
+use super::mistaken::{is_truth_value, number_help};
+use super::schema::Literal;
+
+/// A number, and how it came about.
+pub(super) struct Amount {
+    /// In the key's own unit.
+    pub(super) number: i128,
+    /// Whether it was made from the host's memory.
+    pub(super) from_ram: bool,
+    /// The arithmetic, or the number with its unit.
+    pub(super) told: String,
+}
+
+impl Amount {
+    /// A number as it was written.
+    pub(super) fn plain(number: i128) -> Self {
+        Self { number, from_ram: false, told: number.to_string() }
+    }
+}
+
+impl Interpreter<'_> {
+    /// A number, a size in the key's unit, or (for bounds) a percentage of memory.
+    pub(super) fn amount(&mut self, literal: &Literal, field: &str) -> Option<Amount> {
+        let text = literal.text.trim();
+        if text.ends_with('%') {
+            if field == "value" {
+                let help = "write `percent_of_ram: …` for a share of memory";
+                return self.wrong(literal.span, format!("{text:?} is not a number"), help);
+            }
+            return match Percent::parse(text) {
+                Ok(percent) => self.share(percent, literal.span),
+                Err(error) => self.wrong(literal.span, error.to_string(), "write it as 5%"),
+            };
+        }
+        if is_truth_value(text) {
+            if self.shape() == Shape::Bool && literal.plain && (text == "true" || text == "false") {
+                return Some(Amount::plain(i128::from(text == "true")));
+            }
+            let number = i32::from(matches!(
+                text.to_ascii_lowercase().as_str(),
+                "on" | "yes" | "true" | "y"
+            ));
+            let message = format!("{text:?} is a truth value where a number belongs");
+            return self.wrong(literal.span, message, format!("write {number}"));
+        }
+        if let Some(number) = kernel_number(text) {
+            let digits = text.trim_start_matches('-');
+            if literal.plain
+                && digits.len() > 1
+                && digits.starts_with('0')
+                && !digits.starts_with("0x")
+            {
+                let message = format!("{text} is octal for the kernel: {number}");
+                let help = format!(
+                    "write {number}, or {} if decimal was meant",
+                    digits.trim_start_matches('0')
+                );
+                self.problems.push(Diagnostic::warning(literal.span, message).help(help));
+            }
+            return Some(self.counted(number));
+        }
+        match Size::parse(text) {
+            Ok(Some(size)) => self.size(size, literal),
+            Err(QuantityError::Ambiguous { instead, .. }) if self.memory_unit().is_some() => {
+                let help = format!("write {instead}");
+                self.wrong(
+                    literal.span,
+                    format!("{text:?} does not say whether it counts in 1000s or 1024s"),
+                    help,
+                )
+            }
+            Err(QuantityError::TooLarge(_)) => self.too_large(literal),
+            Err(QuantityError::UnknownUnit(unit))
+                if self.memory_unit().is_some()
+                    && unit.chars().all(|c| c.is_ascii_alphabetic()) =>
+            {
+                let message = format!("{unit:?} is not a unit of memory");
+                self.wrong(literal.span, message, "the units are B, KiB, MiB, GiB and TiB")
+            }
+            Ok(None) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => {
+                self.too_large(literal)
+            }
+            Ok(None) | Err(_) => {
+                let help = number_help(text);
+                self.wrong(literal.span, format!("{text:?} is not a whole number"), help)
+            }
+        }
+    }
+
+    /// The unit and the bytes in one, where the key measures memory.
+    pub(super) fn memory_unit(&self) -> Option<(Unit, u64)> {
+        let unit = self.known?.unit;
+        let bytes = unit.bytes(self.facts.page_bytes, self.facts.huge_page_bytes)?;
+        (bytes > 0).then_some((unit, bytes))
+    }
+
+    pub(super) fn too_large<T>(&mut self, literal: &Literal) -> Option<T> {
+        let message = format!("{:?} is larger than 64 bits can hold", literal.text);
+        self.wrong(literal.span, message, format!("the greatest number is {}", u64::MAX))
+    }
+
+    /// A number, told with what it counts.
+    pub(super) fn counted(&self, number: i128) -> Amount {
+        let told = match self.memory_unit() {
+            Some((unit, _)) => format!("{number} {}", unit.symbol()),
+            None => number.to_string(),
+        };
+        Amount { told, ..Amount::plain(number) }
+    }
+
+    pub(super) fn size(&mut self, size: Size, literal: &Literal) -> Option<Amount> {
+        let Some((unit, bytes)) = self.memory_unit() else {
+            let message = match self.known {
+                Some(_) => {
+                    format!("{} is not an amount of memory, so it takes no size", self.selector)
+                }
+                None => format!("the unit of {} is not known, so it takes no size", self.selector),
+            };
+            return self.wrong(literal.span, message, "write a plain number");
+        };
+        if !size.bytes.is_multiple_of(bytes) {
+            let message = format!("{size} is not a whole number of {}", unit_name(unit, bytes));
+            let below = Size { bytes: size.bytes / bytes * bytes };
+            return self.wrong(literal.span, message, format!("the next smaller one is {below}"));
+        }
+        Some(self.counted(i128::from(size.bytes / bytes)))
+    }
+
+    pub(super) fn share(&mut self, percent: Percent, span: Span) -> Option<Amount> {
+        let Some((unit, bytes)) = self.memory_unit() else {
+            let message = match self.known {
+                Some(_) => format!("{} is not an amount of memory", self.selector),
+                None => format!("the unit of {} is not known", self.selector),
+            };
+            return self.wrong(
+                span,
+                message,
+                "a percentage of RAM fits keys that count memory; write a number",
+            );
+        };
+        let total = self.facts.mem_total_kb;
+        let number = percent.of(total.saturating_mul(1024)) / bytes;
+        let symbol = unit.symbol();
+        let told = format!("{percent} of {total} kB = {number} {symbol}");
+        Some(Amount { number: i128::from(number), from_ram: true, told })
+    }
+}
+
+fn unit_name(unit: Unit, bytes: u64) -> String {
+    match unit {
+        Unit::Pages => format!("pages of {} kB", bytes / 1024),
+        Unit::HugePages => format!("huge pages of {} kB", bytes / 1024),
+        other => other.symbol().to_owned(),
+    }
+}
