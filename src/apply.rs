@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::key::Key;
 use crate::observed::{Errno, Reading};
 use crate::persist::{PersistError, Staged};
-use crate::plan::{Plan, Step, bytes};
+use crate::plan::{DropinOutcome, Outcome, Plan, Step, StepOutcome, StepResult, bytes};
 use crate::procsys::Kernel;
 use crate::value::agrees;
 
@@ -18,79 +18,6 @@ pub struct Options {
     pub keep_going: bool,
     /// The baseline's actions are run as well.
     pub run_actions: bool,
-}
-
-/// How it ended.
-#[derive(Clone, Debug, Default)]
-pub struct Outcome {
-    /// Each step, in order.
-    pub steps: Vec<StepOutcome>,
-    /// Each action, where they were asked for.
-    pub actions: Vec<(Key, Result<(), Errno>)>,
-    /// Keys that were put back because another one failed, and whether that worked.
-    pub restored: Vec<(Key, Result<(), Errno>)>,
-    /// What became of the drop-in.
-    pub dropin: DropinOutcome,
-    /// Parameters that moved between the plan and the first write: key, then, now.
-    pub moved: Vec<(Key, String, String)>,
-}
-
-/// One step's end.
-#[derive(Clone, Debug)]
-pub struct StepOutcome {
-    /// The step.
-    pub step: Step,
-    /// What became of it.
-    pub result: StepResult,
-}
-
-/// What became of a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StepResult {
-    /// The parameter reads as desired.
-    Written,
-    /// The kernel refused the write.
-    Refused(Errno),
-    /// The write was accepted, and the parameter reads something else.
-    Kept(String),
-    /// The write was accepted, and the parameter can no longer be read.
-    Unreadable(Errno),
-    /// It was not tried, because another one had failed.
-    NotTried,
-}
-
-/// What became of the drop-in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum DropinOutcome {
-    /// It already was as planned.
-    #[default]
-    Unchanged,
-    /// It was written.
-    Written,
-    /// It was not asked for (`--live-only`).
-    NotAsked,
-    /// It was left as it was because a write had failed.
-    LeftAlone,
-    /// It could not be written; the words say why.
-    Failed(String),
-}
-
-impl Outcome {
-    /// Whether everything that was asked for was done.
-    pub fn succeeded(&self) -> bool {
-        self.moved.is_empty()
-            && self.steps.iter().all(|s| s.result == StepResult::Written)
-            && self.actions.iter().all(|(_, result)| result.is_ok())
-            && !matches!(self.dropin, DropinOutcome::Failed(_))
-    }
-
-    fn failed_keys(&self) -> Vec<Key> {
-        self.steps
-            .iter()
-            .filter(|s| s.result != StepResult::Written)
-            .map(|s| s.step.key.clone())
-            .collect()
-    }
 }
 
 /// Carries `plan` out on `kernel`, persisting below `root`. `progress` hears each step before it
@@ -112,7 +39,8 @@ pub fn apply(
         return outcome;
     }
     let persist = !options.live_only && plan.dropin.changes();
-    let staged = if persist { Some(stage(&plan.dropin.text, root)) } else { None };
+    let staged =
+        if persist { Some(stage(plan.dropin.path, &plan.dropin.text, root)) } else { None };
     if let Some(Err(error)) = &staged {
         outcome.steps = untried(plan);
         outcome.dropin = DropinOutcome::Failed(error.to_string());
@@ -129,7 +57,9 @@ pub fn apply(
         _ if options.live_only => DropinOutcome::NotAsked,
         None => DropinOutcome::Unchanged,
         // What the kernel refused is never persisted.
-        Some(_) if !failed.is_empty() => commit(stage(&plan.dropin_without(&failed), root)),
+        Some(_) if !failed.is_empty() => {
+            commit(stage(plan.dropin.path, &plan.dropin_without(&failed), root))
+        }
         Some(staged) => commit(staged),
     };
     if matches!(outcome.dropin, DropinOutcome::Failed(_)) && !options.keep_going {
@@ -266,8 +196,8 @@ fn take_back(
     restored
 }
 
-fn stage(text: &str, root: &Path) -> Result<Staged, PersistError> {
-    let path = root.join(crate::bootview::dropin::PATH.trim_start_matches('/'));
+fn stage(path: &str, text: &str, root: &Path) -> Result<Staged, PersistError> {
+    let path = root.join(path.trim_start_matches('/'));
     Staged::write(&path, text.as_bytes())
 }
 

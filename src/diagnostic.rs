@@ -91,7 +91,7 @@ impl Diagnostic {
 pub struct Position {
     /// The source's name.
     pub file: String,
-    /// Line, counted from 1.
+    /// Line, counted from 1; 0 where the source has no lines.
     pub line: u32,
     /// Column, counted from 1; 0 where only the line is known.
     pub column: u32,
@@ -107,9 +107,10 @@ impl Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.column {
-            0 => write!(f, "{}:{}", self.file, self.line),
-            column => write!(f, "{}:{}:{column}", self.file, self.line),
+        match (self.line, self.column) {
+            (0, _) => f.write_str(&self.file),
+            (line, 0) => write!(f, "{}:{line}", self.file),
+            (line, column) => write!(f, "{}:{line}:{column}", self.file),
         }
     }
 }

@@ -115,13 +115,13 @@ pub fn to_slashes(text: &str) -> String {
 
 /// Exchanges every dot with a slash: the dotted form of a path, and back.
 pub fn swap_separators(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '.' => '/',
-            '/' => '.',
-            c => c,
-        })
-        .collect()
+    let mut swapped = String::with_capacity(text.len());
+    swapped.extend(text.chars().map(|c| match c {
+        '.' => '/',
+        '/' => '.',
+        c => c,
+    }));
+    swapped
 }
 
 /// Whether a text has a wildcard of glob(7).
@@ -367,8 +367,7 @@ fn check_path(path: &str, written: &str) -> Result<(), KeyError> {
     if path.len() > MAX_KEY_BYTES {
         return Err(KeyError::TooLong(path.len()));
     }
-    let parts: Vec<&str> = path.split('/').collect();
-    for (index, part) in parts.iter().enumerate() {
+    for (index, part) in path.split('/').enumerate() {
         if part.is_empty() {
             return Err(KeyError::EmptyComponent);
         }
@@ -378,9 +377,9 @@ fn check_path(path: &str, written: &str) -> Result<(), KeyError> {
         if index == 0 && part.starts_with('-') {
             return Err(KeyError::LeadingDash);
         }
-        if part.bytes().any(|b| b.is_ascii_uppercase()) && !names_are_free(&parts, index) {
+        if part.bytes().any(|b| b.is_ascii_uppercase()) && !names_are_free(path, index) {
             return Err(KeyError::UpperCase {
-                component: (*part).to_owned(),
+                component: part.to_owned(),
                 instead: swap_separators(&path.to_ascii_lowercase()),
             });
         }
@@ -396,8 +395,9 @@ fn allowed(c: char) -> bool {
 }
 
 /// Components whose names come from outside the kernel: interfaces, binary formats, devices.
-fn names_are_free(parts: &[&str], index: usize) -> bool {
-    match parts {
+fn names_are_free(path: &str, index: usize) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts[..] {
         ["net", _, "conf" | "neigh", ..] => index == 3,
         ["fs", "binfmt_misc", ..] => index == 2,
         ["dev", ..] => index > 1,

@@ -1,10 +1,13 @@
 //! Reads baseline files: found by name or path, judged by owner and mode, read once.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
+
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
 
 /// The host's own baseline.
 pub const HOST_BASELINE: &str = "/etc/tunectl/baseline.yaml";
@@ -91,13 +94,10 @@ impl Sources {
             _ => SourceError::Unreadable { path: named(), error },
         };
         // A FIFO must not block the open; what is not a file is refused below.
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(
-                nix::fcntl::OFlag::O_NONBLOCK.bits() | nix::fcntl::OFlag::O_CLOEXEC.bits(),
-            )
-            .open(&full)
-            .map_err(unreadable)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let file = openat(AT_FDCWD, &full, flags, Mode::empty())
+            .map(File::from)
+            .map_err(|errno| unreadable(errno.into()))?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(SourceError::NotAFile(named()));

@@ -1,8 +1,9 @@
 //! Loads a baseline with everything it extends, asking for texts through a closure.
 
 use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::key::Selector;
 
-use super::schema::Document;
+use super::schema::{Document, FactName};
 use super::{read, yaml};
 
 /// Most files one baseline may be made of.
@@ -46,6 +47,21 @@ pub struct Layers {
     pub parents: Vec<Vec<usize>>,
     /// The asked-for baselines, each a layer on top of the one before it.
     pub tops: Vec<usize>,
+}
+
+impl Layers {
+    /// The facts that `when` blocks ask for.
+    pub fn conditions(&self) -> impl Iterator<Item = FactName> {
+        self.documents.iter().flat_map(|d| &d.when).flat_map(|w| &w.conditions).map(|c| c.fact)
+    }
+
+    /// The keys and patterns below `parameters`, those of `when` blocks included.
+    pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        self.documents
+            .iter()
+            .flat_map(|d| d.parameters.iter().chain(d.when.iter().flat_map(|w| &w.parameters)))
+            .map(|entry| &entry.selector)
+    }
 }
 
 /// Loads `names`, each a layer on the one before, with all that they extend.

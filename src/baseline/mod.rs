@@ -18,7 +18,7 @@ pub use desired::{Desired, DesiredPattern, DesiredSet, Exception, Requirement};
 pub use layers::{Found, Layers, NotFound, Wanted, load};
 pub use merge::other_half;
 pub use resolve::{Host, nearest_known, resolve};
-pub use schema::OnDrift;
+pub use schema::{FactName, OnDrift};
 pub use yaml::MAX_BYTES;
 
 #[cfg(test)]

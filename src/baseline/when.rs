@@ -91,6 +91,7 @@ pub fn holds(condition: &Condition, facts: &Facts) -> bool {
             comparison.holds(&have, &release)
         }),
         FactName::Virtualization => match &facts.virtualization {
+            Virtualization::Unknown => false,
             Virtualization::None => operand == "none",
             other => operand == other.kind() || glob_matches(operand, other.name()),
         },

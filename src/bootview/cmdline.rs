@@ -31,7 +31,7 @@ pub(super) fn assignments(cmdline: &str) -> Vec<Assignment> {
         found.push(Assignment {
             selector_text: path,
             value: value.to_owned(),
-            source: Position { file: CMDLINE.to_owned(), line: 1, column: 0 },
+            source: Position { file: CMDLINE.to_owned(), line: 0, column: 0 },
             is_glob: false,
             order: Some(found.len()),
             ignore_errors: true,

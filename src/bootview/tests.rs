@@ -383,7 +383,7 @@ fn the_command_line_is_overridden_by_any_file() {
     }
     both(&cmdline("hung_task_panic=1"), "kernel/hung_task_panic", Some("1"));
     let tree = cmdline("sysctl.net.ipv4.conf.lo.rp_filter=1");
-    assert_eq!(source(&tree, SYSTEMD, "net/ipv4/conf/lo/rp_filter"), "kernel command line:1");
+    assert_eq!(source(&tree, SYSTEMD, "net/ipv4/conf/lo/rp_filter"), "kernel command line");
     // Explicit as it is, it does not hold a glob off: it was written before.
     let tree = with_file(&tree, "/etc/sysctl.d/a.conf", Some("net.ipv4.conf.*.rp_filter = 2\n"));
     both(&tree, "net/ipv4/conf/lo/rp_filter", Some("2"));

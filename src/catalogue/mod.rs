@@ -15,7 +15,7 @@ mod vm;
 
 pub use entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 
-use crate::key::{Key, glob_matches};
+use crate::key::Key;
 
 /// Every family's table. Within a table the keys are sorted and unique.
 #[rustfmt::skip] // A line a table, so that tables can be added side by side.
@@ -31,9 +31,6 @@ const TABLES: &[&[Parameter]] = &[
     vm::TABLE,
 ];
 
-/// The entries with a `*`, gathered by the compiler: they cannot be found by binary search.
-static PATTERNS: [&Parameter; patterns::<0>().1] = patterns().0;
-
 /// All parameters that are known, table by table.
 pub fn all() -> impl Iterator<Item = &'static Parameter> {
     TABLES.iter().flat_map(|table| table.iter())
@@ -43,52 +40,28 @@ pub fn all() -> impl Iterator<Item = &'static Parameter> {
 /// yields to an entry of that very name.
 pub fn lookup(key: &Key) -> Option<&'static Parameter> {
     let path = key.as_path();
-    let exact = |table: &&'static [Parameter]| {
-        // A table's first and last key tell whether it can have this one.
-        let (first, last) = (table.first()?, table.last()?);
-        if path < first.key || path > last.key {
-            return None;
-        }
-        table.binary_search_by(|p| p.key.cmp(path)).ok().map(|at| &table[at])
-    };
-    TABLES.iter().find_map(exact).or_else(|| {
-        // Names that others choose occur below net/ alone.
-        let mut patterns = PATTERNS.iter().copied().filter(|_| path.starts_with("net/"));
-        patterns.find(|p| glob_matches(p.key, path))
+    entry(path).or_else(|| {
+        // An entry has at most one `*`, in place of a whole component and never of the first: a
+        // few binary searches find what matching every entry would.
+        let starts = path.match_indices('/').map(|(slash, _)| slash + 1);
+        starts.filter(|start| !path[*start..].starts_with('.')).find_map(|start| {
+            let rest = path[start..].find('/').map_or("", |length| &path[start + length..]);
+            entry(&[&path[..start], "*", rest].concat())
+        })
     })
 }
 
-/// [`Parameter::is_pattern`], as the compiler can run it.
-const fn is_pattern(parameter: &Parameter) -> bool {
-    let bytes = parameter.key.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b'*' {
-            return true;
-        }
-        at += 1;
-    }
-    false
-}
-
-/// The first `N` patterns, and how many there are in all.
-const fn patterns<const N: usize>() -> ([&'static Parameter; N], usize) {
-    let mut found = [&TABLES[0][0]; N];
-    let (mut count, mut table) = (0, 0);
-    while table < TABLES.len() {
-        let mut row = 0;
-        while row < TABLES[table].len() {
-            if is_pattern(&TABLES[table][row]) {
-                if count < N {
-                    found[count] = &TABLES[table][row];
-                }
-                count += 1;
-            }
-            row += 1;
-        }
-        table += 1;
-    }
-    (found, count)
+/// The entry of that very name.
+fn entry(path: &str) -> Option<&'static Parameter> {
+    // Most tables are of another family: their bounds tell.
+    let may_have = |table: &&&[Parameter]| match (table.first(), table.last()) {
+        (Some(first), Some(last)) => (first.key..=last.key).contains(&path),
+        _ => false,
+    };
+    TABLES.iter().filter(may_have).find_map(|table| {
+        let at = table.binary_search_by(|p| p.key.cmp(path)).ok()?;
+        Some(&table[at])
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::key::{Selector, has_wildcard};
+use crate::key::{Selector, glob_matches, has_wildcard};
 use crate::observed::Release;
 use crate::value::Unit;
 
@@ -46,7 +46,13 @@ fn lookup_finds_every_entry_and_nothing_else() {
     for unknown in ["vm", "vm/swappines", "vm/swappiness/x", "zz/top"] {
         assert_eq!(lookup(&Key::from_path(unknown).unwrap()), None, "{unknown}");
     }
-    assert_eq!(PATTERNS.len(), all().filter(|p| p.is_pattern()).count());
+    // What the look-up of patterns relies on.
+    for p in all().filter(|p| p.is_pattern()) {
+        let stars: Vec<usize> =
+            p.key.split('/').enumerate().filter(|(_, c)| c.contains('*')).map(|(n, _)| n).collect();
+        assert!(stars.len() == 1 && stars[0] > 0, "{}", p.key);
+        assert!(p.key.split('/').any(|c| c == "*"), "{}", p.key);
+    }
 }
 
 #[test]
@@ -235,4 +241,33 @@ fn removed_parameters_are_told_from_mistyped_ones_e42() {
     assert!(!new.exists_on(Release::new(5, 8)) && new.exists_on(Release::new(5, 9)));
     let extra = Key::from_path("vm/extra_free_kbytes").unwrap();
     assert_eq!(lookup(&extra), None, "never in mainline");
+}
+
+/// What [`lookup`] relies on.
+#[test]
+fn a_star_is_one_whole_component_and_never_the_first() {
+    for parameter in all() {
+        let stars = parameter.key.split('/').skip(1).filter(|c| *c == "*").count();
+        assert_eq!(stars, parameter.key.matches('*').count(), "{}", parameter.key);
+        assert!(stars <= 1, "{}", parameter.key);
+        assert!(!parameter.key.contains(['?', '[']), "{}", parameter.key);
+    }
+}
+
+#[test]
+fn every_entry_is_found_under_each_name_that_it_stands_for() {
+    for parameter in all() {
+        for name in ["eth0.100", "all", "zz"] {
+            let path = parameter.key.replace('*', name);
+            let found = lookup(&Key::from_path(&path).unwrap()).unwrap();
+            let matches = |p: &&Parameter| crate::key::glob_matches(p.key, &path);
+            // An entry of its own is stronger than one with a star.
+            assert_eq!(Some(found), all().find(|p| p.key == path).or_else(|| all().find(matches)));
+        }
+        let hidden = Key::from_path(&parameter.key.replace('*', ".x")).unwrap();
+        assert_eq!(lookup(&hidden).is_some(), !parameter.is_pattern(), "{}", parameter.key);
+    }
+    for unknown in ["net", "vm/*x", "net/ipv4/conf/eth0/nothing", "nothing/at/all"] {
+        assert!(Key::from_path(unknown).ok().and_then(|key| lookup(&key)).is_none(), "{unknown}");
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::apply::{self, Options, Outcome};
+use crate::apply::{self, Options};
 use crate::bootview::dropin;
 use crate::persist::{Lock, LockError};
+use crate::plan::Outcome;
 use crate::plan::Plan;
 use crate::report;
 use crate::sources::HOST_BASELINE;
@@ -27,7 +28,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let name = args.baseline.baseline.as_deref();
     let root = nix::unistd::geteuid().is_root();
     let loaded = host::load(cli, name, root)?;
-    let host = host::open(cli)?;
+    let host = host::open(cli, &host::wanted_facts(cli, &loaded))?;
     if !root && host.kernel.is_procfs() {
         let help = "`tunectl plan` shows the same without root";
         return Err(Failure::new("only root can apply a baseline").help(help));

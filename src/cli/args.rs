@@ -13,23 +13,29 @@ pub struct Cli {
     pub command: Command,
 
     /// Look for everything below DIR, /proc/sys included
-    #[arg(long, global = true, value_name = "DIR", default_value = "/")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        value_name = "DIR",
+        default_value = "/"
+    )]
     pub root: PathBuf,
 
     /// How to print the result
-    #[arg(long, global = true, value_enum, default_value = "text")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value = "text")]
     pub format: Format,
 
     /// When to use colours; NO_COLOR turns `auto` off
-    #[arg(long, global = true, value_enum, default_value = "auto")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value = "auto")]
     pub color: Color,
 
     /// Say more: sources, meanings, details of what is in sync
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = "Everywhere", action = clap::ArgAction::Count)]
     pub verbose: u8,
 
     /// Print the result only, no hints and no warnings
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = "Everywhere", conflicts_with = "verbose")]
     pub quiet: bool,
 }
 

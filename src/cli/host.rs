@@ -1,19 +1,22 @@
 //! Looks at a host: facts, the baseline, parameters and files, up to the finished plan.
 
+use std::cell::RefCell;
 use std::path::Path;
 
-use crate::baseline::{self, DesiredSet, Found, Layers, NotFound, Wanted, builtin};
+use crate::baseline::{self, DesiredSet, FactName, Found, Layers, NotFound, Wanted, builtin};
+use crate::catalogue::{self, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector};
-use crate::observed::{Facts, Snapshot};
+use crate::observed::{Facts, Reading, Snapshot};
 use crate::persist::conf::read_conf_tree;
 use crate::plan::{self, Observed, Plan};
-use crate::probe;
+use crate::probe::{self, Fact};
 use crate::procsys::{Kernel, ProcSys};
 use crate::sources::{self, SourceError, Sources};
+use crate::value::Unit;
 
 use super::adoption;
-use super::args::Cli;
+use super::args::{Cli, Format};
 use super::failure::Failure;
 use super::ui::Ui;
 
@@ -23,32 +26,93 @@ pub struct Host {
     pub kernel: ProcSys,
     /// Its facts, or those that are played.
     pub facts: Facts,
+    /// What was read so far.
+    seen: RefCell<Snapshot>,
+}
+
+impl Host {
+    /// Looks at a parameter, unless it was looked at before.
+    fn look(&self, key: &Key) {
+        if self.seen.borrow().get(key).is_none() {
+            let reading = self.kernel.read(key);
+            self.seen.borrow_mut().insert(key.clone(), reading);
+        }
+    }
+
+    fn exists(&self, key: &Key) -> bool {
+        self.look(key);
+        self.seen.borrow().get(key).is_some_and(Reading::exists)
+    }
 }
 
 /// Opens the kernel's parameters and gathers facts.
 ///
 /// # Errors
 /// /proc/sys cannot be opened, or facts that every plan needs are missing.
-pub fn open(cli: &Cli) -> Result<Host, Failure> {
+pub fn open(cli: &Cli, wanted: &[Fact]) -> Result<Host, Failure> {
     let kernel = ProcSys::open(&cli.root).map_err(|e| Failure::new(e.to_string()))?;
-    let facts = probe::probe(&cli.root).map_err(|e| Failure::new(e.to_string()))?;
-    Ok(Host { kernel, facts })
+    let facts = probe::probe_for(&cli.root, wanted).map_err(|e| Failure::new(e.to_string()))?;
+    Ok(Host { kernel, facts, seen: RefCell::default() })
 }
+
+/// The facts that a run uses: all where all are shown, else those that the baseline depends on.
+pub fn wanted_facts(cli: &Cli, loaded: &Loaded) -> Vec<Fact> {
+    if cli.verbose > 0 || cli.format == Format::Json {
+        return Fact::ALL.to_vec();
+    }
+    let layers = &loaded.layers;
+    let mut wanted: Vec<Fact> = layers
+        .conditions()
+        .filter_map(|condition| match condition {
+            FactName::NumaNodes => Some(Fact::NumaNodes),
+            FactName::Virtualization => Some(Fact::Virtualization),
+            FactName::Ram | FactName::Kernel | FactName::Hostname => None,
+        })
+        .collect();
+    let reserve = Key::from_path("vm/min_free_kbytes");
+    for selector in layers.selectors() {
+        if reserve.as_ref().is_ok_and(|key| selector.covers(key)) {
+            wanted.push(Fact::Reserve);
+        }
+        if counts_huge_pages(selector) {
+            wanted.push(Fact::HugePages);
+        }
+    }
+    wanted
+}
+
+/// Whether a selector names a parameter whose numbers are huge pages.
+fn counts_huge_pages(selector: &Selector) -> bool {
+    let counts = |p: &Parameter| p.unit == Unit::HugePages;
+    match selector {
+        Selector::Key(key) => {
+            key.as_path() == NR_HUGEPAGES || catalogue::lookup(key).is_some_and(counts)
+        }
+        Selector::Pattern(pattern) => catalogue::all()
+            .filter(|p| counts(p))
+            .map(|p| p.key)
+            .chain([NR_HUGEPAGES])
+            .any(|path| Key::from_path(path).is_ok_and(|key| pattern.matches(&key))),
+    }
+}
+
+/// Its bounds are judged whether or not the catalogue describes it.
+const NR_HUGEPAGES: &str = "vm/nr_hugepages";
 
 /// Replaces facts by those of a file.
 ///
 /// # Errors
 /// The file cannot be read, or every problem in it.
-pub fn play(host: &mut Host, path: &Path) -> Result<(), Failure> {
+pub fn play(host: Host, path: &Path) -> Result<Host, Failure> {
     let reader = Sources { root: "/".into(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
     let name = path.display().to_string();
     let file = reader.read(&name).map_err(|e| Failure::new(e.to_string()))?;
-    host.facts = probe::facts_from_yaml(&name, &file.text, &host.facts).map_err(|problems| {
+    let facts = probe::facts_from_yaml(&name, &file.text, &host.facts).map_err(|problems| {
         let source = crate::diagnostic::Source { name: name.clone(), text: file.text.clone() };
         let message = count("the facts in", &name, problems.len());
         Failure::new(message).with(problems, vec![source])
     })?;
-    Ok(())
+    Ok(Host { facts, ..host })
 }
 
 fn count(what: &str, name: &str, problems: usize) -> String {
@@ -163,7 +227,7 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
         &baseline::Host {
             facts: &host.facts,
             expand: &|pattern: &Pattern| host.kernel.expand(pattern),
-            exists: &|key: &Key| host.kernel.read(key).exists(),
+            exists: &|key: &Key| host.exists(key),
         },
     );
     problems.extend(more);
@@ -184,21 +248,16 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
 /// Reads what the plan needs and makes it.
 pub fn plan(cli: &Cli, host: &Host, set: DesiredSet) -> Plan {
     let (also, globs) = plan::also_needed(&set);
-    let mut snapshot = Snapshot::default();
     for key in set.parameters.iter().map(|d| &d.key).chain(&also) {
-        if snapshot.get(key).is_none() {
-            snapshot.insert(key.clone(), host.kernel.read(key));
-        }
+        host.look(key);
     }
     for glob in globs {
         let Ok(Selector::Pattern(pattern)) = Selector::parse(glob) else { continue };
         for key in host.kernel.expand(&pattern) {
-            if snapshot.get(&key).is_none() {
-                let reading = host.kernel.read(&key);
-                snapshot.insert(key, reading);
-            }
+            host.look(&key);
         }
     }
     let conf = read_conf_tree(&cli.root);
+    let snapshot = host.seen.borrow();
     plan::plan(set, &Observed { facts: &host.facts, snapshot: &snapshot, conf: &conf })
 }

@@ -1,5 +1,6 @@
 //! `tunectl plan`.
 
+use crate::probe::Fact;
 use crate::report;
 
 use super::args::{Cli, Format, PlanArgs};
@@ -14,10 +15,11 @@ use super::{Exit, host};
 pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let name = args.baseline.baseline.as_deref();
     let loaded = host::load(cli, name, false)?;
-    let mut host = host::open(cli)?;
-    if let Some(path) = &args.facts {
-        host::play(&mut host, path)?;
-    }
+    let host = match &args.facts {
+        // A file may name any fact, and what it does not name is this host's.
+        Some(path) => host::play(host::open(cli, &Fact::ALL)?, path)?,
+        None => host::open(cli, &host::wanted_facts(cli, &loaded))?,
+    };
     let set = host::resolve(loaded, &host, ui)?;
     let plan = host::plan(cli, &host, set);
     match ui.format() {

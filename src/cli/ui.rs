@@ -1,7 +1,7 @@
 //! The two streams: results to standard output, everything else to standard error.
 #![allow(clippy::disallowed_methods, reason = "the one place that looks at the terminal")]
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anstream::AutoStream;
@@ -20,7 +20,6 @@ pub struct Ui {
     quiet: bool,
     verbose: bool,
     format: Format,
-    width: usize,
 }
 
 /// Width where there is no terminal to ask.
@@ -41,11 +40,7 @@ impl Ui {
             _ => log::LevelFilter::Debug,
         };
         env_logger::Builder::new().filter_level(level).format_timestamp(None).init();
-        let width = match terminal_size::terminal_size() {
-            Some((width, _)) if io::stdout().is_terminal() => usize::from(width.0).clamp(60, 160),
-            _ => WIDTH,
-        };
-        Self { color, quiet: cli.quiet, verbose: cli.verbose > 0, format: cli.format, width }
+        Self { color, quiet: cli.quiet, verbose: cli.verbose > 0, format: cli.format }
     }
 
     /// The format of the result.
@@ -55,7 +50,7 @@ impl Ui {
 
     /// How much to show.
     pub fn layout(&self) -> Layout {
-        Layout { width: self.width, verbose: self.verbose }
+        Layout { width: width(), verbose: self.verbose }
     }
 
     /// Prints the result.
@@ -65,12 +60,12 @@ impl Ui {
     pub fn result(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         // One write for the whole result: what is not a terminal gets it stripped beforehand.
-        let written = match AutoStream::choice(&out) {
-            _ if self.color == anstream::ColorChoice::Always => out.write_all(text.as_bytes()),
+        let choice = match self.color {
+            anstream::ColorChoice::Auto => AutoStream::choice(&out),
+            asked => asked,
+        };
+        let written = match choice {
             anstream::ColorChoice::Never => out.write_all(stripped(text).as_bytes()),
-            _ if self.color == anstream::ColorChoice::Never => {
-                out.write_all(stripped(text).as_bytes())
-            }
             _ => out.write_all(text.as_bytes()),
         };
         match written.and_then(|()| out.flush()) {
@@ -103,8 +98,11 @@ impl Ui {
     pub fn diagnostics(&self, problems: &[Diagnostic], sources: &[Source]) {
         let shown: Vec<Diagnostic> =
             problems.iter().filter(|p| p.is_error() || !self.quiet).cloned().collect();
+        if shown.is_empty() {
+            return;
+        }
         // The stream strips what the terminal does not take.
-        self.stderr(&report::diagnostics::render(&shown, sources, true, self.width));
+        self.stderr(&report::diagnostics::render(&shown, sources, true, width()));
     }
 
     /// Prints why a command ended.
@@ -125,6 +123,12 @@ impl Ui {
         // There is nowhere left to tell that standard error cannot be written.
         let _ = err.write_all(text.as_bytes());
     }
+}
+
+/// Characters in a line of the terminal that results go to.
+fn width() -> usize {
+    terminal_size::terminal_size_of(io::stdout())
+        .map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(60, 160))
 }
 
 fn stripped(text: &str) -> String {

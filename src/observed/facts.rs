@@ -51,6 +51,8 @@ pub struct NumaNode {
 /// What a host runs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Virtualization {
+    /// Nobody has looked.
+    Unknown,
     /// Bare metal.
     None,
     /// A virtual machine, by the name of its hypervisor where known (`kvm`, `vmware`, …).
@@ -60,17 +62,19 @@ pub enum Virtualization {
 }
 
 impl Virtualization {
-    /// `none`, or the name of what the host runs in.
+    /// `none`, the name of what the host runs in, or `unknown`.
     pub fn name(&self) -> &str {
         match self {
+            Self::Unknown => "unknown",
             Self::None => "none",
             Self::Vm(name) | Self::Container(name) => name,
         }
     }
 
-    /// `none`, `vm` or `container`.
+    /// `none`, `vm`, `container` or `unknown`.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Unknown => "unknown",
             Self::None => "none",
             Self::Vm(_) => "vm",
             Self::Container(_) => "container",

@@ -1,12 +1,15 @@
 //! Lists and reads the sysctl.d files of a host.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{self, File, FileType, Metadata, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
 
-use nix::fcntl::OFlag;
+use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, Stat, fstat, lstat, openat, readlink, stat};
 
 use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno, SYSCTL_DIRS};
 
@@ -15,7 +18,7 @@ pub const MAX_FILE_BYTES: u64 = 1 << 20;
 /// As many links as the kernel follows.
 const MAX_LINKS: usize = 40;
 /// The device number of /dev/null.
-const NULL_DEVICE: (u64, u64) = (1, 3);
+const NULL_DEVICE: (u32, u32) = (1, 3);
 
 /// Reads what the loaders of the host at `root` would look at at boot.
 ///
@@ -29,13 +32,22 @@ pub fn read_conf_tree(root: &Path) -> ConfTree {
     let mut identities = Vec::with_capacity(SYSCTL_DIRS.len());
     for path in SYSCTL_DIRS {
         let place = reader.resolve(path);
-        let identity = place.as_ref().ok().and_then(|p| fs::metadata(p).ok()).map(|m| id(&m));
+        let opened = place.and_then(|place| Ok((open_dir(&place)?, place)));
         // Where /lib is a link into /usr, /lib/sysctl.d has been listed already.
-        if path == "/lib/sysctl.d" && (identity.is_none() || identities.contains(&identity)) {
+        if path == "/lib/sysctl.d"
+            && !opened
+                .as_ref()
+                .is_ok_and(|(fd, _)| identity(fd).is_some_and(|i| !identities.contains(&i)))
+        {
             continue;
         }
-        identities.push(identity);
-        let files = place.map(|place| reader.list(path, &place)).unwrap_or_default();
+        let files = match opened {
+            Ok((fd, place)) => {
+                identities.extend(identity(&fd));
+                reader.list(path, &place, fd)
+            }
+            Err(_) => Vec::new(),
+        };
         dirs.push(ConfDir { path: path.to_owned(), files });
     }
     let cmdline = reader.followed("/proc/cmdline");
@@ -55,34 +67,43 @@ impl Reader<'_> {
     fn sysctl_conf(&mut self) -> Option<ConfFile> {
         const PATH: &str = "/etc/sysctl.conf";
         let place = self.resolve_parent(PATH).ok()?;
-        let kind = fs::symlink_metadata(&place).ok()?.file_type();
+        let kind = file_type(&lstat(&place).ok()?);
         Some(self.entry(PATH.to_owned(), &place, kind))
     }
 
-    fn list(&mut self, dir: &str, place: &Path) -> Vec<ConfFile> {
-        let Ok(entries) = fs::read_dir(place) else { return Vec::new() };
+    fn list(&mut self, dir: &str, place: &Path, fd: OwnedFd) -> Vec<ConfFile> {
+        // Room for some fifty names of usual length at a time, and always for the longest one.
+        let mut room = [MaybeUninit::uninit(); 2048];
+        let mut entries = RawDir::new(fd, &mut room);
         let mut files = Vec::new();
-        for entry in entries.flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
-            let path = format!("{dir}/{}", entry.file_name().to_string_lossy());
-            files.push(self.entry(path, &entry.path(), kind));
+        while let Some(Ok(entry)) = entries.next() {
+            let name = entry.file_name().to_bytes();
+            if matches!(name, b"." | b"..") {
+                continue;
+            }
+            let here = place.join(OsStr::from_bytes(name));
+            let kind = match entry.file_type() {
+                FileType::Unknown => match lstat(&here) {
+                    Ok(found) => file_type(&found),
+                    Err(_) => continue,
+                },
+                kind => kind,
+            };
+            let path = format!("{dir}/{}", String::from_utf8_lossy(name));
+            files.push(self.entry(path, &here, kind));
         }
         files
     }
 
     /// One directory entry; `place` is where it is found from here.
     fn entry(&mut self, path: String, place: &Path, kind: FileType) -> ConfFile {
-        let target = kind.is_symlink().then(|| fs::read_link(place).unwrap_or_default());
+        let target = (kind == FileType::Symlink).then(|| link_text(place));
         let body = if !path.as_bytes().ends_with(b".conf") {
             ConfBody::NotRead
         } else if target.is_some() {
             self.followed(&path)
-        } else if kind.is_dir() {
-            ConfBody::Directory
-        } else if kind.is_file() {
-            self.read(place).unwrap_or_else(unreadable)
         } else {
-            special(place)
+            self.body(place, kind)
         };
         let link = target.map(|t| t.to_string_lossy().into_owned());
         ConfFile { path, link, body }
@@ -98,42 +119,53 @@ impl Reader<'_> {
         if place == self.root.join("dev/null") {
             return ConfBody::Masked;
         }
-        match fs::metadata(&place).map(|m| m.file_type()) {
-            Ok(kind) if kind.is_file() => self.read(&place).unwrap_or_else(unreadable),
-            Ok(kind) if kind.is_dir() => ConfBody::Directory,
-            Ok(_) => special(&place),
-            Err(error) => unreadable(error),
+        // Looked at before it is opened: opening a device may act.
+        match stat(&place) {
+            Ok(found) => match self.known(&found) {
+                Some(known) => known,
+                None => self.body(&place, file_type(&found)),
+            },
+            Err(error) => unreadable(error.into()),
         }
+    }
+
+    fn body(&mut self, place: &Path, kind: FileType) -> ConfBody {
+        match kind {
+            FileType::RegularFile => self.read(place).unwrap_or_else(unreadable),
+            FileType::Directory => ConfBody::Directory,
+            _ => special(place),
+        }
+    }
+
+    /// The body of a file that was read before under another name.
+    fn known(&self, found: &Stat) -> Option<ConfBody> {
+        let seen = self.seen.iter().find(|(seen, _)| *seen == id(found))?;
+        Some(ConfBody::of(seen.1.clone()))
     }
 
     /// Reads a file that was regular a moment ago; should it have become a FIFO since, opening it
     /// does not wait.
     fn read(&mut self, place: &Path) -> io::Result<ConfBody> {
-        let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_NOFOLLOW;
-        let mut file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(place) {
-            // Below `/` links are left to the kernel.
-            Err(e) if e.raw_os_error() == Some(Errno::ELOOP.0) && self.is_host() => {
-                let flags = flags - OFlag::O_NOFOLLOW;
-                OpenOptions::new().read(true).custom_flags(flags.bits()).open(place)?
-            }
-            opened => opened?,
-        };
-        let meta = file.metadata()?;
-        if !meta.is_file() {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        // Below `/` links are left to the kernel; elsewhere they have been followed.
+        let flags = if self.is_host() { flags } else { flags | OFlags::NOFOLLOW };
+        let fd = openat(CWD, place, flags, Mode::empty())?;
+        let found = fstat(&fd)?;
+        if file_type(&found) != FileType::RegularFile {
             return Ok(ConfBody::Special);
         }
-        let identity = id(&meta);
-        if let Some((_, bytes)) = self.seen.iter().find(|(seen, _)| *seen == identity) {
-            return Ok(ConfBody::of(bytes.clone()));
+        if let Some(known) = self.known(&found) {
+            return Ok(known);
         }
-        if meta.len() > MAX_FILE_BYTES {
+        let size = u64::try_from(found.st_size).unwrap_or(0);
+        if size > MAX_FILE_BYTES {
             return Ok(ConfBody::Unreadable(Errno::EFBIG));
         }
-        let bytes = read_capped(&mut file, meta.len())?;
+        let bytes = read_capped(fd.into(), size)?;
         if bytes.len() as u64 > MAX_FILE_BYTES {
             return Ok(ConfBody::Unreadable(Errno::EFBIG));
         }
-        self.seen.push((identity, bytes.clone()));
+        self.seen.push((id(&found), bytes.clone()));
         Ok(ConfBody::of(bytes))
     }
 
@@ -192,32 +224,59 @@ fn reversed(path: &Path) -> Vec<Option<PathBuf>> {
     steps.collect()
 }
 
-/// The bytes, at most one more than is accepted.
-fn read_capped(file: &mut File, expected: u64) -> io::Result<Vec<u8>> {
-    // One byte more than expected, so that one read(2) brings the file and the next one its end.
-    let room = usize::try_from(expected.min(MAX_FILE_BYTES)).unwrap_or(0) + 1;
-    let mut bytes = Vec::with_capacity(room.max(1024));
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+fn open_dir(place: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+    Ok(openat(CWD, place, flags, Mode::empty())?)
+}
+
+fn link_text(place: &Path) -> OsString {
+    let text = readlink(place, Vec::with_capacity(256)).unwrap_or_default();
+    OsString::from_vec(text.into_bytes())
+}
+
+/// The bytes of a file of `size` bytes, at most one more than is accepted.
+fn read_capped(mut file: File, size: u64) -> io::Result<Vec<u8>> {
+    // One byte more than expected, so that one read(2) brings the file and shows its end. The
+    // files of procfs tell no size: there only an empty read is the end.
+    let room = usize::try_from(size.min(MAX_FILE_BYTES)).unwrap_or(0) + 1;
+    let mut bytes = vec![0; room.max(1024)];
+    let length = file.read(&mut bytes)?;
+    let filled = length == bytes.len();
+    bytes.truncate(length);
+    if filled || size == 0 {
+        file.take(MAX_FILE_BYTES + 1 - length as u64).read_to_end(&mut bytes)?;
+    }
     Ok(bytes)
 }
 
 /// A device, FIFO or socket; /dev/null masks.
 fn special(place: &Path) -> ConfBody {
-    match fs::metadata(place) {
-        Ok(m) if m.file_type().is_char_device() && device(m.rdev()) == NULL_DEVICE => {
+    match stat(place) {
+        Ok(found)
+            if file_type(&found) == FileType::CharacterDevice
+                && device(found.st_rdev) == NULL_DEVICE =>
+        {
             ConfBody::Masked
         }
         Ok(_) => ConfBody::Special,
-        Err(error) => unreadable(error),
+        Err(error) => unreadable(error.into()),
     }
 }
 
-fn device(number: u64) -> (u64, u64) {
-    (nix::sys::stat::major(number), nix::sys::stat::minor(number))
+fn device(number: u64) -> (u32, u32) {
+    (rustix::fs::major(number), rustix::fs::minor(number))
 }
 
-fn id(meta: &Metadata) -> (u64, u64) {
-    (meta.dev(), meta.ino())
+fn file_type(found: &Stat) -> FileType {
+    FileType::from_raw_mode(found.st_mode)
+}
+
+fn id(found: &Stat) -> (u64, u64) {
+    (found.st_dev, found.st_ino)
+}
+
+fn identity(fd: &OwnedFd) -> Option<(u64, u64)> {
+    fstat(fd).ok().map(|found| id(&found))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "as an error handler it is given one")]

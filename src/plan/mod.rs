@@ -5,10 +5,12 @@ pub mod check;
 mod guard;
 mod note;
 mod order;
+mod outcome;
 
 pub use guard::Refusal;
 pub use note::Note;
 pub use order::{Step, bytes};
+pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult};
 
 use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
@@ -80,6 +82,8 @@ pub struct Item {
 /// Our drop-in, as it is and as it will be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropin {
+    /// Where it lies.
+    pub path: &'static str,
     /// Its text now; `None` where there is none.
     pub before: Option<Vec<u8>>,
     /// Its text to be.
@@ -168,7 +172,7 @@ impl Plan {
     pub fn summary(&self) -> Summary {
         let count = |f: &dyn Fn(&Item) -> bool| self.items.iter().filter(|i| f(i)).count();
         Summary {
-            in_sync: count(&|i| i.in_sync() && !i.waived()),
+            in_sync: count(&|i| i.in_sync() && !i.persist && !i.waived()),
             to_write: count(&|i| i.write),
             to_persist: count(&|i| i.persist),
             pending: count(&Item::pending),
@@ -261,6 +265,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
             let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
             let without_ours = diff::boot_value(desired, without, loader, facts);
             let live = observed.snapshot.text(&desired.key);
+            let refusals = guard::refusals(desired, observed);
             let persisted = diff::to_persist(
                 desired,
                 (live_status, cause.as_ref()),
@@ -276,11 +281,14 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
                 procps: diff::boot_value(desired, &now, Loader::Procps, facts),
                 boot_status: BootStatus::Unset,
                 overridden_by: None,
-                write: live_status == LiveStatus::Differs && desired.waiver.is_none(),
+                write: live_status == LiveStatus::Differs
+                    && desired.waiver.is_none()
+                    && refusals.is_empty(),
                 persist: false,
-                persisted,
+                // What is refused is not done by halves.
+                persisted: persisted.filter(|_| refusals.is_empty()),
                 notes: Vec::new(),
-                refusals: guard::refusals(desired, observed),
+                refusals,
                 desired: desired.clone(),
             }
         })
@@ -360,7 +368,7 @@ fn plan_dropin(baseline: &DesiredSet, items: &[Item], ours: Option<&ConfFile>) -
         (None, ConfBody::Text(_) | ConfBody::Masked) => Some(Foreign::File),
         (None, _) => Some(Foreign::Other),
     });
-    Dropin { before, text, lines, foreign }
+    Dropin { path: dropin::PATH, before, text, lines, foreign }
 }
 
 /// What our drop-in says now, line by line; nothing where the file is not ours.

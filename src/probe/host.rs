@@ -1,15 +1,18 @@
 //! The facts of the host below a root, read from procfs and sysfs.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, tz::Offset};
+use nix::sys::sysinfo::sysinfo;
+use nix::sys::utsname::uname;
 use nix::unistd::{SysconfVar, sysconf};
 
 use super::{first_line, meminfo_kb, reserve, text, virt};
-use crate::observed::{Facts, NumaNode};
+use crate::observed::{Facts, NumaNode, Virtualization};
 
 /// Why the facts of a host cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -32,42 +35,110 @@ pub enum ProbeError {
     },
 }
 
+const BOOT_ID: &str = "proc/sys/kernel/random/boot_id";
 /// Where the boot unit stands when it is enabled, and where it is masked.
 const WANTS: &str = "systemd/system/sysinit.target.wants/tunectl-boot.service";
 const UNIT: &str = "systemd/system/tunectl-boot.service";
 /// The directories that systemd reads units from, the strongest first.
 const UNIT_DIRS: [&str; 3] = ["etc", "run", "usr/lib"];
 
-/// Reads the facts of the host below `root`; starts no process and changes nothing.
+/// A fact that costs a look of its own, and that not every run uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// `boot_id` and `boot_unit`.
+    Boot,
+    /// `numa_nodes`.
+    NumaNodes,
+    /// `huge_page_bytes`.
+    HugePages,
+    /// `virtualization`.
+    Virtualization,
+    /// `thp_min_free_kb`.
+    Reserve,
+}
+
+impl Fact {
+    /// Each of them.
+    pub const ALL: [Self; 5] =
+        [Self::Boot, Self::NumaNodes, Self::HugePages, Self::Virtualization, Self::Reserve];
+}
+
+/// Reads all facts of the host below `root`; starts no process and changes nothing.
 ///
 /// # Errors
 /// [`ProbeError`] where the kernel's release or the amount of memory cannot be told. Whatever
 /// else is missing is an empty or absent fact.
 pub fn probe(root: &Path) -> Result<Facts, ProbeError> {
-    let release = required(root, "proc/sys/kernel/osrelease")?;
-    let kernel_release = first_line(&release).to_owned();
+    probe_for(root, &Fact::ALL)
+}
+
+/// As [`probe`], but of the facts that cost a look of their own only `wanted`: the others are
+/// empty, absent or unknown, as they are where they cannot be told.
+///
+/// # Errors
+/// As [`probe`].
+pub fn probe_for(root: &Path, wanted: &[Fact]) -> Result<Facts, ProbeError> {
+    let wants = |fact| wanted.contains(&fact);
+    let (hostname, kernel_release) = names(root)?;
     let kernel = kernel_release
         .parse()
         .map_err(|_| malformed(root, "proc/sys/kernel/osrelease", "kernel release"))?;
-    let meminfo = required(root, "proc/meminfo")?;
-    let mem_total_kb = meminfo_kb(&meminfo, "MemTotal")
-        .ok_or_else(|| malformed(root, "proc/meminfo", "MemTotal"))?;
+    let mem_total_kb = mem_total_kb(root)?;
     let page_bytes = page_bytes();
     Ok(Facts {
-        hostname: line(root, "proc/sys/kernel/hostname"),
+        hostname,
         kernel,
         kernel_release,
-        boot_id: line(root, "proc/sys/kernel/random/boot_id"),
+        boot_id: if wants(Fact::Boot) { line(root, BOOT_ID) } else { String::new() },
         mem_total_kb,
-        numa_nodes: numa_nodes(root),
+        numa_nodes: if wants(Fact::NumaNodes) { numa_nodes(root) } else { Vec::new() },
         page_bytes,
-        huge_page_bytes: meminfo_kb(&meminfo, "Hugepagesize").unwrap_or(0) * 1024,
-        virtualization: virt::virtualization(root),
-        thp_min_free_kb: reserve::floor_of(root, page_bytes, mem_total_kb),
+        huge_page_bytes: if wants(Fact::HugePages) { huge_page_bytes(root) } else { 0 },
+        virtualization: if wants(Fact::Virtualization) {
+            virt::virtualization(root)
+        } else {
+            Virtualization::Unknown
+        },
+        thp_min_free_kb: wants(Fact::Reserve)
+            .then(|| reserve::floor_of(root, page_bytes, mem_total_kb))
+            .flatten(),
         today: today(),
         systemd: has_systemd(root),
-        boot_unit: boot_unit(root),
+        boot_unit: wants(Fact::Boot) && boot_unit(root),
     })
+}
+
+/// The host's name and the kernel's release. Of the running host the kernel itself is asked;
+/// uname(2) tells what the files tell that are read below another root.
+fn names(root: &Path) -> Result<(String, String), ProbeError> {
+    if is_host(root)
+        && let Ok(names) = uname()
+    {
+        let owned = |name: &OsStr| name.to_string_lossy().into_owned();
+        return Ok((owned(names.nodename()), owned(names.release())));
+    }
+    let release = required(root, "proc/sys/kernel/osrelease")?;
+    Ok((line(root, "proc/sys/kernel/hostname"), first_line(&release).to_owned()))
+}
+
+/// `MemTotal` in kB; of the running host by sysinfo(2), which tells the same.
+fn mem_total_kb(root: &Path) -> Result<u64, ProbeError> {
+    if is_host(root)
+        && let Ok(memory) = sysinfo()
+    {
+        return Ok(memory.ram_total() / 1024);
+    }
+    let meminfo = required(root, "proc/meminfo")?;
+    meminfo_kb(&meminfo, "MemTotal").ok_or_else(|| malformed(root, "proc/meminfo", "MemTotal"))
+}
+
+fn is_host(root: &Path) -> bool {
+    root == Path::new("/")
+}
+
+fn huge_page_bytes(root: &Path) -> u64 {
+    let meminfo = text(root, "proc/meminfo").unwrap_or_default();
+    meminfo_kb(&meminfo, "Hugepagesize").unwrap_or(0) * 1024
 }
 
 /// Bytes in a base page of the running kernel; an image below another root has none of its own.

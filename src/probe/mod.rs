@@ -6,17 +6,17 @@ mod played;
 mod reserve;
 mod virt;
 
-pub use host::{ProbeError, probe};
+pub use host::{Fact, ProbeError, probe, probe_for};
 pub use played::facts_from_yaml;
 pub use reserve::thp_min_free_kb;
 pub use virt::virtualization;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
 
 /// The text of a short file `path` below `root`, with as few system calls as there can be: one
 /// read(2) where it is clearly shorter than a page, as procfs and sysfs give a short file whole.
@@ -41,7 +41,9 @@ fn first_page(root: &Path, path: &str) -> io::Result<String> {
 
 /// In an image a name may lead to a FIFO: opening it must not wait for a writer.
 fn open(root: &Path, path: &str) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(root.join(path))
+    // musl's open(3), unlike its openat(3), asks the kernel a second time for O_CLOEXEC.
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    Ok(openat(AT_FDCWD, &root.join(path), flags, Mode::empty())?.into())
 }
 
 /// The first line of a text, without blanks around it.

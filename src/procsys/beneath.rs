@@ -54,11 +54,24 @@ pub(super) struct Beneath {
     root: OwnedFd,
     opener: Opener,
     procfs: bool,
+    /// Whether the root's mount is read-only.
+    read_only: bool,
+}
+
+/// A file as it was found, before its type is known.
+struct Found {
+    fd: OwnedFd,
+    /// Whether it is certainly on the mount of the directory that the lookup started from.
+    same_mount: bool,
 }
 
 /// Whether `files` is procfs.
 pub(super) fn is_procfs(files: &Statfs) -> bool {
     files.filesystem_type() == PROC_SUPER_MAGIC
+}
+
+fn is_read_only(files: &Statfs) -> bool {
+    files.flags().contains(FsFlags::ST_RDONLY)
 }
 
 pub(super) fn number(raw: Raw) -> Errno {
@@ -97,8 +110,9 @@ impl Beneath {
             }
             Err(raw) => return Err(raw),
         };
-        let procfs = is_procfs(&fstatfs(&fd)?);
-        Ok(Self { root: fd, opener, procfs })
+        let files = fstatfs(&fd)?;
+        let read_only = is_read_only(&files);
+        Ok(Self { root: fd, opener, procfs: is_procfs(&files), read_only })
     }
 
     pub fn root(&self) -> BorrowedFd<'_> {
@@ -120,14 +134,18 @@ impl Beneath {
             Opener::Openat2 => self.file_by_openat2(from, path, access.flags()),
             Opener::Walk => self.file_by_walk(from, path, access.flags()),
         };
-        let fd = opened.map_err(absent)?;
+        let Found { fd, same_mount } = opened.map_err(absent)?;
         let stat = fstat(&fd).map_err(number)?;
         check_regular(&stat)?;
-        let files = fstatfs(&fd).map_err(number)?;
-        if self.procfs && !is_procfs(&files) {
-            return Err(OVER_MOUNTED);
-        }
-        let read_only = files.flags().contains(FsFlags::ST_RDONLY);
+        let read_only = if same_mount && from.as_raw_fd() == self.root.as_raw_fd() {
+            self.read_only
+        } else {
+            let files = fstatfs(&fd).map_err(number)?;
+            if self.procfs && !is_procfs(&files) {
+                return Err(OVER_MOUNTED);
+            }
+            is_read_only(&files)
+        };
         Ok(Opened { fd, mode: stat.st_mode & 0o7777, read_only })
     }
 
@@ -159,20 +177,26 @@ impl Beneath {
         from: BorrowedFd<'_>,
         path: &str,
         flags: OFlag,
-    ) -> Result<OwnedFd, Raw> {
+    ) -> Result<Found, Raw> {
+        let elsewhere = |fd| Found { fd, same_mount: false };
         if !self.procfs {
-            return resolve(from, path, flags, ResolveFlag::empty());
+            return resolve(from, path, flags, ResolveFlag::empty()).map(elsewhere);
         }
         match resolve(from, path, flags, ResolveFlag::RESOLVE_NO_XDEV) {
             Err(Raw::EXDEV) => {}
-            other => return other,
+            other => return other.map(|fd| Found { fd, same_mount: true }),
         }
         let (parents, leaf) = path.rsplit_once('/').ok_or(Raw::EXDEV)?;
         let parent = self.raw_directory(from, parents, DIRECTORY_PATH)?;
-        resolve(parent.as_fd(), leaf, flags, ResolveFlag::RESOLVE_NO_XDEV)
+        resolve(parent.as_fd(), leaf, flags, ResolveFlag::RESOLVE_NO_XDEV).map(elsewhere)
     }
 
-    fn file_by_walk(&self, from: BorrowedFd<'_>, path: &str, flags: OFlag) -> Result<OwnedFd, Raw> {
+    fn file_by_walk(&self, from: BorrowedFd<'_>, path: &str, flags: OFlag) -> Result<Found, Raw> {
+        let found = self.walked_file(from, path, flags);
+        found.map(|fd| Found { fd, same_mount: false })
+    }
+
+    fn walked_file(&self, from: BorrowedFd<'_>, path: &str, flags: OFlag) -> Result<OwnedFd, Raw> {
         let (parents, leaf) = path.rsplit_once('/').unwrap_or(("", path));
         let parent = self.walk(from, parents)?;
         let parent = parent.as_ref().map_or(from, AsFd::as_fd);

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno as Raw;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{ftruncate, read, write};
 
@@ -79,7 +79,7 @@ impl ProcSys {
 
     fn open_by(root: &Path, opener: Option<Opener>) -> Result<Self, OpenError> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let fd = open(root, flags, Mode::empty())
+        let fd = openat(AT_FDCWD, root, flags, Mode::empty())
             .map_err(|source| OpenError::Open { path: root.to_owned(), source })?;
         let beneath = Beneath::open(fd.as_fd(), opener)
             .map_err(|source| OpenError::Open { path: root.join("proc/sys"), source })?;

@@ -2,11 +2,11 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::apply::{DropinOutcome, Outcome, StepResult};
 use crate::bootview::dropin;
 use crate::diagnostic::Position;
 use crate::diff::BootValue;
 use crate::observed::Facts;
+use crate::plan::{DropinOutcome, Outcome, StepResult};
 use crate::plan::{Item, Plan};
 use crate::wire;
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::apply::{DropinOutcome, Outcome, StepOutcome, StepResult};
 use crate::bootview::dropin;
 use crate::plan::Plan;
+use crate::plan::{DropinOutcome, Outcome, StepOutcome, StepResult};
 
 use super::plan::{Layout, SECRET, is_secret};
 use super::style::{BAD, CHANGE, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};

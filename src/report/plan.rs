@@ -8,7 +8,7 @@ use crate::bootview::{Loader, dropin};
 use crate::catalogue::Kind;
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, LiveStatus};
-use crate::observed::Facts;
+use crate::observed::{Facts, Virtualization};
 use crate::plan::{Item, Plan};
 
 use super::style::{BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
@@ -78,19 +78,28 @@ fn headline(out: &mut String, plan: &Plan) {
 }
 
 fn host_line(out: &mut String, plan: &Plan, facts: &Facts) {
-    let nodes = facts.numa_nodes.len().max(1);
-    let text = format!(
-        "{}: Linux {}, {} kB RAM, {nodes} NUMA node{}, {}, boots with {}",
+    let mut text = format!(
+        "{}: Linux {}, {} kB RAM",
         harmless(&facts.hostname),
         harmless(&facts.kernel_release),
-        facts.mem_total_kb,
-        if nodes == 1 { "" } else { "s" },
-        match facts.virtualization.kind() {
-            "none" => "bare metal".to_owned(),
-            kind => format!("{kind} ({})", harmless(facts.virtualization.name())),
-        },
-        plan.loader
+        facts.mem_total_kb
     );
+    // What this run did not need to know is left out.
+    match facts.numa_nodes.len() {
+        0 => {}
+        1 => text.push_str(", 1 NUMA node"),
+        nodes => {
+            let _ = write!(text, ", {nodes} NUMA nodes");
+        }
+    }
+    match &facts.virtualization {
+        Virtualization::Unknown => {}
+        Virtualization::None => text.push_str(", bare metal"),
+        Virtualization::Vm(name) | Virtualization::Container(name) => {
+            let _ = write!(text, ", {} ({})", facts.virtualization.kind(), harmless(name));
+        }
+    }
+    let _ = write!(text, ", boots with {}", plan.loader);
     let _ = writeln!(out, "{}", paint(DIM, &text));
 }
 

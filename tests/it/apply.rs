@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use tunectl::apply::{DropinOutcome, Options, Outcome, StepResult, apply};
+use tunectl::apply::{Options, apply};
 use tunectl::baseline::{self, DesiredSet, Found, Host};
 use tunectl::bootview::dropin;
 use tunectl::key::{Key, Selector};
@@ -12,6 +12,7 @@ use tunectl::observed::{
 };
 use tunectl::persist::conf::read_conf_tree;
 use tunectl::plan::{self, Observed, Plan};
+use tunectl::plan::{DropinOutcome, Outcome, StepResult};
 use tunectl::procsys::Kernel;
 
 use crate::scripted::{Param, ScriptedKernel};

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
-use tunectl::apply::{Options, Outcome, apply};
+use tunectl::apply::{Options, apply};
 use tunectl::baseline::{self, DesiredSet, Found, Layers, NotFound};
 use tunectl::diagnostic::Diagnostic;
 use tunectl::key::{Key, Pattern, Selector};
 use tunectl::observed::{Errno, Facts, NumaNode, Reading, Snapshot, Virtualization};
 use tunectl::persist::conf::read_conf_tree;
+use tunectl::plan::Outcome;
 use tunectl::plan::{Observed, Plan, also_needed, check, plan};
 use tunectl::procsys::Kernel;
 use tunectl::report;

@@ -24,6 +24,12 @@ fn mount_empty(path: &str) {
 fn fresh_host() {
     mount_empty("/etc");
     mount_empty("/run");
+    // The host's vendor files set fs.* and kernel.*, which no namespace keeps to itself.
+    for vendor in ["/usr/lib/sysctl.d", "/usr/local/lib/sysctl.d", "/lib/sysctl.d"] {
+        if fs::exists(vendor).unwrap() {
+            mount_empty(vendor);
+        }
+    }
     fs::write("/etc/net-test.yaml", BASELINE).unwrap();
 }
 

@@ -7,7 +7,9 @@ use std::process::Command;
 
 use tunectl::diagnostic::Diagnostic;
 use tunectl::observed::{Facts, NumaNode, Release, Virtualization};
-use tunectl::probe::{ProbeError, facts_from_yaml, probe, thp_min_free_kb, virtualization};
+use tunectl::probe::{
+    Fact, ProbeError, facts_from_yaml, probe, probe_for, thp_min_free_kb, virtualization,
+};
 
 use crate::support::{left_out, run};
 
@@ -54,6 +56,45 @@ fn facts_of_this_machine_agree_with_proc_and_getconf() {
     assert_eq!(facts.systemd, Path::new("/usr/lib/systemd/systemd-sysctl").exists());
     assert_eq!(facts.virtualization, virtualization(Path::new("/")));
     assert_eq!(facts.thp_min_free_kb, thp_min_free_kb(Path::new("/")));
+}
+
+/// A fact that is asked for alone is the same as among all; the others are told to be unknown.
+#[test]
+fn facts_that_nobody_wants_are_unknown_and_the_others_the_same() {
+    let root = Path::new("/");
+    let all = probe(root).unwrap();
+    let none = probe_for(root, &[]).unwrap();
+    assert_eq!((none.boot_id.as_str(), none.boot_unit), ("", false));
+    assert_eq!((none.numa_nodes.len(), none.huge_page_bytes), (0, 0));
+    assert_eq!((&none.virtualization, none.thp_min_free_kb), (&Virtualization::Unknown, None));
+    assert_ne!(all.virtualization, Virtualization::Unknown);
+    for fact in Fact::ALL {
+        let one = probe_for(root, &[fact]).unwrap();
+        let wants = |f| f == fact;
+        let expected = Facts {
+            hostname: all.hostname.clone(),
+            kernel_release: all.kernel_release.clone(),
+            kernel: all.kernel,
+            mem_total_kb: one.mem_total_kb,
+            page_bytes: all.page_bytes,
+            today: one.today.clone(),
+            systemd: all.systemd,
+            boot_id: if wants(Fact::Boot) { all.boot_id.clone() } else { String::new() },
+            boot_unit: wants(Fact::Boot) && all.boot_unit,
+            // A balloon moves a node's memory a little.
+            numa_nodes: one.numa_nodes.clone(),
+            huge_page_bytes: if wants(Fact::HugePages) { all.huge_page_bytes } else { 0 },
+            virtualization: if wants(Fact::Virtualization) {
+                all.virtualization.clone()
+            } else {
+                Virtualization::Unknown
+            },
+            thp_min_free_kb: all.thp_min_free_kb.filter(|_| wants(Fact::Reserve)),
+        };
+        assert_eq!(one, expected, "{fact:?}");
+        let nodes = if wants(Fact::NumaNodes) { all.numa_nodes.len() } else { 0 };
+        assert_eq!(one.numa_nodes.len(), nodes, "{fact:?}");
+    }
 }
 
 /// khugepaged has raised the reserve to the figure that is foretold (case E28), where no one

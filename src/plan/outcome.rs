@@ -1,0 +1,80 @@
+//! How the carrying out of a plan ended, as values.
+
+use crate::key::Key;
+use crate::observed::Errno;
+
+use super::Step;
+
+/// How it ended.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Each step, in order.
+    pub steps: Vec<StepOutcome>,
+    /// Each action, where they were asked for.
+    pub actions: Vec<(Key, Result<(), Errno>)>,
+    /// Keys that were put back because another one failed, and whether that worked.
+    pub restored: Vec<(Key, Result<(), Errno>)>,
+    /// What became of the drop-in.
+    pub dropin: DropinOutcome,
+    /// Parameters that moved between the plan and the first write: key, then, now.
+    pub moved: Vec<(Key, String, String)>,
+}
+
+/// One step's end.
+#[derive(Clone, Debug)]
+pub struct StepOutcome {
+    /// The step.
+    pub step: Step,
+    /// What became of it.
+    pub result: StepResult,
+}
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepResult {
+    /// The parameter reads as desired.
+    Written,
+    /// The kernel refused the write.
+    Refused(Errno),
+    /// The write was accepted, and the parameter reads something else.
+    Kept(String),
+    /// The write was accepted, and the parameter can no longer be read.
+    Unreadable(Errno),
+    /// It was not tried, because another one had failed.
+    NotTried,
+}
+
+/// What became of the drop-in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DropinOutcome {
+    /// It already was as planned.
+    #[default]
+    Unchanged,
+    /// It was written.
+    Written,
+    /// It was not asked for (`--live-only`).
+    NotAsked,
+    /// It was left as it was because a write had failed.
+    LeftAlone,
+    /// It could not be written; the words say why.
+    Failed(String),
+}
+
+impl Outcome {
+    /// Whether everything that was asked for was done.
+    pub fn succeeded(&self) -> bool {
+        self.moved.is_empty()
+            && self.steps.iter().all(|s| s.result == StepResult::Written)
+            && self.actions.iter().all(|(_, result)| result.is_ok())
+            && !matches!(self.dropin, DropinOutcome::Failed(_))
+    }
+
+    /// The keys whose steps did not end as planned.
+    pub fn failed_keys(&self) -> Vec<Key> {
+        self.steps
+            .iter()
+            .filter(|s| s.result != StepResult::Written)
+            .map(|s| s.step.key.clone())
+            .collect()
+    }
+}
