@@ -126,7 +126,7 @@ pub fn swap_separators(text: &str) -> String {
 
 /// Whether a text has a wildcard of glob(7).
 pub fn has_wildcard(text: &str) -> bool {
-    text.contains(['*', '?', '['])
+    text.bytes().any(|b| matches!(b, b'*' | b'?' | b'['))
 }
 
 impl Selector {

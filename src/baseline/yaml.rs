@@ -70,7 +70,11 @@ pub fn parse(source: usize, text: &str) -> (Option<Node>, Vec<Diagnostic>) {
         return (None, vec![Diagnostic::error(place.at(0, 0), message)]);
     }
     let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-    if let Some((at, c)) = text.char_indices().find(|(_, c)| control(*c)) {
+    // A text of printable ASCII, as nearly all are, is judged by its bytes.
+    let plain = |b: u8| matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t');
+    if !text.bytes().all(plain)
+        && let Some((at, c)) = text.char_indices().find(|(_, c)| control(*c))
+    {
         let what = match c {
             '\0' => "a NUL byte".to_owned(),
             c => format!("the control character U+{:04X}", u32::from(c)),

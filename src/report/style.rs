@@ -25,6 +25,9 @@ pub fn paint(style: Style, text: &str) -> String {
 /// A text of foreign origin for one line of a terminal: tabs as blanks, other control characters
 /// escaped, so that a value cannot move the cursor or end the line.
 pub fn harmless(text: &str) -> String {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

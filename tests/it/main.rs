@@ -16,6 +16,7 @@ mod operator;
 mod output;
 mod plan;
 mod probe;
+mod readme;
 mod scripted;
 mod support;
 

@@ -1,0 +1,86 @@
+//! What the README says of the program is what the program is.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::support::run;
+
+fn readme() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+}
+
+/// The first cells of the table's rows under a heading, as they are written between backquotes
+/// or plain.
+fn first_cells(heading: &str) -> Vec<String> {
+    let text = readme();
+    let (_, section) = text.split_once(heading).unwrap_or_else(|| panic!("no {heading}"));
+    let section = section.split("\n## ").next().unwrap_or(section);
+    let rows = section.lines().filter(|l| l.starts_with('|')).skip(2);
+    rows.map(|l| l.split('|').nth(1).unwrap().trim().to_owned()).collect()
+}
+
+#[test]
+fn the_commands_are_those_of_the_program() {
+    let help = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg("--help"));
+    let help = String::from_utf8(help.stdout).unwrap();
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let real: BTreeSet<&str> = commands
+        .lines()
+        .take_while(|l| !l.is_empty())
+        .filter_map(|l| l.split_whitespace().next())
+        .filter(|c| *c != "help")
+        .collect();
+    let cells = first_cells("## Use\n");
+    let told: BTreeSet<&str> = cells
+        .iter()
+        .filter_map(|c| c.strip_prefix("`tunectl ")?.split([' ', '`']).next())
+        .collect();
+    assert_eq!(told, real);
+}
+
+#[test]
+fn each_dependency_has_its_reason() {
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    let manifest = manifest.unwrap();
+    let (_, section) = manifest.split_once("[dependencies]\n").unwrap();
+    let section = section.split("\n[").next().unwrap();
+    let real: BTreeSet<&str> = section
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .filter_map(|l| Some(l.split_once('=')?.0.trim()))
+        .collect();
+    let cells = first_cells("## Why each dependency");
+    let told: BTreeSet<&str> = cells.iter().flat_map(|c| c.split(", ")).collect();
+    assert_eq!(told, real);
+}
+
+#[test]
+fn the_rooms_are_those_of_the_sources() {
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let real: BTreeSet<String> = std::fs::read_dir(sources)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .map(|n| n.trim_end_matches(".rs").to_owned())
+        .filter(|n| n != "lib" && n != "main")
+        .collect();
+    let text = readme();
+    let (_, section) = text.split_once("## Architecture").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|l| l.starts_with('|')).skip(2);
+    let told: BTreeSet<String> =
+        rows.map(|l| l.split('|').nth(2).unwrap().trim().trim_matches('`').to_owned()).collect();
+    assert_eq!(told, real);
+}
+
+#[test]
+fn the_built_in_baselines_are_listed() {
+    let text = readme();
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/baselines");
+    for entry in std::fs::read_dir(files).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let name = name.trim_end_matches(".yaml");
+        assert!(text.contains(&format!("`{name}`")), "{name} is not in the README");
+        let built_in = tunectl::baseline::builtin::text(name);
+        assert!(built_in.is_some(), "{name} is not built in");
+    }
+}
