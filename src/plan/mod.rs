@@ -313,7 +313,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     // The other loader is judged by what it would do once the drop-in is as planned.
     let other = loader.other();
     let elsewhere: Vec<BootValue> =
-        items.iter().map(|i| diff::boot_value(&i.desired, &after, other, facts)).collect();
+        items.iter().map(|i| diff::boot_value(&i.desired, after, other, facts)).collect();
     note::annotate(&mut items, observed, loader, elsewhere);
     Plan {
         originals: originals(&steps, observed.snapshot),
