@@ -57,8 +57,14 @@ pub fn apply(
         _ if options.live_only => DropinOutcome::NotAsked,
         None => DropinOutcome::Unchanged,
         // What the kernel refused is never persisted.
-        Some(_) if !failed.is_empty() => {
-            commit(stage(plan.dropin.path, &plan.dropin_without(&failed), root))
+        Some(staged) if !failed.is_empty() => {
+            let text = plan.dropin_without(&failed);
+            if plan.dropin.before.as_deref() == Some(text.as_bytes()) {
+                DropinOutcome::Unchanged
+            } else {
+                drop(staged);
+                commit(stage(plan.dropin.path, &text, root))
+            }
         }
         Some(staged) => commit(staged),
     };
@@ -68,7 +74,7 @@ pub fn apply(
         return outcome;
     }
     if options.run_actions {
-        for action in &plan.baseline.actions {
+        for action in plan.baseline.actions.iter().filter(|a| a.waiver.is_none()) {
             if let Some(value) = action.requirement.exact() {
                 let result = kernel.write(&action.key, &bytes(value));
                 outcome.actions.push((action.key.clone(), result));
@@ -180,9 +186,17 @@ fn take_back(
     let touched =
         |s: &&StepOutcome| !matches!(s.result, StepResult::NotTried | StepResult::Refused(_));
     for outcome in steps.iter().rev().filter(touched) {
-        if let Some((key, value)) = &outcome.step.undo {
-            let result = kernel.write(key, &bytes(value));
-            restored.push((outcome.step.key.clone(), result));
+        let again = outcome.step.undo.is_none()
+            && steps.iter().any(|s| s.step.key == outcome.step.key && s.step.undo.is_some());
+        match &outcome.step.undo {
+            Some((key, value)) => {
+                let result = kernel.write(key, &bytes(value));
+                restored.push((outcome.step.key.clone(), result));
+            }
+            // The second write of a key is taken back with the first one.
+            None if again => {}
+            // What it read before could not be read, so it cannot be put back.
+            None => restored.push((outcome.step.key.clone(), Err(Errno::EIO))),
         }
     }
     if restored.is_empty() {

@@ -3,11 +3,11 @@
 
 use crate::baseline::{Desired, Requirement};
 use crate::bootview::{Assignment, BootView, Loader};
-use crate::catalogue::{Kind, Scope};
+use crate::catalogue::{self, Effect, Kind, Scope};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
-use crate::value::{Canonical, Shape, canonical};
+use crate::value::{Canonical, Shape, canonical, kernel_number};
 
 /// How a parameter stands in the running kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,7 +135,7 @@ fn missing(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus
         }
     }
     if let Some(errno) = snapshot.get(&desired.key).and_then(|r| r.value.as_ref().err())
-        && *errno != Errno::ENOENT
+        && !matches!(*errno, Errno::ENOENT | Errno::EISDIR)
     {
         return (LiveStatus::Unreadable, Some(Cause::ReadRefused(*errno)));
     }
@@ -200,42 +200,59 @@ fn kept(desired: &Desired, live: &str, facts: &Facts) -> Option<Cause> {
 }
 
 fn all_numbers(text: &str) -> bool {
-    text.split_whitespace().all(|w| crate::value::kernel_number(w).is_some())
+    text.split_whitespace().all(|w| kernel_number(w).is_some())
 }
 
-/// What `loader` would leave in the parameter after the next boot.
+/// What `loader` would leave in the parameter after the next boot: its writes one by one, with
+/// what each does to others.
 pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Facts) -> BootValue {
-    let mut refused = None;
-    let mut winner: Option<&Assignment> = None;
-    for write in view.writes_to(loader, &desired.key).into_iter().rev() {
-        if accepted(desired, &write.value, facts) {
-            winner = Some(write);
-            break;
+    let half = desired.known.and_then(|p| p.pair).map(|leaf| desired.key.sibling(leaf));
+    let mut boot = BootValue::default();
+    for (write, reaches) in view.each_write(loader, &desired.key) {
+        if reaches {
+            if !accepted(desired, &write.value, facts) {
+                boot.refused = Some((write.source.clone(), write.value.clone()));
+                continue;
+            }
+            let value = composed(desired.shape, boot.value.as_deref(), &write.value);
+            boot = BootValue { value: Some(value), ..BootValue::default() };
+        } else if let Some((value, zeroed)) = side_effect(write, &desired.key, half.as_ref()) {
+            boot = BootValue { value: Some(value), zeroed, ..boot };
+        } else {
+            continue;
         }
-        refused.get_or_insert_with(|| (write.source.clone(), write.value.clone()));
+        boot.source = Some(write.source.clone());
     }
-    let Some(winner) = winner else { return BootValue { refused, ..BootValue::default() } };
-    let later_half = desired.known.and_then(|p| p.pair).and_then(|leaf| {
-        let half = desired.key.sibling(leaf);
-        let last = view.winner(loader, &half)?;
-        let zeroes = last.order > winner.order
-            && crate::value::kernel_number(last.value.trim()).is_some_and(|n| n != 0);
-        zeroes.then_some(last)
-    });
-    match later_half {
-        Some(half) => BootValue {
-            value: Some("0".into()),
-            source: Some(half.source.clone()),
-            zeroed: true,
-            refused,
-        },
-        None => BootValue {
-            value: Some(winner.value.clone()),
-            source: Some(winner.source.clone()),
-            zeroed: false,
-            refused,
-        },
+    boot
+}
+
+/// What a write to another parameter leaves in `key`, if it changes it: the value, and whether
+/// that is the zero of a pair's other half.
+fn side_effect(write: &Assignment, key: &Key, half: Option<&Key>) -> Option<(String, bool)> {
+    if write.is_glob {
+        return None;
     }
+    let other = Key::from_path(&write.selector_text).ok()?;
+    let non_zero = kernel_number(write.value.trim()).map(|n| n != 0);
+    if half == Some(&other) {
+        // A zero to one half of the overcommit pair zeroes both (case E23).
+        let zeroes = non_zero? || key.leaf().starts_with("overcommit_");
+        return zeroes.then(|| ("0".to_owned(), true));
+    }
+    let effect = catalogue::lookup(&other)?.effects.iter().find(|e| e.reaches(key))?;
+    let value = match effect {
+        Effect::Copies(_) => write.value.clone(),
+        Effect::Inverts(_) => i32::from(!non_zero?).to_string(),
+    };
+    Some((value, false))
+}
+
+/// An array after a write that may set its leading numbers alone (case E8).
+fn composed(shape: Shape, before: Option<&str>, written: &str) -> String {
+    let (Shape::Numbers(count), Some(before)) = (shape, before) else { return written.to_owned() };
+    let new: Vec<&str> = written.split_whitespace().take(usize::from(count)).collect();
+    let kept = before.split_whitespace().skip(new.len());
+    new.iter().copied().chain(kept).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether the kernel would take the value from a file, as far as the catalogue tells.
@@ -277,7 +294,13 @@ pub fn to_persist(
     without_ours: &BootValue,
 ) -> Option<String> {
     let (live_status, cause) = status;
-    let never = matches!(live_status, LiveStatus::Absent | LiveStatus::ReadOnly)
+    // What cannot be written today may have been persisted when it could be: that stays.
+    if live_status == LiveStatus::ReadOnly {
+        return ours
+            .filter(|text| desired.requirement.satisfied_by(desired.shape, text))
+            .map(str::to_owned);
+    }
+    let never = matches!(live_status, LiveStatus::Absent | LiveStatus::KernelKeeps)
         || matches!(cause, Some(Cause::FewerFields(_) | Cause::WriteOnly))
         || desired.waiver.is_some()
         || desired.known.is_some_and(|p| p.kind == Kind::Action);

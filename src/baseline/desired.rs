@@ -22,7 +22,7 @@ pub struct DesiredSet {
     pub sources: Vec<Source>,
     /// Parameters, by key.
     pub parameters: Vec<Desired>,
-    /// Patterns that stand behind some of them, with the text to persist.
+    /// Patterns that stand behind some of them, the one that wins last.
     pub patterns: Vec<DesiredPattern>,
     /// Keys that the patterns leave out.
     pub excludes: Vec<Selector>,
@@ -70,6 +70,8 @@ pub struct DesiredPattern {
     pub pattern: Pattern,
     /// What is asked of each match.
     pub requirement: Requirement,
+    /// Every existing match, also those that another entry or an exception takes out.
+    pub matches: Vec<Key>,
     /// Where the baseline asks for it.
     pub origin: Span,
     /// Why.

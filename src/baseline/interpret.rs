@@ -133,7 +133,8 @@ impl Interpreter<'_> {
                 self.wrong(span, message, "move it below `parameters:`")
             }
             (Some(Kind::Counter), false) => {
-                let message = format!("{name} is the kernel's own count; it holds no value");
+                let message =
+                    format!("{name} is read-only: the kernel reports there and holds no value");
                 self.wrong(span, message, "remove it")
             }
             _ => Some(()),
@@ -210,7 +211,9 @@ impl Interpreter<'_> {
         if text.contains(['\n', '\r']) {
             return self.wrong(literal.span, "a value is one line", "remove the line break");
         }
-        if let Some(c) = text.chars().find(|c| c.is_control() && *c != '\t') {
+        let unseen =
+            |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
+        if let Some(c) = text.chars().find(|c| unseen(*c)) {
             let message =
                 format!("a value cannot contain the control character U+{:04X}", u32::from(c));
             return self.wrong(literal.span, message, "remove it");

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::catalogue::{self, Hazard, Parameter};
 use crate::diagnostic::{Diagnostic, Source};
-use crate::key::{Key, Pattern, Selector, nearest};
+use crate::key::{Key, Pattern, Selector, has_wildcard, nearest, swap_separators};
 use crate::observed::Facts;
 use crate::value::Shape;
 
@@ -88,10 +88,20 @@ impl Resolver<'_, '_> {
                 desired.insert(key.clone(), (true, chosen.rank, one));
             }
         }
-        for (selector, chosen) in &merged.parameters {
-            let Selector::Pattern(pattern) = selector else { continue };
-            let Some(interpreted) = self.pattern(pattern, chosen) else { continue };
-            for key in (self.host.expand)(pattern) {
+        let mut patterns: Vec<(&Pattern, &Chosen<'_>)> = merged
+            .parameters
+            .iter()
+            .filter_map(|(selector, chosen)| match selector {
+                Selector::Pattern(pattern) => Some((pattern, chosen)),
+                Selector::Key(_) => None,
+            })
+            .collect();
+        // A loader lets the last one win, and so does the rank.
+        patterns.sort_by_key(|(_, chosen)| chosen.rank);
+        for (pattern, chosen) in patterns {
+            let matches = (self.host.expand)(pattern);
+            let Some(interpreted) = self.pattern(pattern, chosen, &matches) else { continue };
+            for key in matches.iter().cloned() {
                 let named = merged.parameters.contains_key(&Selector::Key(key.clone()));
                 let excluded = set.excludes.iter().any(|e| e.covers(&key));
                 let beaten = desired.get(&key).is_some_and(|(_, rank, _)| *rank > chosen.rank);
@@ -105,6 +115,7 @@ impl Resolver<'_, '_> {
             set.patterns.push(DesiredPattern {
                 pattern: pattern.clone(),
                 requirement: interpreted.requirement,
+                matches,
                 origin: chosen.entry.span,
                 reason: chosen.entry.terms.reason.clone(),
             });
@@ -113,11 +124,28 @@ impl Resolver<'_, '_> {
     }
 
     /// What a pattern asks of each match; checked even where nothing matches today.
-    fn pattern(&mut self, pattern: &Pattern, chosen: &Chosen<'_>) -> Option<Interpreted> {
-        let known = catalogue::all().find(|p| {
-            p.key == pattern.as_path()
-                || Key::from_path(p.key).is_ok_and(|key| pattern.matches(&key))
-        });
+    fn pattern(
+        &mut self,
+        pattern: &Pattern,
+        chosen: &Chosen<'_>,
+        matches: &[Key],
+    ) -> Option<Interpreted> {
+        // Any name in place of the wildcards leads to the catalogue's entry.
+        let sample: Vec<&str> = pattern
+            .as_path()
+            .split('/')
+            .map(|part| if has_wildcard(part) { "name" } else { part })
+            .collect();
+        let known = Key::from_path(&sample.join("/")).ok().and_then(|key| catalogue::lookup(&key));
+        if matches.is_empty() && known.is_none() {
+            let message = format!("{pattern} matches no parameter, here or in the catalogue");
+            let names = catalogue::all().filter(|p| p.is_pattern()).map(|p| p.key);
+            let problem = Diagnostic::warning(chosen.entry.span, message);
+            self.problems.push(match nearest(pattern.as_path(), names) {
+                Some(near) => problem.help(format!("did you mean {}?", swap_separators(near))),
+                None => problem,
+            });
+        }
         self.check_allowed(chosen);
         self.interpret(chosen, known, false)
     }
@@ -201,16 +229,16 @@ impl Resolver<'_, '_> {
 pub fn nearest_known(key: &Key) -> Option<String> {
     let names = catalogue::all().filter(|p| !p.is_pattern()).map(|p| p.key);
     let near = nearest(key.as_path(), names)?;
-    Some(crate::key::swap_separators(near))
+    Some(swap_separators(near))
 }
 
 /// Whether any layer speaks of what a waiver covers, on whatever host. One that covers nothing at
 /// all is a slip of its author, who believes a parameter to be left alone.
 fn is_spoken_of(layers: &Layers, waived: &Selector) -> bool {
-    let entries = layers
-        .documents
-        .iter()
-        .flat_map(|d| d.parameters.iter().chain(d.when.iter().flat_map(|w| &w.parameters)));
+    let entries = layers.documents.iter().flat_map(|d| {
+        let conditional = d.when.iter().flat_map(|w| &w.parameters);
+        d.parameters.iter().chain(&d.actions).chain(conditional)
+    });
     entries.map(|e| &e.selector).any(|selector| match (selector, waived) {
         (selector, waived) if selector == waived => true,
         (Selector::Key(key), waived) => waived.covers(key),
@@ -243,7 +271,8 @@ fn apply_waivers(
             set.expired_waivers.push(exception);
             continue;
         }
-        for desired in set.parameters.iter_mut().filter(|d| waiver.selector.covers(&d.key)) {
+        let waived = set.parameters.iter_mut().chain(&mut set.actions);
+        for desired in waived.filter(|d| waiver.selector.covers(&d.key)) {
             desired.waiver = Some(exception.clone());
         }
     }

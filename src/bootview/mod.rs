@@ -155,6 +155,16 @@ impl BootView {
         reached.map(|i| &outcome.lines[*i]).collect()
     }
 
+    /// Every write of this loader in order, each with whether it gets to `key`.
+    pub fn each_write<'v>(
+        &'v self,
+        loader: Loader,
+        key: &'v Key,
+    ) -> impl Iterator<Item = (&'v Assignment, bool)> {
+        let outcome = self.of(loader);
+        outcome.sequence.iter().map(move |i| (&outcome.lines[*i], outcome.reaches(*i, key)))
+    }
+
     /// Every line that names `key` or matches it, in the order of the files, with the winner
     /// moved to the end. Empty where there is no winner.
     pub fn all_for(&self, loader: Loader, key: &Key) -> Vec<&Assignment> {

@@ -1,12 +1,17 @@
 //! The host's own baseline: which one a named baseline becomes, and which one it already is.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
+use std::path::Path;
+
 use crate::baseline;
 use crate::persist::Staged;
 use crate::sources::{self, HOST_BASELINE, HOST_LAYERS, Sources};
 
 use super::args::Cli;
 use super::failure::Failure;
+
+/// Where a replaced baseline is kept.
+const REPLACED: &str = "/etc/tunectl/baseline.yaml.replaced";
 
 /// What an apply of a named baseline does to the host's own.
 pub enum Adoption {
@@ -41,7 +46,12 @@ impl Adoption {
     /// The host has another one, and `adopt` was not asked for.
     pub fn judge(cli: &Cli, name: &str, adopt: bool) -> Result<Self, Failure> {
         let named = if sources::is_path(name) { absolute(name) } else { name.to_owned() };
-        if named == HOST_BASELINE {
+        if named == HOST_BASELINE || same_file(cli, &named) {
+            return Ok(Self::None);
+        }
+        // A path from where the operator stands would not be found again below another root.
+        if sources::is_path(name) && cli.root != Path::new("/") && !name.starts_with('/') {
+            log::warn!("{name} is not below {}: applied, but not made its own", cli.root.display());
             return Ok(Self::None);
         }
         let reader =
@@ -69,18 +79,52 @@ impl Adoption {
         ))
     }
 
-    /// Writes the host's baseline; whether there was something to write.
+    /// Lays the host's new baseline beside its place.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn carry_out(self, cli: &Cli) -> Result<bool, Failure> {
-        let Self::Write(text) = self else { return Ok(false) };
+    pub fn stage(&self, cli: &Cli) -> Result<Option<Staged>, Failure> {
+        let Self::Write(text) = self else { return Ok(None) };
         let path = cli.root.join(HOST_BASELINE.trim_start_matches('/'));
-        Staged::write(&path, text.as_bytes())
-            .and_then(Staged::commit)
+        let staged = Staged::write(&path, text.as_bytes());
+        staged.map(Some).map_err(|error| {
+            Failure::new(format!("this host's baseline cannot be written, so nothing was: {error}"))
+                .help("give --live-only to change live values alone")
+        })
+    }
+
+    /// Puts the host's new baseline in place; whether there was one.
+    ///
+    /// # Errors
+    /// It cannot be put in place.
+    pub fn carry_out(cli: &Cli, staged: Option<Staged>) -> Result<bool, Failure> {
+        let Some(staged) = staged else { return Ok(false) };
+        Self::keep_replaced(cli)?;
+        staged
+            .commit()
             .map_err(|error| Failure::new(format!("applied, but not adopted: {error}")))?;
         Ok(true)
     }
+
+    /// What an operator wrote by hand is kept beside the new one.
+    fn keep_replaced(cli: &Cli) -> Result<(), Failure> {
+        let reader =
+            Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
+        let Ok(old) = reader.read(HOST_BASELINE) else { return Ok(()) };
+        if adopted(&old.text).is_some() {
+            return Ok(());
+        }
+        let path = cli.root.join(REPLACED.trim_start_matches('/'));
+        Staged::write(&path, old.text.as_bytes())
+            .and_then(Staged::commit)
+            .map_err(|error| Failure::new(format!("applied, but not adopted: {error}")))
+    }
+}
+
+/// Whether a path leads to the host's own baseline, by whatever links.
+fn same_file(cli: &Cli, named: &str) -> bool {
+    let real = |path: &str| std::fs::canonicalize(cli.root.join(path.trim_start_matches('/'))).ok();
+    named.starts_with('/') && real(named).is_some_and(|path| Some(path) == real(HOST_BASELINE))
 }
 
 fn absolute(name: &str) -> String {

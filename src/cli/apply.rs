@@ -5,8 +5,7 @@ use std::time::Duration;
 use crate::apply::{self, Options};
 use crate::bootview::dropin;
 use crate::persist::{Lock, LockError};
-use crate::plan::Outcome;
-use crate::plan::Plan;
+use crate::plan::{DropinOutcome, Outcome, Plan};
 use crate::report;
 use crate::sources::HOST_BASELINE;
 
@@ -46,13 +45,18 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         keep_going: args.keep_going,
         run_actions: args.run_actions,
     };
+    // All that can fail without a trace comes before the first write.
+    let staged = adoption.stage(cli)?;
     let outcome = apply::apply(&plan, &host.kernel, &cli.root, &options, &mut |_, step| {
-        log::debug!("writing {} = {}", step.key, step.value);
+        log::debug!("writing {}", step.key);
     });
-    // The baseline is the host's own once it is carried out, not before.
-    let adopted = if outcome.succeeded() { adoption.carry_out(cli)? } else { false };
     show(ui, &plan, &host, &outcome)?;
-    if adopted {
+    // The baseline is the host's own once it is carried out, not before; with --keep-going that
+    // is as soon as something was persisted.
+    let carried_out = outcome.succeeded()
+        || (args.keep_going
+            && matches!(outcome.dropin, DropinOutcome::Written | DropinOutcome::Unchanged));
+    if carried_out && Adoption::carry_out(cli, staged)? {
         ui.hint(&format!(
             "{HOST_BASELINE} now names this baseline: `tunectl plan` needs no -b here."
         ));

@@ -2,6 +2,8 @@
 
 use crate::baseline::Desired;
 use crate::catalogue::{Hazard, Kind};
+use crate::diff::LiveStatus;
+use crate::key::Key;
 
 use super::Observed;
 
@@ -27,6 +29,12 @@ pub enum Refusal {
         /// What it reads now.
         live: Option<String>,
     },
+    /// Another desired parameter is the same thing under another name, or sets it, and asks for
+    /// something else; no guard allows it.
+    Contradicted {
+        /// The other one.
+        by: Key,
+    },
 }
 
 impl Refusal {
@@ -36,14 +44,16 @@ impl Refusal {
             Self::MinFreeAboveGuard { .. } => Hazard::MinFree.guard(),
             Self::ExecutesCode => Hazard::ExecutesCode.guard(),
             Self::OneWay { .. } => Hazard::OneWay.guard(),
+            Self::Contradicted { .. } => "contradicted",
         }
     }
 }
 
 /// The guards that stand in the way of `desired` on this host.
-pub fn refusals(desired: &Desired, observed: &Observed<'_>) -> Vec<Refusal> {
+pub fn refusals(desired: &Desired, status: LiveStatus, observed: &Observed<'_>) -> Vec<Refusal> {
     let Some(known) = desired.known else { return Vec::new() };
-    if desired.waiver.is_some() {
+    // Where nothing is written and nothing persisted there is nothing to refuse.
+    if desired.waiver.is_some() || status == LiveStatus::Absent {
         return Vec::new();
     }
     let live = observed.snapshot.text(&desired.key);

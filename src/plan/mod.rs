@@ -6,6 +6,7 @@ mod guard;
 mod note;
 mod order;
 mod outcome;
+mod persisted;
 
 pub use guard::Refusal;
 pub use note::Note;
@@ -17,7 +18,7 @@ use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
 use crate::catalogue;
 use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
 use crate::key::{Key, Selector, has_wildcard};
-use crate::observed::{ConfBody, ConfFile, ConfTree, Facts, Snapshot};
+use crate::observed::{ConfTree, Facts, Snapshot};
 
 /// What was seen of the host when the plan was made.
 pub struct Observed<'a> {
@@ -90,6 +91,8 @@ pub struct Dropin {
     pub text: String,
     /// What it will be made of.
     pub lines: Vec<dropin::Line>,
+    /// Keys that it sets now and will set no longer.
+    pub leaving: Vec<Selector>,
     /// Why it cannot be written, where that is known beforehand.
     pub foreign: Option<Foreign>,
 }
@@ -106,9 +109,12 @@ pub enum Foreign {
 }
 
 impl Dropin {
-    /// Whether it would be written.
+    /// Whether it would be written; with nothing to say none is begun.
     pub fn changes(&self) -> bool {
-        self.before.as_deref() != Some(self.text.as_bytes())
+        match &self.before {
+            Some(before) => before != self.text.as_bytes(),
+            None => !self.lines.is_empty(),
+        }
     }
 }
 
@@ -199,13 +205,17 @@ impl Plan {
         self.items.iter().flat_map(|item| item.refusals.iter().map(move |r| (item, r)))
     }
 
-    /// The drop-in's text without some keys: those that the kernel refused.
+    /// The drop-in's text without some keys: those that the kernel refused, and the patterns that
+    /// would set them all the same.
     pub fn dropin_without(&self, refused: &[Key]) -> String {
         let kept: Vec<dropin::Line> = self
             .dropin
             .lines
             .iter()
-            .filter(|l| !matches!(&l.selector, Selector::Key(key) if refused.contains(key)))
+            .filter(|line| match &line.selector {
+                Selector::Key(key) => !refused.contains(key),
+                Selector::Pattern(pattern) => !refused.iter().any(|key| pattern.matches(key)),
+            })
             .cloned()
             .collect();
         dropin::render(&self.baseline.name, &self.baseline.sha256, &kept)
@@ -253,11 +263,11 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let facts = observed.facts;
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
     let now = BootView::new(observed.conf);
-    let ours = own_file(observed.conf);
+    let ours = persisted::own_file(observed.conf);
     let others =
         ours.map(|_| BootView::for_loader(&with_file(observed.conf, dropin::PATH, None), loader));
     let without = others.as_ref().unwrap_or(&now);
-    let old_lines = dropin_values(ours);
+    let old_lines = persisted::values(ours);
     let mut items: Vec<Item> = baseline
         .parameters
         .iter()
@@ -265,12 +275,12 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
             let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
             let without_ours = diff::boot_value(desired, without, loader, facts);
             let live = observed.snapshot.text(&desired.key);
-            let refusals = guard::refusals(desired, observed);
+            let refusals = guard::refusals(desired, live_status, observed);
             let persisted = diff::to_persist(
                 desired,
                 (live_status, cause.as_ref()),
                 live,
-                old_value(&old_lines, &desired.key),
+                persisted::value_of(&old_lines, &desired.key),
                 &without_ours,
             );
             Item {
@@ -293,8 +303,8 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
             }
         })
         .collect();
-    let steps = order::steps(&items, observed.snapshot);
-    let dropin = plan_dropin(&baseline, &items, ours);
+    let steps = order::steps(&mut items, observed.snapshot);
+    let dropin = persisted::dropin(&baseline, &items, ours, without);
     // Where the drop-in is as it should be, the next boot is already the planned one.
     let changed = dropin
         .changes()
@@ -307,7 +317,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         if item.boot_status == BootStatus::Overridden {
             item.overridden_by = Some(planned);
         }
-        let old = old_value(&old_lines, &item.desired.key);
+        let old = persisted::value_of(&old_lines, &item.desired.key);
         item.persist = item.persisted.as_deref() != old && item.persisted.is_some();
     }
     // The other loader is judged by what it would do once the drop-in is as planned.
@@ -324,73 +334,6 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         steps,
         dropin,
     }
-}
-
-fn own_file(conf: &ConfTree) -> Option<&ConfFile> {
-    conf.dirs.iter().flat_map(|d| &d.files).find(|f| f.path == dropin::PATH)
-}
-
-fn plan_dropin(baseline: &DesiredSet, items: &[Item], ours: Option<&ConfFile>) -> Dropin {
-    // Lines stand in the order of the writes, so that a boot writes in that order too.
-    let mut persisted: Vec<&Item> = items.iter().filter(|i| i.persisted.is_some()).collect();
-    order::sort(&mut persisted);
-    let mut lines = Vec::new();
-    for pattern in &baseline.patterns {
-        let Some(value) = pattern.requirement.exact() else { continue };
-        lines.push(dropin::Line {
-            selector: Selector::Pattern(pattern.pattern.clone()),
-            value: Some(value.to_owned()),
-            comments: pattern.reason.iter().cloned().collect(),
-        });
-    }
-    for exclude in &baseline.excludes {
-        // An exclusion is needed only where a pattern of ours would reach the key.
-        let Selector::Key(key) = exclude else { continue };
-        if baseline.patterns.iter().any(|p| p.pattern.matches(key)) {
-            lines.push(dropin::Line { selector: exclude.clone(), value: None, comments: vec![] });
-        }
-    }
-    for item in persisted {
-        let mut comments: Vec<String> = item.desired.reason.iter().cloned().collect();
-        comments.extend(item.desired.arithmetic.iter().cloned());
-        lines.push(dropin::Line {
-            selector: Selector::Key(item.desired.key.clone()),
-            value: item.persisted.clone(),
-            comments,
-        });
-    }
-    let text = dropin::render(&baseline.name, &baseline.sha256, &lines);
-    let before = ours.and_then(|f| match &f.body {
-        ConfBody::Text(bytes) => Some(bytes.clone()),
-        ConfBody::Masked => Some(Vec::new()),
-        _ => None,
-    });
-    let foreign = ours.and_then(|file| match (&file.link, &file.body) {
-        (Some(_), _) => Some(Foreign::Link),
-        (None, ConfBody::Text(bytes)) if dropin::is_ours(bytes) => None,
-        (None, ConfBody::Text(_) | ConfBody::Masked) => Some(Foreign::File),
-        (None, _) => Some(Foreign::Other),
-    });
-    Dropin { path: dropin::PATH, before, text, lines, foreign }
-}
-
-/// What our drop-in says now, line by line; nothing where the file is not ours.
-fn dropin_values(ours: Option<&ConfFile>) -> Vec<(Selector, String)> {
-    let Some(ConfFile { body: ConfBody::Text(bytes), .. }) = ours else { return Vec::new() };
-    if !dropin::is_ours(bytes) {
-        return Vec::new();
-    }
-    String::from_utf8_lossy(bytes)
-        .lines()
-        .filter(|l| !l.starts_with('#'))
-        .filter_map(|l| l.split_once('='))
-        .filter_map(|(k, v)| Some((Selector::parse(k.trim()).ok()?, v.trim().to_owned())))
-        .collect()
-}
-
-fn old_value<'a>(lines: &'a [(Selector, String)], key: &Key) -> Option<&'a str> {
-    let found = lines.iter().find(|(s, _)| matches!(s, Selector::Key(k) if k == key));
-    found.map(|(_, value)| value.as_str())
 }
 
 /// The values of everything that the steps change besides their own keys.

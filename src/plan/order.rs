@@ -9,6 +9,7 @@ use crate::observed::Snapshot;
 use crate::value::kernel_number;
 
 use super::Item;
+use super::guard::Refusal;
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,40 +39,62 @@ pub fn bytes(value: &str) -> Vec<u8> {
     bytes
 }
 
-/// The writes for all items that are to be written, in an order that the kernel accepts.
-pub fn steps(items: &[Item], snapshot: &Snapshot) -> Vec<Step> {
+/// The writes for all items that are to be written, in an order that the kernel accepts. Marks the
+/// items that are written in the end: some are by the way, some only once another one is.
+pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     let mut nodes: Vec<Node<'_>> = items
         .iter()
         .filter(|i| i.write)
         .filter_map(|i| Some(Node::new(&i.desired, target(&i.desired, snapshot)?, snapshot)))
         .collect();
     topological(&mut nodes);
-    let targets: BTreeMap<&Key, String> = nodes.iter().map(|n| (n.key, n.target.clone())).collect();
+    let targets: BTreeMap<Key, String> =
+        nodes.iter().map(|n| (n.key.clone(), n.target.clone())).collect();
+    let order: Vec<Key> = nodes.iter().map(|n| n.key.clone()).collect();
     let mut model = Model { snapshot, changed: BTreeMap::new() };
-    let mut steps = Vec::with_capacity(nodes.len());
-    for node in &nodes {
-        steps.push(model.write(node.key, &node.target));
-    }
-    // What a write above has changed besides is written again.
-    let disturbed: Vec<&Item> = items
-        .iter()
-        .filter(|i| i.desired.waiver.is_none() && model.changed.contains_key(&i.desired.key))
-        .filter(|i| {
-            model.text(&i.desired.key).is_some_and(|now| {
-                !i.desired.requirement.satisfied_by(i.desired.shape, now)
-                    && !zeroed_by_its_half(i, &targets)
-            })
-        })
-        .collect();
-    for item in disturbed {
-        let now = model.text(&item.desired.key).map(str::to_owned);
-        if let Some(value) = item.desired.requirement.target(item.desired.shape, now.as_deref()) {
-            let mut step = model.write(&item.desired.key, &value);
-            step.undo = None;
-            steps.push(step);
+    let mut steps = Vec::with_capacity(order.len());
+    for key in &order {
+        // A write above may have brought it about already.
+        let satisfied = |item: &Item| {
+            model
+                .text(key)
+                .is_some_and(|now| item.desired.requirement.satisfied_by(item.desired.shape, now))
+        };
+        if !items.iter().any(|i| i.desired.key == *key && satisfied(i)) {
+            steps.push(model.write(key, &targets[key]));
         }
     }
+    // What a write above has changed besides is written again.
+    let again: Vec<(Key, String)> = items
+        .iter()
+        .filter(|item| model.disturbs(item, &targets))
+        .filter_map(|item| {
+            let now = model.text(&item.desired.key);
+            let value = item.desired.requirement.target(item.desired.shape, now)?;
+            Some((item.desired.key.clone(), value))
+        })
+        .collect();
+    for (key, value) in again {
+        let mut step = model.write(&key, &value);
+        step.undo = None;
+        steps.push(step);
+    }
+    // Whoever is still not as desired is contradicted by a step that sets it as well.
+    for item in items.iter_mut() {
+        let key = &item.desired.key;
+        if model.disturbs(item, &targets)
+            && let Some(by) = steps.iter().rev().find(|s| s.key != *key && sets(&s.key, key))
+        {
+            item.refusals.push(Refusal::Contradicted { by: by.key.clone() });
+        }
+        item.write = steps.iter().any(|s| s.key == item.desired.key);
+    }
     steps
+}
+
+/// Whether a write to `one` sets `other` as well.
+fn sets(one: &Key, other: &Key) -> bool {
+    catalogue::lookup(one).is_some_and(|p| p.effects.iter().any(|e| e.reaches(other)))
 }
 
 fn target(desired: &Desired, snapshot: &Snapshot) -> Option<String> {
@@ -80,7 +103,7 @@ fn target(desired: &Desired, snapshot: &Snapshot) -> Option<String> {
 
 /// Both halves of a pair are never desired together, so a half that was zeroed by the other is
 /// not ours to set again.
-fn zeroed_by_its_half(item: &Item, targets: &BTreeMap<&Key, String>) -> bool {
+fn zeroed_by_its_half(item: &Item, targets: &BTreeMap<Key, String>) -> bool {
     let half = item.desired.known.and_then(|p| p.pair).map(|leaf| item.desired.key.sibling(leaf));
     half.is_some_and(|half| targets.contains_key(&half))
 }
@@ -163,6 +186,17 @@ struct Model<'s> {
 impl Model<'_> {
     fn text(&self, key: &Key) -> Option<&str> {
         self.changed.get(key).map(String::as_str).or_else(|| self.snapshot.text(key))
+    }
+
+    /// Whether the writes so far leave an item that is ours to hold in another state than desired.
+    fn disturbs(&self, item: &Item, targets: &BTreeMap<Key, String>) -> bool {
+        let desired = &item.desired;
+        desired.waiver.is_none()
+            && item.refusals.is_empty()
+            && self.changed.get(&desired.key).is_some_and(|now| {
+                !desired.requirement.satisfied_by(desired.shape, now)
+                    && !zeroed_by_its_half(item, targets)
+            })
     }
 
     fn write(&mut self, key: &Key, value: &str) -> Step {

@@ -152,6 +152,12 @@ pub fn refusal(refusal: &Refusal) -> String {
             "it cannot be taken back without a reboot (now {})",
             live.as_deref().unwrap_or("unknown")
         ),
+        Refusal::Contradicted { by } => {
+            return format!(
+                "refused: a write to {by}, of which the baseline asks something else, sets this \
+                 one as well: keep one of the two"
+            );
+        }
     };
     let guard = refusal.guard();
     format!("refused: {why}; to have it, give the key `allow: [{guard}]` and a `reason`")

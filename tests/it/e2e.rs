@@ -121,6 +121,110 @@ fn both_loaders_set_what_the_drop_in_says() {
 }
 
 #[test]
+fn a_pattern_reaches_no_more_keys_at_boot_than_here() {
+    in_namespaces("e2e::a_pattern_reaches_no_more_keys_at_boot_than_here", || {
+        fresh_host();
+        let text = "name: fences
+parameters:
+  net.ipv4.conf.*.rp_filter: 2
+  net.ipv4.conf.lo.rp_filter: null
+  net.ipv4.conf.*.log_martians: 1
+  net.ipv4.conf.*.send_redirects: 0
+exclude: ['net.ipv4.conf.d*.send_redirects']
+waivers:
+  - { key: net.ipv4.conf.lo.log_martians, until: 2999-12-31, reason: test }
+";
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        // An interface that nobody has set follows conf/default: this one has values of its own.
+        fs::write("/proc/sys/net/ipv4/conf/lo/rp_filter", "0").unwrap();
+        fs::write("/proc/sys/net/ipv4/conf/lo/log_martians", "0").unwrap();
+        expect(0, &APPLY);
+        expect(0, &PLAN);
+        let keys = [
+            "net/ipv4/conf/lo/rp_filter",
+            "net/ipv4/conf/lo/log_martians",
+            "net/ipv4/conf/default/send_redirects",
+            "net/ipv4/conf/all/rp_filter",
+        ];
+        let before: Vec<String> = keys.iter().map(|k| live(k)).collect();
+        assert_eq!(before, ["0", "0", "1", "2"]);
+        run(Command::new("sysctl").arg("--system"));
+        if fs::exists("/lib/systemd/systemd-sysctl").unwrap() {
+            run(&mut Command::new("/lib/systemd/systemd-sysctl"));
+        }
+        assert_eq!(keys.iter().map(|k| live(k)).collect::<Vec<_>>(), before);
+    });
+}
+
+#[test]
+fn what_another_file_undoes_by_a_cascade_is_told() {
+    in_namespaces("e2e::what_another_file_undoes_by_a_cascade_is_told", || {
+        fresh_host();
+        fs::write("/etc/net-test.yaml", "name: f\nparameters: { net.ipv4.ip_forward: 1 }\n")
+            .unwrap();
+        expect(0, &APPLY);
+        expect(0, &PLAN);
+        fs::write("/etc/sysctl.d/zz.conf", "net.ipv4.conf.all.forwarding = 0\n").unwrap();
+        let text = expect(2, &PLAN);
+        assert!(text.contains("/etc/sysctl.d/zz.conf:1"), "{text}");
+        run(Command::new("sysctl").arg("--system"));
+        assert_eq!(live("net/ipv4/ip_forward"), "0", "the real loader does what was told");
+    });
+}
+
+#[test]
+fn two_names_of_one_value_may_not_ask_for_two() {
+    in_namespaces("e2e::two_names_of_one_value_may_not_ask_for_two", || {
+        fresh_host();
+        let text =
+            "name: f\nparameters: { net.ipv4.ip_forward: 1, net.ipv4.conf.all.forwarding: 0 }\n";
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        let text = expect(3, &APPLY);
+        assert!(text.contains("keep one of the two"), "{text}");
+        assert_eq!(live("net/ipv4/ip_forward"), "0");
+        // The same value under both names is written once.
+        let text =
+            "name: f\nparameters: { net.ipv4.ip_forward: 1, net.ipv4.conf.all.forwarding: 1 }\n";
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        let text = expect(0, &APPLY);
+        assert!(text.contains("1 written"), "{text}");
+        expect(0, &PLAN);
+    });
+}
+
+#[test]
+fn what_was_persisted_stays_while_proc_sys_is_read_only() {
+    in_namespaces("e2e::what_was_persisted_stays_while_proc_sys_is_read_only", || {
+        fresh_host();
+        expect(0, &APPLY);
+        let before = fs::read("/etc/sysctl.d/99-tunectl.conf").unwrap();
+        fs::write("/proc/sys/net/ipv4/tcp_keepalive_time", "7200").unwrap();
+        for args in [["--bind", "/proc/sys", "/proc/sys"], ["-o", "remount,ro,bind", "/proc/sys"]] {
+            assert!(Command::new("mount").args(args).status().unwrap().success());
+        }
+        expect(1, &APPLY);
+        assert_eq!(fs::read("/etc/sysctl.d/99-tunectl.conf").unwrap(), before);
+    });
+}
+
+#[test]
+fn the_hosts_own_baseline_is_known_under_any_path() {
+    in_namespaces("e2e::the_hosts_own_baseline_is_known_under_any_path", || {
+        fresh_host();
+        fs::create_dir("/etc/tunectl").unwrap();
+        let own = "name: own\nparameters: { net.ipv4.tcp_fin_timeout: 30 }\n";
+        fs::write("/etc/tunectl/baseline.yaml", own).unwrap();
+        std::os::unix::fs::symlink("/etc/tunectl/baseline.yaml", "/etc/mine.yaml").unwrap();
+        expect(0, &["apply", "-b", "/etc/mine.yaml", "--adopt"]);
+        assert_eq!(fs::read_to_string("/etc/tunectl/baseline.yaml").unwrap(), own);
+        // A baseline that was written by hand is kept when another one takes its place.
+        expect(0, &["apply", "-b", "/etc/net-test.yaml", "--adopt"]);
+        let kept = fs::read_to_string("/etc/tunectl/baseline.yaml.replaced").unwrap();
+        assert_eq!(kept, own);
+    });
+}
+
+#[test]
 fn a_foreign_drop_in_is_never_overwritten() {
     in_namespaces("e2e::a_foreign_drop_in_is_never_overwritten", || {
         fresh_host();
@@ -186,7 +290,7 @@ fn the_real_kernel_refuses_and_everything_is_as_before() {
         assert_eq!(live("net/core/somaxconn"), "4096");
         assert_eq!(live("net/ipv4/conf/lo/rp_filter"), "0");
         assert!(fs::read_dir("/etc/sysctl.d").unwrap().next().is_none(), "nothing persisted");
-        assert!(!fs::exists("/etc/tunectl").unwrap(), "nothing adopted");
+        assert!(!fs::exists("/etc/tunectl/baseline.yaml").unwrap(), "nothing adopted");
     });
 }
 
