@@ -3,7 +3,7 @@
 
 use crate::baseline::{Desired, Requirement};
 use crate::bootview::{Assignment, BootView, Loader};
-use crate::catalogue::{self, Effect, Kind, Scope};
+use crate::catalogue::{Effect, Kind, Scope};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
@@ -229,20 +229,16 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
 /// What a write to another parameter leaves in `key`, if it changes it: the value, and whether
 /// that is the zero of a pair's other half.
 fn side_effect(write: &Assignment, key: &Key, half: Option<&Key>) -> Option<(String, bool)> {
-    if write.is_glob {
-        return None;
-    }
-    let other = Key::from_path(&write.selector_text).ok()?;
-    let non_zero = kernel_number(write.value.trim()).map(|n| n != 0);
-    if half == Some(&other) {
+    let non_zero = || kernel_number(write.value.trim()).map(|n| n != 0);
+    if half.is_some_and(|half| half.as_path() == write.selector_text) {
         // A zero to one half of the overcommit pair zeroes both (case E23).
-        let zeroes = non_zero? || key.leaf().starts_with("overcommit_");
+        let zeroes = non_zero()? || key.leaf().starts_with("overcommit_");
         return zeroes.then(|| ("0".to_owned(), true));
     }
-    let effect = catalogue::lookup(&other)?.effects.iter().find(|e| e.reaches(key))?;
+    let effect = write.effects.iter().find(|e| e.reaches(key))?;
     let value = match effect {
         Effect::Copies(_) => write.value.clone(),
-        Effect::Inverts(_) => i32::from(!non_zero?).to_string(),
+        Effect::Inverts(_) => i32::from(!non_zero()?).to_string(),
     };
     Some((value, false))
 }

@@ -29,6 +29,7 @@ pub(super) fn assignments(cmdline: &str) -> Vec<Assignment> {
         let Some(path) = path_of(name) else { continue };
         let Some(value) = value.filter(|v| !v.is_empty()) else { continue };
         found.push(Assignment {
+            effects: super::effects_of(&path),
             selector_text: path,
             value: value.to_owned(),
             source: Position { file: CMDLINE.to_owned(), line: 0, column: 0 },

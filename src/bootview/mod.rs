@@ -18,6 +18,7 @@ pub use replaced::with_file;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::catalogue::{self, Effect};
 use crate::diagnostic::Position;
 use crate::key::{Key, glob_matches};
 use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno};
@@ -70,6 +71,8 @@ pub struct Assignment {
     pub order: Option<usize>,
     /// Whether a failing write leaves the loader's exit status alone (`-key = value`).
     pub ignore_errors: bool,
+    /// What a write to that parameter changes besides it.
+    pub effects: &'static [Effect],
 }
 
 impl Assignment {
@@ -244,6 +247,11 @@ impl Outcome {
         self.problem(line_of(&file.path, 1), what);
         None
     }
+}
+
+/// What a write to the parameter at `path` changes besides it, as far as the catalogue knows.
+fn effects_of(path: &str) -> &'static [Effect] {
+    catalogue::at(path).map_or(&[], |p| p.effects)
 }
 
 fn line_of(file: &str, line: u32) -> Position {

@@ -4,7 +4,7 @@
 //! earlier one standing.
 
 use super::problem::{ProblemKind, not_a_key};
-use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
+use super::{Assignment, Fence, Outcome, by_name, effects_of, ends_in_conf, line_of};
 use crate::key::{has_wildcard, to_slashes};
 use crate::observed::{ConfBody, ConfTree, Errno};
 
@@ -102,6 +102,7 @@ fn take_line(outcome: &mut Outcome, line: &[u8], at: (&str, u32)) {
         }
         outcome.sequence.push(outcome.lines.len());
         outcome.lines.push(Assignment {
+            effects: effects_of(&path),
             selector_text: path,
             value: String::from_utf8_lossy(value).into_owned(),
             source,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::problem::{ProblemKind, not_a_key};
-use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
+use super::{Assignment, Fence, Outcome, by_name, effects_of, ends_in_conf, line_of};
 use crate::diagnostic::Position;
 use crate::key::{has_wildcard, to_slashes};
 use crate::observed::ConfTree;
@@ -123,6 +123,7 @@ impl Map {
     ) {
         let mut assignment = Assignment {
             is_glob: has_wildcard(&path),
+            effects: effects_of(&path),
             selector_text: path,
             value: value.to_owned(),
             source,

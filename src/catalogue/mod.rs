@@ -39,7 +39,11 @@ pub fn all() -> impl Iterator<Item = &'static Parameter> {
 /// What is known of `key`; a table entry with `*` in it stands for every name in that place, and
 /// yields to an entry of that very name.
 pub fn lookup(key: &Key) -> Option<&'static Parameter> {
-    let path = key.as_path();
+    at(key.as_path())
+}
+
+/// The same for a path that need not be a key, such as one from a file.
+pub fn at(path: &str) -> Option<&'static Parameter> {
     entry(path).or_else(|| {
         // An entry has at most one `*`, in place of a whole component and never of the first: a
         // few binary searches find what matching every entry would.
