@@ -11,7 +11,7 @@ use crate::plan::{Item, Plan};
 use crate::wire;
 
 use super::outcome::{errors, step_error};
-use super::plan::{SECRET, is_secret};
+use super::secret::{self, SECRET, covers_secret};
 use super::words;
 
 /// A plan.
@@ -60,8 +60,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             .iter()
             .enumerate()
             .map(|(n, step)| {
-                let secret = plan.items.iter().any(|i| i.desired.key == step.key && is_secret(i));
-                let hide = |text: String| if secret { SECRET.to_owned() } else { text };
+                let hide = |text: String| secret::shown(&step.key, &text).to_owned();
                 wire::Step {
                     n: n + 1,
                     key: step.key.to_string(),
@@ -76,22 +75,18 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             before_sha256: plan.dropin.before.as_deref().map(sha256),
             text: dropin_text(plan),
         },
-        boot_problems: plan.boot_problems.iter().map(ToString::to_string).collect(),
+        boot_problems: plan.boot_problems.iter().map(secret::problem).collect(),
     }
 }
 
 /// The drop-in's text, without what must not be shown.
 fn dropin_text(plan: &Plan) -> String {
-    if !plan.items.iter().any(is_secret) {
+    if !plan.dropin.lines.iter().any(|line| covers_secret(&line.selector)) {
         return plan.dropin.text.clone();
     }
     let mut lines = plan.dropin.lines.clone();
     for line in &mut lines {
-        let secret = plan.items.iter().any(|i| {
-            is_secret(i)
-                && matches!(&line.selector, crate::key::Selector::Key(k) if *k == i.desired.key)
-        });
-        if secret {
+        if line.value.is_some() && covers_secret(&line.selector) {
             line.value = Some(SECRET.into());
         }
     }
@@ -108,8 +103,7 @@ fn sha256(bytes: &[u8]) -> String {
 
 fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
     let desired = &item.desired;
-    let secret = is_secret(item);
-    let hide = |text: &str| if secret { SECRET.to_owned() } else { text.trim_end().to_owned() };
+    let hide = |text: &str| secret::shown(&desired.key, text).trim_end().to_owned();
     let target = match desired.requirement.exact() {
         Some(text) => Some(text.to_owned()),
         None => desired.requirement.target(desired.shape, item.live.as_deref()),
@@ -149,7 +143,10 @@ fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
         marks,
         policy: desired.on_drift.name().into(),
         persist_as: item.persisted.as_deref().map(hide),
-        notes: words::cause(item).into_iter().chain(item.notes.iter().map(words::note)).collect(),
+        notes: words::cause(item)
+            .into_iter()
+            .chain(item.notes.iter().map(|n| words::note(&desired.key, n)))
+            .collect(),
         refused_by: item.refusals.iter().map(|r| r.guard().to_owned()).collect(),
     }
 }

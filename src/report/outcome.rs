@@ -6,7 +6,8 @@ use crate::bootview::dropin;
 use crate::plan::Plan;
 use crate::plan::{DropinOutcome, Outcome, StepOutcome, StepResult};
 
-use super::plan::{Layout, SECRET, is_secret};
+use super::plan::Layout;
+use super::secret;
 use super::style::{BAD, CHANGE, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
 use super::words;
 
@@ -23,12 +24,8 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
             StepResult::NotTried => (' ', WARN, "  not tried"),
             _ => ('!', BAD, ""),
         };
-        let from = shown(
-            plan,
-            step,
-            step.step.expect.as_deref().filter(|t| !t.is_empty()).unwrap_or("(empty)"),
-        );
-        let to = shown(plan, step, &step.step.value);
+        let from = step.step.expect.as_deref().map_or("not set".into(), |t| value(step, t));
+        let to = value(step, &step.step.value);
         let line = format!("{sign} {:key$}  {from} -> {to}{what}", step.step.key.to_string());
         let _ = writeln!(out, "{}", paint(style, &line));
         if let Some(error) = step_error(step) {
@@ -57,8 +54,8 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
     for (key, then, now) in &outcome.moved {
         errors.push(format!(
             "{key} moved from {} to {} after it was planned; nothing was written",
-            harmless(then),
-            harmless(now)
+            harmless(secret::shown(key, then)),
+            harmless(secret::shown(key, now))
         ));
     }
     if let DropinOutcome::Failed(why) = &outcome.dropin {
@@ -100,9 +97,15 @@ fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
     }
 }
 
-fn shown(plan: &Plan, step: &StepOutcome, value: &str) -> String {
-    let item = plan.items.iter().find(|i| i.desired.key == step.step.key);
-    if item.is_some_and(is_secret) { SECRET.into() } else { cut(value, 40) }
+/// A value of that step's parameter for its line.
+fn value(step: &StepOutcome, text: &str) -> String {
+    if secret::is_unset(&step.step.key, text) {
+        return "not set".into();
+    }
+    match secret::shown(&step.step.key, text) {
+        text if text.trim().is_empty() => "(empty)".into(),
+        text => cut(text, 40),
+    }
 }
 
 /// What went wrong with one step.
@@ -114,7 +117,10 @@ pub fn step_error(step: &StepOutcome) -> Option<String> {
         StepResult::Kept(now) => {
             let why = crate::catalogue::lookup(key).and_then(|p| p.reads_back);
             let why = why.map(|w| format!(" ({w})")).unwrap_or_default();
-            Some(format!("the kernel took the write and kept {}{why}", harmless(now)))
+            Some(format!(
+                "the kernel took the write and kept {}{why}",
+                harmless(secret::shown(key, now))
+            ))
         }
         StepResult::Unreadable(errno) => Some(format!(
             "the kernel took the write, and reading it back failed: {}",

@@ -5,19 +5,17 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use crate::bootview::{Loader, dropin};
-use crate::catalogue::Kind;
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, LiveStatus};
 use crate::observed::{Facts, Virtualization};
 use crate::plan::{Item, Plan};
 
+use super::secret;
 use super::style::{BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
 use super::words;
 
 /// Longest value in a column; the whole one is in the JSON.
 const VALUE_WIDTH: usize = 28;
-/// What a secret's value is shown as.
-pub const SECRET: &str = "(secret)";
 
 /// How much is shown, and for what terminal.
 #[derive(Clone, Copy, Debug)]
@@ -144,11 +142,13 @@ fn table(out: &mut String, plan: &Plan, layout: Layout) {
 }
 
 fn row(item: &Item, loader: Loader) -> Row<'_> {
-    let secret = is_secret(item);
-    let show =
-        |text: &str| if secret { SECRET.to_owned() } else { cut(text.trim_end(), VALUE_WIDTH) };
+    let show = |text: &str| match secret::shown(&item.desired.key, text.trim_end()) {
+        "" => "(empty)".to_owned(),
+        text => cut(text, VALUE_WIDTH),
+    };
     let live = match (&item.live, item.live_status) {
-        (Some(text), _) if text.is_empty() => "(empty)".to_owned(),
+        // A secret that was never set reads as zeros.
+        (Some(text), _) if secret::is_unset(&item.desired.key, text) => "not set".to_owned(),
         (Some(text), _) => show(text),
         (None, LiveStatus::Pending) => "not yet".to_owned(),
         (None, LiveStatus::Absent) => "absent".to_owned(),
@@ -156,7 +156,6 @@ fn row(item: &Item, loader: Loader) -> Row<'_> {
         (None, _) => "unreadable".to_owned(),
     };
     let desired = match item.desired.requirement.exact() {
-        Some("") => "(empty)".to_owned(),
         Some(text) => show(text),
         None => cut(&item.desired.requirement.to_string(), VALUE_WIDTH),
     };
@@ -260,7 +259,13 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
         let warning = words::is_warning(note);
         if layout.verbose || (warning && !settled) || is_boot_note(note) {
             let (style, label) = if warning { (WARN, "note: ") } else { (DIM, "") };
-            wrapped(out, indent, width, style, &format!("{label}{}", words::note(note)));
+            wrapped(
+                out,
+                indent,
+                width,
+                style,
+                &format!("{label}{}", words::note(&item.desired.key, note)),
+            );
         }
     }
     if layout.verbose {
@@ -309,7 +314,10 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
         lines.push((WARN, format!("the waiver of {} ended on {}", waiver.selector, waiver.until)));
     }
     for problem in &plan.boot_problems {
-        lines.push((WARN, format!("at boot, {} will stumble over {problem}", plan.loader)));
+        lines.push((
+            WARN,
+            format!("at boot, {} will stumble over {}", plan.loader, secret::problem(problem)),
+        ));
     }
     if !lines.is_empty() {
         out.push('\n');
@@ -317,9 +325,4 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
     for (style, line) in lines {
         wrapped(out, 0, layout.width, style, &line);
     }
-}
-
-/// Whether a parameter's value must not be shown.
-pub fn is_secret(item: &Item) -> bool {
-    item.desired.known.is_some_and(|p| p.kind == Kind::Secret)
 }

@@ -6,6 +6,7 @@ use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
 use crate::plan::{Foreign, Item, Note, Refusal};
 
+use super::secret;
 use super::style::harmless;
 
 /// The status as scripts know it.
@@ -72,8 +73,8 @@ pub fn cause(item: &Item) -> Option<String> {
     Some(text)
 }
 
-/// A remark in a sentence.
-pub fn note(note: &Note) -> String {
+/// A remark on a parameter in a sentence.
+pub fn note(key: &Key, note: &Note) -> String {
     match note {
         Note::ZeroesHalf { half, now } => {
             format!("sets {half} to 0 (now {now}): the two are one setting")
@@ -104,18 +105,23 @@ pub fn note(note: &Note) -> String {
         Note::ReadsBack(why) => format!("reads back differently: {why}"),
         Note::Owners(names) => format!("also set by: {}", names.join(", ")),
         Note::OtherLoader { loader, value, source } => match (value, source) {
-            (Some(value), Some(source)) => format!("{loader} would set {value} ({source})"),
+            (Some(value), Some(source)) => {
+                format!("{loader} would set {} ({source})", secret::shown(key, value))
+            }
             _ => format!("{loader} would not set it"),
         },
         Note::RefusedLine { source, value } => {
-            format!("{source} sets {value:?}, which the kernel refuses")
+            let value =
+                if secret::is_secret(key) { secret::SECRET.into() } else { format!("{value:?}") };
+            format!("{source} sets {value}, which the kernel refuses")
         }
         Note::ZeroedAtBoot { source } => {
             format!("{source} sets the other half later at boot, which sets this one to 0")
         }
         Note::OverriddenBy { source, value } => format!(
-            "{source} sets {value} and is read after /etc/sysctl.d/99-tunectl.conf: \
-             change or remove that line"
+            "{source} sets {} and is read after /etc/sysctl.d/99-tunectl.conf: change or remove \
+             that line",
+            secret::shown(key, value)
         ),
         Note::UnknownBits(bits) => format!("the kernel gives the bits {bits:#x} no meaning"),
     }
@@ -175,7 +181,7 @@ pub fn errno_text(errno: Errno) -> String {
 
 /// Why a write failed, and what to do.
 pub fn failure(key: &Key, value: &str, errno: Errno) -> String {
-    let value = harmless(value);
+    let value = harmless(secret::shown(key, value));
     match errno {
         Errno::ENOENT if key.leaf().contains("congestion") => format!(
             "the kernel has no congestion control {value} (ENOENT): load its module, tcp_{value}"

@@ -284,9 +284,10 @@ fn a_secret_is_shown_nowhere() {
         host.run(FACTS.into_iter().chain(["--format", "json"])),
         host.run(["apply", "-b", "./baseline.yaml", "--format", "json"]),
         host.run(["apply", "-b", "./baseline.yaml"]),
+        host.run(["plan", "-b", "./baseline.yaml", "-v"]),
     ];
     for ran in runs {
-        for secret in ["0123abcd", "deadbeef", "00000000"] {
+        for secret in ["0123abcd", "deadbeef", "00000000", "fd00:", "fedcba98", "badbad", "zz-"] {
             assert!(!ran.out.contains(secret) && !ran.err.contains(secret), "{}", ran.transcript());
         }
     }
