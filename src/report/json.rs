@@ -10,7 +10,7 @@ use crate::plan::{DropinOutcome, Outcome, StepResult};
 use crate::plan::{Item, Plan};
 use crate::wire;
 
-use super::outcome::{errors, step_error};
+use super::outcome::{errors, not_applied, step_error, taken_back};
 use super::secret::{self, SECRET, covers_secret};
 use super::words;
 
@@ -54,6 +54,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             pending: summary.pending,
             blocked: summary.blocked,
             waived: summary.waived,
+            refused: words::refused(plan),
         },
         steps: plan
             .steps
@@ -75,7 +76,8 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             before_sha256: plan.dropin.before.as_deref().map(sha256),
             text: dropin_text(plan),
         },
-        boot_problems: plan.boot_problems.iter().map(secret::problem).collect(),
+        refusals: words::refusals(plan),
+        boot_problems: plan.boot_problems.iter().map(words::problem).collect(),
     }
 }
 
@@ -151,7 +153,8 @@ fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
     }
 }
 
-/// An outcome. `result` is `applied`, `in_sync`, `failed` or `refused`.
+/// An outcome. `result` is `applied`, `in_sync`, `failed` or `refused`; the first two become
+/// `incomplete` where something could not be brought in sync.
 pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> wire::Outcome {
     let ended = |(key, result): &(crate::key::Key, Result<(), crate::observed::Errno>)| {
         wire::ActionOutcome {
@@ -162,7 +165,11 @@ pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> w
     let plan = plan(made, facts);
     wire::Outcome {
         schema: wire::OUTCOME_SCHEMA.into(),
-        result: result.into(),
+        result: match result {
+            "applied" | "in_sync" if !not_applied(made).is_empty() => "incomplete",
+            result => result,
+        }
+        .into(),
         steps: outcome
             .steps
             .iter()
@@ -193,6 +200,7 @@ pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> w
             DropinOutcome::Failed(_) => "failed",
         }
         .into(),
-        errors: errors(outcome),
+        errors: errors(outcome).into_iter().chain(not_applied(made)).collect(),
+        notes: taken_back(made),
     }
 }

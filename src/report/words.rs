@@ -1,10 +1,11 @@
 //! Statuses, causes, notes and refusals in words: the one place where they become text.
 
+use crate::bootview::{Problem, ProblemKind};
 use crate::catalogue::{Effect, Hazard};
 use crate::diff::{BootStatus, Cause, LiveStatus};
 use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
-use crate::plan::{Foreign, Item, Note, Refusal};
+use crate::plan::{Foreign, Item, Note, Plan, Refusal};
 
 use super::secret;
 use super::style::harmless;
@@ -154,13 +155,43 @@ pub fn refusal(refusal: &Refusal) -> String {
              reserved memory can stop the machine at once"
         ),
         Refusal::ExecutesCode => "its value leads to a program that runs as root".to_owned(),
-        Refusal::OneWay { live } => format!(
-            "it cannot be taken back without a reboot (now {})",
-            live.as_deref().unwrap_or("unknown")
-        ),
+        Refusal::OneWay { live } => {
+            let now = live.as_deref().map(|text| format!(" (now {text})")).unwrap_or_default();
+            format!("it cannot be taken back without a reboot{now}")
+        }
     };
     let guard = refusal.guard();
     format!("refused: {why}; to have it, give the key `allow: [{guard}]` and a `reason`")
+}
+
+/// How many parameters a guard refuses.
+pub fn refused(plan: &Plan) -> usize {
+    plan.items.iter().filter(|item| !item.refusals.is_empty()).count()
+}
+
+/// Why an apply would refuse the plan, a line each.
+pub fn refusals(plan: &Plan) -> Vec<String> {
+    plan.refusals()
+        .map(|(item, why)| format!("{}: {}", item.desired.key, refusal(why)))
+        .chain(plan.dropin.foreign.map(|what| foreign(what, plan.dropin.path)))
+        .collect()
+}
+
+/// What a loader does not carry out as it stands; a file that only this user cannot read is none
+/// of the loader's problems.
+pub fn problem(problem: &Problem) -> String {
+    if is_unreadable_here(problem) {
+        let file = &problem.source.file;
+        return format!(
+            "this user cannot read {file}: the next-boot column may be wrong; run as root"
+        );
+    }
+    secret::problem(problem)
+}
+
+/// Whether the loader, which is root, can read what this user cannot.
+pub fn is_unreadable_here(problem: &Problem) -> bool {
+    matches!(problem.what, ProblemKind::Unreadable(Errno::EACCES | Errno::EPERM))
 }
 
 /// Why our drop-in cannot be written.
