@@ -27,6 +27,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The drop-in.
     pub dropin: Dropin,
+    /// Why an apply would refuse this plan; empty where it would not.
+    pub refusals: Vec<String>,
     /// What systemd-sysctl or procps would stumble over at boot.
     pub boot_problems: Vec<String>,
 }
@@ -151,6 +153,8 @@ pub struct Summary {
     pub blocked: usize,
     /// Covered by a waiver.
     pub waived: usize,
+    /// Refused by a guard.
+    pub refused: usize,
 }
 
 /// One write.
@@ -184,7 +188,8 @@ pub struct Dropin {
 pub struct Outcome {
     /// [`OUTCOME_SCHEMA`].
     pub schema: String,
-    /// `applied`, `in_sync`, `failed`, `refused`.
+    /// `applied`, `in_sync`, `incomplete`, `failed`, `refused`; `incomplete`: everything that was
+    /// written succeeded, and something could not be brought in sync.
     pub result: String,
     /// The plan that was carried out.
     pub plan: Plan,
@@ -198,6 +203,8 @@ pub struct Outcome {
     pub dropin: String,
     /// Everything that went wrong, in words.
     pub errors: Vec<String>,
+    /// What the next boot will take back, and which line does.
+    pub notes: Vec<String>,
 }
 
 /// A step's end.

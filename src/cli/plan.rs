@@ -20,6 +20,9 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
         Some(path) => host::play(host::open(cli, &Fact::ALL)?, path)?,
         None => host::open(cli, &host::wanted_facts(cli, &loaded))?,
     };
+    if args.facts.is_some() {
+        ui.hint("The facts are played; live values and the next boot are this machine's.\n");
+    }
     let set = host::resolve(loaded, &host, ui)?;
     let plan = host::plan(cli, &host, set);
     match ui.format() {

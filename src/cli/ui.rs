@@ -109,7 +109,9 @@ impl Ui {
     pub fn failure(&self, failure: &Failure) {
         self.diagnostics(&failure.diagnostics, &failure.sources);
         let style = crate::report::BAD;
-        let mut text = format!("{style}error:{style:#} {}\n", report::harmless(&failure.message));
+        // The line breaks are ours; what is foreign has its own escaped where it is quoted.
+        let lines: Vec<String> = failure.message.split('\n').map(report::harmless).collect();
+        let mut text = format!("{style}error:{style:#} {}\n", lines.join("\n       "));
         if let Some(help) = &failure.help {
             text.push_str("help: ");
             text.push_str(&report::harmless(help));

@@ -10,8 +10,8 @@ use crate::plan::{DropinOutcome, Outcome, StepResult};
 use crate::plan::{Item, Plan};
 use crate::wire;
 
-use super::outcome::{errors, step_error};
-use super::plan::{SECRET, is_secret};
+use super::outcome::{errors, not_applied, step_error, taken_back};
+use super::secret::{self, SECRET, covers_secret};
 use super::words;
 
 /// A plan.
@@ -54,14 +54,14 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             pending: summary.pending,
             blocked: summary.blocked,
             waived: summary.waived,
+            refused: words::refused(plan),
         },
         steps: plan
             .steps
             .iter()
             .enumerate()
             .map(|(n, step)| {
-                let secret = plan.items.iter().any(|i| i.desired.key == step.key && is_secret(i));
-                let hide = |text: String| if secret { SECRET.to_owned() } else { text };
+                let hide = |text: String| secret::shown(&step.key, &text).to_owned();
                 wire::Step {
                     n: n + 1,
                     key: step.key.to_string(),
@@ -76,22 +76,19 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             before_sha256: plan.dropin.before.as_deref().map(sha256),
             text: dropin_text(plan),
         },
-        boot_problems: plan.boot_problems.iter().map(ToString::to_string).collect(),
+        refusals: words::refusals(plan),
+        boot_problems: plan.boot_problems.iter().map(words::problem).collect(),
     }
 }
 
 /// The drop-in's text, without what must not be shown.
 fn dropin_text(plan: &Plan) -> String {
-    if !plan.items.iter().any(is_secret) {
+    if !plan.dropin.lines.iter().any(|line| covers_secret(&line.selector)) {
         return plan.dropin.text.clone();
     }
     let mut lines = plan.dropin.lines.clone();
     for line in &mut lines {
-        let secret = plan.items.iter().any(|i| {
-            is_secret(i)
-                && matches!(&line.selector, crate::key::Selector::Key(k) if *k == i.desired.key)
-        });
-        if secret {
+        if line.value.is_some() && covers_secret(&line.selector) {
             line.value = Some(SECRET.into());
         }
     }
@@ -108,8 +105,7 @@ fn sha256(bytes: &[u8]) -> String {
 
 fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
     let desired = &item.desired;
-    let secret = is_secret(item);
-    let hide = |text: &str| if secret { SECRET.to_owned() } else { text.trim_end().to_owned() };
+    let hide = |text: &str| secret::shown(&desired.key, text).trim_end().to_owned();
     let target = match desired.requirement.exact() {
         Some(text) => Some(text.to_owned()),
         None => desired.requirement.target(desired.shape, item.live.as_deref()),
@@ -149,12 +145,16 @@ fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
         marks,
         policy: desired.on_drift.name().into(),
         persist_as: item.persisted.as_deref().map(hide),
-        notes: words::cause(item).into_iter().chain(item.notes.iter().map(words::note)).collect(),
+        notes: words::cause(item)
+            .into_iter()
+            .chain(item.notes.iter().map(|n| words::note(&desired.key, n)))
+            .collect(),
         refused_by: item.refusals.iter().map(|r| r.guard().to_owned()).collect(),
     }
 }
 
-/// An outcome. `result` is `applied`, `in_sync`, `failed` or `refused`.
+/// An outcome. `result` is `applied`, `in_sync`, `failed` or `refused`; the first two become
+/// `incomplete` where something could not be brought in sync.
 pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> wire::Outcome {
     let ended = |(key, result): &(crate::key::Key, Result<(), crate::observed::Errno>)| {
         wire::ActionOutcome {
@@ -165,7 +165,11 @@ pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> w
     let plan = plan(made, facts);
     wire::Outcome {
         schema: wire::OUTCOME_SCHEMA.into(),
-        result: result.into(),
+        result: match result {
+            "applied" | "in_sync" if !not_applied(made).is_empty() => "incomplete",
+            result => result,
+        }
+        .into(),
         steps: outcome
             .steps
             .iter()
@@ -196,6 +200,7 @@ pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> w
             DropinOutcome::Failed(_) => "failed",
         }
         .into(),
-        errors: errors(outcome),
+        errors: errors(outcome).into_iter().chain(not_applied(made)).collect(),
+        notes: taken_back(made),
     }
 }

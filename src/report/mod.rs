@@ -5,6 +5,7 @@ pub mod diagnostics;
 mod json;
 mod outcome;
 pub mod plan;
+mod secret;
 mod style;
 mod words;
 

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::bootview::dropin;
-use crate::plan::Plan;
-use crate::plan::{DropinOutcome, Outcome, StepOutcome, StepResult};
+use crate::diff::{BootStatus, LiveStatus};
+use crate::plan::{DropinOutcome, Item, Note, Outcome, Plan, StepOutcome, StepResult};
 
-use super::plan::{Layout, SECRET, is_secret};
+use super::plan::Layout;
+use super::secret;
 use super::style::{BAD, CHANGE, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
 use super::words;
 
@@ -16,24 +17,31 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
     headline(&mut out, plan, outcome);
     let key = outcome.steps.iter().map(|s| s.step.key.to_string().len()).max().unwrap_or(0);
     for step in &outcome.steps {
-        let back = !outcome.restored.is_empty();
-        let (sign, style, what) = match &step.result {
-            StepResult::Written if back => ('<', WARN, "  put back"),
-            StepResult::Written => ('+', CHANGE, ""),
-            StepResult::NotTried => (' ', WARN, "  not tried"),
+        let back = outcome.restored.iter().find(|(key, _)| *key == step.step.key);
+        let (sign, style, what) = match (&step.result, back) {
+            (StepResult::Written, Some((_, Ok(())))) => ('<', WARN, "  put back"),
+            (_, Some((_, Err(_)))) => ('!', BAD, "  not put back"),
+            (StepResult::Written, None) => ('+', CHANGE, ""),
+            (StepResult::NotTried, _) => (' ', WARN, "  not tried"),
             _ => ('!', BAD, ""),
         };
-        let from = shown(
-            plan,
-            step,
-            step.step.expect.as_deref().filter(|t| !t.is_empty()).unwrap_or("(empty)"),
-        );
-        let to = shown(plan, step, &step.step.value);
+        let from = step.step.expect.as_deref().map_or("not set".into(), |t| value(step, t));
+        let to = value(step, &step.step.value);
         let line = format!("{sign} {:key$}  {from} -> {to}{what}", step.step.key.to_string());
         let _ = writeln!(out, "{}", paint(style, &line));
         if let Some(error) = step_error(step) {
             wrapped(&mut out, 6, layout.width, BAD, &error);
         }
+    }
+    for (item, why) in unmended(plan) {
+        let line = format!("! {:key$}  {}", item.desired.key.to_string(), short(item));
+        let _ = writeln!(out, "{}", paint(BAD, &line));
+        wrapped(&mut out, 6, layout.width, WARN, &why);
+    }
+    for (item, why) in overridden(plan) {
+        let line = format!("! {:key$}  overridden at boot", item.desired.key.to_string());
+        let _ = writeln!(out, "{}", paint(WARN, &line));
+        wrapped(&mut out, 6, layout.width, WARN, &why);
     }
     for (key, result) in &outcome.actions {
         let (sign, style) = if result.is_ok() { ('+', GOOD) } else { ('!', BAD) };
@@ -51,14 +59,63 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
     out
 }
 
+fn short(item: &Item) -> String {
+    words::live_status(item.live_status).replace('_', " ")
+}
+
+/// Parameters that an apply could not bring in sync in the running kernel, and why.
+fn unmended(plan: &Plan) -> Vec<(&Item, String)> {
+    let unmended = |item: &&Item| {
+        !item.waived()
+            && matches!(
+                item.live_status,
+                LiveStatus::Absent
+                    | LiveStatus::ReadOnly
+                    | LiveStatus::Unreadable
+                    | LiveStatus::KernelKeeps
+            )
+    };
+    let why = |item: &Item| words::cause(item).unwrap_or_else(|| "this kernel has it not".into());
+    plan.items.iter().filter(unmended).map(|item| (item, why(item))).collect()
+}
+
+/// Parameters that another line takes back at the next boot, and which one.
+fn overridden(plan: &Plan) -> Vec<(&Item, String)> {
+    let lost = plan
+        .items
+        .iter()
+        .filter(|item| !item.waived() && item.boot_status == BootStatus::Overridden);
+    lost.flat_map(|item| {
+        let boot = |n: &&Note| matches!(n, Note::OverriddenBy { .. } | Note::ZeroedAtBoot { .. });
+        let notes = item.notes.iter().filter(boot);
+        notes.map(move |note| (item, words::note(&item.desired.key, note)))
+    })
+    .collect()
+}
+
+/// `text` behind the key that it is about.
+fn about((item, text): (&Item, String)) -> String {
+    format!("{}: {text}", item.desired.key)
+}
+
+/// What an apply could not bring in sync, a line each.
+pub fn not_applied(plan: &Plan) -> Vec<String> {
+    unmended(plan).into_iter().map(about).collect()
+}
+
+/// What the next boot will take back, a line each.
+pub fn taken_back(plan: &Plan) -> Vec<String> {
+    overridden(plan).into_iter().map(about).collect()
+}
+
 /// Everything that went wrong besides single steps, a sentence each.
 pub fn errors(outcome: &Outcome) -> Vec<String> {
     let mut errors = Vec::new();
     for (key, then, now) in &outcome.moved {
         errors.push(format!(
             "{key} moved from {} to {} after it was planned; nothing was written",
-            harmless(then),
-            harmless(now)
+            harmless(secret::shown(key, then)),
+            harmless(secret::shown(key, now))
         ));
     }
     if let DropinOutcome::Failed(why) = &outcome.dropin {
@@ -75,34 +132,63 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
 fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
     let name = harmless(&plan.baseline.name);
     let written = outcome.steps.iter().filter(|s| s.result == StepResult::Written).count();
-    let failed = outcome.steps.iter().filter(|s| s.result != StepResult::Written).count();
-    if outcome.succeeded() {
-        let persisted = match outcome.dropin {
-            DropinOutcome::Written => format!("persisted to {}", dropin::PATH),
-            DropinOutcome::NotAsked => "not persisted (--live-only): a reboot takes it back".into(),
-            _ => format!("{} was already as planned", dropin::PATH),
-        };
-        let text = format!("{name}: {written} written, {persisted}");
-        let _ = writeln!(out, "{}", paint(HEAD.fg_color(GOOD.get_fg_color()), &text));
-        return;
-    }
-    let mut text = format!("{name}: not applied");
-    let errors = errors(outcome);
-    if failed > 0 && written > 0 && outcome.restored.is_empty() {
-        text = format!("{name}: {written} written, {failed} failed");
-    } else if !outcome.restored.is_empty() {
+    let failed = outcome.steps.len() - written;
+    let unmended = unmended(plan).len();
+    let undone = !outcome.restored.is_empty();
+    let persisted = match outcome.dropin {
+        DropinOutcome::Written => format!("persisted to {}", dropin::PATH),
+        DropinOutcome::NotAsked => "not persisted (--live-only): a reboot takes it back".into(),
+        DropinOutcome::Unchanged => format!("{} was already as planned", dropin::PATH),
+        DropinOutcome::LeftAlone => "nothing persisted".into(),
+        DropinOutcome::Failed(_) => "could not be persisted".into(),
+    };
+    let mut text = if outcome.succeeded() || (written > 0 && !undone) {
+        let mut parts = vec![format!("{written} written")];
+        if failed > 0 {
+            parts.push(format!("{failed} failed"));
+        }
+        if unmended > 0 {
+            parts.push(format!("{unmended} not applied"));
+        }
+        parts.push(persisted);
+        format!("{name}: {}", parts.join(", "))
+    } else if undone {
         let back = outcome.restored.iter().filter(|(_, r)| r.is_ok()).count();
-        text = format!("{name}: not applied; what was written was put back ({back})");
+        let stuck = outcome.restored.len() - back;
+        if stuck > 0 {
+            format!("{name}: not applied; {back} put back, {stuck} could NOT be put back")
+        } else {
+            format!("{name}: not applied; what was written was put back ({back})")
+        }
+    } else if outcome.dropin == DropinOutcome::Written {
+        format!("{name}: nothing written, {failed} failed, {persisted}")
+    } else {
+        format!("{name}: not applied")
+    };
+    let lost = overridden(plan).len();
+    if lost > 0 {
+        let _ = write!(text, "; {lost} overridden at boot");
     }
-    let _ = writeln!(out, "{}", paint(BAD, &text));
-    for error in errors {
+    let style = match (outcome.succeeded(), unmended + lost) {
+        (true, 0) => HEAD.fg_color(GOOD.get_fg_color()),
+        (true, _) => WARN,
+        (false, _) => BAD,
+    };
+    let _ = writeln!(out, "{}", paint(style, &text));
+    for error in errors(outcome) {
         let _ = writeln!(out, "{}", paint(BAD, &format!("! {error}")));
     }
 }
 
-fn shown(plan: &Plan, step: &StepOutcome, value: &str) -> String {
-    let item = plan.items.iter().find(|i| i.desired.key == step.step.key);
-    if item.is_some_and(is_secret) { SECRET.into() } else { cut(value, 40) }
+/// A value of that step's parameter for its line.
+fn value(step: &StepOutcome, text: &str) -> String {
+    if secret::is_unset(&step.step.key, text) {
+        return "not set".into();
+    }
+    match secret::shown(&step.step.key, text) {
+        text if text.trim().is_empty() => "(empty)".into(),
+        text => cut(text, 40),
+    }
 }
 
 /// What went wrong with one step.
@@ -114,7 +200,10 @@ pub fn step_error(step: &StepOutcome) -> Option<String> {
         StepResult::Kept(now) => {
             let why = crate::catalogue::lookup(key).and_then(|p| p.reads_back);
             let why = why.map(|w| format!(" ({w})")).unwrap_or_default();
-            Some(format!("the kernel took the write and kept {}{why}", harmless(now)))
+            Some(format!(
+                "the kernel took the write and kept {}{why}",
+                harmless(secret::shown(key, now))
+            ))
         }
         StepResult::Unreadable(errno) => Some(format!(
             "the kernel took the write, and reading it back failed: {}",

@@ -5,19 +5,18 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use crate::bootview::{Loader, dropin};
-use crate::catalogue::Kind;
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, LiveStatus};
 use crate::observed::{Facts, Virtualization};
-use crate::plan::{Item, Plan};
+use crate::plan::{Item, Note, Plan};
+use crate::value::agrees;
 
+use super::secret;
 use super::style::{BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
 use super::words;
 
 /// Longest value in a column; the whole one is in the JSON.
 const VALUE_WIDTH: usize = 28;
-/// What a secret's value is shown as.
-pub const SECRET: &str = "(secret)";
 
 /// How much is shown, and for what terminal.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +43,29 @@ fn headline(out: &mut String, plan: &Plan) {
     let summary = plan.summary();
     let total = plan.items.len();
     let name = harmless(&plan.baseline.name);
-    if plan.in_sync() && summary.pending == 0 {
+    let refused = words::refused(plan);
+    let does_nothing = refused > 0 || plan.dropin.foreign.is_some();
+    let refresh = match (plan.dropin.changes(), &plan.dropin.before) {
+        (false, _) => None,
+        (true, None) => Some("drop-in to write"),
+        (true, Some(_)) => Some("drop-in to refresh"),
+    };
+    if total == 0 {
+        let what = if plan.baseline.patterns.is_empty() {
+            "nothing to hold"
+        } else {
+            "nothing to hold here yet: its patterns match no parameter"
+        };
+        let mut text = format!("{name}: {what}");
+        if does_nothing {
+            text.push_str("; an apply would do nothing");
+        } else if let Some(refresh) = refresh {
+            let _ = write!(text, "; {refresh}");
+        }
+        let _ = writeln!(out, "{}", paint(HEAD, &text));
+        return;
+    }
+    if plan.in_sync() && summary.pending == 0 && !does_nothing {
         let waived = if summary.waived > 0 {
             format!(" ({} waived)", summary.waived)
         } else {
@@ -59,21 +80,27 @@ fn headline(out: &mut String, plan: &Plan) {
     }
     let mut parts = Vec::new();
     for (count, what) in [
+        (refused, "refused"),
         (summary.to_write, "to write"),
         (summary.to_persist, "to persist"),
         (summary.in_sync, "in sync"),
         (summary.pending, "pending"),
-        (summary.blocked, "blocked"),
+        // What is refused is counted already.
+        (summary.blocked.saturating_sub(refused), "blocked"),
         (summary.waived, "waived"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {what}"));
         }
     }
-    if plan.dropin.changes() && summary.to_persist == 0 {
-        parts.push("drop-in to refresh".to_owned());
+    let mut text = format!("{name}: {} of {total} parameters", parts.join(", "));
+    if does_nothing {
+        text.push_str("; an apply would do nothing");
+    } else if summary.to_persist == 0
+        && let Some(refresh) = refresh
+    {
+        let _ = write!(text, "; {refresh}");
     }
-    let text = format!("{name}: {} of {total} parameters", parts.join(", "));
     let _ = writeln!(out, "{}", paint(HEAD, &text));
 }
 
@@ -144,11 +171,13 @@ fn table(out: &mut String, plan: &Plan, layout: Layout) {
 }
 
 fn row(item: &Item, loader: Loader) -> Row<'_> {
-    let secret = is_secret(item);
-    let show =
-        |text: &str| if secret { SECRET.to_owned() } else { cut(text.trim_end(), VALUE_WIDTH) };
+    let show = |text: &str| match secret::shown(&item.desired.key, text.trim_end()) {
+        "" => "(empty)".to_owned(),
+        text => cut(text, VALUE_WIDTH),
+    };
     let live = match (&item.live, item.live_status) {
-        (Some(text), _) if text.is_empty() => "(empty)".to_owned(),
+        // A secret that was never set reads as zeros.
+        (Some(text), _) if secret::is_unset(&item.desired.key, text) => "not set".to_owned(),
         (Some(text), _) => show(text),
         (None, LiveStatus::Pending) => "not yet".to_owned(),
         (None, LiveStatus::Absent) => "absent".to_owned(),
@@ -156,7 +185,6 @@ fn row(item: &Item, loader: Loader) -> Row<'_> {
         (None, _) => "unreadable".to_owned(),
     };
     let desired = match item.desired.requirement.exact() {
-        Some("") => "(empty)".to_owned(),
         Some(text) => show(text),
         None => cut(&item.desired.requirement.to_string(), VALUE_WIDTH),
     };
@@ -189,8 +217,11 @@ fn verdict(item: &Item) -> (char, Style, String) {
     if item.write {
         todo.push("write");
     }
+    // A bound leaves open what will stand in the drop-in.
+    let bound = item.persisted.as_deref().filter(|_| item.desired.requirement.exact().is_none());
+    let persist = bound.map_or("persist".to_owned(), |value| format!("persist {value}"));
     if item.persist {
-        todo.push("persist");
+        todo.push(&persist);
     }
     let (mark, style) = match item.live_status {
         LiveStatus::Pending => {
@@ -252,7 +283,11 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
             wrapped(out, indent, width, DIM, &format!("next boot: set by {source}"));
         }
     }
+    both_loaders(out, item, plan.loader, layout);
     for note in &item.notes {
+        if matches!(note, Note::OtherLoader { .. }) {
+            continue;
+        }
         // The refusal has said it, in bold.
         if item.refusals.iter().any(|r| is_hazard_of(note, r)) {
             continue;
@@ -260,7 +295,13 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
         let warning = words::is_warning(note);
         if layout.verbose || (warning && !settled) || is_boot_note(note) {
             let (style, label) = if warning { (WARN, "note: ") } else { (DIM, "") };
-            wrapped(out, indent, width, style, &format!("{label}{}", words::note(note)));
+            wrapped(
+                out,
+                indent,
+                width,
+                style,
+                &format!("{label}{}", words::note(&item.desired.key, note)),
+            );
         }
     }
     if layout.verbose {
@@ -275,13 +316,55 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
     }
 }
 
-fn is_hazard_of(note: &crate::plan::Note, refusal: &crate::plan::Refusal) -> bool {
-    matches!(note, crate::plan::Note::Hazard(hazard) if hazard.guard() == refusal.guard())
+/// What each loader would leave, wherever they disagree: now, or once the drop-in is as planned.
+fn both_loaders(out: &mut String, item: &Item, loader: Loader, layout: Layout) {
+    let key = &item.desired.key;
+    let told = |value: Option<&str>, source: Option<&Position>| match (value, source) {
+        (Some(value), Some(source)) => {
+            format!("{} ({source})", cut(secret::shown(key, value), VALUE_WIDTH))
+        }
+        (Some(value), None) => cut(secret::shown(key, value), VALUE_WIDTH),
+        _ => "unset".to_owned(),
+    };
+    let mut say = |when: &str, own: String, other: String| {
+        let text = format!(
+            "note: the loaders disagree{when}: {loader}: {own}; {}: {other}",
+            loader.other()
+        );
+        wrapped(out, 6, layout.width, WARN, &text);
+    };
+    let (own, other) = (item.boot(loader), item.boot(loader.other()));
+    let differ = match (&own.value, &other.value) {
+        (Some(one), Some(two)) => !agrees(item.desired.shape, one, two),
+        (one, two) => one.is_some() != two.is_some(),
+    };
+    if differ {
+        say(
+            "",
+            told(own.value.as_deref(), own.source.as_ref()),
+            told(other.value.as_deref(), other.source.as_ref()),
+        );
+    }
+    for note in &item.notes {
+        let Note::OtherLoader { value, source, .. } = note else { continue };
+        if differ && (value, source) == (&other.value, &other.source) {
+            continue;
+        }
+        let planned = match (&item.overridden_by, &item.persisted) {
+            (Some(winner), _) => told(winner.value.as_deref(), winner.source.as_ref()),
+            (None, Some(value)) => told(Some(value), None),
+            (None, None) => told(own.value.as_deref(), own.source.as_ref()),
+        };
+        say(" even with the drop-in", planned, told(value.as_deref(), source.as_ref()));
+    }
+}
+
+fn is_hazard_of(note: &Note, refusal: &crate::plan::Refusal) -> bool {
+    matches!(note, Note::Hazard(hazard) if hazard.guard() == refusal.guard())
 }
 
 /// Remarks on the boot are shown even where all is well: the two loaders disagree.
-fn is_boot_note(note: &crate::plan::Note) -> bool {
-    use crate::plan::Note;
+fn is_boot_note(note: &Note) -> bool {
     matches!(note, Note::OverriddenBy { .. } | Note::ZeroedAtBoot { .. } | Note::RefusedLine { .. })
 }
 
@@ -309,7 +392,13 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
         lines.push((WARN, format!("the waiver of {} ended on {}", waiver.selector, waiver.until)));
     }
     for problem in &plan.boot_problems {
-        lines.push((WARN, format!("at boot, {} will stumble over {problem}", plan.loader)));
+        let text = words::problem(problem);
+        let text = if words::is_unreadable_here(problem) {
+            text
+        } else {
+            format!("at boot, {} will stumble over {text}", plan.loader)
+        };
+        lines.push((WARN, text));
     }
     if !lines.is_empty() {
         out.push('\n');
@@ -317,9 +406,4 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
     for (style, line) in lines {
         wrapped(out, 0, layout.width, style, &line);
     }
-}
-
-/// Whether a parameter's value must not be shown.
-pub fn is_secret(item: &Item) -> bool {
-    item.desired.known.is_some_and(|p| p.kind == Kind::Secret)
 }

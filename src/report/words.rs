@@ -1,11 +1,13 @@
 //! Statuses, causes, notes and refusals in words: the one place where they become text.
 
+use crate::bootview::{Problem, ProblemKind};
 use crate::catalogue::{Effect, Hazard};
 use crate::diff::{BootStatus, Cause, LiveStatus};
 use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
-use crate::plan::{Foreign, Item, Note, Refusal};
+use crate::plan::{Foreign, Item, Note, Plan, Refusal};
 
+use super::secret;
 use super::style::harmless;
 
 /// The status as scripts know it.
@@ -72,8 +74,8 @@ pub fn cause(item: &Item) -> Option<String> {
     Some(text)
 }
 
-/// A remark in a sentence.
-pub fn note(note: &Note) -> String {
+/// A remark on a parameter in a sentence.
+pub fn note(key: &Key, note: &Note) -> String {
     match note {
         Note::ZeroesHalf { half, now } => {
             format!("sets {half} to 0 (now {now}): the two are one setting")
@@ -104,18 +106,23 @@ pub fn note(note: &Note) -> String {
         Note::ReadsBack(why) => format!("reads back differently: {why}"),
         Note::Owners(names) => format!("also set by: {}", names.join(", ")),
         Note::OtherLoader { loader, value, source } => match (value, source) {
-            (Some(value), Some(source)) => format!("{loader} would set {value} ({source})"),
+            (Some(value), Some(source)) => {
+                format!("{loader} would set {} ({source})", secret::shown(key, value))
+            }
             _ => format!("{loader} would not set it"),
         },
         Note::RefusedLine { source, value } => {
-            format!("{source} sets {value:?}, which the kernel refuses")
+            let value =
+                if secret::is_secret(key) { secret::SECRET.into() } else { format!("{value:?}") };
+            format!("{source} sets {value}, which the kernel refuses")
         }
         Note::ZeroedAtBoot { source } => {
             format!("{source} sets the other half later at boot, which sets this one to 0")
         }
         Note::OverriddenBy { source, value } => format!(
-            "{source} sets {value} and is read after /etc/sysctl.d/99-tunectl.conf: \
-             change or remove that line"
+            "{source} sets {} and is read after /etc/sysctl.d/99-tunectl.conf: change or remove \
+             that line",
+            secret::shown(key, value)
         ),
         Note::UnknownBits(bits) => format!("the kernel gives the bits {bits:#x} no meaning"),
     }
@@ -148,10 +155,10 @@ pub fn refusal(refusal: &Refusal) -> String {
              reserved memory can stop the machine at once"
         ),
         Refusal::ExecutesCode => "its value leads to a program that runs as root".to_owned(),
-        Refusal::OneWay { live } => format!(
-            "it cannot be taken back without a reboot (now {})",
-            live.as_deref().unwrap_or("unknown")
-        ),
+        Refusal::OneWay { live } => {
+            let now = live.as_deref().map(|text| format!(" (now {text})")).unwrap_or_default();
+            format!("it cannot be taken back without a reboot{now}")
+        }
         Refusal::Contradicted { by } => {
             return format!(
                 "refused: a write to {by}, of which the baseline asks something else, sets this \
@@ -161,6 +168,36 @@ pub fn refusal(refusal: &Refusal) -> String {
     };
     let guard = refusal.guard();
     format!("refused: {why}; to have it, give the key `allow: [{guard}]` and a `reason`")
+}
+
+/// How many parameters a guard refuses.
+pub fn refused(plan: &Plan) -> usize {
+    plan.items.iter().filter(|item| !item.refusals.is_empty()).count()
+}
+
+/// Why an apply would refuse the plan, a line each.
+pub fn refusals(plan: &Plan) -> Vec<String> {
+    plan.refusals()
+        .map(|(item, why)| format!("{}: {}", item.desired.key, refusal(why)))
+        .chain(plan.dropin.foreign.map(|what| foreign(what, plan.dropin.path)))
+        .collect()
+}
+
+/// What a loader does not carry out as it stands; a file that only this user cannot read is none
+/// of the loader's problems.
+pub fn problem(problem: &Problem) -> String {
+    if is_unreadable_here(problem) {
+        let file = &problem.source.file;
+        return format!(
+            "this user cannot read {file}: the next-boot column may be wrong; run as root"
+        );
+    }
+    secret::problem(problem)
+}
+
+/// Whether the loader, which is root, can read what this user cannot.
+pub fn is_unreadable_here(problem: &Problem) -> bool {
+    matches!(problem.what, ProblemKind::Unreadable(Errno::EACCES | Errno::EPERM))
 }
 
 /// Why our drop-in cannot be written.
@@ -181,7 +218,7 @@ pub fn errno_text(errno: Errno) -> String {
 
 /// Why a write failed, and what to do.
 pub fn failure(key: &Key, value: &str, errno: Errno) -> String {
-    let value = harmless(value);
+    let value = harmless(secret::shown(key, value));
     match errno {
         Errno::ENOENT if key.leaf().contains("congestion") => format!(
             "the kernel has no congestion control {value} (ENOENT): load its module, tcp_{value}"

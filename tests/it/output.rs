@@ -224,6 +224,48 @@ fn foreign_names_and_values_cannot_reach_the_terminal_raw() {
 }
 
 #[test]
+fn each_reason_of_a_refusal_has_its_line() {
+    let host = host();
+    host.live("kernel.modules_disabled = 0\n");
+    host.given(
+        "hard.yaml",
+        "name: hard\nparameters: { kernel.modules_disabled: 1, vm.min_free_kbytes: 9000000 }\n",
+    );
+    let ran = host.run(["apply", "-b", "./hard.yaml"]);
+    assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{}", ran.err);
+    assert!(!ran.err.contains("\\u{"), "{}", ran.err);
+    for key in ["kernel.modules_disabled: refused", "vm.min_free_kbytes: refused"] {
+        let lines = ran.err.lines().filter(|l| l.contains(key)).count();
+        assert_eq!(lines, 1, "{}", ran.err);
+    }
+}
+
+/// What an apply cannot mend is told beside what it did.
+#[test]
+fn an_outcome_tells_what_is_not_in_sync_and_why() {
+    let host = host();
+    host.file("etc/sysctl.d/99-zz.conf", "# theirs\nvm.swappiness = 7\n");
+    host.given(
+        "it.yaml",
+        "name: it\nparameters: { vm.swappiness: 10, vm.page-cluster: 4, vm.no_such_thing: 1 }\n",
+    );
+    let apply = ["apply", "-b", "./it.yaml"];
+    let ran = host.run(apply);
+    assert_eq!(ran.code, 1, "{}", ran.transcript());
+    let head = "it: 2 written, 1 not applied, persisted to /etc/sysctl.d/99-tunectl.conf; \
+                1 overridden at boot\n";
+    assert!(ran.out.starts_with(head), "{}", ran.out);
+    assert!(ran.out.contains("! vm.no_such_thing  absent\n      no such parameter"), "{}", ran.out);
+    assert!(ran.out.contains("/etc/sysctl.d/99-zz.conf:2 sets 7"), "{}", ran.out);
+    let json = host.run(apply.into_iter().chain(["--format", "json"]));
+    let outcome: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(outcome["result"], "incomplete");
+    assert_eq!(outcome["errors"].as_array().map(Vec::len), Some(1), "{}", outcome["errors"]);
+    let note = outcome["notes"][0].as_str().unwrap();
+    assert!(note.starts_with("vm.swappiness: /etc/sysctl.d/99-zz.conf:2"), "{note}");
+}
+
+#[test]
 fn help_of_every_command() {
     let host = Host::new();
     let mut golden = Golden::default();

@@ -25,6 +25,7 @@ mod promised {
         pub summary: Summary,
         pub steps: Vec<Step>,
         pub dropin: Dropin,
+        pub refusals: Vec<String>,
         pub boot_problems: Vec<String>,
     }
 
@@ -104,6 +105,7 @@ mod promised {
         pub pending: usize,
         pub blocked: usize,
         pub waived: usize,
+        pub refused: usize,
     }
 
     #[derive(Debug, Deserialize)]
@@ -221,6 +223,8 @@ fn judge(plan: &promised::Plan, code: i32, case: &str) {
     }
     let refused = plan.parameters.iter().any(|p| !p.refused_by.is_empty());
     assert!(!refused || code == 3, "{case}");
+    assert_eq!(code == 3, !plan.refusals.is_empty(), "{case}: {:?}", plan.refusals);
+    assert_eq!(plan.summary.refused > 0, refused, "{case}");
     let nothing = plan.steps.is_empty() && !plan.dropin.changes;
     assert!(nothing || code != 0, "{case}: something would change");
     for action in &plan.actions {
@@ -284,9 +288,10 @@ fn a_secret_is_shown_nowhere() {
         host.run(FACTS.into_iter().chain(["--format", "json"])),
         host.run(["apply", "-b", "./baseline.yaml", "--format", "json"]),
         host.run(["apply", "-b", "./baseline.yaml"]),
+        host.run(["plan", "-b", "./baseline.yaml", "-v"]),
     ];
     for ran in runs {
-        for secret in ["0123abcd", "deadbeef", "00000000"] {
+        for secret in ["0123abcd", "deadbeef", "00000000", "fd00:", "fedcba98", "badbad", "zz-"] {
             assert!(!ran.out.contains(secret) && !ran.err.contains(secret), "{}", ran.transcript());
         }
     }
