@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use crate::baseline;
+use crate::below;
 use crate::persist::Staged;
 use crate::sources::{self, HOST_BASELINE, HOST_LAYERS, Sources};
 
@@ -75,10 +76,14 @@ impl Adoption {
     /// It cannot be written.
     pub fn carry_out(self, cli: &Cli) -> Result<bool, Failure> {
         let Self::Write(text) = self else { return Ok(false) };
-        let path = cli.root.join(HOST_BASELINE.trim_start_matches('/'));
-        Staged::write(&path, text.as_bytes())
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new(format!("applied, but not adopted: {error}"))
+        };
+        let place =
+            below::resolve_parent(&cli.root, HOST_BASELINE).map_err(|error| failed(&error))?;
+        Staged::write(&place, text.as_bytes())
             .and_then(Staged::commit)
-            .map_err(|error| Failure::new(format!("applied, but not adopted: {error}")))?;
+            .map_err(|error| failed(&error))?;
         Ok(true)
     }
 }
