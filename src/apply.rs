@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::below;
 use crate::key::Key;
 use crate::observed::{Errno, Reading};
 use crate::persist::{PersistError, Staged};
@@ -211,8 +212,12 @@ fn take_back(
 }
 
 fn stage(path: &str, text: &str, root: &Path) -> Result<Staged, PersistError> {
-    let path = root.join(path.trim_start_matches('/'));
-    Staged::write(&path, text.as_bytes())
+    let place = below::resolve_parent(root, path).map_err(|error| PersistError {
+        doing: "find",
+        path: path.to_owned(),
+        error,
+    })?;
+    Staged::write(&place, text.as_bytes())
 }
 
 fn commit(staged: Result<Staged, PersistError>) -> DropinOutcome {

@@ -16,6 +16,7 @@ pub mod bootview;
 pub mod diff;
 pub mod plan;
 // Edges.
+pub mod below;
 pub mod persist;
 pub mod probe;
 pub mod procsys;

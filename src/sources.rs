@@ -9,6 +9,8 @@ use std::path::{Component, Path, PathBuf};
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 
+use crate::below;
+
 /// The host's own baseline.
 pub const HOST_BASELINE: &str = "/etc/tunectl/baseline.yaml";
 /// Further layers on it.
@@ -88,11 +90,11 @@ impl Sources {
     /// [`SourceError`].
     pub fn read(&self, path: &str) -> Result<FileText, SourceError> {
         let named = || path.to_owned();
-        let full = self.below_root(path);
         let unreadable = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => SourceError::Missing(named()),
             _ => SourceError::Unreadable { path: named(), error },
         };
+        let full = self.place(path).map_err(unreadable)?;
         // A FIFO must not block the open; what is not a file is refused below.
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let file = openat(AT_FDCWD, &full, flags, Mode::empty())
@@ -125,12 +127,12 @@ impl Sources {
 
     /// Whether a file is there.
     pub fn exists(&self, path: &str) -> bool {
-        self.below_root(path).exists()
+        self.place(path).is_ok_and(|place| place.exists())
     }
 
     /// The `*.yaml` files of a directory, as paths on the host, in the order of their names.
     pub fn list_yaml(&self, dir: &str) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(self.below_root(dir)) else { return Vec::new() };
+        let Ok(entries) = self.place(dir).and_then(std::fs::read_dir) else { return Vec::new() };
         let mut names: Vec<String> = entries
             .filter_map(|e| e.ok()?.file_name().into_string().ok())
             .filter(|n| n.ends_with(".yaml") && !n.starts_with('.'))
@@ -140,11 +142,9 @@ impl Sources {
         names
     }
 
-    fn below_root(&self, path: &str) -> PathBuf {
-        if self.root == Path::new("/") || !path.starts_with('/') {
-            return PathBuf::from(path);
-        }
-        self.root.join(path.trim_start_matches('/'))
+    /// Where a path is found from here; a relative one is the operator's, not the host's.
+    fn place(&self, path: &str) -> io::Result<PathBuf> {
+        if path.starts_with('/') { below::resolve(&self.root, path) } else { Ok(path.into()) }
     }
 
     fn check_owner(&self, path: &str, full: &Path, file: &File) -> Result<(), SourceError> {

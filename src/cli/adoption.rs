@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::baseline;
+use crate::below;
 use crate::persist::Staged;
 use crate::sources::{self, HOST_BASELINE, HOST_LAYERS, Sources};
 
@@ -85,12 +86,12 @@ impl Adoption {
     /// It cannot be written.
     pub fn stage(&self, cli: &Cli) -> Result<Option<Staged>, Failure> {
         let Self::Write(text) = self else { return Ok(None) };
-        let path = cli.root.join(HOST_BASELINE.trim_start_matches('/'));
-        let staged = Staged::write(&path, text.as_bytes());
-        staged.map(Some).map_err(|error| {
+        let failed = |error: &dyn std::fmt::Display| {
             Failure::new(format!("this host's baseline cannot be written, so nothing was: {error}"))
                 .help("give --live-only to change live values alone")
-        })
+        };
+        let place = below::resolve_parent(&cli.root, HOST_BASELINE).map_err(|e| failed(&e))?;
+        Staged::write(&place, text.as_bytes()).map(Some).map_err(|e| failed(&e))
     }
 
     /// Puts the host's new baseline in place; whether there was one.
@@ -114,16 +115,17 @@ impl Adoption {
         if adopted(&old.text).is_some() {
             return Ok(());
         }
-        let path = cli.root.join(REPLACED.trim_start_matches('/'));
-        Staged::write(&path, old.text.as_bytes())
-            .and_then(Staged::commit)
-            .map_err(|error| Failure::new(format!("applied, but not adopted: {error}")))
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new(format!("applied, but not adopted: {error}"))
+        };
+        let place = below::resolve_parent(&cli.root, REPLACED).map_err(|e| failed(&e))?;
+        Staged::write(&place, old.text.as_bytes()).and_then(Staged::commit).map_err(|e| failed(&e))
     }
 }
 
 /// Whether a path leads to the host's own baseline, by whatever links.
 fn same_file(cli: &Cli, named: &str) -> bool {
-    let real = |path: &str| std::fs::canonicalize(cli.root.join(path.trim_start_matches('/'))).ok();
+    let real = |path: &str| below::resolve(&cli.root, path).and_then(std::fs::canonicalize).ok();
     named.starts_with('/') && real(named).is_some_and(|path| Some(path) == real(HOST_BASELINE))
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::apply::{self, Options};
+use crate::below;
 use crate::bootview::dropin;
 use crate::persist::{Lock, LockError};
 use crate::plan::{DropinOutcome, Outcome, Plan};
@@ -86,7 +87,8 @@ fn exit(plan: &Plan, outcome: &Outcome) -> Exit {
 }
 
 fn lock(cli: &Cli, args: &ApplyArgs) -> Result<Lock, Failure> {
-    let path = cli.root.join(LOCK.trim_start_matches('/'));
+    let path = below::resolve_parent(&cli.root, LOCK)
+        .map_err(|error| Failure::new(format!("cannot find {LOCK}: {error}")))?;
     let patience = Duration::from_secs(u64::from(args.lock_timeout));
     Lock::take(&path, patience).map_err(|error| match error {
         LockError::Busy(_) => Failure::refused(error.to_string())

@@ -2,21 +2,20 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, Stat, fstat, lstat, openat, readlink, stat};
 
+use crate::below;
 use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno, SYSCTL_DIRS};
 
 /// A larger file is not looked into, in bytes.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
-/// As many links as the kernel follows.
-const MAX_LINKS: usize = 40;
 /// The device number of /dev/null.
 const NULL_DEVICE: (u32, u32) = (1, 3);
 
@@ -31,7 +30,7 @@ pub fn read_conf_tree(root: &Path) -> ConfTree {
     let mut dirs = Vec::with_capacity(SYSCTL_DIRS.len());
     let mut identities = Vec::with_capacity(SYSCTL_DIRS.len());
     for path in SYSCTL_DIRS {
-        let place = reader.resolve(path);
+        let place = below::resolve(root, path);
         let opened = place.and_then(|place| Ok((open_dir(&place)?, place)));
         // Where /lib is a link into /usr, /lib/sysctl.d has been listed already.
         if path == "/lib/sysctl.d"
@@ -66,7 +65,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn sysctl_conf(&mut self) -> Option<ConfFile> {
         const PATH: &str = "/etc/sysctl.conf";
-        let place = self.resolve_parent(PATH).ok()?;
+        let place = below::resolve_parent(self.root, PATH).ok()?;
         let kind = file_type(&lstat(&place).ok()?);
         Some(self.entry(PATH.to_owned(), &place, kind))
     }
@@ -111,7 +110,7 @@ impl Reader<'_> {
 
     /// What a link leads to.
     fn followed(&mut self, path: &str) -> ConfBody {
-        let place = match self.resolve(path) {
+        let place = match below::resolve(self.root, path) {
             Ok(place) => place,
             Err(error) => return unreadable(error),
         };
@@ -172,56 +171,6 @@ impl Reader<'_> {
     fn is_host(&self) -> bool {
         self.root == Path::new("/")
     }
-
-    /// Where the parent directory of `path` is found from here, with the last component as it is.
-    fn resolve_parent(&self, path: &str) -> io::Result<PathBuf> {
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        Ok(self.resolve(parent)?.join(name))
-    }
-
-    /// Where `path` is found from here, all links followed. Below `/` that is the path itself;
-    /// below another root it is walked link by link, and neither an absolute link nor `..` leads
-    /// out. A last component that does not exist is no error.
-    fn resolve(&self, path: &str) -> io::Result<PathBuf> {
-        if self.is_host() {
-            return Ok(PathBuf::from(if path.is_empty() { "/" } else { path }));
-        }
-        let mut pending = reversed(Path::new(path));
-        let mut below = PathBuf::new();
-        let mut links = 0;
-        while let Some(step) = pending.pop() {
-            let Some(name) = step else {
-                below.pop();
-                continue;
-            };
-            let next = below.join(name);
-            match fs::read_link(self.root.join(&next)) {
-                Ok(_) if links == MAX_LINKS => {
-                    return Err(io::Error::from_raw_os_error(Errno::ELOOP.0));
-                }
-                Ok(target) => {
-                    links += 1;
-                    if target.is_absolute() {
-                        below = PathBuf::new();
-                    }
-                    pending.extend(reversed(&target));
-                }
-                // Not a link, or not there: whoever opens it will be told.
-                Err(_) => below = next,
-            }
-        }
-        Ok(self.root.join(below))
-    }
-}
-
-/// The steps of a path, last first; `None` is a step up.
-fn reversed(path: &Path) -> Vec<Option<PathBuf>> {
-    let steps = path.components().rev().filter_map(|part| match part {
-        Component::Normal(name) => Some(Some(PathBuf::from(name))),
-        Component::ParentDir => Some(None),
-        _ => None,
-    });
-    steps.collect()
 }
 
 fn open_dir(place: &Path) -> io::Result<OwnedFd> {

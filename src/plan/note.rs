@@ -2,7 +2,7 @@
 
 use crate::baseline::Requirement;
 use crate::bootview::Loader;
-use crate::catalogue::{Effect, Hazard};
+use crate::catalogue::{Effect, Hazard, Kind};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, BootValue, LiveStatus};
 use crate::key::Key;
@@ -76,6 +76,10 @@ pub enum Note {
         /// Its value.
         value: String,
     },
+    /// It is as desired now, and written again because another step changes it.
+    WrittenAgain,
+    /// Its value is secret, and whoever may read the drop-in may read it.
+    SecretPersisted,
     /// The kernel accepts more than this bit mask means.
     UnknownBits(u64),
 }
@@ -101,6 +105,12 @@ pub fn annotate(
 }
 
 fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
+    if item.write && item.live_status == LiveStatus::InSync {
+        notes.push(Note::WrittenAgain);
+    }
+    if item.persisted.is_some() && item.desired.known.is_some_and(|p| p.kind == Kind::Secret) {
+        notes.push(Note::SecretPersisted);
+    }
     let Some(known) = item.desired.known.filter(|_| item.write) else { return };
     if let Some(half) = known.pair.map(|leaf| item.desired.key.sibling(leaf))
         && let Some(now) = snapshot.text(&half).map(str::trim).filter(|t| *t != "0")

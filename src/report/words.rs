@@ -124,6 +124,10 @@ pub fn note(key: &Key, note: &Note) -> String {
              that line",
             secret::shown(key, value)
         ),
+        Note::WrittenAgain => "written again: another write of this plan changes it".to_owned(),
+        Note::SecretPersisted => {
+            "the drop-in is readable by everyone, this value with it".to_owned()
+        }
         Note::UnknownBits(bits) => format!("the kernel gives the bits {bits:#x} no meaning"),
     }
 }

@@ -62,7 +62,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 16] = [
+const ROOMS: [(&str, Layer, &[&str]); 17] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -81,14 +81,15 @@ const ROOMS: [(&str, Layer, &[&str]); 16] = [
         &["key", "value", "diagnostic", "observed", "catalogue", "baseline", "bootview", "diff"],
     ),
     ("wire", Layer::Wire, &["key", "value", "diagnostic", "observed"]),
-    ("procsys", Layer::Edge, &["key", "value", "diagnostic", "observed"]),
-    ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed"]),
-    ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed"]),
-    ("sources", Layer::Edge, &["key", "value", "diagnostic", "observed"]),
+    ("below", Layer::Edge, &[]),
+    ("procsys", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("sources", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     (
         "apply",
         Layer::Effect,
-        &["key", "value", "diagnostic", "observed", "plan", "procsys", "persist"],
+        &["key", "value", "diagnostic", "observed", "plan", "below", "procsys", "persist"],
     ),
     (
         "report",

@@ -9,6 +9,7 @@ mod baselines;
 mod catalogue;
 mod catalogue_net;
 mod e2e;
+mod edges;
 mod kernel;
 mod loaders;
 mod messages;

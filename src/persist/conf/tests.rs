@@ -3,6 +3,9 @@
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use std::fs;
+use std::path::PathBuf;
+
 use super::*;
 
 /// A root with the usual directories, gone when dropped.
