@@ -181,6 +181,8 @@ pub struct Dropin {
     pub before_sha256: Option<String>,
     /// Its text to be.
     pub text: String,
+    /// Keys, in dots, that it sets now and will set no longer.
+    pub leaving: Vec<String>,
 }
 
 /// What an apply has done.

@@ -103,7 +103,7 @@ fn refuse(plan: &Plan, args: &ApplyArgs) -> Result<(), Failure> {
         .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
         .collect();
     if !refusals.is_empty() {
-        return Err(Failure::refused(format!("nothing was changed\n{}", refusals.join("\n"))));
+        return Err(Failure::refused(format!("{}\nnothing was changed", refusals.join("\n"))));
     }
     match plan.dropin.foreign {
         Some(foreign) if !args.live_only => {

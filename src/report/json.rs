@@ -75,6 +75,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             changes: plan.dropin.changes(),
             before_sha256: plan.dropin.before.as_deref().map(sha256),
             text: dropin_text(plan),
+            leaving: plan.dropin.leaving.iter().map(ToString::to_string).collect(),
         },
         refusals: words::refusals(plan),
         boot_problems: plan.boot_problems.iter().map(words::problem).collect(),

@@ -388,6 +388,11 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
     if let Some(foreign) = plan.dropin.foreign {
         lines.push((BAD, words::foreign(foreign, dropin::PATH)));
     }
+    for selector in &plan.dropin.leaving {
+        let text =
+            format!("{selector} leaves the drop-in; its live value stays until the next reboot");
+        lines.push((WARN, text));
+    }
     for waiver in &plan.baseline.expired_waivers {
         lines.push((WARN, format!("the waiver of {} ended on {}", waiver.selector, waiver.until)));
     }

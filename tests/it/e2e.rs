@@ -225,6 +225,21 @@ fn the_hosts_own_baseline_is_known_under_any_path() {
 }
 
 #[test]
+fn what_leaves_the_drop_in_is_named() {
+    in_namespaces("e2e::what_leaves_the_drop_in_is_named", || {
+        fresh_host();
+        expect(0, &APPLY);
+        let less = BASELINE.replace("  net.ipv4.tcp_keepalive_time: 600\n", "");
+        fs::write("/etc/net-test.yaml", less).unwrap();
+        let text = expect(2, &PLAN);
+        assert!(text.contains("net.ipv4.tcp_keepalive_time leaves the drop-in"), "{text}");
+        expect(0, &APPLY);
+        assert_eq!(live("net/ipv4/tcp_keepalive_time"), "600");
+        expect(0, &PLAN);
+    });
+}
+
+#[test]
 fn a_foreign_drop_in_is_never_overwritten() {
     in_namespaces("e2e::a_foreign_drop_in_is_never_overwritten", || {
         fresh_host();

@@ -124,6 +124,7 @@ mod promised {
         pub changes: bool,
         pub before_sha256: Option<String>,
         pub text: String,
+        pub leaving: Vec<String>,
     }
 }
 
