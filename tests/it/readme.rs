@@ -84,3 +84,16 @@ fn the_built_in_baselines_are_listed() {
         assert!(built_in.is_some(), "{name} is not built in");
     }
 }
+
+#[test]
+fn the_example_of_the_format_is_one() {
+    let text = readme();
+    let (_, example) = text.split_once("```yaml\nname: ").unwrap();
+    let example = format!("name: {}", example.split("```").next().unwrap());
+    let path = std::env::temp_dir().join(format!("tunectl-readme-{}.yaml", std::process::id()));
+    std::fs::write(&path, example).unwrap();
+    let output =
+        run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args(["plan", "-q", "-b"]).arg(&path));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
