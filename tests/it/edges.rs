@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tunectl::below;
+use tunectl::persist::Staged;
 
 use crate::operator::Host;
 use crate::support::{is_root, left_out};
@@ -211,4 +212,79 @@ fn a_directory_without_permission_is_not_an_absent_one() {
     host.mode("etc/tunectl", 0o755);
     assert!(ran.code == 1 && ran.err.contains("Permission denied"), "{}", ran.err);
     assert!(!ran.err.contains("this host has no"), "{}", ran.err);
+}
+
+#[test]
+fn directories_that_are_made_are_open_to_readers_whatever_the_umask() {
+    let host = host();
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 077; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_tunectl")]);
+    let output = command.arg("--root").arg(&host.root).args(APPLY).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (path, mode) in [("etc/sysctl.d", 0o755), ("etc/tunectl", 0o755), (DROPIN, 0o644)] {
+        let found = fs::metadata(host.root.join(path)).unwrap().permissions().mode();
+        assert_eq!(found & 0o7777, mode, "{path}");
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_behind_is_removed() {
+    let host = host();
+    let left = "etc/sysctl.d/.99-tunectl.conf.4194000.tmp";
+    let others = ["etc/sysctl.d/.99-tunectl.conf.x.tmp", "etc/sysctl.d/.98-other.conf.7.tmp"];
+    host.file(left, "half").file(others[0], "").file(others[1], "");
+    assert_eq!(host.run(APPLY).code, 0);
+    assert!(host.root.join(DROPIN).is_file() && !host.root.join(left).exists());
+    for other in others {
+        assert!(host.root.join(other).exists(), "{other} is not ours to remove");
+    }
+}
+
+#[test]
+fn what_appears_or_changes_before_the_rename_is_not_overwritten() {
+    let host = Host::new();
+    let place = host.root.join(DROPIN);
+    let refuse = |staged: Staged, why: &str, text: &str| {
+        let error = staged.commit().unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+        assert_eq!(fs::read_to_string(&place).unwrap_or_default(), text);
+        let left = fs::read_dir(place.parent().unwrap()).unwrap().count();
+        assert_eq!(left, usize::from(place.exists()), "the temporary is gone");
+    };
+    let staged = Staged::write(&place, b"ours\n").unwrap();
+    fs::write(&place, "theirs\n").unwrap();
+    refuse(staged, "another program has made it", "theirs\n");
+    let staged = Staged::write(&place, b"ours\n").unwrap();
+    fs::write(&place, "edited\n").unwrap();
+    refuse(staged, "another program has changed it", "edited\n");
+    let staged = Staged::write(&place, b"ours\n").unwrap();
+    fs::remove_file(&place).unwrap();
+    refuse(staged, "another program has removed it", "");
+    // The same bytes, written anew, are no change; and nothing stays nothing.
+    Staged::write(&place, b"ours\n").unwrap().commit().unwrap();
+    let staged = Staged::write(&place, b"more\n").unwrap();
+    fs::write(&place, "ours\n").unwrap();
+    staged.commit().unwrap();
+    assert_eq!(fs::read_to_string(&place).unwrap(), "more\n");
+}
+
+#[test]
+fn a_directory_that_cannot_be_flushed_is_a_warning_and_the_file_is_in_place() {
+    let test = "edges: a failing flush of the directory";
+    let host = host();
+    // Everything is made, so that the flushes are the drop-in's and its directory's.
+    host.file("etc/sysctl.d/README", "");
+    let program = host.command(APPLY);
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=2", "--"]);
+    traced.arg(program.get_program()).args(program.get_args());
+    let Ok(output) = traced.output() else { return left_out(test, "there is no strace") };
+    let ran = host.told(output);
+    if !ran.err.contains("(INJECTED)") {
+        return left_out(test, "strace may not inject faults here");
+    }
+    assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "1"), "{}", ran.err);
+    assert!(ran.err.contains("its directory cannot be flushed to disk"), "{}", ran.err);
+    let dropin = fs::read_to_string(host.root.join(DROPIN)).unwrap();
+    assert!(dropin.contains("vm.swappiness = 1\n"), "{dropin}");
 }
