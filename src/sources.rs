@@ -33,6 +33,14 @@ pub enum SourceError {
     /// It does not exist.
     #[error("there is no file {0}")]
     Missing(String),
+    /// It is a link, and what that leads to does not exist.
+    #[error("{path} is a link to {to}, and there is no such file")]
+    Dangling {
+        /// The link.
+        path: String,
+        /// What it says.
+        to: String,
+    },
     /// It cannot be read.
     #[error("cannot read {path}: {error}")]
     Unreadable {
@@ -91,7 +99,7 @@ impl Sources {
     pub fn read(&self, path: &str) -> Result<FileText, SourceError> {
         let named = || path.to_owned();
         let unreadable = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => SourceError::Missing(named()),
+            io::ErrorKind::NotFound => self.missing(path),
             _ => SourceError::Unreadable { path: named(), error },
         };
         let full = self.place(path).map_err(unreadable)?;
@@ -105,7 +113,7 @@ impl Sources {
             return Err(SourceError::NotAFile(named()));
         }
         if self.strict_owner {
-            self.check_owner(path, &full, &file)?;
+            self.check_owner(path, &file)?;
         }
         let mut bytes = Vec::with_capacity(
             usize::try_from(metadata.len()).unwrap_or(0).min(self.max_bytes) + 1,
@@ -125,21 +133,63 @@ impl Sources {
         }
     }
 
-    /// Whether a file is there.
+    /// Whether a file is there. One that cannot be looked at is, and so is a link to nowhere: only
+    /// reading tells what is wrong with it.
     pub fn exists(&self, path: &str) -> bool {
-        self.place(path).is_ok_and(|place| place.exists())
+        let found = self.entry(path).and_then(std::fs::symlink_metadata);
+        !matches!(found, Err(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// The `*.yaml` files of a directory, as paths on the host, in the order of their names.
-    pub fn list_yaml(&self, dir: &str) -> Vec<String> {
-        let Ok(entries) = self.place(dir).and_then(std::fs::read_dir) else { return Vec::new() };
-        let mut names: Vec<String> = entries
-            .filter_map(|e| e.ok()?.file_name().into_string().ok())
-            .filter(|n| n.ends_with(".yaml") && !n.starts_with('.'))
-            .map(|n| format!("{dir}/{n}"))
-            .collect();
-        names.sort();
-        names
+    /// The `*.yaml` files of a directory, as paths on the host, in the order of their names. A
+    /// directory that does not exist has none.
+    ///
+    /// # Errors
+    /// It exists and cannot be read, or a name in it is not UTF-8.
+    pub fn list_yaml(&self, dir: &str) -> Result<Vec<String>, SourceError> {
+        let unreadable = |error| SourceError::Unreadable { path: dir.to_owned(), error };
+        let entries = match self.place(dir).and_then(std::fs::read_dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return match self.missing(dir) {
+                    SourceError::Missing(_) => Ok(Vec::new()),
+                    dangling => Err(dangling),
+                };
+            }
+            Err(error) => return Err(unreadable(error)),
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(unreadable)?.file_name();
+            let shown = name.to_string_lossy();
+            if !shown.ends_with(".yaml") || shown.starts_with('.') {
+                continue;
+            }
+            let path = format!("{dir}/{shown}");
+            if name.to_str().is_none() {
+                let error = io::Error::other("its name is not UTF-8");
+                return Err(SourceError::Unreadable { path, error });
+            }
+            paths.push(path);
+        }
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// Why nothing was found at a path: there is nothing, or a link to nowhere.
+    fn missing(&self, path: &str) -> SourceError {
+        match self.entry(path).and_then(std::fs::read_link) {
+            Ok(to) => SourceError::Dangling { path: path.to_owned(), to: to.display().to_string() },
+            Err(_) => SourceError::Missing(path.to_owned()),
+        }
+    }
+
+    /// The same as [`Self::place`] for the last component itself, should that be a link.
+    fn entry(&self, path: &str) -> io::Result<PathBuf> {
+        if path.starts_with('/') {
+            below::resolve_parent(&self.root, path)
+        } else {
+            Ok(path.into())
+        }
     }
 
     /// Where a path is found from here; a relative one is the operator's, not the host's.
@@ -147,31 +197,51 @@ impl Sources {
         if path.starts_with('/') { below::resolve(&self.root, path) } else { Ok(path.into()) }
     }
 
-    fn check_owner(&self, path: &str, full: &Path, file: &File) -> Result<(), SourceError> {
-        let judge = |path: &Path, uid: u32, mode: u32, sticky_dir: bool| {
-            let why = if uid != 0 {
-                "does not belong to root"
-            } else if mode & 0o022 != 0 && !(sticky_dir && mode & 0o1000 != 0) {
-                "can be written by others"
-            } else {
-                return Ok(());
-            };
-            Err(SourceError::NotRoots { path: path.display().to_string(), why })
-        };
+    /// Judges the opened file, and every directory and link that led to it: whoever can write in
+    /// one of them can have another file opened next time.
+    fn check_owner(&self, path: &str, file: &File) -> Result<(), SourceError> {
         let unreadable = |error| SourceError::Unreadable { path: path.to_owned(), error };
+        let refused =
+            |path: &Path, why| Err(SourceError::NotRoots { path: path.display().to_string(), why });
         let metadata = file.metadata().map_err(unreadable)?;
-        judge(Path::new(path), metadata.uid(), metadata.mode(), false)?;
-        // Links are resolved: what counts is who can exchange the file that was opened.
-        let real = full.canonicalize().map_err(unreadable)?;
-        for directory in real.ancestors().skip(1) {
-            if !directory.starts_with(&self.root) {
-                break;
+        if let Some(why) = not_roots(&metadata) {
+            return refused(Path::new(path), why);
+        }
+        // A relative path is the operator's: it is judged up to `/`.
+        let (top, path) = if path.starts_with('/') {
+            (self.root.canonicalize().map_err(unreadable)?, PathBuf::from(path))
+        } else {
+            (PathBuf::from("/"), std::path::absolute(path).map_err(unreadable)?)
+        };
+        let mut passed = below::trail(&top, &path).map_err(unreadable)?;
+        passed.insert(0, top);
+        for place in passed {
+            let found = place.symlink_metadata().map_err(unreadable)?;
+            if found.is_dir() {
+                match not_roots(&found) {
+                    // In a sticky directory nobody can exchange what is root's.
+                    Some(OTHERS_WRITE) if found.mode() & 0o1000 != 0 => {}
+                    Some(why) => return refused(&place, why),
+                    None => {}
+                }
+            } else if found.uid() != 0 {
+                // A link: its mode says nothing, its owner may exchange it in a sticky directory.
+                return refused(&place, NOT_ROOTS);
             }
-            let metadata = directory.metadata().map_err(unreadable)?;
-            // In a sticky directory nobody can exchange another's file.
-            judge(directory, metadata.uid(), metadata.mode(), true)?;
         }
         Ok(())
+    }
+}
+
+const NOT_ROOTS: &str = "does not belong to root";
+const OTHERS_WRITE: &str = "can be written by others";
+
+/// Why what was looked at is not root's alone, if it is not.
+fn not_roots(found: &std::fs::Metadata) -> Option<&'static str> {
+    match found.mode() & 0o022 {
+        _ if found.uid() != 0 => Some(NOT_ROOTS),
+        0 => None,
+        _ => Some(OTHERS_WRITE),
     }
 }
 

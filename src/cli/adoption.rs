@@ -57,7 +57,7 @@ impl Adoption {
         }
         let reader =
             Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
-        let layers = reader.list_yaml(HOST_LAYERS);
+        let layers = reader.list_yaml(HOST_LAYERS).map_err(|e| Failure::new(e.to_string()))?;
         if let Some(layer) = layers.first() {
             return Err(Failure::refused(format!("this host has further layers, such as {layer}"))
                 .help("apply without -b, which takes them in; or give --live-only"));

@@ -145,7 +145,8 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
             let message = format!("this host has no {}", sources::HOST_BASELINE);
             return Err(Failure::new(message).help(help));
         }
-        further = reader.list_yaml(sources::HOST_LAYERS);
+        further =
+            reader.list_yaml(sources::HOST_LAYERS).map_err(|e| Failure::new(e.to_string()))?;
         let own = reader.read(sources::HOST_BASELINE).ok();
         adopted = own.and_then(|own| adoption::adopted(&own.text));
         let own = adopted.as_deref().unwrap_or(sources::HOST_BASELINE);

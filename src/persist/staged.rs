@@ -1,10 +1,17 @@
 //! A file written in two halves: first all that can fail, then a rename that puts it in place.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+/// Of a destination, more is not compared, in bytes.
+const COMPARED: u64 = 1 << 24;
 
 /// A file that is complete on disk beside its destination, and not yet in place.
 ///
@@ -14,6 +21,8 @@ pub struct Staged {
     temporary: PathBuf,
     destination: PathBuf,
     directory: File,
+    /// What stood at the destination when this was written.
+    before: Standing,
     committed: bool,
 }
 
@@ -36,30 +45,65 @@ impl PersistError {
     }
 }
 
+/// What stands at a path.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    /// Nothing.
+    Nothing,
+    /// A regular file of these bytes.
+    Bytes(Vec<u8>),
+    /// A link, or what else cannot be read: device, inode, and when that was last changed.
+    Other(u64, u64, (i64, i64)),
+}
+
+impl Standing {
+    fn at(path: &Path) -> io::Result<Self> {
+        let found = match fs::symlink_metadata(path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Nothing),
+            Err(error) => return Err(error),
+        };
+        let other = Self::Other(found.dev(), found.ino(), (found.ctime(), found.ctime_nsec()));
+        if !found.is_file() || found.len() > COMPARED {
+            return Ok(other);
+        }
+        let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+        let mut bytes = Vec::new();
+        let read = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits())
+            .open(path)
+            .and_then(|file| file.take(COMPARED).read_to_end(&mut bytes));
+        Ok(if read.is_ok() { Self::Bytes(bytes) } else { other })
+    }
+}
+
 impl Staged {
     /// Writes `bytes` beside `destination`, mode 0644, flushed to disk. Directories that are
-    /// missing are made, mode 0755. The temporary's name ends in neither `.conf` nor `.yaml`, so
-    /// no loader reads it should a crash leave it behind.
+    /// missing are made, mode 0755, and flushed. The temporary's name ends in neither `.conf` nor
+    /// `.yaml`, so no loader reads it should a crash leave it behind; the next write of the same
+    /// name, for which the lock is held, removes it.
     ///
     /// # Errors
     /// No space, a read-only file system, no permission, …: the destination is as it was.
     pub fn write(destination: &Path, bytes: &[u8]) -> Result<Self, PersistError> {
         let parent = destination.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(parent).map_err(PersistError::new("create", parent))?;
+        make_directories(parent)?;
         let directory = File::open(parent).map_err(PersistError::new("open", parent))?;
         let name = destination.file_name().unwrap_or_default().to_string_lossy();
+        remove_left_behind(parent, &name);
+        let before =
+            Standing::at(destination).map_err(PersistError::new("look at", destination))?;
         let temporary = parent.join(format!(".{name}.{}.tmp", std::process::id()));
-        // One of the same process id was left behind by a crash.
-        let _ = fs::remove_file(&temporary);
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o644)
             .open(&temporary)
             .map_err(PersistError::new("create", &temporary))?;
-        let staged =
-            Self { temporary, destination: destination.to_owned(), directory, committed: false };
-        let failed = |doing| PersistError::new(doing, destination);
+        let destination = destination.to_owned();
+        let staged = Self { temporary, destination, directory, before, committed: false };
+        let failed = |doing| PersistError::new(doing, &staged.destination);
         file.write_all(bytes).map_err(failed("write"))?;
         // The mode is 0644 whatever the umask says.
         file.set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed("write"))?;
@@ -67,15 +111,44 @@ impl Staged {
         Ok(staged)
     }
 
-    /// Puts the file in place and flushes the directory.
+    /// Puts the file in place and flushes the directory. Should only that flush fail, the file is
+    /// in place all the same, and a warning says that a power failure may undo it.
     ///
     /// # Errors
-    /// The rename failed, and the destination is as it was; or only the flush did.
+    /// The destination is no longer what it was when this was written, or the rename failed: it
+    /// is left as it is.
     pub fn commit(mut self) -> Result<(), PersistError> {
-        fs::rename(&self.temporary, &self.destination)
-            .map_err(PersistError::new("replace", &self.destination))?;
+        self.put_in_place().map_err(PersistError::new("replace", &self.destination))?;
         self.committed = true;
-        self.directory.sync_all().map_err(PersistError::new("flush", &self.destination))
+        if let Err(error) = self.directory.sync_all() {
+            let path = self.destination.display();
+            log::warn!(
+                "{path} is written, but its directory cannot be flushed to disk ({error}): \
+                 a power failure may undo it"
+            );
+        }
+        Ok(())
+    }
+
+    fn put_in_place(&self) -> io::Result<()> {
+        let changed = |how| io::Error::other(format!("another program has {how} it meanwhile"));
+        match (&self.before, Standing::at(&self.destination)?) {
+            (before, now) if *before == now => {}
+            (Standing::Nothing, _) => return Err(changed("made")),
+            (_, Standing::Nothing) => return Err(changed("removed")),
+            _ => return Err(changed("changed")),
+        }
+        if self.before == Standing::Nothing {
+            // The kernel sees to it that nothing appears in between, where the file system can.
+            let flags = RenameFlags::NOREPLACE;
+            match renameat_with(CWD, &self.temporary, CWD, &self.destination, flags) {
+                Ok(()) => return Ok(()),
+                Err(rustix::io::Errno::EXIST) => return Err(changed("made")),
+                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        fs::rename(&self.temporary, &self.destination)
     }
 }
 
@@ -83,6 +156,48 @@ impl Drop for Staged {
     fn drop(&mut self) {
         if !self.committed {
             let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Makes a directory and those above it that are missing, each 0755 whatever the umask says, and
+/// flushes what each was made in.
+fn make_directories(path: &Path) -> Result<(), PersistError> {
+    let failed = || PersistError::new("create", path);
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|p| !p.as_os_str().is_empty() && matches!(fs::exists(p), Ok(false)))
+        .collect();
+    for directory in missing.into_iter().rev() {
+        match DirBuilder::new().mode(0o755).create(directory) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {
+                continue;
+            }
+            Err(error) => return Err(failed()(error)),
+        }
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).map_err(failed())?;
+        let above = match directory.parent() {
+            Some(above) if !above.as_os_str().is_empty() => above,
+            _ => Path::new("."),
+        };
+        File::open(above).and_then(|above| above.sync_all()).map_err(failed())?;
+    }
+    Ok(())
+}
+
+/// Removes the temporaries that killed runs have left of a file; one that cannot be removed does
+/// no harm.
+fn remove_left_behind(directory: &Path, name: &str) {
+    let is_ours = |entry: &str| {
+        entry
+            .strip_prefix('.')
+            .and_then(|rest| rest.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(".tmp"))
+            .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()))
+    };
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_ours) {
+            let _ = fs::remove_file(entry.path());
         }
     }
 }

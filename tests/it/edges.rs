@@ -1,12 +1,15 @@
 //! Where the program reaches files: below another root, through links, owners, and crashes.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::process::Command;
 
 use tunectl::below;
+use tunectl::persist::Staged;
 
 use crate::operator::Host;
+use crate::support::{is_root, left_out};
 
 const BASELINE: &str = "name: it\nparameters: { vm.swappiness: 1 }\n";
 const APPLY: [&str; 3] = ["apply", "-b", "/etc/it.yaml"];
@@ -101,4 +104,187 @@ fn a_baseline_below_a_root_is_not_read_from_outside() {
     assert_eq!(host.run(["apply"]).code, 0);
     assert_eq!(host.value("vm.swappiness"), "9");
     assert!(host.root.join(DROPIN).is_file());
+}
+
+fn chown(path: &Path, uid: u32) {
+    std::os::unix::fs::lchown(path, Some(uid), None).unwrap();
+}
+
+#[test]
+fn whoever_can_exchange_a_link_or_a_directory_on_the_way_is_seen() {
+    if !is_root() {
+        return left_out("edges: owners on the way", "needs root's files");
+    }
+    let host = host();
+    host.file("run/pub/keep", "").mode("run/pub", 0o777);
+    link(&host, "/etc/it.yaml", "run/pub/l.yaml");
+    let refused = |args: &[&str], why: &str| {
+        let ran = host.run(args.iter().copied());
+        assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (1, "60"), "{}", ran.err);
+        assert!(ran.err.contains(why), "{args:?}: {}", ran.err);
+    };
+    let others = "run/pub can be written by others";
+    refused(&["apply", "-b", "/run/pub/l.yaml"], others);
+    // A link in the middle of the way counts as well, though neither end is below it.
+    link(&host, "/run/pub/l.yaml", "etc/middle.yaml");
+    refused(&["apply", "-b", "/etc/middle.yaml"], others);
+    // Sticky is good enough for what is root's, and for nothing else.
+    host.mode("run/pub", 0o1777);
+    chown(&host.root.join("run/pub/l.yaml"), 65534);
+    refused(&["apply", "-b", "/run/pub/l.yaml"], "run/pub/l.yaml does not belong to root");
+    // A relative path is judged though it is not below the root.
+    host.given("open/it.yaml", BASELINE);
+    fs::set_permissions(host.work.join("open"), fs::Permissions::from_mode(0o777)).unwrap();
+    refused(&["apply", "-b", "./open/it.yaml"], "WORK/open can be written by others");
+    chown(&host.root.join("run/pub/l.yaml"), 0);
+    let ran = host.run(["apply", "-b", "/run/pub/l.yaml"]);
+    assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "1"), "{}", ran.err);
+}
+
+#[test]
+fn a_root_by_link_or_relative_path_is_judged_as_strictly() {
+    if !is_root() {
+        return left_out("edges: owners below a root", "needs root's files");
+    }
+    let host = host();
+    host.file("etc/open/it.yaml", BASELINE).mode("etc/open", 0o777);
+    symlink(&host.root, host.work.join("linked")).unwrap();
+    for root in ["linked", "../root", "./linked/../root/."] {
+        let output = Command::new(env!("CARGO_BIN_EXE_tunectl"))
+            .args(["--root", root, "apply", "-b", "/etc/open/it.yaml"])
+            .current_dir(&host.work)
+            .output()
+            .unwrap();
+        let ran = host.told(output);
+        assert_eq!(ran.code, 1, "{root}: {}", ran.err);
+        assert!(ran.err.contains("etc/open can be written by others"), "{root}: {}", ran.err);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_missing() {
+    let host = host();
+    link(&host, "nowhere.yaml", "etc/tunectl/baseline.yaml");
+    let ran = host.run(["plan"]);
+    assert_eq!(ran.code, 1);
+    let told = "/etc/tunectl/baseline.yaml is a link to nowhere.yaml, and there is no such file";
+    assert!(ran.err.contains(told), "{}", ran.err);
+    // Nor is it anybody's to overwrite.
+    let ran = host.run(APPLY);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(host.root.join("etc/tunectl/baseline.yaml").is_symlink());
+    fs::remove_file(host.root.join("etc/tunectl/baseline.yaml")).unwrap();
+    host.file("etc/tunectl/baseline.yaml", BASELINE);
+    // Layers that cannot be listed are not left out: neither a file in their place, ….
+    host.file("etc/tunectl/baseline.d", "");
+    for args in [&["plan"][..], &APPLY] {
+        let ran = host.run(args.iter().copied());
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        assert!(ran.err.contains("cannot read /etc/tunectl/baseline.d: "), "{}", ran.err);
+    }
+    fs::remove_file(host.root.join("etc/tunectl/baseline.d")).unwrap();
+    link(&host, "/srv/nowhere", "etc/tunectl/baseline.d");
+    let ran = host.run(["plan"]);
+    assert!(ran.code == 1 && ran.err.contains("is a link to /srv/nowhere"), "{}", ran.err);
+    assert_eq!(host.value("vm.swappiness"), "60");
+}
+
+#[test]
+fn a_directory_without_permission_is_not_an_absent_one() {
+    let host = host();
+    host.file("etc/tunectl/baseline.yaml", BASELINE).file("etc/tunectl/baseline.d/9.yaml", "");
+    let plan = || {
+        // Root may read everything, so somebody else asks.
+        let mut command = host.command(["plan"]);
+        if is_root() {
+            use std::os::unix::process::CommandExt as _;
+            command.uid(65534).gid(65534);
+        }
+        host.told(command.output().unwrap())
+    };
+    host.mode("etc/tunectl/baseline.d", 0);
+    let ran = plan();
+    host.mode("etc/tunectl/baseline.d", 0o755);
+    let listing = "cannot read /etc/tunectl/baseline.d: Permission denied";
+    assert!(ran.code == 1 && ran.err.contains(listing), "{}", ran.err);
+    host.mode("etc/tunectl", 0);
+    let ran = plan();
+    host.mode("etc/tunectl", 0o755);
+    assert!(ran.code == 1 && ran.err.contains("Permission denied"), "{}", ran.err);
+    assert!(!ran.err.contains("this host has no"), "{}", ran.err);
+}
+
+#[test]
+fn directories_that_are_made_are_open_to_readers_whatever_the_umask() {
+    let host = host();
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 077; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_tunectl")]);
+    let output = command.arg("--root").arg(&host.root).args(APPLY).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (path, mode) in [("etc/sysctl.d", 0o755), ("etc/tunectl", 0o755), (DROPIN, 0o644)] {
+        let found = fs::metadata(host.root.join(path)).unwrap().permissions().mode();
+        assert_eq!(found & 0o7777, mode, "{path}");
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_behind_is_removed() {
+    let host = host();
+    let left = "etc/sysctl.d/.99-tunectl.conf.4194000.tmp";
+    let others = ["etc/sysctl.d/.99-tunectl.conf.x.tmp", "etc/sysctl.d/.98-other.conf.7.tmp"];
+    host.file(left, "half").file(others[0], "").file(others[1], "");
+    assert_eq!(host.run(APPLY).code, 0);
+    assert!(host.root.join(DROPIN).is_file() && !host.root.join(left).exists());
+    for other in others {
+        assert!(host.root.join(other).exists(), "{other} is not ours to remove");
+    }
+}
+
+#[test]
+fn what_appears_or_changes_before_the_rename_is_not_overwritten() {
+    let host = Host::new();
+    let place = host.root.join(DROPIN);
+    let refuse = |staged: Staged, why: &str, text: &str| {
+        let error = staged.commit().unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+        assert_eq!(fs::read_to_string(&place).unwrap_or_default(), text);
+        let left = fs::read_dir(place.parent().unwrap()).unwrap().count();
+        assert_eq!(left, usize::from(place.exists()), "the temporary is gone");
+    };
+    let staged = Staged::write(&place, b"ours\n").unwrap();
+    fs::write(&place, "theirs\n").unwrap();
+    refuse(staged, "another program has made it", "theirs\n");
+    let staged = Staged::write(&place, b"ours\n").unwrap();
+    fs::write(&place, "edited\n").unwrap();
+    refuse(staged, "another program has changed it", "edited\n");
+    let staged = Staged::write(&place, b"ours\n").unwrap();
+    fs::remove_file(&place).unwrap();
+    refuse(staged, "another program has removed it", "");
+    // The same bytes, written anew, are no change; and nothing stays nothing.
+    Staged::write(&place, b"ours\n").unwrap().commit().unwrap();
+    let staged = Staged::write(&place, b"more\n").unwrap();
+    fs::write(&place, "ours\n").unwrap();
+    staged.commit().unwrap();
+    assert_eq!(fs::read_to_string(&place).unwrap(), "more\n");
+}
+
+#[test]
+fn a_directory_that_cannot_be_flushed_is_a_warning_and_the_file_is_in_place() {
+    let test = "edges: a failing flush of the directory";
+    let host = host();
+    // Everything is made, so that the flushes are the drop-in's and its directory's.
+    host.file("etc/sysctl.d/README", "");
+    let program = host.command(APPLY);
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=2", "--"]);
+    traced.arg(program.get_program()).args(program.get_args());
+    let Ok(output) = traced.output() else { return left_out(test, "there is no strace") };
+    let ran = host.told(output);
+    if !ran.err.contains("(INJECTED)") {
+        return left_out(test, "strace may not inject faults here");
+    }
+    assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "1"), "{}", ran.err);
+    assert!(ran.err.contains("its directory cannot be flushed to disk"), "{}", ran.err);
+    let dropin = fs::read_to_string(host.root.join(DROPIN)).unwrap();
+    assert!(dropin.contains("vm.swappiness = 1\n"), "{dropin}");
 }

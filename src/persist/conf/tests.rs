@@ -1,7 +1,9 @@
 //! What is read below a root of the test's own.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
 
 use std::fs;
 use std::path::PathBuf;
