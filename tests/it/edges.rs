@@ -274,7 +274,8 @@ fn a_directory_that_cannot_be_flushed_is_a_warning_and_the_file_is_in_place() {
     let host = host();
     // Everything is made, so that the flushes are the drop-in's and its directory's.
     host.file("etc/sysctl.d/README", "");
-    let program = host.command(APPLY);
+    host.file("etc/tunectl/baseline.yaml", "name: own\nparameters: { vm.swappiness: 1 }\n");
+    let program = host.command(["apply"]);
     let mut traced = Command::new("strace");
     traced.args(["-f", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=2", "--"]);
     traced.arg(program.get_program()).args(program.get_args());

@@ -5,9 +5,6 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
-use std::fs;
-use std::path::PathBuf;
-
 use super::*;
 
 /// A root with the usual directories, gone when dropped.
