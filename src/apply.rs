@@ -95,7 +95,7 @@ fn moved(plan: &Plan, kernel: &dyn Kernel) -> Vec<(Key, String, String)> {
             continue;
         }
         seen.push(&step.key);
-        let before = plan.items.iter().find(|i| i.desired.key == step.key);
+        let before = plan.item(&step.key);
         let Some((item, then)) = before.and_then(|i| Some((i, i.live.as_deref()?))) else {
             continue;
         };
@@ -165,11 +165,7 @@ fn write_one(plan: &Plan, kernel: &dyn Kernel, step: &Step) -> StepResult {
 }
 
 fn verify(plan: &Plan, kernel: &dyn Kernel, step: &Step) -> StepResult {
-    let shape = plan
-        .items
-        .iter()
-        .find(|i| i.desired.key == step.key)
-        .map_or(crate::value::Shape::Unknown, |i| i.desired.shape);
+    let shape = plan.item(&step.key).map_or(crate::value::Shape::Unknown, |i| i.desired.shape);
     match kernel.read(&step.key).value {
         Ok(now) if agrees(shape, &step.value, &now) => StepResult::Written,
         Ok(now) => StepResult::Kept(now),

@@ -17,7 +17,7 @@ mod yaml;
 pub use desired::{Desired, DesiredPattern, DesiredSet, Exception, Requirement};
 pub use layers::{Found, Layers, NotFound, Wanted, load};
 pub use merge::other_half;
-pub use resolve::{Host, nearest_known, resolve};
+pub use resolve::{Host, nearest_known, resolve, sha256};
 pub use schema::{FactName, OnDrift};
 pub use yaml::MAX_BYTES;
 

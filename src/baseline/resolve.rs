@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::catalogue::{self, Hazard, Parameter};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector, has_wildcard, nearest, swap_separators};
 use crate::observed::Facts;
 use crate::value::Shape;
@@ -37,7 +37,7 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
     let mut set = DesiredSet {
         name: top.map(|d| d.name.clone()).unwrap_or_default(),
         description: top.map(|d| d.description.clone()).unwrap_or_default(),
-        sha256: hash(&layers.sources),
+        sha256: sha256(layers.sources.iter().map(|s| s.text.as_bytes())),
         sources: layers.sources.clone(),
         excludes: merged.excludes.iter().map(|e| e.value.clone()).collect(),
         ..DesiredSet::default()
@@ -61,11 +61,12 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
     (set, problems)
 }
 
-/// SHA-256 over all texts, so that `cat FILE… | sha256sum` shows the same.
-fn hash(sources: &[Source]) -> String {
+/// SHA-256 over all pieces, one behind the other, in hexadecimal: for the texts of a baseline the
+/// same as `cat FILE… | sha256sum` shows.
+pub fn sha256<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hasher = Sha256::new();
-    for source in sources {
-        hasher.update(source.text.as_bytes());
+    for piece in pieces {
+        hasher.update(piece);
     }
     hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");

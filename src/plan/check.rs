@@ -12,7 +12,7 @@ pub fn faults(plan: &Plan) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = Vec::new();
     for step in &plan.steps {
-        let item = plan.items.iter().find(|i| i.desired.key == step.key);
+        let item = plan.item(&step.key);
         let Some(item) = item else {
             faults.push(format!("{} is written but not desired", step.key));
             continue;

@@ -187,6 +187,11 @@ impl Plan {
         }
     }
 
+    /// The item of `key`.
+    pub fn item(&self, key: &Key) -> Option<&Item> {
+        self.items.iter().find(|i| i.desired.key == *key)
+    }
+
     /// Whether an apply would do something.
     pub fn changes(&self) -> bool {
         !self.steps.is_empty() || self.dropin.changes()

@@ -1,13 +1,11 @@
 //! Plans and outcomes as the JSON that scripts read.
 
-use sha2::{Digest as _, Sha256};
-
+use crate::baseline::sha256;
 use crate::bootview::dropin;
 use crate::diagnostic::Position;
 use crate::diff::BootValue;
 use crate::observed::Facts;
-use crate::plan::{DropinOutcome, Outcome, StepResult};
-use crate::plan::{Item, Plan};
+use crate::plan::{DropinOutcome, Item, Outcome, Plan, StepResult};
 use crate::wire;
 
 use super::outcome::{errors, not_applied, step_error, taken_back};
@@ -73,7 +71,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
         dropin: wire::Dropin {
             path: dropin::PATH.into(),
             changes: plan.dropin.changes(),
-            before_sha256: plan.dropin.before.as_deref().map(sha256),
+            before_sha256: plan.dropin.before.as_deref().map(|bytes| sha256([bytes])),
             text: dropin_text(plan),
             leaving: plan.dropin.leaving.iter().map(ToString::to_string).collect(),
         },
@@ -94,14 +92,6 @@ fn dropin_text(plan: &Plan) -> String {
         }
     }
     dropin::render(&plan.baseline.name, &plan.baseline.sha256, &lines)
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {

@@ -36,15 +36,9 @@ impl Layer {
             }
             Self::Edge => &["jiff", "log", "nix", "rustix", "serde", "serde_saphyr", "thiserror"],
             Self::Effect => &["log", "thiserror"],
-            Self::Report => &[
-                "annotate_snippets",
-                "anstyle",
-                "nix::errno",
-                "serde",
-                "serde_json",
-                "sha2",
-                "textwrap",
-            ],
+            Self::Report => {
+                &["annotate_snippets", "anstyle", "nix::errno", "serde", "serde_json", "textwrap"]
+            }
             Self::Cli => &[
                 "anstream",
                 "clap",
