@@ -27,6 +27,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The drop-in.
     pub dropin: Dropin,
+    /// The numbers made from this boot's RAM, where tunectl-boot makes them at each boot.
+    pub host_file: Dropin,
     /// Why an apply would refuse this plan; empty where it would not.
     pub refusals: Vec<String>,
     /// What systemd-sysctl or procps would stumble over at boot.
@@ -54,6 +56,8 @@ pub struct Host {
     pub virtualization: String,
     /// `systemd-sysctl` or `procps`: the loader that the boot status is judged by.
     pub loader: String,
+    /// Whether tunectl-boot.service is enabled.
+    pub boot_unit: bool,
 }
 
 /// The baseline.
@@ -114,6 +118,8 @@ pub struct Boot {
     pub systemd: BootValue,
     /// procps.
     pub procps: BootValue,
+    /// Whether tunectl-boot sets it after the loader, whatever that leaves.
+    pub unit: bool,
 }
 
 /// A value with the line that sets it.
@@ -170,7 +176,7 @@ pub struct Step {
     pub bytes: String,
 }
 
-/// The drop-in.
+/// A file of ours.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Dropin {
     /// Its path.
@@ -203,6 +209,8 @@ pub struct Outcome {
     pub restored: Vec<ActionOutcome>,
     /// `unchanged`, `written`, `not_asked`, `left_alone`, `failed`.
     pub dropin: String,
+    /// The same of the numbers made from RAM.
+    pub host_file: String,
     /// Everything that went wrong, in words.
     pub errors: Vec<String>,
     /// What the next boot will take back, and which line does.

@@ -180,6 +180,7 @@ impl Resolver<'_, '_> {
             allow: terms.allow.iter().map(|a| a.value.clone()).collect(),
             on_drift: chosen.on_drift,
             arithmetic: interpreted.arithmetic,
+            from_ram: interpreted.from_ram,
             waiver: None,
         })
     }
