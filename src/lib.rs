@@ -14,6 +14,7 @@ pub mod observed;
 pub mod baseline;
 pub mod bootview;
 pub mod diff;
+pub mod drift;
 pub mod plan;
 // Edges.
 pub mod below;

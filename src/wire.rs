@@ -1,6 +1,8 @@
 //! The JSON that scripts read: schema `tunectl/plan/1` and `tunectl/outcome/1`.
 #![forbid(unsafe_code)]
 
+pub mod event;
+
 use serde::{Deserialize, Serialize};
 
 /// Name of the plan's schema.

@@ -56,7 +56,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 17] = [
+const ROOMS: [(&str, Layer, &[&str]); 18] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -74,6 +74,7 @@ const ROOMS: [(&str, Layer, &[&str]); 17] = [
         Layer::Core,
         &["key", "value", "diagnostic", "observed", "catalogue", "baseline", "bootview", "diff"],
     ),
+    ("drift", Layer::Core, &["key", "value", "diagnostic", "observed", "catalogue", "baseline"]),
     ("wire", Layer::Wire, &["key", "value", "diagnostic", "observed"]),
     ("below", Layer::Edge, &[]),
     ("procsys", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
