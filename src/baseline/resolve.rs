@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash;
 
 use crate::catalogue::{self, Hazard, Parameter};
 use crate::diagnostic::Diagnostic;
@@ -64,7 +64,7 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
 /// SHA-256 over all pieces, one behind the other, in hexadecimal: for the texts of a baseline the
 /// same as `cat FILE… | sha256sum` shows.
 pub fn sha256<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
-    let mut hasher = Sha256::new();
+    let mut hasher = Hash::new();
     for piece in pieces {
         hasher.update(piece);
     }
