@@ -140,7 +140,7 @@ impl Resolver<'_, '_> {
         let known = Key::from_path(&sample.join("/")).ok().and_then(|key| catalogue::lookup(&key));
         if matches.is_empty() && known.is_none() {
             let message = format!("{pattern} matches no parameter, here or in the catalogue");
-            let names = catalogue::all().filter(|p| p.is_pattern()).map(|p| p.key);
+            let names = catalogue::all().filter(Parameter::is_pattern).map(|p| p.key);
             let problem = Diagnostic::warning(chosen.entry.span, message);
             self.problems.push(match nearest(pattern.as_path(), names) {
                 Some(near) => problem.help(format!("did you mean {}?", swap_separators(near))),
@@ -187,7 +187,7 @@ impl Resolver<'_, '_> {
     fn interpret(
         &mut self,
         chosen: &Chosen<'_>,
-        known: Option<&'static Parameter>,
+        known: Option<Parameter>,
         action: bool,
     ) -> Option<Interpreted> {
         let mut interpreter = Interpreter {
