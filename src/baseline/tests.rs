@@ -263,6 +263,19 @@ fn the_hash_is_that_of_the_texts_one_behind_the_other() {
 }
 
 #[test]
+fn the_hash_of_more_than_a_block_is_the_same_in_any_pieces() {
+    // The two-block message of FIPS 180-4's examples.
+    let text = b"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmno\
+                 ijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu";
+    for (first, second) in (0..=text.len()).map(|at| text.split_at(at)) {
+        assert_eq!(
+            sha256([first, second]),
+            "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1",
+        );
+    }
+}
+
+#[test]
 fn a_ring_of_extends_is_told_once() {
     let messages = bad(&[("a", "name: a\nextends: [b]\n"), ("b", "name: b\nextends: [a]\n")]);
     assert_eq!(messages, ["a baseline cannot extend itself: a -> b -> a"]);

@@ -31,9 +31,14 @@ impl Layer {
         match self {
             Self::Words => &["thiserror"],
             Self::Knowledge | Self::Wire => &["serde", "thiserror"],
-            Self::Core => {
-                &["granit_parser", "jiff::civil", "serde", "serde_saphyr", "sha2", "thiserror"]
-            }
+            Self::Core => &[
+                "granit_parser",
+                "hmac_sha256",
+                "jiff::civil",
+                "serde",
+                "serde_saphyr",
+                "thiserror",
+            ],
             Self::Edge => &["jiff", "log", "nix", "rustix", "serde", "serde_saphyr", "thiserror"],
             Self::Effect => &["log", "thiserror"],
             Self::Report => {
