@@ -42,6 +42,7 @@ impl Layer {
             Self::Cli => &[
                 "anstream",
                 "clap",
+                "clap_complete",
                 "env_logger",
                 "jiff",
                 "log",
