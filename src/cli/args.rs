@@ -54,6 +54,32 @@ pub enum Command {
     /// All or nothing: where one write is refused, those before it are put back and nothing is
     /// persisted.
     Apply(ApplyArgs),
+    /// Print a script that completes the arguments in a shell
+    ///
+    /// The packages install it; by hand, for bash: `tunectl completions bash` into
+    /// /usr/share/bash-completion/completions/tunectl.
+    Completions(CompletionsArgs),
+    /// Print the JSON Schema of the baseline format, for editors and for checks in CI
+    Schema,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// Shells that arguments are completed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash, with the package bash-completion.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish.
+    Fish,
 }
 
 /// Which baseline.

@@ -47,6 +47,7 @@ impl Layer {
             Self::Cli => &[
                 "anstream",
                 "clap",
+                "clap_complete",
                 "env_logger",
                 "jiff",
                 "log",
