@@ -1,5 +1,9 @@
-//! The JSON that scripts read: schema `tunectl/plan/1` and `tunectl/outcome/1`.
+//! The JSON that scripts read: schema `tunectl/plan/1`, `tunectl/outcome/1` and their kin.
 #![forbid(unsafe_code)]
+
+mod boot;
+
+pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +38,7 @@ pub struct Plan {
 }
 
 /// The host that is planned for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Host name.
     pub hostname: String,
@@ -57,7 +61,7 @@ pub struct Host {
 }
 
 /// The baseline.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
     /// Its name.
     pub name: String,

@@ -3,9 +3,11 @@
 mod adoption;
 mod apply;
 mod args;
+mod boot;
 mod failure;
 mod host;
 mod plan;
+mod reports;
 mod ui;
 
 use std::process::ExitCode;
