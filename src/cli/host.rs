@@ -39,6 +39,11 @@ impl Host {
         }
     }
 
+    /// Forgets what was read: the next look is a new one.
+    pub fn forget(&self) {
+        self.seen.replace(Snapshot::default());
+    }
+
     fn exists(&self, key: &Key) -> bool {
         self.look(key);
         self.seen.borrow().get(key).is_some_and(Reading::exists)
@@ -124,6 +129,27 @@ pub struct Loaded {
     name: String,
     layers: Layers,
     problems: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Every key and pattern that it gives a value, on whatever host.
+    pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        self.layers.selectors()
+    }
+
+    /// A baseline of one text that lies in no file, of that name.
+    pub fn from_text(name: &str, text: &str) -> Self {
+        let found = Found { name: name.to_owned(), text: text.to_owned() };
+        let (layers, problems) = baseline::load(&[name], &mut |_| Ok(found.clone()));
+        Self { name: name.to_owned(), layers, problems }
+    }
+}
+
+/// Whether the host has a baseline of its own.
+pub fn has_baseline(cli: &Cli) -> bool {
+    let reader =
+        Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
+    reader.exists(sources::HOST_BASELINE)
 }
 
 /// Loads the named baseline, or the host's own with its further layers. Problems are collected

@@ -3,10 +3,12 @@
 mod adoption;
 mod apply;
 mod args;
+mod boot;
 mod completions;
 mod failure;
 mod host;
 mod plan;
+mod reports;
 mod schema;
 mod ui;
 
