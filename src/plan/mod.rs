@@ -7,11 +7,13 @@ mod note;
 mod order;
 mod outcome;
 mod persisted;
+mod recovery;
 
 pub use guard::Refusal;
 pub use note::Note;
 pub use order::{Step, bytes};
-pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult};
+pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
+pub use recovery::{Recovery, looked_at, recovery};
 
 use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
