@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod boot;
+mod status;
 
 pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
+pub use status::{Changed, NextBoot, STATUS_SCHEMA, Status};
 
 use serde::{Deserialize, Serialize};
 

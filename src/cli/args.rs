@@ -56,6 +56,10 @@ pub enum Command {
     /// All or nothing: where one write is refused, those before it are put back and nothing is
     /// persisted. With --boot, as far as it goes.
     Apply(ApplyArgs),
+    /// Show whether this host holds its own baseline, what this boot found, what changed since
+    ///
+    /// Changes nothing and needs no root.
+    Status(StatusArgs),
 }
 
 /// Which baseline.
@@ -81,6 +85,14 @@ pub struct PlanArgs {
     pub facts: Option<PathBuf>,
 
     /// Exit with 2 when something would change or is not in sync
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Exit with 2 when something is not in sync, now or after a reboot
     #[arg(long)]
     pub detailed_exitcode: bool,
 }

@@ -8,6 +8,7 @@ mod failure;
 mod host;
 mod plan;
 mod reports;
+mod status;
 mod ui;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         args::Command::Plan(command) => plan::run(&cli, command, &ui),
         args::Command::Apply(command) => apply::run(&cli, command, &ui),
+        args::Command::Status(command) => status::run(&cli, command, &ui),
     };
     match result {
         Ok(code) => code.into(),

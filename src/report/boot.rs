@@ -15,7 +15,7 @@ use super::{json, secret, words};
 
 /// Longest value in a line; the whole one is in the report.
 const VALUE_WIDTH: usize = 60;
-/// That many pending parameters are named.
+/// Of pending parameters, and of programs, that many are named.
 const NAMED: usize = 3;
 
 /// How much a line matters, as syslog counts it.
@@ -50,11 +50,13 @@ pub fn add_found(found: &mut Vec<Found>, plan: &Plan) {
     }
 }
 
-fn is_wrong(item: &Item) -> bool {
+/// Whether a parameter is there and not as required.
+pub(super) fn is_wrong(item: &Item) -> bool {
     !item.waived() && !matches!(item.live_status, LiveStatus::InSync | LiveStatus::Pending)
 }
 
-fn found(item: &Item, plan: &Plan) -> Found {
+/// A parameter that is not as required, and who has set it.
+pub(super) fn found(item: &Item, plan: &Plan) -> Found {
     let desired = &item.desired;
     let hide = |text: &str| secret::shown(&desired.key, text).trim().to_owned();
     let live = item.live.as_deref();
@@ -79,7 +81,7 @@ fn found(item: &Item, plan: &Plan) -> Found {
 }
 
 /// Programs that are known to set a parameter by themselves.
-pub(super) fn owners(item: &Item) -> Vec<String> {
+fn owners(item: &Item) -> Vec<String> {
     let owners = item.desired.known.map_or(&[][..], |known| known.owners);
     owners.iter().map(|o| (*o).to_owned()).collect()
 }
@@ -222,7 +224,8 @@ pub(super) fn counts(told: &Told<'_>) -> String {
     format!("{}{dropin}", parts.join(", "))
 }
 
-fn parameters(count: usize) -> &'static str {
+/// The word for that many of them.
+pub(super) fn parameters(count: usize) -> &'static str {
     if count == 1 { "parameter" } else { "parameters" }
 }
 
@@ -248,11 +251,6 @@ pub(super) fn pending_line(pending: &Pending) -> String {
 
 /// A parameter that was not as required: from what to what, and who had set it.
 pub(super) fn found_text(found: &Found) -> String {
-    let shown = |text: Option<&str>| match text {
-        None => "unreadable".to_owned(),
-        Some("") => "(empty)".to_owned(),
-        Some(text) => cut(text, VALUE_WIDTH),
-    };
     let from = shown(found.found.as_deref());
     let mut text = match (&found.error, &found.desired) {
         (None, Some(to)) => format!("{}: {from} -> {}", found.key, shown(Some(to))),
@@ -269,13 +267,24 @@ pub(super) fn found_text(found: &Found) -> String {
     harmless(&text)
 }
 
+/// A value in a line.
+pub(super) fn shown(text: Option<&str>) -> String {
+    match text {
+        None => "unreadable".to_owned(),
+        Some("") => "(empty)".to_owned(),
+        Some(text) => cut(text, VALUE_WIDTH),
+    }
+}
+
 /// Who had set what was found.
-fn who(found: &Found) -> String {
+pub(super) fn who(found: &Found) -> String {
     match (&found.set_by, found.owners.as_slice()) {
         (Some(set_by), _) => format!("set by {}", set_by.source),
         (None, []) => "not from any sysctl.d file".to_owned(),
         (None, owners) => {
-            format!("not from any sysctl.d file; known to set it: {}", owners.join(", "))
+            let named = owners[..owners.len().min(NAMED)].join(", ");
+            let more = if owners.len() > NAMED { ", ..." } else { "" };
+            format!("not from any sysctl.d file; known to set it: {named}{more}")
         }
     }
 }

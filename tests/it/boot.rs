@@ -2,10 +2,13 @@
 //! kernel inside namespaces, and below a root of files where `vm.*` is needed.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::operator::{Host, Ran};
+use crate::support::{in_namespaces, left_out, run};
 
 const RUN: &str = "run/tunectl/boot.json";
 const BOOT: &str = "6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c";
@@ -162,4 +165,466 @@ fn with_a_broken_baseline_the_last_good_values_stand() {
     assert_eq!(report["dropin"], "left_alone");
     assert!(report["errors"][0].as_str().unwrap().starts_with("/etc/tunectl/baseline.yaml:3:18: "));
     assert_eq!(report["found"][0]["corrected"], true);
+}
+
+#[test]
+fn without_a_drop_in_a_broken_baseline_changes_nothing() {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", "name: x\nparameters: [\n");
+    let before = host.value("vm.swappiness");
+    let ran = boot(&host);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(
+        ran.out.contains("/etc/sysctl.d/99-tunectl.conf has no last good values"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(host.value("vm.swappiness"), before);
+    assert!(!host.root.join("etc/sysctl.d").exists());
+    assert_eq!(report(&host)["result"], "failed");
+}
+
+#[test]
+fn a_guard_stops_its_own_parameter_only() {
+    let baseline = "name: g\nparameters: { vm.min_free_kbytes: 9999999, vm.swappiness: 1 }\n";
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", baseline);
+    let reserve = host.value("vm.min_free_kbytes");
+    let ran = boot(&host);
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    assert!(first_line(&ran).starts_with("boot: 0 parameters right, 1 corrected, 1 not corrected"));
+    assert_eq!(
+        (host.value("vm.swappiness"), host.value("vm.min_free_kbytes")),
+        ("1".into(), reserve)
+    );
+    let dropin = fs::read_to_string(host.root.join("etc/sysctl.d/99-tunectl.conf")).unwrap();
+    assert!(dropin.contains("vm.swappiness = 1\n") && !dropin.contains("min_free"), "{dropin}");
+    let report = report(&host);
+    assert_eq!(report["result"], "incomplete");
+    let error = report["errors"][0].as_str().unwrap();
+    assert!(error.starts_with("vm.min_free_kbytes: refused: 9999999 kB is above 5 %"), "{error}");
+    assert!(report["found"][0]["error"].as_str().is_some_and(|e| e.starts_with("refused: ")));
+    // It is told once.
+    assert_eq!(ran.out.matches("is above 5 %").count(), 1, "{}", ran.out);
+}
+
+#[test]
+fn what_this_kernel_has_not_is_told_and_is_no_failure() {
+    let host = host(BASELINE);
+    fs::remove_file(host.root.join("proc/sys/vm/dirty_ratio")).unwrap();
+    host.live("vm.swappiness = 60").mode("proc/sys/vm/swappiness", 0o444);
+    let ran = boot(&host);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert!(
+        lines[0].starts_with("boot: 0 parameters right, 2 not corrected, 1 pending"),
+        "{lines:?}"
+    );
+    assert_eq!(lines[1], "vm.dirty_ratio: this kernel has it not");
+    assert!(
+        lines[2].starts_with("vm.swappiness: 60, not 1: the kernel lets nobody write it"),
+        "{lines:?}"
+    );
+    assert_eq!(report(&host)["result"], "incomplete");
+    assert_eq!(host.run(["status", "--detailed-exitcode"]).code, 2);
+}
+
+#[test]
+fn a_waived_parameter_is_left_alone() {
+    let waived = format!(
+        "{BASELINE}waivers:\n- {{ key: vm.swappiness, until: 2099-01-01, reason: trial }}\n"
+    );
+    let host = host(&waived);
+    host.live("vm.swappiness = 60");
+    let ran = boot(&host);
+    assert_eq!(ran.code, 0);
+    assert!(first_line(&ran).starts_with("boot: 1 parameter right, 1 waived, "), "{}", ran.out);
+    assert_eq!(host.value("vm.swappiness"), "60");
+}
+
+#[test]
+fn a_report_of_another_boot_is_not_trusted() {
+    let host = host(BASELINE);
+    boot(&host);
+    let path = host.root.join(RUN);
+    let old =
+        fs::read_to_string(&path).unwrap().replace(BOOT, "00000000-0000-0000-0000-000000000000");
+    fs::write(&path, &old).unwrap();
+    let ran = host.run(["status"]);
+    assert!(ran.out.contains("boot: no report"), "{}", ran.out);
+    assert!(json(&host.run(["status", "--format", "json"]).out)["boot"].is_null());
+    // What --only would mark belongs to this boot.
+    host.live("net.netfilter.nf_conntrack_max = 65536");
+    assert_eq!(host.run(["apply", "--boot", "--only", "net.netfilter.*"]).code, 0);
+    assert_eq!(host.value("net.netfilter.nf_conntrack_max"), "1048576");
+    assert_eq!(fs::read_to_string(&path).unwrap(), old);
+    boot(&host);
+    assert_eq!(report(&host)["boot_id"], BOOT);
+    for damaged in ["", "{", "{\"schema\": \"tunectl/boot/2\"}"] {
+        fs::write(&path, damaged).unwrap();
+        assert!(host.run(["status"]).out.contains("boot: no report"), "{damaged:?}");
+        assert_eq!(host.run(["apply", "--boot"]).code, 0);
+        assert_eq!(report(&host)["boot_id"], BOOT);
+    }
+}
+
+#[test]
+fn a_late_parameter_is_set_and_marked_in_the_report() {
+    let host = host(BASELINE);
+    boot(&host);
+    host.live("net.netfilter.nf_conntrack_max = 65536\nvm.swappiness = 60");
+    let ran = host.run(["apply", "--boot", "--only", "net/netfilter/*"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(first_line(&ran), "boot, selected: 0 parameters right, 1 corrected");
+    assert_eq!(host.value("net.netfilter.nf_conntrack_max"), "1048576");
+    assert_eq!(host.value("vm.swappiness"), "60", "only what is selected");
+    let report = report(&host);
+    assert!(report["pending"][0]["set_at"].as_str().is_some_and(|t| t.ends_with('Z')), "{report}");
+    assert_eq!(report["found"], json("[]"), "the rest of the report is of the boot");
+}
+
+#[test]
+fn a_selection_without_anything_of_the_baseline_does_nothing() {
+    let host = host(BASELINE);
+    let before = host.tree();
+    let started = std::time::Instant::now();
+    for only in ["net/ipv4/conf/veth0/*", "vm.max_map_count", "net.bridge.*"] {
+        let ran = host.run(["apply", "--boot", "--only", only]);
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", ""), "{only}");
+    }
+    assert_eq!(host.tree(), before);
+    assert!(started.elapsed().as_millis() < 1500, "nothing is waited for");
+    let ran = host.run(["apply", "--boot", "--only", "../etc/passwd"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("cannot walk through directories"), "{}", ran.err);
+}
+
+#[test]
+fn the_boot_options_exclude_what_a_boot_never_does() {
+    let host = host(BASELINE);
+    let before = host.tree();
+    for args in [
+        &["--boot", "-b", "linux-server"][..],
+        &["--boot", "--adopt"],
+        &["--boot", "--live-only"],
+        &["--boot", "--run-actions"],
+        &["--boot", "--only", "vm.swappiness", "--settled"],
+        &["--only", "vm.swappiness"],
+        &["--settled"],
+    ] {
+        let ran = host.run(["apply"].into_iter().chain(args.iter().copied()));
+        assert_eq!(ran.code, 1, "{args:?}: {}", ran.out);
+        assert!(ran.err.starts_with("error: "), "{args:?}: {}", ran.err);
+    }
+    assert_eq!(host.tree(), before);
+}
+
+#[test]
+fn the_settled_pass_corrects_what_has_changed_since_and_keeps_the_report() {
+    let host = host(BASELINE);
+    host.live("vm.dirty_ratio = 33");
+    boot(&host);
+    host.live("vm.swappiness = 60");
+    let ran = host.run(["apply", "--boot", "--settled"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let first = "settled: 1 parameter right, 1 corrected, 1 pending (";
+    assert!(first_line(&ran).starts_with(first), "{}", ran.out);
+    assert_eq!(host.value("vm.swappiness"), "1");
+    assert!(!host.root.join(RUN).exists(), "it was moved");
+    let kept = host.root.join(format!("var/lib/tunectl/boots/{BOOT}.json"));
+    let report = json(&fs::read_to_string(&kept).unwrap());
+    assert_eq!(report["found"][0]["key"], "vm.dirty_ratio");
+    assert_eq!(report["since"].as_array().map(Vec::len), Some(1));
+    let since = &report["since"][0];
+    assert_eq!(
+        (&since["key"], &since["found"]),
+        (&Value::from("vm.swappiness"), &Value::from("60"))
+    );
+    assert_eq!(since["corrected"], true);
+    assert_eq!(since["time"], report["settled"]);
+    assert_eq!(report["result"], "corrected");
+    // A later one is added too, and so is what comes late.
+    host.live("vm.swappiness = 61\nnet.netfilter.nf_conntrack_max = 65536");
+    assert_eq!(host.run(["apply", "--boot", "--only", "net.netfilter.nf_conntrack_max"]).code, 0);
+    assert_eq!(host.run(["apply", "--boot", "--settled"]).code, 0);
+    let report = json(&fs::read_to_string(&kept).unwrap());
+    assert_eq!(report["since"].as_array().map(Vec::len), Some(2));
+    assert!(!report["pending"][0]["set_at"].is_null());
+}
+
+#[test]
+fn a_second_pass_keeps_what_the_first_one_found() {
+    let host = host(BASELINE);
+    host.live("vm.swappiness = 60");
+    boot(&host);
+    host.live("vm.dirty_ratio = 33");
+    assert_eq!(boot(&host).code, 0);
+    let report = report(&host);
+    assert_eq!(report["found"][0]["key"], "vm.swappiness");
+    assert_eq!(report["since"][0]["key"], "vm.dirty_ratio");
+    assert!(report["settled"].is_null());
+}
+
+#[test]
+fn the_newest_sixteen_reports_are_kept() {
+    let host = host(BASELINE);
+    for n in 0..20 {
+        let name = format!("var/lib/tunectl/boots/0000-{n:02}.json");
+        host.file(&name, "{}");
+        let file = fs::File::options().append(true).open(host.root.join(&name)).unwrap();
+        let day = std::time::Duration::from_secs(1_000_000_000 + n * 86400);
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH + day).unwrap();
+    }
+    boot(&host);
+    assert_eq!(host.run(["apply", "--boot", "--settled"]).code, 0);
+    let mut names: Vec<String> = fs::read_dir(host.root.join("var/lib/tunectl/boots"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 16);
+    assert_eq!(names[0], "0000-05.json");
+    assert_eq!(names[15], format!("{BOOT}.json"));
+}
+
+#[test]
+fn where_var_cannot_be_written_the_report_stays_in_run() {
+    let host = host(BASELINE);
+    boot(&host);
+    // A file where the directory belongs: even root cannot write below it.
+    host.file("var/lib/tunectl", "");
+    let ran = host.run(["apply", "--boot", "--settled"]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.out.contains("the boot report stays in /run: "), "{}", ran.out);
+    assert!(!report(&host)["settled"].is_null());
+    assert!(host.run(["status"]).out.contains("settled: "));
+}
+
+#[test]
+fn where_etc_cannot_be_written_the_values_are_right_all_the_same() {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", BASELINE).file("etc/sysctl.d", "");
+    let ran = boot(&host);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(first_line(&ran).ends_with("; drop-in NOT refreshed"), "{}", ran.out);
+    assert!(
+        ran.out.contains("/etc/sysctl.d/99-tunectl.conf could not be refreshed: "),
+        "{}",
+        ran.out
+    );
+    assert_eq!(host.value("vm.swappiness"), "1");
+    assert_eq!(report(&host)["result"], "incomplete");
+    assert_eq!(report(&host)["dropin"], "failed");
+}
+
+#[test]
+fn a_foreign_drop_in_is_left_alone_and_stops_no_value() {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", BASELINE);
+    host.file("etc/sysctl.d/99-tunectl.conf", "vm.swappiness = 3\n");
+    let ran = boot(&host);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.out.contains("was not written by tunectl"), "{}", ran.out);
+    assert_eq!(host.value("vm.swappiness"), "1");
+    let text = fs::read_to_string(host.root.join("etc/sysctl.d/99-tunectl.conf")).unwrap();
+    assert_eq!(text, "vm.swappiness = 3\n");
+}
+
+#[test]
+fn the_outcome_is_the_report_where_json_is_asked_for() {
+    let host = host(BASELINE);
+    let ran = host.run(["apply", "--boot", "--format", "json"]);
+    assert_eq!(json(&ran.out), report(&host));
+}
+
+fn mount(args: &[&str]) {
+    assert!(Command::new("mount").args(args).status().unwrap().success(), "mount {args:?}");
+}
+
+/// An empty /etc, /run and /var/lib, and the host's own baseline; no vendor's files.
+fn fresh_host(baseline: &str) {
+    let dirs = ["/etc", "/run", "/var/lib", "/usr/lib/sysctl.d", "/usr/local/lib/sysctl.d"];
+    for dir in dirs.into_iter().chain(["/lib/sysctl.d"]) {
+        if fs::exists(dir).unwrap() {
+            mount(&["-t", "tmpfs", "tmpfs", dir]);
+        }
+    }
+    fs::create_dir("/etc/tunectl").unwrap();
+    fs::write("/etc/tunectl/baseline.yaml", baseline).unwrap();
+}
+
+#[track_caller]
+fn expect(code: i32, args: &[&str]) -> String {
+    let output = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args(args).env("NO_COLOR", "1"));
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+    out
+}
+
+fn live(key: &str) -> String {
+    fs::read_to_string(format!("/proc/sys/{key}")).unwrap().trim().to_owned()
+}
+
+const NET: &str = "name: net
+parameters:
+  net.core.somaxconn: 8192
+  net.ipv4.tcp_keepalive_time: 600
+  net.ipv4.conf.*.rp_filter: 2
+  net.ipv4.conf.late0.log_martians: 1
+";
+
+#[test]
+fn a_read_only_etc_stops_no_value() {
+    in_namespaces("boot::a_read_only_etc_stops_no_value", || {
+        fresh_host(NET);
+        mount(&["-o", "remount,ro", "/etc"]);
+        let text = expect(1, &["apply", "--boot"]);
+        assert!(text.contains("Read-only file system"), "{text}");
+        assert_eq!(
+            (live("net/core/somaxconn"), live("net/ipv4/conf/lo/rp_filter")),
+            ("8192".into(), "2".into())
+        );
+        mount(&["-o", "remount,rw", "/etc"]);
+        expect(0, &["apply", "--boot"]);
+        assert!(fs::exists("/etc/sysctl.d/99-tunectl.conf").unwrap());
+        // Nothing is to be refreshed now, so that it could not be does not matter.
+        mount(&["-o", "remount,ro", "/etc"]);
+        fs::write("/proc/sys/net/core/somaxconn", "77").unwrap();
+        let text = expect(0, &["apply", "--boot"]);
+        assert!(
+            text.contains("net.core.somaxconn: 77 -> 8192 (not from any sysctl.d file"),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn a_full_etc_stops_no_value() {
+    in_namespaces("boot::a_full_etc_stops_no_value", || {
+        fresh_host(NET);
+        fs::create_dir("/etc/sysctl.d").unwrap();
+        mount(&["-t", "tmpfs", "-o", "size=4k,nr_inodes=1", "tmpfs", "/etc/sysctl.d"]);
+        let text = expect(1, &["apply", "--boot"]);
+        assert!(text.contains("could not be refreshed: cannot create"), "{text}");
+        assert_eq!(live("net/core/somaxconn"), "8192");
+        assert!(fs::read_dir("/etc/sysctl.d").unwrap().next().is_none(), "nothing is left behind");
+    });
+}
+
+#[test]
+fn a_refused_write_stops_no_other_and_is_not_persisted() {
+    in_namespaces("boot::a_refused_write_stops_no_other_and_is_not_persisted", || {
+        fresh_host(&format!("{NET}  net.ipv4.tcp_congestion_control: nosuch\n"));
+        let text = expect(1, &["apply", "--boot"]);
+        let told = "boot: 0 parameters right, 5 corrected, 1 not corrected, 1 pending \
+                    (net.ipv4.conf.late0.log_martians: no interface late0); drop-in refreshed\n";
+        assert!(text.starts_with(told), "{text}");
+        assert!(text.contains("not nosuch: the kernel has no congestion control nosuch"), "{text}");
+        assert_eq!(live("net/core/somaxconn"), "8192");
+        let dropin = fs::read_to_string("/etc/sysctl.d/99-tunectl.conf").unwrap();
+        assert!(dropin.contains("somaxconn = 8192") && !dropin.contains("nosuch"), "{dropin}");
+    });
+}
+
+#[test]
+fn an_interface_that_comes_late_gets_its_values() {
+    in_namespaces("boot::an_interface_that_comes_late_gets_its_values", || {
+        fresh_host(NET);
+        let text = expect(0, &["apply", "--boot"]);
+        assert!(text.contains("net.ipv4.conf.late0.log_martians: no interface late0"), "{text}");
+        let mut adds = Command::new("sh")
+            .args(["-c", "sleep 0.5; exec ip link add late0 type veth peer name late1"])
+            .spawn()
+            .unwrap();
+        let started = std::time::Instant::now();
+        let text = expect(0, &["apply", "--boot", "--only", "net/ipv4/conf/late0/*"]);
+        let waited = started.elapsed();
+        if !adds.wait().unwrap().success() {
+            return left_out("boot: a late interface", "ip cannot add a veth here");
+        }
+        assert!(waited.as_millis() >= 450, "{waited:?}: {text}");
+        assert!(waited.as_millis() < 1900, "{waited:?}: {text}");
+        assert_eq!(live("net/ipv4/conf/late0/log_martians"), "1");
+        assert_eq!(live("net/ipv4/conf/late0/rp_filter"), "2");
+        let report = json(&fs::read_to_string("/run/tunectl/boot.json").unwrap());
+        assert!(!report["pending"][0]["set_at"].is_null(), "{report}");
+        // Its twin has nothing of its own in the baseline but the pattern's.
+        fs::write("/proc/sys/net/ipv4/conf/late1/rp_filter", "0").unwrap();
+        expect(0, &["apply", "--boot", "--only", "net.ipv4.conf.late1.*"]);
+        assert_eq!(live("net/ipv4/conf/late1/rp_filter"), "2");
+        assert_eq!(live("net/ipv4/conf/late1/log_martians"), "0");
+    });
+}
+
+#[test]
+fn an_interface_that_never_comes_is_waited_for_two_seconds() {
+    in_namespaces("boot::an_interface_that_never_comes_is_waited_for_two_seconds", || {
+        fresh_host(NET);
+        let started = std::time::Instant::now();
+        let text = expect(0, &["apply", "--boot", "--only", "net/ipv4/conf/late0/*"]);
+        let waited = started.elapsed().as_millis();
+        assert!((2000..3000).contains(&waited), "{waited} ms: {text}");
+        assert!(text.contains("1 pending"), "{text}");
+        // It will never have these: not even `default` has.
+        let started = std::time::Instant::now();
+        fs::write(
+            "/etc/tunectl/baseline.yaml",
+            "name: x\nparameters: { net.mpls.conf.late0.input: 1 }\n",
+        )
+        .unwrap();
+        expect(0, &["apply", "--boot", "--only", "net/mpls/conf/late0/*"]);
+        assert!(started.elapsed().as_millis() < 1500, "{:?}", started.elapsed());
+    });
+}
+
+#[test]
+fn a_parameter_that_never_keeps_still_stops_no_other() {
+    in_namespaces("boot::a_parameter_that_never_keeps_still_stops_no_other", || {
+        fresh_host(NET);
+        let script = "while :; do echo 100 > $0; echo 200 > $0; done";
+        let mut writer = Command::new("sh")
+            .args(["-c", script, "/proc/sys/net/ipv4/tcp_keepalive_time"])
+            .spawn()
+            .unwrap();
+        let output = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args(["apply", "--boot"]));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{text}");
+        assert_eq!(live("net/core/somaxconn"), "8192", "{text}");
+        assert_eq!(live("net/ipv4/conf/lo/rp_filter"), "2", "{text}");
+    });
+}
+
+#[test]
+fn a_held_lock_is_waited_for_and_then_told() {
+    let host = host(BASELINE);
+    host.live("vm.swappiness = 60");
+    let lock = fs::File::options().write(true).open(host.root.join("run/tunectl/lock")).unwrap();
+    lock.lock().unwrap();
+    let ran = host.run(["apply", "--boot", "--lock-timeout", "0"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert_eq!(host.value("vm.swappiness"), "60");
+}
+
+#[test]
+fn in_the_journal_each_line_has_its_priority() {
+    let host = host(BASELINE);
+    host.live("vm.swappiness = 60");
+    // A file stands in for the journal's socket: what counts is that systemd named it.
+    let journal = host.work.join("journal");
+    let file = fs::File::create(&journal).unwrap();
+    let id = file.metadata().unwrap();
+    let named = format!("{}:{}", id.dev(), id.ino());
+    let mut command = host.command(["apply", "--boot"]);
+    assert!(command.env("JOURNAL_STREAM", named).stdout(file).status().unwrap().success());
+    let text = fs::read_to_string(&journal).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("<4>boot: 1 parameter right, 1 corrected"), "{text}");
+    assert!(lines[1].starts_with("<4>vm.swappiness: 60 -> 1 ("), "{text}");
+    // Another stream of a service that inherits the variable is left as it is.
+    let mut command = host.command(["apply", "--boot"]);
+    let output = command.env("JOURNAL_STREAM", "1:2").output().unwrap();
+    assert!(host.told(output).out.starts_with("boot: "));
 }

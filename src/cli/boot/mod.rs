@@ -12,10 +12,9 @@ use jiff::Timestamp;
 use crate::baseline::DesiredSet;
 use crate::bootview::Loader;
 use crate::bootview::dropin;
-use crate::diagnostic::Position;
 use crate::observed::ConfBody;
 use crate::persist::conf::read_conf_tree;
-use crate::plan::DropinOutcome;
+use crate::plan::{DropinOutcome, Plan};
 use crate::probe::Fact;
 use crate::report::boot::{self, Level, Line, Told};
 use crate::sources::HOST_BASELINE;
@@ -24,7 +23,7 @@ use crate::wire::BootReport;
 use super::args::{ApplyArgs, Cli, Format};
 use super::failure::Failure;
 use super::host::{self, Host, Loaded};
-use super::reports::{self, Place};
+use super::reports;
 use super::ui::Ui;
 use super::{Exit, apply};
 
@@ -73,6 +72,8 @@ struct Run<'a> {
 struct Ended {
     report: BootReport,
     exit: Exit,
+    /// How everything stands in the end.
+    plan: Option<Plan>,
     /// Why the baseline could not be used.
     broken: Option<Failure>,
 }
@@ -86,7 +87,7 @@ impl Run<'_> {
         ));
         let title = if self.args.settled { "settled" } else { "boot" };
         self.finish(
-            Ended { report, exit: Exit::Done, broken: None },
+            Ended { report, exit: Exit::Done, plan: None, broken: None },
             Some(format!("{title}: nothing to hold")),
         )
     }
@@ -102,7 +103,7 @@ impl Run<'_> {
         let (mut set, broken) = match resolved {
             Ok(set) => (set, None),
             Err(failure) => {
-                report.errors.extend(problems(&failure));
+                report.errors.extend(failure.problems());
                 (self.last_good(&mut report), Some(failure))
             }
         };
@@ -135,7 +136,7 @@ impl Run<'_> {
         let exit = exit(wrong, !pass.refused.is_empty());
         report.errors.extend(pass.errors.into_iter().chain(pass.refused));
         report.found = pass.found;
-        self.finish(Ended { report, exit, broken }, None)
+        self.finish(Ended { report, exit, plan: Some(pass.plan), broken }, None)
     }
 
     /// What the drop-in says, where the baseline cannot be used.
@@ -153,7 +154,7 @@ impl Run<'_> {
         report.notes.push(format!("the values of {} stand in for the baseline", dropin::PATH));
         let loaded = Loaded::from_text(last_good::NAME, &text);
         host::resolve(loaded, self.host, self.ui).unwrap_or_else(|failure| {
-            report.errors.extend(problems(&failure));
+            report.errors.extend(failure.problems());
             DesiredSet::default()
         })
     }
@@ -180,14 +181,14 @@ impl Run<'_> {
         };
         self.ui.lines(&boot::lines(&told))?;
         if let Some(failure) = broken {
-            self.ui.failure(&failure);
+            self.ui.diagnostics(&failure.diagnostics, &failure.sources);
         }
         Ok(exit(wrong, !pass.refused.is_empty()))
     }
 
     /// Keeps the report and tells of it. `title` stands in for the counts.
     fn finish(&mut self, ended: Ended, title: Option<String>) -> Result<Exit, Failure> {
-        let Ended { mut report, mut exit, broken } = ended;
+        let Ended { mut report, mut exit, plan, broken } = ended;
         report.time = now();
         report.took_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let pass = if self.args.settled { "settled" } else { "boot" };
@@ -211,11 +212,8 @@ impl Run<'_> {
             }
             _ => {}
         }
-        let kept = if self.args.settled {
-            reports::settle(self.cli, &self.host.facts, report)
-        } else {
-            reports::write(self.cli, Place::Run, &report).map(|()| report)
-        };
+        let kept =
+            reports::keep(self.cli, &self.host.facts, report, plan.as_ref(), self.args.settled);
         let report = match kept {
             Ok(report) => Some(report),
             Err(failure) => {
@@ -229,7 +227,7 @@ impl Run<'_> {
             _ => self.ui.lines(&lines)?,
         }
         if let Some(failure) = broken {
-            self.ui.failure(&failure);
+            self.ui.diagnostics(&failure.diagnostics, &failure.sources);
         }
         Ok(exit)
     }
@@ -241,20 +239,6 @@ fn exit(wrong: bool, refused: bool) -> Exit {
         (false, true) => Exit::Refused,
         (false, false) => Exit::Done,
     }
-}
-
-/// Why a baseline cannot be used, a line each with its place.
-fn problems(failure: &Failure) -> Vec<String> {
-    let errors: Vec<String> = failure
-        .diagnostics
-        .iter()
-        .filter(|d| d.is_error())
-        .map(|d| match d.span {
-            Some(span) => format!("{}: {}", Position::of(span, &failure.sources), d.message),
-            None => d.message.clone(),
-        })
-        .collect();
-    if errors.is_empty() { vec![failure.message.clone()] } else { errors }
 }
 
 /// This moment, RFC 3339, UTC, to the second.
