@@ -92,6 +92,15 @@ pub fn step_errors(outcome: &Outcome) -> BTreeMap<Key, String> {
     failed.filter_map(|s| Some((s.step.key.clone(), step_error(s)?))).collect()
 }
 
+/// A parameter that has moved each time it was planned.
+pub fn moving((key, then, now): &(Key, String, String)) -> String {
+    format!(
+        "{key} moves by itself or is being written by another program (from {} to {}): left alone",
+        harmless(secret::shown(key, then)),
+        harmless(secret::shown(key, now))
+    )
+}
+
 /// Tells of each parameter that was found wrong how it stands in `plan`, the last look.
 pub fn conclude(found: &mut [Found], plan: &Plan, failed: &BTreeMap<Key, String>) {
     for found in found {

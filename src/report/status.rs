@@ -7,7 +7,7 @@ use crate::diff::BootStatus;
 use crate::observed::Facts;
 use crate::plan::{Item, Plan};
 use crate::value::agrees;
-use crate::wire::{BootReport, Changed, Found, NextBoot, Pending, STATUS_SCHEMA, Status};
+use crate::wire::{BootReport, Changed, Found, NextBoot, STATUS_SCHEMA, Status};
 
 use super::boot::{self, Told};
 use super::plan::Layout;
@@ -229,7 +229,17 @@ fn boot_text(out: &mut String, status: &Status, layout: Layout) {
         wrapped(out, 0, layout.width, WARN, text);
         return;
     };
-    let told = told("boot", report, &report.found, &report.pending);
+    // What is pending now stands above.
+    let told = Told {
+        pass: "boot",
+        right: report.right,
+        waived: report.waived,
+        found: &report.found,
+        pending: &[],
+        dropin: &report.dropin,
+        errors: &[],
+        notes: &[],
+    };
     let failed = if report.result == "failed" { "the baseline could not be used; " } else { "" };
     let text = format!(
         "boot: {} in {}: {failed}{}",
@@ -240,6 +250,15 @@ fn boot_text(out: &mut String, status: &Status, layout: Layout) {
     let style = if matches!(report.result.as_str(), "in_sync" | "corrected") { HEAD } else { BAD };
     wrapped(out, 0, layout.width, style, &text);
     findings(out, &report.found, layout);
+    for (key, time) in report.pending.iter().filter_map(|p| Some((&p.key, p.set_at.as_ref()?))) {
+        wrapped(
+            out,
+            2,
+            layout.width,
+            DIM,
+            &format!("{key}: not there at boot; right since {time}"),
+        );
+    }
     if let Some(time) = &report.settled {
         let corrected = report.since.iter().filter(|f| f.corrected).count();
         let text = match report.since.len() {
@@ -268,24 +287,6 @@ fn findings(out: &mut String, found: &[Found], layout: Layout) {
     for found in found {
         let style = if found.corrected { WARN } else { BAD };
         wrapped(out, 2, layout.width, style, &boot::found_text(found));
-    }
-}
-
-fn told<'a>(
-    pass: &'a str,
-    report: &'a BootReport,
-    found: &'a [Found],
-    pending: &'a [Pending],
-) -> Told<'a> {
-    Told {
-        pass,
-        right: report.right,
-        waived: report.waived,
-        found,
-        pending,
-        dropin: &report.dropin,
-        errors: &[],
-        notes: &[],
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::bootview::dropin;
-use crate::catalogue;
+use crate::catalogue::{self, Hazard};
 use crate::key::Selector;
 
 /// What the text is called where something is said of it.
@@ -11,7 +11,8 @@ pub const NAME: &str = "last good values";
 
 /// A baseline of what a drop-in of ours sets; `None` where it is not ours, or sets nothing.
 ///
-/// Whatever stands in it was allowed when it was written, by the baseline that is broken now.
+/// Whatever stands in it was allowed when it was written, by the baseline that is broken now; but
+/// for a reserve of memory, of which this boot may have less.
 pub fn baseline(text: &[u8]) -> Option<String> {
     if !dropin::is_ours(text) {
         return None;
@@ -42,8 +43,9 @@ fn entry(selector: &Selector, value: &str) -> String {
         Selector::Key(key) => catalogue::lookup(key).and_then(|p| p.hazard),
         Selector::Pattern(_) => None,
     };
-    match hazard.map(catalogue::Hazard::guard) {
-        Some(guard) if catalogue::Hazard::GUARDS.contains(&guard) => {
+    let hazard = hazard.filter(|h| !matches!(h, Hazard::MinFree));
+    match hazard.map(Hazard::guard) {
+        Some(guard) if Hazard::GUARDS.contains(&guard) => {
             format!("{{ value: {value}, allow: [{guard}], reason: allowed when it was persisted }}")
         }
         _ => value,
@@ -62,12 +64,13 @@ mod tests {
     fn each_line_becomes_a_parameter_and_each_fence_an_exclusion() {
         let text = "# Written by tunectl from the baseline x\n\n# it's why\nvm.swappiness = 1\n\
                     -net.ipv4.conf.docker0.rp_filter\nnet.ipv4.conf.*.rp_filter = 2\n\
-                    net.ipv4.conf.eth0/100.rp_filter = 1\nkernel.core_pattern = it's\n";
+                    net.ipv4.conf.eth0/100.rp_filter = 1\nkernel.core_pattern = it's\nvm.min_free_kbytes = 9\n";
         let expected = "name: last good values\nparameters:\n  'vm/swappiness': '1'\n  \
                         'net/ipv4/conf/*/rp_filter': '2'\n  \
                         'net/ipv4/conf/eth0.100/rp_filter': '1'\n  \
                         'kernel/core_pattern': { value: 'it''s', allow: [exec-key], \
-                        reason: allowed when it was persisted }\n\
+                        reason: allowed when it was persisted }\n  \
+                        'vm/min_free_kbytes': '9'\n\
                         exclude: ['net/ipv4/conf/docker0/rp_filter']\n";
         assert_eq!(baseline(text.as_bytes()).as_deref(), Some(expected));
     }

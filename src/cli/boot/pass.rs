@@ -98,12 +98,7 @@ impl Live<'_> {
                 return plan;
             }
             if tries >= TRIES {
-                for (key, then, now) in &outcome.moved {
-                    self.errors.push(format!(
-                        "{key} moves by itself or is being written by another program \
-                         (from {then} to {now}): left alone"
-                    ));
-                }
+                self.errors.extend(outcome.moved.iter().map(boot::moving));
                 set.parameters.retain(|d| !outcome.moved.iter().any(|(key, ..)| *key == d.key));
             }
             tries += 1;
