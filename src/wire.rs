@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod boot;
+pub mod event;
 mod status;
 
 pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
@@ -33,6 +34,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The drop-in.
     pub dropin: Dropin,
+    /// The numbers made from this boot's RAM, where tunectl-boot makes them at each boot.
+    pub host_file: Dropin,
     /// Why an apply would refuse this plan; empty where it would not.
     pub refusals: Vec<String>,
     /// What systemd-sysctl or procps would stumble over at boot.
@@ -60,6 +63,8 @@ pub struct Host {
     pub virtualization: String,
     /// `systemd-sysctl` or `procps`: the loader that the boot status is judged by.
     pub loader: String,
+    /// Whether tunectl-boot.service is enabled.
+    pub boot_unit: bool,
 }
 
 /// The baseline.
@@ -120,6 +125,8 @@ pub struct Boot {
     pub systemd: BootValue,
     /// procps.
     pub procps: BootValue,
+    /// Whether tunectl-boot sets it after the loader, whatever that leaves.
+    pub unit: bool,
 }
 
 /// A value with the line that sets it.
@@ -176,7 +183,7 @@ pub struct Step {
     pub bytes: String,
 }
 
-/// The drop-in.
+/// A file of ours.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Dropin {
     /// Its path.
@@ -209,6 +216,8 @@ pub struct Outcome {
     pub restored: Vec<ActionOutcome>,
     /// `unchanged`, `written`, `not_asked`, `left_alone`, `failed`.
     pub dropin: String,
+    /// The same of the numbers made from RAM.
+    pub host_file: String,
     /// Everything that went wrong, in words.
     pub errors: Vec<String>,
     /// What the next boot will take back, and which line does.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::apply::{self, Options};
 use crate::below;
-use crate::bootview::dropin;
 use crate::persist::{Lock, LockError};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 use crate::report;
@@ -122,9 +121,9 @@ fn refuse(plan: &Plan, args: &ApplyArgs) -> Result<(), Failure> {
     if !refusals.is_empty() {
         return Err(Failure::refused(format!("{}\nnothing was changed", refusals.join("\n"))));
     }
-    match plan.dropin.foreign {
-        Some(foreign) if !args.live_only => {
-            Err(Failure::refused(report::foreign(foreign, dropin::PATH)))
+    match plan.foreign() {
+        Some((foreign, path)) if !args.live_only => {
+            Err(Failure::refused(report::foreign(foreign, path)))
         }
         _ => Ok(()),
     }

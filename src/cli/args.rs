@@ -56,10 +56,36 @@ pub enum Command {
     /// All or nothing: where one write is refused, those before it are put back and nothing is
     /// persisted. With --boot, as far as it goes.
     Apply(ApplyArgs),
-    /// Show whether this host holds its own baseline, what this boot found, what changed since
+    /// Show how this host stands, what this boot found and what has changed since
     ///
-    /// Changes nothing and needs no root.
+    /// The baseline is this host's own, /etc/tunectl/baseline.yaml. Changes nothing and needs no root.
     Status(StatusArgs),
+    /// Print a script that completes the arguments in a shell
+    ///
+    /// The packages install it; by hand, for bash: `tunectl completions bash` into
+    /// /usr/share/bash-completion/completions/tunectl.
+    Completions(CompletionsArgs),
+    /// Print the JSON Schema of the baseline format, for editors and for checks in CI
+    Schema,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// Shells that arguments are completed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash, with the package bash-completion.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish.
+    Fish,
 }
 
 /// Which baseline.

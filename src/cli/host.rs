@@ -66,14 +66,13 @@ pub fn wanted_facts(cli: &Cli, loaded: &Loaded) -> Vec<Fact> {
         return Fact::ALL.to_vec();
     }
     let layers = &loaded.layers;
-    let mut wanted: Vec<Fact> = layers
-        .conditions()
-        .filter_map(|condition| match condition {
-            FactName::NumaNodes => Some(Fact::NumaNodes),
-            FactName::Virtualization => Some(Fact::Virtualization),
-            FactName::Ram | FactName::Kernel | FactName::Hostname => None,
-        })
-        .collect();
+    let conditions = layers.conditions().filter_map(|condition| match condition {
+        FactName::NumaNodes => Some(Fact::NumaNodes),
+        FactName::Virtualization => Some(Fact::Virtualization),
+        FactName::Ram | FactName::Kernel | FactName::Hostname => None,
+    });
+    // What is persisted where depends on the boot unit.
+    let mut wanted: Vec<Fact> = [Fact::BootUnit].into_iter().chain(conditions).collect();
     let reserve = Key::from_path("vm/min_free_kbytes");
     for selector in layers.selectors() {
         if reserve.as_ref().is_ok_and(|key| selector.covers(key)) {
@@ -88,13 +87,13 @@ pub fn wanted_facts(cli: &Cli, loaded: &Loaded) -> Vec<Fact> {
 
 /// Whether a selector names a parameter whose numbers are huge pages.
 fn counts_huge_pages(selector: &Selector) -> bool {
-    let counts = |p: &Parameter| p.unit == Unit::HugePages;
+    let counts = |p: Parameter| p.unit == Unit::HugePages;
     match selector {
         Selector::Key(key) => {
             key.as_path() == NR_HUGEPAGES || catalogue::lookup(key).is_some_and(counts)
         }
         Selector::Pattern(pattern) => catalogue::all()
-            .filter(|p| counts(p))
+            .filter(|p| counts(*p))
             .map(|p| p.key)
             .chain([NR_HUGEPAGES])
             .any(|path| Key::from_path(path).is_ok_and(|key| pattern.matches(&key))),

@@ -98,6 +98,7 @@ fn next_boot(item: &Item, plan: &Plan) -> NextBoot {
         boot_status: words::boot_status(item.boot_status).into(),
         value: boot.value.as_ref().map(hide),
         source: boot.source.as_ref().map(ToString::to_string),
+        unit: plan.boot_unit && item.set_by_unit(),
     }
 }
 
@@ -114,7 +115,7 @@ pub fn text(status: &Status, layout: Layout) -> String {
         wrapped(&mut out, 2, layout.width, BAD, &changed_text(changed));
     }
     for next in &status.next_boot {
-        wrapped(&mut out, 2, layout.width, WARN, &next_text(next, status.boot_unit));
+        wrapped(&mut out, 2, layout.width, WARN, &next_text(next));
     }
     for pending in &status.pending {
         wrapped(
@@ -204,12 +205,12 @@ fn changed_text(changed: &Changed) -> String {
     format!("{text} ({})", boot::who(&found))
 }
 
-fn next_text(next: &NextBoot, boot_unit: bool) -> String {
+fn next_text(next: &NextBoot) -> String {
     let what = match (&next.value, &next.source) {
         (Some(value), Some(source)) => format!("the next boot sets {value} ({source})"),
         _ => "no file sets it at the next boot".to_owned(),
     };
-    let then = match (next.boot_status.as_str(), boot_unit) {
+    let then = match (next.boot_status.as_str(), next.unit) {
         (_, true) => "; tunectl-boot then corrects it",
         ("overridden", false) => ": change or remove that line, or `systemctl enable tunectl-boot`",
         (_, false) => ": `tunectl apply` persists it",

@@ -72,4 +72,6 @@ pub struct NextBoot {
     pub value: Option<String>,
     /// The line that sets that.
     pub source: Option<String>,
+    /// Whether tunectl-boot.service is enabled and sets it after the loader has.
+    pub unit: bool,
 }

@@ -16,6 +16,7 @@ mod loaders;
 mod messages;
 mod operator;
 mod output;
+mod packaging;
 mod plan;
 mod probe;
 mod readme;

@@ -128,11 +128,8 @@ impl Run<'_> {
         report.right = pass.right;
         report.waived = pass.plan.summary().waived;
         report.pending = boot::pending(&pass.plan);
-        report.dropin = match &pass.dropin {
-            DropinOutcome::NotAsked => "left_alone".into(),
-            outcome => crate::report::file_outcome(outcome).into(),
-        };
-        report.host_file = "unchanged".into();
+        report.dropin = file_outcome(&pass.dropin);
+        report.host_file = file_outcome(&pass.host_file);
         let exit = exit(wrong, !pass.refused.is_empty());
         report.errors.extend(pass.errors.into_iter().chain(pass.refused));
         report.found = pass.found;
@@ -144,7 +141,7 @@ impl Run<'_> {
         let tree = read_conf_tree(&self.cli.root);
         let ours = tree.dirs.iter().flat_map(|d| &d.files).find(|f| f.path == dropin::PATH);
         let text = ours.and_then(|file| match &file.body {
-            ConfBody::Text(bytes) => last_good::baseline(bytes),
+            ConfBody::Text(bytes) => last_good::baseline(bytes, self.host.facts.mem_total_kb),
             _ => None,
         });
         let Some(text) = text else {
@@ -230,6 +227,14 @@ impl Run<'_> {
             self.ui.diagnostics(&failure.diagnostics, &failure.sources);
         }
         Ok(exit)
+    }
+}
+
+/// What became of a file; what was not asked for was left as it is.
+fn file_outcome(outcome: &DropinOutcome) -> String {
+    match outcome {
+        DropinOutcome::NotAsked => "left_alone".to_owned(),
+        outcome => crate::report::file_outcome(outcome).to_owned(),
     }
 }
 
