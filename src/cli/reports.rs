@@ -1,5 +1,7 @@
 //! The reports of boots: which one is of this boot, and where it is kept.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::observed::Facts;
 use crate::persist::reports;
 use crate::plan::Plan;
@@ -61,20 +63,20 @@ pub fn write(cli: &Cli, place: Place, report: &BootReport) -> Result<(), Failure
 pub fn keep(
     cli: &Cli,
     facts: &Facts,
-    pass: BootReport,
+    pass: &BootReport,
     plan: Option<&Plan>,
     settled: bool,
 ) -> Result<BootReport, Failure> {
     let time = pass.time.clone();
     let (place, mut report) = match of_boot(cli, facts) {
-        Some((place, first)) => (place, merged(first, pass)),
+        Some((place, first)) => (place, merged(first, pass.clone())),
         None if settled => {
-            let mut report = pass;
+            let mut report = pass.clone();
             let note = "there is no report of a first pass at this boot: this one is the first";
             report.notes.push(note.to_owned());
             (Place::Run, report)
         }
-        None => (Place::Run, pass),
+        None => (Place::Run, pass.clone()),
     };
     if let Some(plan) = plan {
         boot::mark_set(&mut report.pending, plan, &time);
@@ -90,7 +92,7 @@ pub fn keep(
         return Err(Failure::new(failure.message.replace("is lost", "stays in /run")));
     }
     reports::remove_run(&cli.root);
-    reports::prune(&cli.root);
+    reports::prune(&cli.root, &report.boot_id);
     Ok(report)
 }
 
@@ -102,18 +104,20 @@ fn merged(first: BootReport, pass: BootReport) -> BootReport {
     if rank(&pass.result) > rank(&report.result) {
         report.result = pass.result;
     }
-    let still = |f: &Found| report.found.iter().any(|old| old.key == f.key && !old.corrected);
-    let (known, new): (Vec<Found>, Vec<Found>) = pass.found.into_iter().partition(still);
-    for found in &mut report.found {
-        let same = known.iter().find(|f| f.key == found.key);
-        if !found.corrected && same.is_some_and(|f| f.corrected) {
-            found.corrected = true;
-            found.error = None;
+    // What was not right before, and is not new.
+    let mut open: BTreeMap<String, &mut Found> =
+        report.found.iter_mut().filter(|f| !f.corrected).map(|f| (f.key.clone(), f)).collect();
+    let (known, new): (Vec<Found>, Vec<Found>) =
+        pass.found.into_iter().partition(|f| open.contains_key(&f.key));
+    for found in known.into_iter().filter(|f| f.corrected) {
+        if let Some(old) = open.get_mut(&found.key) {
+            old.corrected = true;
+            old.error = None;
         }
     }
     let time = &pass.time;
     report.since.extend(new.into_iter().map(|f| Found { time: Some(time.clone()), ..f }));
-    let known: Vec<String> = report.pending.iter().map(|p| p.key.clone()).collect();
+    let known: BTreeSet<String> = report.pending.iter().map(|p| p.key.clone()).collect();
     report.pending.extend(pass.pending.into_iter().filter(|p| !known.contains(&p.key)));
     if report.baseline.is_none() {
         report.baseline = pass.baseline;

@@ -1,6 +1,6 @@
 //! What a boot found and put right: as the report that is kept, and as lines for the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{self, LiveStatus};
 use crate::key::Key;
@@ -41,12 +41,9 @@ pub struct Line {
 }
 
 /// Adds the parameters of `plan` that are not as required to those that were found before.
-pub fn add_found(found: &mut Vec<Found>, plan: &Plan) {
+pub fn add_found(found: &mut BTreeMap<Key, Found>, plan: &Plan) {
     for item in plan.items.iter().filter(|item| is_wrong(item)) {
-        let key = item.desired.key.to_string();
-        if found.iter().all(|f| f.key != key) {
-            found.push(self::found(item, plan));
-        }
+        found.entry(item.desired.key.clone()).or_insert_with(|| self::found(item, plan));
     }
 }
 
@@ -102,15 +99,13 @@ pub fn moving((key, then, now): &(Key, String, String)) -> String {
 }
 
 /// Tells of each parameter that was found wrong how it stands in `plan`, the last look.
-pub fn conclude(found: &mut [Found], plan: &Plan, failed: &BTreeMap<Key, String>) {
-    for found in found {
-        let item = plan.items.iter().find(|i| i.desired.key.to_string() == found.key);
-        let Some(item) = item else { continue };
+pub fn conclude(found: &mut BTreeMap<Key, Found>, plan: &Plan, failed: &BTreeMap<Key, String>) {
+    for item in &plan.items {
+        let Some(found) = found.get_mut(&item.desired.key) else { continue };
         found.corrected = !is_wrong(item);
         let refused = || item.refusals.first().map(words::refusal);
-        let changed = || "it was changed again at once".to_owned();
         let why = || match item.live_status {
-            LiveStatus::Differs => changed(),
+            LiveStatus::Differs => "it was changed again at once".to_owned(),
             _ => words::cause(item).unwrap_or_else(|| "this kernel has it not".into()),
         };
         found.error = (!found.corrected)
@@ -131,10 +126,14 @@ pub fn pending(plan: &Plan) -> Vec<Pending> {
 
 /// Marks those of the pending parameters that are there and as required; whether any is.
 pub fn mark_set(pending: &mut [Pending], plan: &Plan, time: &str) -> bool {
+    let mut open: BTreeMap<Key, &mut Pending> = pending
+        .iter_mut()
+        .filter(|p| p.set_at.is_none())
+        .filter_map(|p| Some((Key::parse(&p.key).ok()?, p)))
+        .collect();
     let mut any = false;
-    for entry in pending.iter_mut().filter(|p| p.set_at.is_none()) {
-        let item = plan.items.iter().find(|i| i.desired.key.to_string() == entry.key);
-        if item.is_some_and(|i| i.live_status == LiveStatus::InSync) {
+    for item in plan.items.iter().filter(|i| i.live_status == LiveStatus::InSync) {
+        if let Some(entry) = open.get_mut(&item.desired.key) {
             entry.set_at = Some(time.to_owned());
             any = true;
         }
@@ -201,7 +200,8 @@ pub fn lines(told: &Told<'_>) -> Vec<Line> {
         text: found_text(f),
     }));
     // What is said of a parameter above is not said again.
-    let new = |e: &&String| !told.found.iter().any(|f| e.starts_with(&format!("{}: ", f.key)));
+    let said: BTreeSet<&str> = told.found.iter().map(|f| f.key.as_str()).collect();
+    let new = |e: &&String| !e.split_once(": ").is_some_and(|(key, _)| said.contains(key));
     let line = |level| move |text: &String| Line { level, text: harmless(text) };
     lines.extend(told.errors.iter().filter(new).map(line(Level::Error)));
     lines.extend(told.notes.iter().map(line(Level::Info)));

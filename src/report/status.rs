@@ -1,5 +1,6 @@
 //! How a host stands against its own baseline: as values, and as text.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::bootview::Loader;
@@ -48,7 +49,9 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
         let note = "the baseline has been changed since the boot: `tunectl plan` shows what for";
         status.notes.push(note.to_owned());
     }
-    status.changed = wrong().map(|item| changed(item, plan, comparable)).collect();
+    let left = comparable.map(Left::by);
+    let changed: Vec<Changed> = wrong().map(|item| changed(item, plan, left.as_ref())).collect();
+    status.changed = changed;
     status.pending = boot::pending(plan);
     status.next_boot = plan
         .items
@@ -67,9 +70,9 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
     status
 }
 
-fn changed(item: &Item, plan: &Plan, boot: Option<&BootReport>) -> Changed {
+fn changed(item: &Item, plan: &Plan, left: Option<&Left<'_>>) -> Changed {
     let Found { key, found: to, desired, set_by, owners, .. } = boot::found(item, plan);
-    let left = boot.and_then(|b| left_by(b, &key, desired.as_deref()));
+    let left = left.and_then(|l| l.of(&key, desired.as_deref()));
     let since_boot = match (&left, &to) {
         (Some(from), Some(to)) => !agrees(item.desired.shape, from, to),
         _ => false,
@@ -79,14 +82,36 @@ fn changed(item: &Item, plan: &Plan, boot: Option<&BootReport>) -> Changed {
     Changed { key, from: left, to, desired, since_boot, set_by, owners, error }
 }
 
-/// What a parameter read when tunectl-boot was done with it.
-fn left_by(boot: &BootReport, key: &str, desired: Option<&str>) -> Option<String> {
-    if boot.pending.iter().any(|p| p.key == key && p.set_at.is_none()) {
-        return None;
+/// What parameters read when tunectl-boot was done with them.
+#[derive(Default)]
+struct Left<'a> {
+    /// Those that were not right, with what they read.
+    wrong: BTreeMap<&'a str, Option<&'a str>>,
+    /// Those that were not there.
+    absent: BTreeSet<&'a str>,
+}
+
+impl<'a> Left<'a> {
+    fn by(boot: &'a BootReport) -> Self {
+        let absent = boot.pending.iter().filter(|p| p.set_at.is_none());
+        let mut wrong = BTreeMap::new();
+        for found in boot.found.iter().chain(&boot.since) {
+            if found.corrected {
+                wrong.remove(found.key.as_str());
+            } else {
+                wrong.insert(found.key.as_str(), found.found.as_deref());
+            }
+        }
+        Self { wrong, absent: absent.map(|p| p.key.as_str()).collect() }
     }
-    match boot.found.iter().chain(&boot.since).rfind(|f| f.key == key) {
-        Some(found) if !found.corrected => found.found.clone(),
-        _ => desired.map(str::to_owned),
+
+    fn of(&self, key: &str, desired: Option<&str>) -> Option<String> {
+        let left = match self.wrong.get(key) {
+            Some(found) => *found,
+            None if self.absent.contains(key) => None,
+            None => desired,
+        };
+        left.map(str::to_owned)
     }
 }
 

@@ -322,3 +322,48 @@ fn in_the_journal_each_line_has_its_priority() {
     let output = command.env("JOURNAL_STREAM", "1:2").output().unwrap();
     assert!(host.told(output).out.starts_with("boot: "));
 }
+
+#[test]
+fn a_secret_is_in_no_report_and_no_line() {
+    const KEY: &str = "net.ipv4.tcp_fastopen_key";
+    let (old, new) = ("11111111-22222222-33333333-44444444", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4");
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", &format!("name: s\nparameters: {{ {KEY}: {new} }}\n"));
+    host.file("etc/sysctl.d/50-vendor.conf", &format!("{KEY} = {old}\n"));
+    host.live(&format!("{KEY} = {old}"));
+    let ran = boot(&host);
+    assert_eq!((ran.code, host.value(KEY).as_str()), (0, new), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("(set by /etc/sysctl.d/50-vendor.conf:1)"), "{}", ran.out);
+    host.live(&format!("{KEY} = {old}"));
+    let status = host.run(["status"]);
+    let report = fs::read_to_string(host.root.join(RUN)).unwrap();
+    let json = host.run(["status", "--format", "json"]).out;
+    for text in [&ran.out, &ran.err, &status.out, &status.err, &report, &json] {
+        assert!(!text.contains("11111111") && !text.contains("a1a1a1a1"), "{text}");
+    }
+    assert!(report.contains("(secret)"), "{report}");
+}
+
+#[test]
+fn what_a_value_is_made_of_does_not_act_on_a_terminal() {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", "name: s\nparameters: { kernel.domainname: a }\n");
+    host.file("proc/sys/kernel/domainname", "x\u{1b}[2Jy\nz\n");
+    let ran = boot(&host);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("kernel.domainname: x\\u{1b}[2Jy\\u{a}z -> a ("), "{}", ran.out);
+    assert!(!host.run(["status"]).out.contains('\u{1b}'));
+}
+
+#[test]
+fn a_selection_is_told_as_json_too() {
+    let host = host(BASELINE);
+    host.live("vm.swappiness = 60");
+    let ran = host.run(["apply", "--boot", "--only", "vm.swap*", "--format", "json"]);
+    let told = json(&ran.out);
+    assert_eq!(
+        (&told["schema"], &told["found"][0]["key"]),
+        (&"tunectl/boot/1".into(), &"vm.swappiness".into())
+    );
+    assert!(!host.root.join(RUN).exists(), "it is no report of the boot");
+}

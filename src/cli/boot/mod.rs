@@ -112,9 +112,6 @@ impl Run<'_> {
         }
         let live_only = broken.is_some() || !self.args.only.is_empty();
         let pass = pass::run(self.cli, self.host, &set, live_only);
-        if !self.args.only.is_empty() {
-            return self.only(&pass, broken);
-        }
         let wrong = broken.is_some() || !pass.errors.is_empty();
         let uncorrected = pass.found.iter().any(|f| !f.corrected);
         report.result = match () {
@@ -133,7 +130,8 @@ impl Run<'_> {
         let exit = exit(wrong, !pass.refused.is_empty());
         report.errors.extend(pass.errors.into_iter().chain(pass.refused));
         report.found = pass.found;
-        self.finish(Ended { report, exit, plan: Some(pass.plan), broken }, None)
+        let ended = Ended { report, exit, plan: Some(pass.plan), broken };
+        if self.args.only.is_empty() { self.finish(ended, None) } else { self.only(ended) }
     }
 
     /// What the drop-in says, where the baseline cannot be used.
@@ -156,77 +154,89 @@ impl Run<'_> {
         })
     }
 
-    /// Ends a run for selected parameters: the report only learns which of the pending ones are
-    /// there now.
-    fn only(&mut self, pass: &pass::Pass, broken: Option<Failure>) -> Result<Exit, Failure> {
-        let wrong = broken.is_some() || !pass.errors.is_empty();
-        if let Some((place, mut report)) = reports::of_boot(self.cli, &self.host.facts)
-            && boot::mark_set(&mut report.pending, &pass.plan, &now())
+    /// Ends a run for selected parameters: the report of this boot only learns which of the
+    /// pending ones are there now.
+    fn only(&mut self, ended: Ended) -> Result<Exit, Failure> {
+        let Ended { mut report, mut exit, plan, broken } = ended;
+        self.stamp(&mut report);
+        let mut kept = Ok(());
+        if let (Some((place, mut first)), Some(plan)) =
+            (reports::of_boot(self.cli, &self.host.facts), plan)
+            && boot::mark_set(&mut first.pending, &plan, &report.time)
         {
-            reports::write(self.cli, place, &report)?;
+            kept = reports::write(self.cli, place, &first);
         }
-        let errors: Vec<String> = pass.errors.iter().chain(&pass.refused).cloned().collect();
-        let told = Told {
-            pass: "boot, selected",
-            right: pass.right,
-            waived: 0,
-            found: &pass.found,
-            pending: &boot::pending(&pass.plan),
-            dropin: "not_asked",
-            errors: &errors,
-            notes: &[],
-        };
-        self.ui.lines(&boot::lines(&told))?;
-        if let Some(failure) = broken {
-            self.ui.diagnostics(&failure.diagnostics, &failure.sources);
+        if let Err(failure) = kept {
+            exit = Exit::Error;
+            report.errors.push(failure.message);
         }
-        Ok(exit(wrong, !pass.refused.is_empty()))
+        self.tell(&report, &boot::lines(&told("boot, selected", &report)), broken)?;
+        Ok(exit)
     }
 
     /// Keeps the report and tells of it. `title` stands in for the counts.
     fn finish(&mut self, ended: Ended, title: Option<String>) -> Result<Exit, Failure> {
         let Ended { mut report, mut exit, plan, broken } = ended;
-        report.time = now();
-        report.took_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.stamp(&mut report);
         let pass = if self.args.settled { "settled" } else { "boot" };
-        let mut lines = boot::lines(&Told {
-            pass,
-            right: report.right,
-            waived: report.waived,
-            found: &report.found,
-            pending: &report.pending,
-            dropin: &report.dropin,
-            errors: &report.errors,
-            notes: &report.notes,
-        });
+        let mut lines = boot::lines(&told(pass, &report));
         match (title, lines.first_mut()) {
             (Some(title), Some(first)) => first.text = title,
             (None, Some(first)) if broken.is_some() => {
                 let counts = first.text.split_once(": ").map_or("", |(_, counts)| counts);
                 first.text = format!(
-                    "{pass}: the baseline {HOST_BASELINE} cannot be used; of the last good values {counts}"
+                    "{pass}: the baseline {HOST_BASELINE} cannot be used; \
+                     of the last good values {counts}"
                 );
             }
             _ => {}
         }
-        let kept =
-            reports::keep(self.cli, &self.host.facts, report, plan.as_ref(), self.args.settled);
-        let report = match kept {
-            Ok(report) => Some(report),
+        let settled = self.args.settled;
+        match reports::keep(self.cli, &self.host.facts, &report, plan.as_ref(), settled) {
+            Ok(kept) => report = kept,
             Err(failure) => {
                 exit = Exit::Error;
-                lines.push(Line { level: Level::Error, text: failure.message });
-                None
+                lines.push(Line { level: Level::Error, text: failure.message.clone() });
+                report.errors.push(failure.message);
             }
-        };
-        match (self.ui.format(), report) {
-            (Format::Json, Some(report)) => self.ui.json(&report)?,
-            _ => self.ui.lines(&lines)?,
+        }
+        self.tell(&report, &lines, broken)?;
+        Ok(exit)
+    }
+
+    fn stamp(&self, report: &mut BootReport) {
+        report.time = now();
+        report.took_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    }
+
+    /// Prints what was asked for: the report, or the lines.
+    fn tell(
+        &self,
+        report: &BootReport,
+        lines: &[Line],
+        broken: Option<Failure>,
+    ) -> Result<(), Failure> {
+        match self.ui.format() {
+            Format::Json => self.ui.json(report)?,
+            Format::Text => self.ui.lines(lines)?,
         }
         if let Some(failure) = broken {
             self.ui.diagnostics(&failure.diagnostics, &failure.sources);
         }
-        Ok(exit)
+        Ok(())
+    }
+}
+
+fn told<'a>(pass: &'a str, report: &'a BootReport) -> Told<'a> {
+    Told {
+        pass,
+        right: report.right,
+        waived: report.waived,
+        found: &report.found,
+        pending: &report.pending,
+        dropin: &report.dropin,
+        errors: &report.errors,
+        notes: &report.notes,
     }
 }
 

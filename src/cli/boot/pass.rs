@@ -38,7 +38,7 @@ pub struct Pass {
 /// Makes `set` so on the host as far as it goes.
 pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool) -> Pass {
     let mut live =
-        Live { cli, host, found: Vec::new(), failed: BTreeMap::new(), errors: Vec::new() };
+        Live { cli, host, found: BTreeMap::new(), failed: BTreeMap::new(), errors: Vec::new() };
     let first = live.values(set);
     let right = first.items.iter().filter(|i| !i.waived()).count();
     let right = right - first.items.iter().filter(|i| i.pending()).count();
@@ -55,28 +55,22 @@ pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool) -> Pass {
         }
     }
     let Live { mut found, failed, mut errors, .. } = live;
+    let right = right.saturating_sub(found.len());
     boot::conclude(&mut found, &plan, &failed);
     errors.extend(failed.iter().map(|(key, why)| format!("{key}: {why}")));
+    let found = found.into_values().collect();
     let refused = plan
         .refusals()
         .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
         .collect();
-    Pass {
-        right: right.saturating_sub(found.len()),
-        plan,
-        found,
-        dropin,
-        host_file,
-        errors,
-        refused,
-    }
+    Pass { plan, found, right, dropin, host_file, errors, refused }
 }
 
 /// What a pass gathers on its way.
 struct Live<'a> {
     cli: &'a Cli,
     host: &'a Host,
-    found: Vec<Found>,
+    found: BTreeMap<Key, Found>,
     /// Parameters whose write failed last, with why.
     failed: BTreeMap<Key, String>,
     errors: Vec<String>,

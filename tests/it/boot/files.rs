@@ -183,6 +183,15 @@ fn the_newest_sixteen_reports_are_kept() {
     assert_eq!(names.len(), 16);
     assert_eq!(names[0], "0000-05.json");
     assert_eq!(names[15], format!("{BOOT}.json"));
+    // However wrong the clock may be: this boot's is not the one that goes.
+    for name in &names[..15] {
+        let path = host.root.join("var/lib/tunectl/boots").join(name);
+        let day = std::time::SystemTime::now() + std::time::Duration::from_secs(1_000_000);
+        fs::File::options().append(true).open(path).unwrap().set_modified(day).unwrap();
+    }
+    host.file("var/lib/tunectl/boots/another.json", "{}");
+    assert_eq!(host.run(["apply", "--boot", "--settled"]).code, 0);
+    assert!(host.root.join(format!("var/lib/tunectl/boots/{BOOT}.json")).exists());
 }
 
 #[test]
