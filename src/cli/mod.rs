@@ -12,6 +12,7 @@ mod recovery;
 mod reports;
 mod schema;
 mod signals;
+mod status;
 mod ui;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         args::Command::Plan(command) => plan::run(&cli, command, &ui),
         args::Command::Apply(command) => apply::run(&cli, command, &ui),
+        args::Command::Status(command) => status::run(&cli, command, &ui),
         args::Command::Completions(command) => completions::run(command, &ui),
         args::Command::Schema => schema::run(&ui),
     };
