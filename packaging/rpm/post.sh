@@ -10,8 +10,8 @@ tunectl: nothing has been enabled or changed. To begin:
   systemctl enable tunectl-boot       applies it early in every boot
 END
 else
-    echo "tunectl: upgraded; no value was changed. The next boot, or"
-    echo "tunectl: \`systemctl restart tunectl-boot\`, applies the baseline anew."
+    echo "tunectl: upgraded; no value was changed. Where tunectl-boot is enabled, the"
+    echo "tunectl: next boot or \`systemctl restart tunectl-boot\` applies the baseline anew."
 fi
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload >/dev/null 2>&1 || :
