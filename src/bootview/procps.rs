@@ -51,10 +51,13 @@ fn strip_end(text: &[u8]) -> &[u8] {
 }
 
 fn take_line(outcome: &mut Outcome, line: &[u8], at: (&str, u32)) {
+    let line = strip_start(line);
+    if matches!(line.first(), None | Some(b'#' | b';')) {
+        return;
+    }
     // A C string: what follows a NUL is not seen.
     let line = line.split(|b| *b == 0).next().unwrap_or(line);
-    let line = strip_start(line);
-    if line.len() < 2 || matches!(line[0], b'#' | b';') {
+    if line.len() < 2 {
         return;
     }
     let source = line_of(at.0, at.1);
