@@ -14,7 +14,7 @@ pub use order::{Step, bytes};
 pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult};
 
 use crate::baseline::{Desired, DesiredSet};
-use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
+use crate::bootview::{BootView, Loader, Problem, dropin};
 use crate::catalogue;
 use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
 use crate::key::{Key, Selector, has_wildcard};
@@ -269,8 +269,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
     let now = BootView::new(observed.conf);
     let ours = persisted::own_file(observed.conf);
-    let others =
-        ours.map(|_| BootView::for_loader(&with_file(observed.conf, dropin::PATH, None), loader));
+    let others = ours.map(|_| now.with_file(observed.conf, dropin::PATH, None));
     let without = others.as_ref().unwrap_or(&now);
     let old_lines = persisted::values(ours);
     let mut items: Vec<Item> = baseline
@@ -311,9 +310,8 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let steps = order::steps(&mut items, observed.snapshot);
     let dropin = persisted::dropin(&baseline, &items, ours, without);
     // Where the drop-in is as it should be, the next boot is already the planned one.
-    let changed = dropin
-        .changes()
-        .then(|| BootView::new(&with_file(observed.conf, dropin::PATH, Some(&dropin.text))));
+    let changed =
+        dropin.changes().then(|| now.with_file(observed.conf, dropin::PATH, Some(&dropin.text)));
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
         let now = item.boot(loader).clone();
