@@ -71,8 +71,7 @@ struct Packed {
 const LENGTHS: Lengths = lengths();
 const PACKED: Packed = pack();
 
-#[allow(clippy::large_const_arrays, reason = "used once, by the compiler")]
-const BYTES: [u8; LENGTHS.text] = PACKED.text;
+static BYTES: [u8; LENGTHS.text] = PACKED.text;
 static TEXT: &str = match std::str::from_utf8(&BYTES) {
     Ok(text) => text,
     Err(_) => "",

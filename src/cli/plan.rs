@@ -40,5 +40,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.hint(&format!("\nNothing was changed. To carry it out, as root: tunectl apply{name}"));
     }
     let differs = args.detailed_exitcode && (plan.changes() || !plan.in_sync());
+    // The process ends here, and its memory with it: nothing is gained by taking it apart first.
+    std::mem::forget((plan, host));
     Ok(if differs { Exit::Differs } else { Exit::Done })
 }
