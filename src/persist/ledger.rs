@@ -219,7 +219,7 @@ fn parse(text: &str) -> Option<Unfinished> {
     // A last line without its end was being written when the process died: what it tells of had
     // not happened.
     let whole = body.rfind('\n').map_or("", |end| &body[..=end]);
-    for line in whole.lines() {
+    for line in whole.split_terminator('\n') {
         let fields: Vec<&str> = line.split('\t').collect();
         match fields[..] {
             ["boot", id] => found.boot_id = plain(id)?,
