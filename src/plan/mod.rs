@@ -7,12 +7,14 @@ mod note;
 mod order;
 mod outcome;
 mod persisted;
+mod preflight;
 mod recovery;
 
 pub use guard::Refusal;
 pub use note::Note;
 pub use order::{Step, bytes};
 pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
+pub use preflight::needs_usage;
 pub use recovery::{Recovery, looked_at, recovery};
 
 use crate::baseline::{Desired, DesiredSet};
@@ -264,6 +266,7 @@ pub fn also_needed(set: &DesiredSet) -> (Vec<Key>, Vec<&'static str>) {
     let mut keys = Vec::new();
     let mut globs = Vec::new();
     for desired in &set.parameters {
+        keys.extend(preflight::also_needed(&desired.key));
         let Some(known) = desired.known else { continue };
         keys.extend(known.pair.map(|leaf| desired.key.sibling(leaf)));
         for order in known.order {
@@ -311,7 +314,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
             let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
             let without_ours = diff::boot_value(desired, without, loader, facts);
             let live = observed.snapshot.text(&desired.key);
-            let refusals = guard::refusals(desired, live_status, observed);
+            let refusals = guard::refusals(desired, live_status, &baseline.parameters, observed);
             let persisted = diff::to_persist(
                 desired,
                 (live_status, cause.as_ref()),

@@ -8,7 +8,7 @@ use tunectl::baseline::{self, DesiredSet, Found, Host};
 use tunectl::bootview::dropin;
 use tunectl::key::{Key, Selector};
 use tunectl::observed::{
-    ConfTree, Errno, Facts, NumaNode, Reading, Release, Snapshot, Virtualization,
+    ConfTree, Errno, Facts, NumaNode, Reading, Release, Snapshot, Usage, Virtualization,
 };
 use tunectl::persist::conf::read_conf_tree;
 use tunectl::plan::{self, Observed, Plan};
@@ -32,6 +32,7 @@ fn facts() -> Facts {
         today: "2026-11-24".into(),
         systemd: true,
         boot_unit: false,
+        usage: Usage::default(),
     }
 }
 

@@ -18,6 +18,7 @@ mod operator;
 mod output;
 mod packaging;
 mod plan;
+mod preflight;
 mod probe;
 mod readme;
 mod scripted;
