@@ -151,6 +151,12 @@ fn stripped(text: &str) -> String {
     plain
 }
 
+/// Prints what clap has to say (help, version, a usage error); usage errors exit with 1.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Error.into() } else { Exit::Done.into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::stripped;
@@ -170,10 +176,4 @@ mod tests {
             assert_eq!(anstream::adapter::strip_str(styled).to_string(), plain, "{styled:?}");
         }
     }
-}
-
-/// Prints what clap has to say (help, version, a usage error); usage errors exit with 1.
-pub fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    if error.use_stderr() { Exit::Error.into() } else { Exit::Done.into() }
 }
