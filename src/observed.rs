@@ -10,7 +10,7 @@ mod writer;
 pub use conf::{ConfBody, ConfDir, ConfFile, ConfTree, SYSCTL_DIRS};
 pub use facts::{Facts, NumaNode, Release, ReleaseError, Virtualization};
 pub use unfinished::{Begun, Replaced, Unfinished};
-pub use usage::Usage;
+pub use usage::{Usage, UsageNeeded};
 pub use writer::{Ancestor, Cause, Namespace, Via, Writer};
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use crate::baseline::{self, DesiredSet, FactName, Found, Layers, NotFound, Wante
 use crate::catalogue::{self, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector};
-use crate::observed::{Facts, Reading, Snapshot, Usage};
+use crate::observed::{Facts, Reading, Snapshot, Usage, UsageNeeded};
 use crate::persist::conf::read_conf_tree;
 use crate::plan::{self, Observed, Plan};
 use crate::probe::{self, Fact};
@@ -297,8 +297,7 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet) -> Plan {
 
 /// What is in use, where something is to be written that is judged by it.
 fn in_use(cli: &Cli, host: &Host, set: &DesiredSet, snapshot: &Snapshot) -> Option<Usage> {
-    if host.played || !plan::needs_usage(set, snapshot) {
-        return None;
-    }
-    Some(Usage { session: probe::session(), ..probe::usage(&cli.root) })
+    let needed = plan::usage_needed(set, snapshot);
+    let judged = !host.played && needed != UsageNeeded::default();
+    judged.then(|| probe::usage(&cli.root, needed))
 }

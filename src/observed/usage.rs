@@ -21,3 +21,16 @@ pub struct Usage {
     /// Where whoever runs this is connected from; `None`: from this host.
     pub session: Option<IpAddr>,
 }
+
+/// What of [`Usage`] something is judged by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageNeeded {
+    /// Memory and swap.
+    pub memory: bool,
+    /// Each memory node's.
+    pub nodes: bool,
+    /// Processes and threads.
+    pub tasks: bool,
+    /// Where the session comes from.
+    pub session: bool,
+}

@@ -14,7 +14,7 @@ pub use guard::Refusal;
 pub use note::Note;
 pub use order::{Step, bytes};
 pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
-pub use preflight::needs_usage;
+pub use preflight::usage_needed;
 pub use recovery::{Recovery, looked_at, recovery};
 
 use crate::baseline::{Desired, DesiredSet};

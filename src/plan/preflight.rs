@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::baseline::{Desired, DesiredSet};
 use crate::catalogue::Hazard;
 use crate::key::Key;
-use crate::observed::{Facts, Snapshot};
+use crate::observed::{Facts, Snapshot, UsageNeeded};
 use crate::value::kernel_number;
 
 use super::Observed;
@@ -21,6 +21,8 @@ const RESERVE_PERCENT: u64 = 150;
 const OVERCOMMIT_MEMORY: &str = "vm/overcommit_memory";
 const OVERCOMMIT_RATIO: &str = "vm/overcommit_ratio";
 const OVERCOMMIT_KBYTES: &str = "vm/overcommit_kbytes";
+/// What limits processes and threads.
+const TASKS: [&str; 2] = ["kernel/pid_max", "kernel/threads-max"];
 /// In /proc/sys the count of what a maximum limits, by that maximum.
 const COUNTS: [(&str, &str); 3] = [
     ("fs/file-max", "fs/file-nr"),
@@ -52,14 +54,27 @@ pub(super) fn hazard(desired: &Desired) -> Option<Hazard> {
     }
 }
 
-/// Whether something is to be written that is judged by what is in use.
-pub fn needs_usage(set: &DesiredSet, snapshot: &Snapshot) -> bool {
-    set.parameters.iter().any(|desired| {
-        hazard(desired).is_some()
-            && snapshot
-                .text(&desired.key)
-                .is_some_and(|live| !desired.requirement.satisfied_by(desired.shape, live))
-    })
+/// What must be known of what is in use, to judge what is to be written.
+pub fn usage_needed(set: &DesiredSet, snapshot: &Snapshot) -> UsageNeeded {
+    let mut needed = UsageNeeded::default();
+    for desired in &set.parameters {
+        let Some(live) = snapshot.text(&desired.key) else { continue };
+        if desired.requirement.satisfied_by(desired.shape, live) {
+            continue;
+        }
+        match hazard(desired) {
+            Some(Hazard::OvercommitStrict) => {
+                needed.memory |= desired.key.as_path() != OVERCOMMIT_MEMORY
+                    || desired.requirement.exact() == Some("2");
+            }
+            Some(Hazard::TakesMemory) => needed.memory = true,
+            Some(Hazard::MinFree) => (needed.memory, needed.nodes) = (true, true),
+            Some(Hazard::Starves) => needed.tasks |= TASKS.contains(&desired.key.as_path()),
+            Some(Hazard::CutsNetwork) => needed.session = true,
+            Some(Hazard::ExecutesCode | Hazard::OneWay) | None => {}
+        }
+    }
+    needed
 }
 
 /// What stands in the way of writing `desired` now. `all` is what is desired besides.
@@ -165,7 +180,7 @@ fn planned(path: &str, all: &[Desired], snapshot: &Snapshot) -> Option<u64> {
 
 /// What of a limited thing is in use, and what it is.
 fn in_use(key: &Key, observed: &Observed<'_>) -> Option<(&'static str, u64)> {
-    if matches!(key.as_path(), "kernel/pid_max" | "kernel/threads-max") {
+    if TASKS.contains(&key.as_path()) {
         return Some(("processes and threads", observed.facts.usage.tasks?));
     }
     let (_, count) = COUNTS.iter().find(|(limit, _)| *limit == key.as_path())?;

@@ -175,18 +175,23 @@ fn line(root: &Path, path: &str) -> String {
     text(root, path).map(|t| first_line(&t).to_owned()).unwrap_or_default()
 }
 
-/// The nodes that have memory. `has_memory` and `online` are lists such as `0-1,4`.
-pub(super) fn numa_nodes(root: &Path) -> Vec<NumaNode> {
-    let dir = "sys/devices/system/node";
-    let listed = text(root, &format!("{dir}/has_memory"))
-        .or_else(|_| text(root, &format!("{dir}/online")))
+/// The nodes that have memory.
+fn numa_nodes(root: &Path) -> Vec<NumaNode> {
+    let node = |id| {
+        let meminfo = text(root, &format!("{NODES}/node{id}/meminfo")).ok()?;
+        Some(NumaNode { id, mem_total_kb: meminfo_kb(&meminfo, "MemTotal")? })
+    };
+    node_ids(root).into_iter().filter_map(node).collect()
+}
+
+const NODES: &str = "sys/devices/system/node";
+
+/// Their numbers. `has_memory` and `online` are lists such as `0-1,4`.
+pub(super) fn node_ids(root: &Path) -> Vec<u32> {
+    let listed = text(root, &format!("{NODES}/has_memory"))
+        .or_else(|_| text(root, &format!("{NODES}/online")))
         .unwrap_or_default();
-    id_list(first_line(&listed))
-        .filter_map(|id| {
-            let meminfo = text(root, &format!("{dir}/node{id}/meminfo")).ok()?;
-            Some(NumaNode { id, mem_total_kb: meminfo_kb(&meminfo, "MemTotal")? })
-        })
-        .collect()
+    id_list(first_line(&listed)).collect()
 }
 
 fn id_list(list: &str) -> impl Iterator<Item = u32> {

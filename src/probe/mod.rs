@@ -11,7 +11,6 @@ mod virt;
 pub use host::{Fact, ProbeError, probe, probe_for};
 pub use played::facts_from_yaml;
 pub use reserve::thp_min_free_kb;
-pub use session::session;
 pub use usage::usage;
 pub use virt::virtualization;
 

@@ -2,30 +2,39 @@
 
 use std::path::Path;
 
-use crate::observed::{NumaNode, Usage};
+use crate::observed::{Usage, UsageNeeded};
 
-use super::host::numa_nodes;
+use super::host::node_ids;
+use super::session::session;
 use super::{meminfo_kb, text};
 
-/// Looks at what is in use on the host below `root` at this moment; of sessions it knows nothing.
-pub fn usage(root: &Path) -> Usage {
-    let meminfo = text(root, "proc/meminfo").unwrap_or_default();
-    let kb = |name| meminfo_kb(&meminfo, name);
-    let node = |node: &NumaNode| {
-        let path = format!("sys/devices/system/node/node{}/meminfo", node.id);
-        let meminfo = text(root, &path).ok()?;
-        let cache = meminfo_kb(&meminfo, "FilePages").unwrap_or(0);
-        Some((node.id, node.mem_total_kb, meminfo_kb(&meminfo, "MemFree")? + cache))
+/// Looks at what is in use on the host below `root` at this moment, as far as it is needed.
+pub fn usage(root: &Path, needed: UsageNeeded) -> Usage {
+    let meminfo = match needed.memory {
+        true => text(root, "proc/meminfo").unwrap_or_default(),
+        false => String::new(),
     };
+    let kb = |name| meminfo_kb(&meminfo, name);
     Usage {
         committed_kb: kb("Committed_AS"),
         available_kb: kb("MemAvailable"),
         swap_total_kb: kb("SwapTotal"),
         huge_kb: kb("Hugetlb"),
-        nodes: numa_nodes(root).iter().filter_map(node).collect(),
-        tasks: tasks(&text(root, "proc/loadavg").unwrap_or_default()),
-        session: None,
+        nodes: if needed.nodes { nodes(root) } else { Vec::new() },
+        tasks: needed.tasks.then(|| tasks(&text(root, "proc/loadavg").ok()?)).flatten(),
+        session: needed.session.then(session).flatten(),
     }
+}
+
+/// The nodes' memory, where there are several: one node has what the host has.
+fn nodes(root: &Path) -> Vec<(u32, u64, u64)> {
+    let node = |id: u32| {
+        let meminfo = text(root, &format!("sys/devices/system/node/node{id}/meminfo")).ok()?;
+        let cache = meminfo_kb(&meminfo, "FilePages").unwrap_or(0);
+        Some((id, meminfo_kb(&meminfo, "MemTotal")?, meminfo_kb(&meminfo, "MemFree")? + cache))
+    };
+    let ids: Vec<u32> = node_ids(root);
+    if ids.len() < 2 { Vec::new() } else { ids.into_iter().filter_map(node).collect() }
 }
 
 /// `0.20 0.18 0.12 1/80 11206`: of 80 processes and threads one runs.
