@@ -4,6 +4,7 @@
 
 mod apply;
 mod architecture;
+mod attribution;
 mod baseline_properties;
 mod baselines;
 mod catalogue;
