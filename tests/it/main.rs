@@ -11,6 +11,7 @@ mod catalogue;
 mod catalogue_net;
 mod e2e;
 mod edges;
+mod events;
 mod kernel;
 mod loaders;
 mod messages;
