@@ -66,7 +66,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 19] = [
+const ROOMS: [(&str, Layer, &[&str]); 20] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -91,6 +91,7 @@ const ROOMS: [(&str, Layer, &[&str]); 19] = [
     ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "wire", "below"]),
     ("sources", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("announce", Layer::Edge, &["observed", "wire"]),
     ("watch", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     (
         "apply",
