@@ -30,7 +30,7 @@ mod cli;
 pub mod report;
 pub mod wire;
 
-pub use cli::main;
+pub use cli::{command, main};
 
 /// musl's own allocator maps and unmaps memory for nearly every size class, which costs a
 /// short run more than its work does.

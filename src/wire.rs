@@ -1,7 +1,12 @@
-//! The JSON that scripts read: schema `tunectl/plan/1` and `tunectl/outcome/1`.
+//! The JSON that scripts read: schema `tunectl/plan/1`, `tunectl/outcome/1` and their kin.
 #![forbid(unsafe_code)]
 
+mod boot;
 pub mod event;
+mod status;
+
+pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
+pub use status::{Changed, NextBoot, STATUS_SCHEMA, Status};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +43,7 @@ pub struct Plan {
 }
 
 /// The host that is planned for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Host name.
     pub hostname: String,
@@ -63,7 +68,7 @@ pub struct Host {
 }
 
 /// The baseline.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
     /// Its name.
     pub name: String,

@@ -42,7 +42,7 @@ pub struct Desired {
     /// The form of its text.
     pub shape: Shape,
     /// What the catalogue knows of it.
-    pub known: Option<&'static Parameter>,
+    pub known: Option<Parameter>,
     /// Where the baseline asks for it.
     pub origin: Span,
     /// The pattern that it matched, where it was not named itself.

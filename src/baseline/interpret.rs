@@ -34,7 +34,7 @@ pub struct Interpreter<'a> {
     /// The entry's key or pattern, for messages.
     pub selector: &'a Selector,
     /// What the catalogue knows of it.
-    pub known: Option<&'static Parameter>,
+    pub known: Option<Parameter>,
     /// The host.
     pub facts: &'a Facts,
     /// Where problems go.

@@ -1,5 +1,6 @@
 //! Looks at a host: facts, the baseline, parameters and files, up to the finished plan.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use crate::baseline::{self, DesiredSet, FactName, Found, Layers, NotFound, Wante
 use crate::catalogue::{self, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector};
-use crate::observed::{Facts, Reading, Snapshot};
+use crate::observed::{Facts, Reading, Snapshot, Usage};
 use crate::persist::conf::read_conf_tree;
 use crate::plan::{self, Observed, Plan};
 use crate::probe::{self, Fact};
@@ -26,6 +27,8 @@ pub struct Host {
     pub kernel: ProcSys,
     /// Its facts, or those that are played.
     pub facts: Facts,
+    /// Whether those are played, so that nothing is judged by what is in use here.
+    played: bool,
     /// What was read so far.
     seen: RefCell<Snapshot>,
 }
@@ -37,6 +40,11 @@ impl Host {
             let reading = self.kernel.read(key);
             self.seen.borrow_mut().insert(key.clone(), reading);
         }
+    }
+
+    /// Forgets what was read: the next look is a new one.
+    pub fn forget(&self) {
+        self.seen.replace(Snapshot::default());
     }
 
     fn exists(&self, key: &Key) -> bool {
@@ -52,7 +60,7 @@ impl Host {
 pub fn open(cli: &Cli, wanted: &[Fact]) -> Result<Host, Failure> {
     let kernel = ProcSys::open(&cli.root).map_err(|e| Failure::new(e.to_string()))?;
     let facts = probe::probe_for(&cli.root, wanted).map_err(|e| Failure::new(e.to_string()))?;
-    Ok(Host { kernel, facts, seen: RefCell::default() })
+    Ok(Host { kernel, facts, played: false, seen: RefCell::default() })
 }
 
 /// The facts that a run uses: all where all are shown, else those that the baseline depends on.
@@ -82,13 +90,13 @@ pub fn wanted_facts(cli: &Cli, loaded: &Loaded) -> Vec<Fact> {
 
 /// Whether a selector names a parameter whose numbers are huge pages.
 fn counts_huge_pages(selector: &Selector) -> bool {
-    let counts = |p: &Parameter| p.unit == Unit::HugePages;
+    let counts = |p: Parameter| p.unit == Unit::HugePages;
     match selector {
         Selector::Key(key) => {
             key.as_path() == NR_HUGEPAGES || catalogue::lookup(key).is_some_and(counts)
         }
         Selector::Pattern(pattern) => catalogue::all()
-            .filter(|p| counts(p))
+            .filter(|p| counts(*p))
             .map(|p| p.key)
             .chain([NR_HUGEPAGES])
             .any(|path| Key::from_path(path).is_ok_and(|key| pattern.matches(&key))),
@@ -111,7 +119,7 @@ pub fn play(host: Host, path: &Path) -> Result<Host, Failure> {
         let message = count("the facts in", &name, problems.len());
         Failure::new(message).with(problems, vec![source])
     })?;
-    Ok(Host { facts, ..host })
+    Ok(Host { facts, played: true, ..host })
 }
 
 fn count(what: &str, name: &str, problems: usize) -> String {
@@ -124,6 +132,27 @@ pub struct Loaded {
     name: String,
     layers: Layers,
     problems: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Every key and pattern that it gives a value, on whatever host.
+    pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        self.layers.selectors()
+    }
+
+    /// A baseline of one text that lies in no file, of that name.
+    pub fn from_text(name: &str, text: &str) -> Self {
+        let found = Found { name: name.to_owned(), text: text.to_owned() };
+        let (layers, problems) = baseline::load(&[name], &mut |_| Ok(found.clone()));
+        Self { name: name.to_owned(), layers, problems }
+    }
+}
+
+/// Whether the host has a baseline of its own.
+pub fn has_baseline(cli: &Cli) -> bool {
+    let reader =
+        Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
+    reader.exists(sources::HOST_BASELINE)
 }
 
 /// Loads the named baseline, or the host's own with its further layers. Problems are collected
@@ -259,5 +288,17 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet) -> Plan {
     }
     let conf = read_conf_tree(&cli.root);
     let snapshot = host.seen.borrow();
-    plan::plan(set, &Observed { facts: &host.facts, snapshot: &snapshot, conf: &conf })
+    let facts = match in_use(cli, host, &set, &snapshot) {
+        Some(usage) => Cow::Owned(Facts { usage, ..host.facts.clone() }),
+        None => Cow::Borrowed(&host.facts),
+    };
+    plan::plan(set, &Observed { facts: &facts, snapshot: &snapshot, conf: &conf })
+}
+
+/// What is in use, where something is to be written that is judged by it.
+fn in_use(cli: &Cli, host: &Host, set: &DesiredSet, snapshot: &Snapshot) -> Option<Usage> {
+    if host.played || !plan::needs_usage(set, snapshot) {
+        return None;
+    }
+    Some(Usage { session: probe::session(), ..probe::usage(&cli.root) })
 }

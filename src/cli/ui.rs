@@ -1,6 +1,7 @@
 //! The two streams: results to standard output, everything else to standard error.
 #![allow(clippy::disallowed_methods, reason = "the one place that looks at the terminal")]
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use anstream::AutoStream;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::report;
+use crate::report::boot::{Level, Line};
 use crate::report::plan::Layout;
 
 use super::Exit;
@@ -76,6 +78,29 @@ impl Ui {
         }
     }
 
+    /// Prints a result line by line. In the journal each line has its own priority; elsewhere its
+    /// colour shows it.
+    ///
+    /// # Errors
+    /// As [`Ui::result`].
+    pub fn lines(&self, lines: &[Line]) -> Result<(), Failure> {
+        let journal = is_journal();
+        let mut text = String::new();
+        for Line { level, text: line } in lines {
+            if journal {
+                let _ = writeln!(text, "<{}>{line}", *level as u8);
+                continue;
+            }
+            let style = match level {
+                Level::Error => report::BAD,
+                Level::Warning => report::WARN,
+                Level::Notice | Level::Info => report::PLAIN,
+            };
+            let _ = writeln!(text, "{style}{line}{style:#}");
+        }
+        self.result(&text)
+    }
+
     /// Prints a result as JSON.
     ///
     /// # Errors
@@ -91,6 +116,14 @@ impl Ui {
         if !self.quiet && self.format == Format::Text {
             let lines: Vec<String> = text.split('\n').map(report::harmless).collect();
             self.stderr(&format!("{}\n", lines.join("\n")));
+        }
+    }
+
+    /// Prints a line that deserves attention, besides the result.
+    pub fn warning(&self, text: &str) {
+        if !self.quiet {
+            let style = report::WARN;
+            self.stderr(&format!("{style}warning:{style:#} {}\n", report::harmless(text)));
         }
     }
 
@@ -133,12 +166,54 @@ fn width() -> usize {
         .map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(60, 160))
 }
 
+/// Whether standard output leads to the journal: systemd says which file that is.
+fn is_journal() -> bool {
+    let Ok(named) = std::env::var("JOURNAL_STREAM") else { return false };
+    let stdout = nix::sys::stat::fstat(io::stdout());
+    stdout.is_ok_and(|found| named == format!("{}:{}", found.st_dev, found.st_ino))
+}
+
+/// The text without its styles. What is styled here has no other escape sequence than a style;
+/// should one come in all the same, every byte is looked at.
 fn stripped(text: &str) -> String {
-    anstream::adapter::strip_str(text).to_string()
+    let mut pieces = text.split('\x1b');
+    let mut plain = String::with_capacity(text.len());
+    plain.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let style = piece.strip_prefix('[').and_then(|rest| rest.split_once('m'));
+        match style {
+            Some((codes, rest)) if codes.bytes().all(|b| b.is_ascii_digit() || b == b';') => {
+                plain.push_str(rest);
+            }
+            _ => return anstream::adapter::strip_str(text).to_string(),
+        }
+    }
+    plain
 }
 
 /// Prints what clap has to say (help, version, a usage error); usage errors exit with 1.
 pub fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() { Exit::Error.into() } else { Exit::Done.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stripped;
+
+    #[test]
+    fn stripping_takes_styles_and_no_text() {
+        let cases = [
+            ("", ""),
+            ("plain\n", "plain\n"),
+            ("\x1b[1m\x1b[31merror:\x1b[0m m [0m\n", "error: m [0m\n"),
+            ("\x1b[0m", ""),
+            ("a\x1b]0;title\x07b\x1b[1mc", "abc"),
+            ("a\x1b[2Jb\x1b[m", "ab"),
+        ];
+        for (styled, plain) in cases {
+            assert_eq!(stripped(styled), plain, "{styled:?}");
+            assert_eq!(anstream::adapter::strip_str(styled).to_string(), plain, "{styled:?}");
+        }
+    }
 }

@@ -2,8 +2,11 @@
 
 pub mod conf;
 pub mod events;
+pub mod ledger;
 mod lock;
+pub mod reports;
 mod staged;
 
+pub use ledger::Ledger;
 pub use lock::{Lock, LockError};
 pub use staged::{PersistError, Staged};

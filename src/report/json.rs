@@ -1,7 +1,7 @@
 //! Plans and outcomes as the JSON that scripts read.
 
 use crate::baseline::sha256;
-use crate::bootview::dropin;
+use crate::bootview::{Loader, dropin};
 use crate::diagnostic::Position;
 use crate::diff::BootValue;
 use crate::observed::Facts;
@@ -17,23 +17,8 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
     let summary = plan.summary();
     wire::Plan {
         schema: wire::PLAN_SCHEMA.into(),
-        host: wire::Host {
-            hostname: facts.hostname.clone(),
-            kernel: facts.kernel_release.clone(),
-            boot_id: facts.boot_id.clone(),
-            mem_total_kb: facts.mem_total_kb,
-            numa_nodes_kb: facts.numa_nodes.iter().map(|n| n.mem_total_kb).collect(),
-            page_bytes: facts.page_bytes,
-            huge_page_bytes: facts.huge_page_bytes,
-            virtualization: facts.virtualization.name().to_owned(),
-            loader: plan.loader.to_string(),
-            boot_unit: facts.boot_unit,
-        },
-        baseline: wire::Baseline {
-            name: plan.baseline.name.clone(),
-            sha256: plan.baseline.sha256.clone(),
-            sources: plan.baseline.sources.iter().map(|s| s.name.clone()).collect(),
-        },
+        host: host(facts, plan.loader),
+        baseline: baseline(plan),
         parameters: plan.items.iter().map(|item| parameter(item, plan)).collect(),
         actions: plan
             .baseline
@@ -73,6 +58,31 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
         host_file: file(plan, &plan.host_file),
         refusals: words::refusals(plan),
         boot_problems: plan.boot_problems.iter().map(words::problem).collect(),
+    }
+}
+
+/// The host.
+pub(super) fn host(facts: &Facts, loader: Loader) -> wire::Host {
+    wire::Host {
+        hostname: facts.hostname.clone(),
+        kernel: facts.kernel_release.clone(),
+        boot_id: facts.boot_id.clone(),
+        mem_total_kb: facts.mem_total_kb,
+        numa_nodes_kb: facts.numa_nodes.iter().map(|n| n.mem_total_kb).collect(),
+        page_bytes: facts.page_bytes,
+        huge_page_bytes: facts.huge_page_bytes,
+        virtualization: facts.virtualization.name().to_owned(),
+        loader: loader.to_string(),
+        boot_unit: facts.boot_unit,
+    }
+}
+
+/// The baseline.
+pub fn baseline(plan: &Plan) -> wire::Baseline {
+    wire::Baseline {
+        name: plan.baseline.name.clone(),
+        sha256: plan.baseline.sha256.clone(),
+        sources: plan.baseline.sources.iter().map(|s| s.name.clone()).collect(),
     }
 }
 

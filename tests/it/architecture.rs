@@ -31,9 +31,14 @@ impl Layer {
         match self {
             Self::Words => &["thiserror"],
             Self::Knowledge | Self::Wire => &["serde", "thiserror"],
-            Self::Core => {
-                &["granit_parser", "jiff::civil", "serde", "serde_saphyr", "sha2", "thiserror"]
-            }
+            Self::Core => &[
+                "granit_parser",
+                "hmac_sha256",
+                "jiff::civil",
+                "serde",
+                "serde_saphyr",
+                "thiserror",
+            ],
             Self::Edge => &[
                 "jiff",
                 "libc",
@@ -52,6 +57,7 @@ impl Layer {
             Self::Cli => &[
                 "anstream",
                 "clap",
+                "clap_complete",
                 "env_logger",
                 "jiff",
                 "log",

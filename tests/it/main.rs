@@ -8,6 +8,7 @@ mod architecture;
 mod attribution;
 mod baseline_properties;
 mod baselines;
+mod boot;
 mod catalogue;
 mod catalogue_net;
 mod e2e;
@@ -18,11 +19,15 @@ mod loaders;
 mod messages;
 mod operator;
 mod output;
+mod packaging;
 mod plan;
+mod preflight;
 mod probe;
 mod readme;
 mod scripted;
+mod status;
 mod support;
+mod transaction;
 
 /// A file in this folder that no `mod` line names would never run.
 #[test]

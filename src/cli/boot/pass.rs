@@ -1,0 +1,154 @@
+//! One pass over a host's parameters that stops at nothing: live values first, then the drop-in.
+
+use std::collections::BTreeMap;
+
+use crate::apply::{self, Options};
+use crate::baseline::DesiredSet;
+use crate::bootview::dropin;
+use crate::key::Key;
+use crate::plan::{Dropin, DropinOutcome, Outcome, Plan};
+use crate::report::{self, boot};
+use crate::wire::Found;
+
+use super::super::args::Cli;
+use super::super::host::{self, Host};
+
+/// So often a plan is made anew because a parameter has moved since; then it is carried out
+/// without that one.
+const TRIES: usize = 4;
+
+/// How a pass ended.
+pub struct Pass {
+    /// How everything stands now.
+    pub plan: Plan,
+    /// What was not as required.
+    pub found: Vec<Found>,
+    /// How many parameters were.
+    pub right: usize,
+    /// What became of the drop-in.
+    pub dropin: DropinOutcome,
+    /// What became of the numbers made from RAM.
+    pub host_file: DropinOutcome,
+    /// What went wrong, a line each.
+    pub errors: Vec<String>,
+    /// What a guard refuses, a line each.
+    pub refused: Vec<String>,
+}
+
+/// Makes `set` so on the host as far as it goes.
+pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool) -> Pass {
+    let mut live =
+        Live { cli, host, found: BTreeMap::new(), failed: BTreeMap::new(), errors: Vec::new() };
+    let first = live.values(set);
+    let right = first.items.iter().filter(|i| !i.waived()).count();
+    let right = right - first.items.iter().filter(|i| i.pending()).count();
+    // Nothing is written in between where nothing was to be written.
+    let mut plan = if first.steps.is_empty() { first } else { live.look(set) };
+    let [dropin, host_file] = if live_only {
+        [DropinOutcome::NotAsked, DropinOutcome::NotAsked]
+    } else {
+        live.files(set, &mut plan)
+    };
+    for (outcome, path) in [(&dropin, dropin::PATH), (&host_file, dropin::HOST_PATH)] {
+        if let DropinOutcome::Failed(why) = outcome {
+            live.errors.push(format!("{path} could not be refreshed: {why}"));
+        }
+    }
+    let Live { mut found, failed, mut errors, .. } = live;
+    let right = right.saturating_sub(found.len());
+    boot::conclude(&mut found, &plan, &failed);
+    errors.extend(failed.iter().map(|(key, why)| format!("{key}: {why}")));
+    let found = found.into_values().collect();
+    let refused = plan
+        .refusals()
+        .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
+        .collect();
+    Pass { plan, found, right, dropin, host_file, errors, refused }
+}
+
+/// What a pass gathers on its way.
+struct Live<'a> {
+    cli: &'a Cli,
+    host: &'a Host,
+    found: BTreeMap<Key, Found>,
+    /// Parameters whose write failed last, with why.
+    failed: BTreeMap<Key, String>,
+    errors: Vec<String>,
+}
+
+impl Live<'_> {
+    /// A plan from a new look.
+    fn look(&mut self, set: &DesiredSet) -> Plan {
+        self.host.forget();
+        let plan = host::plan(self.cli, self.host, set.clone());
+        boot::add_found(&mut self.found, &plan);
+        plan
+    }
+
+    fn carry_out(&mut self, plan: &Plan, live_only: bool) -> Outcome {
+        let options = Options { live_only, keep_going: true, ..Options::default() };
+        let outcome =
+            apply::apply(plan, &self.host.kernel, &self.cli.root, &options, &mut |_, step| {
+                log::debug!("writing {}", step.key);
+                None
+            });
+        if outcome.moved.is_empty() {
+            self.failed = boot::step_errors(&outcome);
+        }
+        outcome
+    }
+
+    /// Writes the live values; the plan that was carried out.
+    fn values(&mut self, set: &DesiredSet) -> Plan {
+        let mut set = set.clone();
+        let mut tries = 1;
+        loop {
+            let plan = self.look(&set);
+            let outcome = self.carry_out(&plan, true);
+            if outcome.moved.is_empty() {
+                return plan;
+            }
+            if tries >= TRIES {
+                self.errors.extend(outcome.moved.iter().map(boot::moving));
+                set.parameters.retain(|d| !outcome.moved.iter().any(|(key, ..)| *key == d.key));
+            }
+            tries += 1;
+        }
+    }
+
+    /// Refreshes our files, where `plan`, the last look, would change them: what became of the
+    /// drop-in, and of the numbers made from RAM.
+    fn files(&mut self, set: &DesiredSet, plan: &mut Plan) -> [DropinOutcome; 2] {
+        for _ in 0..TRIES {
+            // What the kernel refuses is tried once more, and then not persisted; what has moved
+            // has had its chance.
+            plan.steps.retain(|step| self.failed.contains_key(&step.key));
+            let foreign = [set_aside(&mut plan.dropin), set_aside(&mut plan.host_file)];
+            let mut ended = [DropinOutcome::Unchanged, DropinOutcome::Unchanged];
+            if plan.files().any(Dropin::changes) {
+                let outcome = self.carry_out(plan, false);
+                if outcome.moved.is_empty() {
+                    ended = [outcome.dropin, outcome.host_file];
+                }
+                if !outcome.steps.is_empty() || !outcome.moved.is_empty() {
+                    *plan = self.look(set);
+                }
+                if !outcome.moved.is_empty() {
+                    continue;
+                }
+            }
+            let [dropin, host_file] = ended;
+            let [foreign_dropin, foreign_host] = foreign;
+            return [foreign_dropin.unwrap_or(dropin), foreign_host.unwrap_or(host_file)];
+        }
+        let failed = || DropinOutcome::Failed("parameters keep moving while it is written".into());
+        [failed(), failed()]
+    }
+}
+
+/// Leaves a file alone that is not ours, and says so where it is not as it should be.
+fn set_aside(file: &mut Dropin) -> Option<DropinOutcome> {
+    let foreign = file.foreign.filter(|_| file.changes())?;
+    file.before = Some(file.text.clone().into_bytes());
+    Some(DropinOutcome::Failed(report::foreign(foreign, file.path)))
+}
