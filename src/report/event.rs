@@ -46,7 +46,8 @@ pub fn line(event: &Event, when: When, user: &dyn Fn(u32) -> Option<String>) -> 
         }
         (None, "kernel") => out.push_str("; changed by the kernel itself"),
         (None, "process") => out.push_str("; changed by a process that is not known"),
-        (None, _) if event.key.is_some() && !matches!(event.action.as_str(), "settled" | "failed") =>
+        (None, _)
+            if event.key.is_some() && !matches!(event.action.as_str(), "settled" | "failed") =>
         {
             out.push_str("; nobody knows who changed it");
         }
@@ -318,7 +319,9 @@ mod tests {
             ..event(action)
         };
         assert_eq!(plain(&event("lost"), When::Left), "3 events were lost: a\\u{a}b");
-        assert!(plain(&event("refused"), When::Left).starts_with("the changed baseline was refused"));
+        assert!(
+            plain(&event("refused"), When::Left).starts_with("the changed baseline was refused")
+        );
         for (action, ..) in [("reloaded", 0), ("dropin", 0), ("x\u{1b}[2J", 0)] {
             let text = plain(&event(action), When::Left);
             assert!(!text.contains(|c: char| c.is_control()), "{text:?}");

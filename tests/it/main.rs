@@ -24,6 +24,7 @@ mod plan;
 mod preflight;
 mod probe;
 mod readme;
+mod recorded;
 mod scripted;
 mod status;
 mod support;
