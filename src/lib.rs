@@ -17,11 +17,13 @@ pub mod diff;
 pub mod drift;
 pub mod plan;
 // Edges.
+pub mod announce;
 pub mod below;
 pub mod persist;
 pub mod probe;
 pub mod procsys;
 pub mod sources;
+pub mod watch;
 // Effects.
 pub mod apply;
 mod cli;

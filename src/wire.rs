@@ -6,7 +6,7 @@ pub mod event;
 mod status;
 
 pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
-pub use status::{Changed, NextBoot, STATUS_SCHEMA, Status};
+pub use status::{Changed, Drift, NextBoot, STATUS_SCHEMA, Status};
 
 use serde::{Deserialize, Serialize};
 

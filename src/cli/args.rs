@@ -118,6 +118,11 @@ pub struct PlanArgs {
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// Go on with each event as it happens, until interrupted; with --format json, only events, one
+    /// a line
+    #[arg(long, conflicts_with = "detailed_exitcode")]
+    pub follow: bool,
+
     /// Exit with 2 when something is not in sync, now or after a reboot
     #[arg(long)]
     pub detailed_exitcode: bool,

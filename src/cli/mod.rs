@@ -5,6 +5,7 @@ mod apply;
 mod args;
 mod boot;
 mod completions;
+mod drift;
 mod failure;
 mod host;
 mod plan;

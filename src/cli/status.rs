@@ -8,18 +8,25 @@ use crate::wire::Status;
 use super::args::{Cli, Format, StatusArgs};
 use super::failure::Failure;
 use super::ui::Ui;
-use super::{Exit, host, reports};
+use super::{Exit, drift, host, reports};
 
 /// Shows how this host stands; changes nothing.
 ///
 /// # Errors
 /// The host cannot be looked at.
 pub fn run(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
+    if args.follow {
+        return drift::follow(cli, ui, || stand(cli, args, ui).map(|_| ()));
+    }
+    stand(cli, args, ui)
+}
+
+fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
     let root = nix::unistd::geteuid().is_root();
     let host = host::open(cli, &Fact::ALL)?;
     let boot = reports::of_boot(cli, &host.facts).map(|(_, report)| report);
     if !host::has_baseline(cli) {
-        show(ui, &report::unplanned(&host.facts, boot, "no_baseline"))?;
+        show(cli, ui, &mut report::unplanned(&host.facts, boot, "no_baseline"))?;
         ui.hint("To give it one, as root: tunectl apply -b NAME");
         return Ok(Exit::Done);
     }
@@ -29,13 +36,13 @@ pub fn run(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
         Err(failure) => {
             let mut status = report::unplanned(&host.facts, boot, "failed");
             status.errors = failure.problems();
-            show(ui, &status)?;
+            show(cli, ui, &mut status)?;
             return Err(failure);
         }
     };
     let plan = host::plan(cli, &host, set);
-    let status = report::status(&plan, &host.facts, boot);
-    show(ui, &status)?;
+    let mut status = report::status(&plan, &host.facts, boot);
+    show(cli, ui, &mut status)?;
     let differs = status.result != "in_sync";
     if differs && plan.changes() {
         ui.hint(&format!("To carry {HOST_BASELINE} out, as root: tunectl apply"));
@@ -43,9 +50,13 @@ pub fn run(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
     Ok(if differs && args.detailed_exitcode { Exit::Differs } else { Exit::Done })
 }
 
-fn show(ui: &Ui, status: &Status) -> Result<(), Failure> {
+fn show(cli: &Cli, ui: &Ui, status: &mut Status) -> Result<(), Failure> {
+    match drift::since_boot(cli, &status.host.boot_id) {
+        Ok(drift) => status.drift = Some(drift),
+        Err(why) => status.notes.push(why),
+    }
     match ui.format() {
         Format::Json => ui.json(status),
-        Format::Text => ui.result(&report::text(status, ui.layout())),
+        Format::Text => ui.result(&report::text(status, ui.layout(), &drift::users(cli))),
     }
 }

@@ -60,6 +60,14 @@ impl Ui {
     /// # Errors
     /// Standard output cannot be written; a reader that has gone away is no error.
     pub fn result(&self, text: &str) -> Result<(), Failure> {
+        self.part(text).map(|_| ())
+    }
+
+    /// Prints a part of a result that goes on; `false` where the reader has gone away.
+    ///
+    /// # Errors
+    /// As [`Ui::result`].
+    pub fn part(&self, text: &str) -> Result<bool, Failure> {
         let mut out = io::stdout().lock();
         // One write for the whole result: what is not a terminal gets it stripped beforehand.
         let choice = match self.color {
@@ -74,8 +82,18 @@ impl Ui {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(format!("cannot write to standard output: {error}")))
             }
-            _ => Ok(()),
+            written => Ok(written.is_ok()),
         }
+    }
+
+    /// Prints a part of a result as one line of JSON; `false` where the reader has gone away.
+    ///
+    /// # Errors
+    /// As [`Ui::result`].
+    pub fn json_line(&self, value: &impl serde::Serialize) -> Result<bool, Failure> {
+        let text = serde_json::to_string(value)
+            .map_err(|error| Failure::new(format!("cannot make JSON: {error}")))?;
+        self.part(&(report::harmless_json(&text) + "\n"))
     }
 
     /// Prints a result line by line. In the journal each line has its own priority; elsewhere its

@@ -3,6 +3,8 @@
 
 pub mod boot;
 pub mod diagnostics;
+pub mod drift;
+pub mod event;
 mod json;
 mod outcome;
 pub mod plan;

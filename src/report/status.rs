@@ -30,6 +30,7 @@ pub fn unplanned(facts: &Facts, boot: Option<BootReport>, result: &str) -> Statu
         pending: Vec::new(),
         boot_unit: facts.boot_unit,
         boot,
+        drift: None,
         errors: Vec::new(),
         notes: Vec::new(),
     }
@@ -128,7 +129,7 @@ fn next_boot(item: &Item, plan: &Plan) -> NextBoot {
 }
 
 /// The status as text: what matters first, then the boot, then what has changed since.
-pub fn text(status: &Status, layout: Layout) -> String {
+pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String>) -> String {
     let mut out = String::new();
     let style = match status.result.as_str() {
         "in_sync" => HEAD.fg_color(GOOD.get_fg_color()),
@@ -155,6 +156,9 @@ pub fn text(status: &Status, layout: Layout) -> String {
         wrapped(&mut out, 2, layout.width, WARN, line);
     }
     boot_text(&mut out, status, layout);
+    if let Some(drift) = &status.drift {
+        super::drift::text(&mut out, drift, layout, user);
+    }
     out
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::observed;
+
 /// The schema of [`Event`].
 pub const EVENT_SCHEMA: &str = "tunectl/event/1";
 
@@ -75,4 +77,28 @@ pub struct Parent {
     pub comm: String,
     /// Its own parent.
     pub parent: Option<Box<Parent>>,
+}
+
+impl From<&observed::Writer> for Writer {
+    fn from(writer: &observed::Writer) -> Self {
+        // The nearest ancestor is the outermost object.
+        let parent = writer.ancestors.iter().rev().fold(None, |parent, above| {
+            let parent = parent.map(Box::new);
+            Some(Parent { pid: above.pid, comm: above.comm.clone(), parent })
+        });
+        Self {
+            pid: writer.pid,
+            comm: writer.comm.clone(),
+            exe: writer.exe.clone(),
+            cmdline: writer.cmdline.clone(),
+            uid: writer.uid,
+            login_uid: writer.login_uid,
+            cgroup: writer.cgroup.clone(),
+            unit: writer.unit.clone(),
+            container: writer.container.clone(),
+            parent,
+            via: writer.via.name().to_owned(),
+            namespace: writer.namespace.map(|n| n.name().to_owned()),
+        }
+    }
 }

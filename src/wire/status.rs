@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::event::Event;
 use super::{Baseline, BootReport, Host, Pending, SetBy};
 
 /// Name of the status's schema.
@@ -33,10 +34,29 @@ pub struct Status {
     pub boot_unit: bool,
     /// The report of this boot; `null`: there is none.
     pub boot: Option<BootReport>,
+    /// What `tunectl watch` has seen since the boot; `null` where its log cannot be read.
+    pub drift: Option<Drift>,
     /// Why the baseline cannot be used, a line each.
     pub errors: Vec<String>,
     /// What is worth knowing.
     pub notes: Vec<String>,
+}
+
+/// What happened to parameters since the boot, from the log of events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// How often parameters were put back.
+    pub corrections: u64,
+    /// How many writes were prevented.
+    pub prevented: u64,
+    /// Keys, in dots, that somebody else keeps changing.
+    pub contested: Vec<String>,
+    /// The newest events, oldest first.
+    pub recent: Vec<Event>,
+    /// Lines of the log that are no events.
+    pub damaged: u64,
+    /// Whether the log reaches back further than was looked: the numbers are at least so great.
+    pub partial: bool,
 }
 
 /// A parameter that is not as required.

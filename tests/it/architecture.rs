@@ -39,7 +39,17 @@ impl Layer {
                 "serde_saphyr",
                 "thiserror",
             ],
-            Self::Edge => &["jiff", "log", "nix", "rustix", "serde", "serde_saphyr", "thiserror"],
+            Self::Edge => &[
+                "jiff",
+                "libc",
+                "log",
+                "nix",
+                "rustix",
+                "serde",
+                "serde_json",
+                "serde_saphyr",
+                "thiserror",
+            ],
             Self::Effect => &["log", "thiserror"],
             Self::Report => {
                 &["annotate_snippets", "anstyle", "nix::errno", "serde", "serde_json", "textwrap"]
@@ -62,7 +72,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 18] = [
+const ROOMS: [(&str, Layer, &[&str]); 20] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -85,8 +95,10 @@ const ROOMS: [(&str, Layer, &[&str]); 18] = [
     ("below", Layer::Edge, &[]),
     ("procsys", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
-    ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "wire", "below"]),
     ("sources", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("announce", Layer::Edge, &["observed", "wire"]),
+    ("watch", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     (
         "apply",
         Layer::Effect,

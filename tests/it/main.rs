@@ -2,8 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests")]
 
+mod announce;
 mod apply;
 mod architecture;
+mod attribution;
 mod baseline_properties;
 mod baselines;
 mod boot;
@@ -11,6 +13,7 @@ mod catalogue;
 mod catalogue_net;
 mod e2e;
 mod edges;
+mod events;
 mod kernel;
 mod loaders;
 mod messages;
@@ -21,6 +24,7 @@ mod plan;
 mod preflight;
 mod probe;
 mod readme;
+mod recorded;
 mod scripted;
 mod status;
 mod support;

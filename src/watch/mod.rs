@@ -1,0 +1,3 @@
+//! What happens to parameters as it happens, and who did it.
+
+pub mod attribution;
