@@ -22,6 +22,7 @@ pub mod persist;
 pub mod probe;
 pub mod procsys;
 pub mod sources;
+pub mod watch;
 // Effects.
 pub mod apply;
 mod cli;

@@ -34,7 +34,9 @@ impl Layer {
             Self::Core => {
                 &["granit_parser", "jiff::civil", "serde", "serde_saphyr", "sha2", "thiserror"]
             }
-            Self::Edge => &["jiff", "log", "nix", "rustix", "serde", "serde_saphyr", "thiserror"],
+            Self::Edge => {
+                &["jiff", "libc", "log", "nix", "rustix", "serde", "serde_saphyr", "thiserror"]
+            }
             Self::Effect => &["log", "thiserror"],
             Self::Report => {
                 &["annotate_snippets", "anstyle", "nix::errno", "serde", "serde_json", "textwrap"]
@@ -56,7 +58,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 18] = [
+const ROOMS: [(&str, Layer, &[&str]); 19] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -81,6 +83,7 @@ const ROOMS: [(&str, Layer, &[&str]); 18] = [
     ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("sources", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("watch", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     (
         "apply",
         Layer::Effect,
