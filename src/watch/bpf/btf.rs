@@ -181,7 +181,7 @@ mod tests {
         types.extend([0, info(STRUCT, 2), 8, at("b"), 1, 0, 0, 10, 32]); // 11
         types.extend([at("outer_not"), info(STRUCT, 1), 4, at("e"), 1, 0]); // 12
         types.extend([at("outer"), 1 << 31 | info(STRUCT, 3), 16]); // 13
-        types.extend([at("a"), 1, 0, 0, 11, 32, at("e"), 1, 3 << 24 | 96]);
+        types.extend([at("a"), 1, 0, 0, 11, 32, at("e"), 1, 0x0300_0060]);
         let length = u32::try_from(types.len() * 4).unwrap();
         let mut bytes = MAGIC.to_ne_bytes().to_vec();
         bytes.extend([1, 0]);

@@ -144,7 +144,7 @@ impl Bpf {
         fill(&names, &texts, &contents)?;
         let link = sys::link(program.as_fd(), cgroup.as_fd()).map_err(|source| {
             match (source.raw_os_error(), sys::attached(cgroup.as_fd())) {
-                // The flags of a place that is free are those of what is above it.
+                // Loading it has shown that the process may; one above it is not counted here.
                 (Some(libc::EPERM), Ok((_, false))) => BpfError::Occupied { path },
                 _ => BpfError::of("attach its BPF program to a cgroup", source),
             }
@@ -212,9 +212,10 @@ fn with_memory<T>(make: impl Fn() -> io::Result<T>) -> io::Result<T> {
 
 /// Loads the richest form of the program that this kernel takes.
 fn load(plan: Plan, options: &Options) -> Result<(OwnedFd, Plan, Rung), BpfError> {
-    let layout = match options.without_btf {
-        true => Err("the kernel's BTF is not used".to_owned()),
-        false => Layout::of_this_kernel(),
+    let layout = if options.without_btf {
+        Err("the kernel's BTF is not used".to_owned())
+    } else {
+        Layout::of_this_kernel()
     };
     let mut why_not = layout.as_ref().err().cloned();
     let forms = [
@@ -234,7 +235,7 @@ fn load(plan: Plan, options: &Options) -> Result<(OwnedFd, Plan, Rung), BpfError
         let instructions = plan.assemble()?;
         let error = match sys::load(&instructions, None) {
             Ok(program) => {
-                let rung = Rung::of(&plan, why_not);
+                let rung = Rung::of(&plan, why_not.filter(|_| plan.layout.is_none()));
                 return Ok((program, plan, rung));
             }
             Err(e) if e.raw_os_error() == Some(libc::EPERM) => {
@@ -247,10 +248,12 @@ fn load(plan: Plan, options: &Options) -> Result<(OwnedFd, Plan, Rung), BpfError
         if layout.is_some() {
             why_not = Some(match place::lockdown() {
                 Some(mode) => format!(
-                    "the kernel is locked down ({mode}): its memory is not shown to BPF programs"
+                    "the kernel is locked down ({mode}) and shows BPF programs nothing of its \
+                     memory"
                 ),
                 None => format!(
-                    "the kernel refuses the form of the BPF program that reads its memory ({error}): CAP_PERFMON is missing, or it is older than 5.13"
+                    "the kernel does not let a BPF program of this kind read its memory \
+                     ({error}): CAP_PERFMON is missing, or the kernel is too old for it"
                 ),
             });
         }
@@ -332,3 +335,6 @@ fn fill(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

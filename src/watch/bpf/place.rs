@@ -23,17 +23,11 @@ pub struct Home {
     pub uts: u32,
     pub user: u32,
     pub pid: u32,
-    /// Pid 1's mount namespace, or else this process's.
-    pub mount: u32,
 }
 
 impl Home {
     /// This process's own.
     pub fn of_this_process() -> Self {
-        let number = |of: &str, name: &str| {
-            let found = fs::metadata(format!("/proc/{of}/ns/{name}")).ok();
-            found.and_then(|m| u32::try_from(m.ino()).ok())
-        };
         let own = |name| number("self", name).unwrap_or_default();
         Self {
             net: own("net"),
@@ -41,8 +35,6 @@ impl Home {
             uts: own("uts"),
             user: own("user"),
             pid: own("pid"),
-            // The unit's own mount namespace shares the host's procfs.
-            mount: number("1", "mnt").unwrap_or_else(|| own("mnt")),
         }
     }
 
@@ -51,6 +43,16 @@ impl Home {
     pub fn process(self) -> Option<u32> {
         (self.pid == FIRST_PID_NAMESPACE).then(std::process::id)
     }
+}
+
+/// The number of the mount namespace of pid 1, or else of this process; 0 is not known.
+pub fn host_mounts() -> u32 {
+    number("1", "mnt").or_else(|| number("self", "mnt")).unwrap_or_default()
+}
+
+fn number(process: &str, namespace: &str) -> Option<u32> {
+    let found = fs::metadata(format!("/proc/{process}/ns/{namespace}")).ok();
+    found.and_then(|m| u32::try_from(m.ino()).ok())
 }
 
 /// Opens a cgroup's directory, by default the root of the cgroup v2 hierarchy.
@@ -93,15 +95,12 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     while let [first, after @ ..] = rest {
         let octal = after.first_chunk::<3>().and_then(|d| std::str::from_utf8(d).ok());
         let code = octal.and_then(|d| u8::from_str_radix(d, 8).ok());
-        match code.filter(|_| *first == b'\\') {
-            Some(byte) => {
-                plain.push(byte);
-                rest = &after[3..];
-            }
-            None => {
-                plain.push(*first);
-                rest = after;
-            }
+        if let Some(byte) = code.filter(|_| *first == b'\\') {
+            plain.push(byte);
+            rest = &after[3..];
+        } else {
+            plain.push(*first);
+            rest = after;
         }
     }
     plain

@@ -9,7 +9,7 @@ mod witness;
 
 use super::assembler::{Assembler, AssemblyError, Do, Helper, If, Instruction, Label, Reg, Width};
 use super::layout::Layout;
-use super::place::Home;
+use super::place::{Home, host_mounts};
 use super::record::{RECORD_BYTES, flag};
 use super::wanted::NAME_BYTES;
 
@@ -30,10 +30,20 @@ pub enum Wake {
     /// Each does, when the reader sleeps.
     #[default]
     Always,
-    /// Only those of writers in other mount namespaces than the host's, and of refused writes:
-    /// the rest raises an event of fanotify too, after the value has changed, and the record is
-    /// in the ring by then.
-    UnlessFanotifySees,
+    /// Only those of writers outside of the mount namespace with this number, and of refused
+    /// writes. The rest raises an event of fanotify too, after the value has changed, and the
+    /// record is in the ring by then.
+    OutsideOf(u32),
+}
+
+impl Wake {
+    /// For a reader that fanotify wakes too, on marks in the host's procfs.
+    pub fn unless_fanotify_does() -> Self {
+        match host_mounts() {
+            0 => Self::Always,
+            number => Self::OutsideOf(number),
+        }
+    }
 }
 
 /// What the program is made for.

@@ -53,6 +53,7 @@ pub mod flag {
 /// Somebody writes to a wanted parameter. The value has not changed yet, and the kernel may
 /// still refuse it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "three of them say that something was cut")]
 pub struct Attempt<'a> {
     /// CLOCK_MONOTONIC.
     pub time_ns: u64,

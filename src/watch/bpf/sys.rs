@@ -312,3 +312,21 @@ impl Drop for Mapping {
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
     }
 }
+
+/// Attaches a program so that no other may join it, as others might have, until it is detached.
+///
+/// # Errors
+/// As bpf(2).
+#[cfg(test)]
+pub fn attach_alone(program: BorrowedFd<'_>, cgroup: BorrowedFd<'_>) -> io::Result<()> {
+    const PROG_ATTACH: c_int = 8;
+    let mut attributes = LinkCreate {
+        program: raw(cgroup),
+        target: raw(program),
+        attach_type: ATTACH_CGROUP_SYSCTL,
+        flags: 0,
+    };
+    // SAFETY: there are no addresses in the attributes, which begin as those of a link do, with
+    // the two descriptors the other way round.
+    unsafe { bpf(PROG_ATTACH, &mut attributes) }.map(|_| ())
+}

@@ -311,7 +311,8 @@ mod tests {
     fn what_does_not_fit_is_said_for_prevented_names_and_cut_for_others() {
         let long = key(&format!("dev/{}/{}", "a".repeat(100), "b".repeat(100)));
         let contents =
-            Contents::of(&Wanted { keys: &[long.clone()], prevent: &[] }, &mut 0).unwrap();
+            Contents::of(&Wanted { keys: std::slice::from_ref(&long), prevent: &[] }, &mut 0)
+                .unwrap();
         let name = contents.entries.keys().next().unwrap();
         assert_eq!((name[126], name[127]), (b'b', 0));
 

@@ -89,9 +89,8 @@ impl Plan {
     }
 
     fn hand_over(&self, a: &mut Assembler) {
-        let mount = self.home.mount;
         match (self.wake, &self.layout) {
-            (Wake::UnlessFanotifySees, Some(layout)) if mount != 0 => {
+            (Wake::OutsideOf(mount), Some(layout)) => {
                 let hand_over = a.label();
                 a.set(Reg::R7, FORCED);
                 a.jump_if_imm(Reg::R9, If::HasBit, flag::DENIED, hand_over);
@@ -144,7 +143,8 @@ fn command_line(a: &mut Assembler, layout: &Layout) {
     a.load(Width::Double, Reg::R3, Reg::R10, NUMBER);
     a.load(Width::Double, Reg::R2, Reg::R10, POINTER);
     // A thread of the kernel has none.
-    a.jump_if(Reg::R2, If::AtMost, Reg::R3, done);
+    a.jump_if(Reg::R2, If::Below, Reg::R3, done);
+    a.jump_if(Reg::R2, If::Equal, Reg::R3, done);
     a.alu(Do::Subtract, Reg::R2, Reg::R3);
     a.jump_if_imm(Reg::R2, If::Below, size(COMMAND_BYTES) + 1, fits);
     a.alu_imm(Do::Or, Reg::R9, flag::COMMAND_CUT);
