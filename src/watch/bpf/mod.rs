@@ -222,11 +222,13 @@ fn load(plan: Plan, options: &Options) -> Result<(OwnedFd, Plan, Rung), BpfError
         (Identity::Helpers, layout.as_ref().ok()),
         (Identity::Task, layout.as_ref().ok()),
         (Identity::Helpers, None),
+        (Identity::Number, None),
         (Identity::Unknown, None),
     ];
     let mut first: Option<(io::Error, String)> = None;
     for (identity, layout) in forms {
-        let skipped = options.without_helpers && identity == Identity::Helpers
+        let skipped = options.without_helpers
+            && matches!(identity, Identity::Helpers | Identity::Number)
             || layout.is_none() && identity == Identity::Task;
         if skipped {
             continue;
@@ -274,17 +276,17 @@ fn reasons(instructions: &[assembler::Instruction]) -> String {
 impl Rung {
     fn of(plan: &Plan, why_not: Option<String>) -> Self {
         let identified = plan.identity != Identity::Unknown;
-        let pid = plan.process.is_none() && identified;
+        let nested = plan.process.is_none() && identified;
         let not_first =
             "tunectl runs in a pid namespace, where it cannot tell its own writes from others"
                 .to_owned();
         Self {
             pid: identified,
-            comm: identified,
+            comm: matches!(plan.identity, Identity::Helpers | Identity::Task),
             command_line: plan.layout.is_some(),
             namespaces: Domain::OF_NAMESPACES.into_iter().all(|d| plan.tells(d)),
             prevent: plan.can_prevent(),
-            why_not: why_not.or(pid.then_some(not_first)),
+            why_not: why_not.or(nested.then_some(not_first)),
         }
     }
 }
