@@ -74,8 +74,8 @@ fn three_capabilities_are_enough_and_what_follows_without_is_told() {
         }
         return;
     }
-    if !is_root() {
-        return left_out(test, "needs root to give capabilities away");
+    if !is_root() || cgroup_root().is_none() {
+        return left_out(test, "needs cgroup v2, and root to give capabilities away");
     }
     let cgroup = Cgroup::new("capabilities");
     let told = |set: &str| {
@@ -128,5 +128,32 @@ fn it_goes_with_its_process_however_that_ends() {
             cgroup.write(&[], KEY, "61").contains(WRITTEN)
         });
         assert!(gone);
+    });
+}
+
+/// The kernel's programs know a process by its id in the first pid namespace, which one in
+/// another does not know of itself.
+#[test]
+fn in_a_pid_namespace_nothing_is_prevented_and_why_is_told() {
+    let test = "watch_bpf::forms::in_a_pid_namespace_nothing_is_prevented_and_why_is_told";
+    let variable = "TUNECTL_TEST_ATTACH_IN";
+    if let Some(path) = std::env::var_os(variable) {
+        let options = Options { cgroup: Some(path.into()), ..Options::default() };
+        let prevent = [(key(KEY), Admitted::Exact("60".into()))];
+        let bpf = Bpf::attach_with(&Wanted::default(), &options).unwrap();
+        println!("{:?}", bpf.rung());
+        let wanted = Wanted { keys: &[], prevent: &prevent };
+        println!("{}", Bpf::attach_with(&wanted, &options).unwrap_err());
+        return;
+    }
+    in_namespaces(test, || {
+        let cgroup = Cgroup::new("nested");
+        let mut command = Command::new("unshare");
+        command.args(["-mpf", "--mount-proc"]).arg(std::env::current_exe().unwrap());
+        command.args(["--exact", test, "--nocapture"]).env(variable, &cgroup.0);
+        let told = text(&run(&mut command).stdout);
+        assert!(told.contains("pid: true") && told.contains("prevent: false"), "{told}");
+        assert!(told.contains("net.ipv4.tcp_fin_timeout cannot be prevented here"), "{told}");
+        assert!(told.contains("tunectl runs in a pid namespace"), "{told}");
     });
 }

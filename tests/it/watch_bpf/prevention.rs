@@ -143,6 +143,9 @@ fn what_is_prevented_changes_at_run_time() {
         let long = [(key("net/core/somaxconn"), Admitted::Exact("9".repeat(200)))];
         let error = bpf.rewatch(&Wanted { keys: &[], prevent: &long }).unwrap_err().to_string();
         assert!(error.contains("net.core.somaxconn"), "{error}");
+        let many: Vec<_> = (0..3000).map(|n| (key(KEY), Admitted::Exact(n.to_string()))).collect();
+        let error = bpf.rewatch(&Wanted { keys: &[], prevent: &many }).unwrap_err().to_string();
+        assert!(error.contains("more than 4096 spellings"), "{error}");
         cgroup.assert_refused(&[], KEY, "61");
         drop(bpf);
         cgroup.assert_written(&[], KEY, "61");
