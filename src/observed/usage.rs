@@ -24,6 +24,7 @@ pub struct Usage {
 
 /// What of [`Usage`] something is judged by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is looked at by itself")]
 pub struct UsageNeeded {
     /// Memory and swap.
     pub memory: bool,

@@ -10,10 +10,8 @@ use super::{meminfo_kb, text};
 
 /// Looks at what is in use on the host below `root` at this moment, as far as it is needed.
 pub fn usage(root: &Path, needed: UsageNeeded) -> Usage {
-    let meminfo = match needed.memory {
-        true => text(root, "proc/meminfo").unwrap_or_default(),
-        false => String::new(),
-    };
+    let meminfo = if needed.memory { text(root, "proc/meminfo").ok() } else { None };
+    let meminfo = meminfo.unwrap_or_default();
     let kb = |name| meminfo_kb(&meminfo, name);
     Usage {
         committed_kb: kb("Committed_AS"),

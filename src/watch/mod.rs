@@ -1,3 +1,4 @@
 //! What happens to parameters as it happens, and who did it.
 
 pub mod attribution;
+pub mod bpf;

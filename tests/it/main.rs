@@ -29,6 +29,7 @@ mod scripted;
 mod status;
 mod support;
 mod transaction;
+mod watch_bpf;
 
 /// A file in this folder that no `mod` line names would never run.
 #[test]
