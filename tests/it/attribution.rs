@@ -120,7 +120,8 @@ fn who_is_gone_is_not_guessed() {
 
     // It dies between the two looks: the second tells nothing of whoever has its id then.
     let mut child = Command::new("sleep").arg("100").spawn().unwrap();
-    until("it runs", || look(child.id()).comm.as_deref() == Some("sleep"));
+    // The kernel gives a program its name a moment before its arguments.
+    until("it runs", || look(child.id()).cmdline.as_deref() == Some("sleep 100"));
     let mut glance = Glance::new();
     assert!(glance.take(child.id()));
     child.kill().unwrap();
