@@ -1,0 +1,165 @@
+#!/bin/bash
+# Runs in the guest: prepares its root file system offline, or carries out the scenario's part for
+# this boot and powers off. Each check prints what it saw.
+set -u
+boot=/run/boot
+# number (of this boot), scenario, clean (power off through every unit's stop)
+. "$boot/settings"
+unset LC_ALL
+export LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+report=/run/tunectl/boot.json
+dropin=/etc/sysctl.d/99-tunectl.conf
+
+say() {
+    printf '%s\n' "$*" >>"$results"
+}
+
+# verdict WHAT SAW COMMAND...: the check holds where the command succeeds.
+verdict() {
+    local what=$1 saw=$2
+    shift 2
+    saw=${saw//$'\n'/ | }
+    saw=${saw//$'\t'/ }
+    if "$@"; then say "ok    $what: ${saw:0:600}"; else say "FAIL  $what: ${saw:0:2000}"; fi
+}
+
+# same WHAT WANTED GOT
+same() {
+    if [[ $2 == "$3" ]]; then say "ok    $1: $3"; else say "FAIL  $1: $3, not $2"; fi
+}
+
+# matches WHAT REGEX GOT
+matches() {
+    verdict "$1" "$3" grep -Eqe "$2" <<<"$3"
+}
+
+# lacks WHAT REGEX GOT
+lacks() {
+    if grep -Eqe "$2" <<<"$3"; then
+        say "FAIL  $1: $(grep -Ee "$2" <<<"$3" | head -5 | tr '\n' '|')"
+    else
+        say "ok    $1: nothing like '$2' in ${#3} characters"
+    fi
+}
+
+now() {
+    local value
+    value=$(<"/proc/sys/${1//.//}") 2>/dev/null || value=absent
+    printf '%s\n' "${value//$'\t'/ }"
+}
+
+memory() {
+    awk '/^MemTotal:/ { print $2 }' /proc/meminfo
+}
+
+# min_free_of HUNDREDTHS_OF_A_PERCENT AT_LEAST_KB: what the baseline asks of this boot's memory.
+min_free_of() {
+    local wanted=$(($(memory) * $1 / 10000)) most=$(($(memory) * 5 / 100))
+    ((wanted >= $2)) || wanted=$2
+    ((wanted <= most)) || wanted=$most
+    echo "$wanted"
+}
+
+# nine [WITNESS] [EXCEPT]: the values of the rocketmq-broker baseline, live or as noted by a
+# witness of this boot. The eight fixed ones were read from the baseline's file on the host.
+nine() {
+    local witness=${1:-live} except=${2:-none} key wanted got seen='' wrong=''
+    while read -r key wanted; do
+        [[ $key != "$except" ]] || continue
+        [[ $key != vm.min_free_kbytes ]] || wanted=$(min_free_of 78 32768)
+        if [[ $witness == live ]]; then
+            got=$(now "$key")
+        else
+            got=$(awk -v key="$key" '$1 == key { print $2 }' "$boot/witness/$witness")
+        fi
+        seen+="${key#vm.}=$got "
+        [[ $got == "$wanted" ]] || wrong+="${key#vm.}=$got, not $wanted; "
+    done <"$boot/nine"
+    local count
+    count=$(wc -w <<<"$seen")
+    if [[ $wrong ]]; then
+        say "FAIL  $count values right ($witness): $wrong"
+    else
+        verdict "$count values right ($witness)" "$seen" test "$count" -ge 8
+    fi
+}
+
+witnessed() {
+    awk -v key="$2" '$1 == key { print $2 }' "$boot/witness/$1"
+}
+
+# asked FILTER: the answer of a jq filter to the boot report.
+asked() {
+    jq -r "$1" "$report" 2>&1 || true
+}
+
+journal() {
+    journalctl -b --no-pager -o cat "$@" 2>&1
+}
+
+# When a unit's start ended, in microseconds since the kernel started.
+finished() {
+    systemctl show -p ExecMainExitTimestampMonotonic --value "$1"
+}
+
+unit_exit() {
+    systemctl show -p Result -p ExecMainStatus "$1" | sort -r | paste -sd' '
+}
+
+# Waits up to $1 seconds until the command succeeds; prints the milliseconds that it took.
+until_true() {
+    local started limit=$(($1 * 1000)) passed=0
+    shift
+    started=${EPOCHREALTIME/./}
+    until "$@"; do
+        passed=$(((${EPOCHREALTIME/./} - started) / 1000))
+        ((passed < limit)) || break
+        sleep 0.02
+    done
+    echo $(((${EPOCHREALTIME/./} - started) / 1000))
+}
+
+install_package() {
+    dpkg -i "$boot/tunectl.deb"
+}
+
+# The checks of every boot with a baseline: it ends, in order, and the units have run.
+boot_completes() {
+    local state ordering
+    state=$(systemctl is-system-running)
+    verdict "the boot completes" "$state, failed: $(systemctl --failed --plain --no-legend | awk '{ print $1 }' | paste -sd' ')" \
+        grep -Eqx 'running|degraded' <<<"$state"
+    ordering=$(journal -t systemd | grep -i 'ordering cycle\|deleted to break')
+    same "no ordering cycle" "" "$ordering"
+}
+
+# shellcheck source=/dev/null
+. "$boot/scenario.sh"
+
+case $1 in
+prepare)
+    results=$boot/prepared
+    "prepare_$number" >"$boot/prepare.log" 2>&1
+    ;;
+online)
+    if [[ -d $boot/out ]]; then
+        results=$boot/out/results
+    elif [[ $(</proc/cmdline) == *boot.out=* ]]; then
+        out=$(sed 's/.*boot\.out=\([^ ]*\).*/\1/' /proc/cmdline)
+        mkdir -p "$boot/out"
+        mount -t hostfs -o "$out" none "$boot/out"
+        results=$boot/out/results
+    else
+        udevadm settle --timeout=30 2>/dev/null
+        results=/dev/virtio-ports/boot.results
+    fi
+    [[ ! -s $boot/prepared ]] || say "$(<"$boot/prepared")"
+    systemctl is-system-running --wait >/dev/null
+    "online_$number" >"$boot/online.log" 2>&1
+    say "---   $(cut -d' ' -f1 /proc/uptime) s after power on"
+    cat "$boot/online.log"
+    if [[ -s $results || -c $results ]]; then say "done"; fi
+    sync
+    if [[ $clean == yes ]]; then systemctl poweroff; else systemctl poweroff --force; fi
+    ;;
+esac
