@@ -6,7 +6,7 @@ use crate::below;
 use crate::key::Key;
 use crate::observed::{Errno, Reading};
 use crate::persist::{PersistError, Staged};
-use crate::plan::{DropinOutcome, Outcome, Plan, Step, StepOutcome, StepResult, bytes};
+use crate::plan::{Dropin, DropinOutcome, Outcome, Plan, Step, StepOutcome, StepResult, bytes};
 use crate::procsys::Kernel;
 use crate::value::agrees;
 
@@ -37,39 +37,33 @@ pub fn apply(
     if !outcome.moved.is_empty() {
         outcome.steps = untried(plan);
         outcome.dropin = DropinOutcome::LeftAlone;
+        outcome.host_file = DropinOutcome::LeftAlone;
         return outcome;
     }
-    let persist = !options.live_only && plan.dropin.changes();
-    let staged =
-        if persist { Some(stage(plan.dropin.path, &plan.dropin.text, root)) } else { None };
-    if let Some(Err(error)) = &staged {
+    let prepare = |file| Prepared::of(file, root, options);
+    let (dropin, host_file) = (prepare(&plan.dropin), prepare(&plan.host_file));
+    if !options.keep_going && (dropin.failed() || host_file.failed()) {
         outcome.steps = untried(plan);
-        outcome.dropin = DropinOutcome::Failed(error.to_string());
+        outcome.dropin = dropin.given_up();
+        outcome.host_file = host_file.given_up();
         return outcome;
     }
     outcome.steps = write_all(plan, kernel, options.keep_going, progress);
-    let failed = outcome.failed_keys();
-    if !failed.is_empty() && !options.keep_going {
+    let refused = outcome.failed_keys();
+    if !refused.is_empty() && !options.keep_going {
         outcome.restored = take_back(plan, kernel, &outcome.steps);
         outcome.dropin = DropinOutcome::LeftAlone;
+        outcome.host_file = DropinOutcome::LeftAlone;
         return outcome;
     }
-    outcome.dropin = match staged {
-        _ if options.live_only => DropinOutcome::NotAsked,
-        None => DropinOutcome::Unchanged,
-        // What the kernel refused is never persisted.
-        Some(staged) if !failed.is_empty() => {
-            let text = plan.dropin_without(&failed);
-            if plan.dropin.before.as_deref() == Some(text.as_bytes()) {
-                DropinOutcome::Unchanged
-            } else {
-                drop(staged);
-                commit(stage(plan.dropin.path, &text, root))
-            }
-        }
-        Some(staged) => commit(staged),
+    // The numbers of this boot first: the drop-in is what makes a plan carried out.
+    outcome.host_file = host_file.persist(plan, &refused, root);
+    outcome.dropin = match &outcome.host_file {
+        DropinOutcome::Failed(_) if !options.keep_going => DropinOutcome::LeftAlone,
+        _ => dropin.persist(plan, &refused, root),
     };
-    if matches!(outcome.dropin, DropinOutcome::Failed(_)) && !options.keep_going {
+    let failed = outcome.files().any(|file| matches!(file, DropinOutcome::Failed(_)));
+    if failed && !options.keep_going {
         // Live and persisted go together or not at all.
         outcome.restored = take_back(plan, kernel, &outcome.steps);
         return outcome;
@@ -207,6 +201,60 @@ fn take_back(
     restored
 }
 
+/// A file of ours before the first write.
+enum Prepared<'a> {
+    /// Nothing is persisted.
+    NotAsked,
+    /// It already is as planned.
+    Unchanged,
+    /// It lies complete beside its place, or could not be laid there.
+    Staged(&'a Dropin, Result<Staged, PersistError>),
+}
+
+impl<'a> Prepared<'a> {
+    fn of(file: &'a Dropin, root: &Path, options: &Options) -> Self {
+        match options.live_only {
+            true => Self::NotAsked,
+            false if file.changes() => Self::Staged(file, stage(file.path, &file.text, root)),
+            false => Self::Unchanged,
+        }
+    }
+
+    fn failed(&self) -> bool {
+        matches!(self, Self::Staged(_, Err(_)))
+    }
+
+    fn given_up(self) -> DropinOutcome {
+        match self {
+            Self::Staged(_, Err(error)) => DropinOutcome::Failed(error.to_string()),
+            _ => DropinOutcome::LeftAlone,
+        }
+    }
+
+    /// Puts it in place, without the keys that the kernel refused: those are never persisted.
+    fn persist(self, plan: &Plan, refused: &[Key], root: &Path) -> DropinOutcome {
+        let (file, staged) = match self {
+            Self::NotAsked => return DropinOutcome::NotAsked,
+            Self::Unchanged => return DropinOutcome::Unchanged,
+            Self::Staged(file, staged) => (file, staged),
+        };
+        let staged = staged.and_then(|staged| {
+            let text = plan.text_without(file, refused);
+            if text == file.text {
+                return Ok(Some(staged));
+            }
+            drop(staged);
+            let unchanged = file.before.as_deref() == Some(text.as_bytes());
+            if unchanged { Ok(None) } else { stage(file.path, &text, root).map(Some) }
+        });
+        match staged.and_then(|staged| staged.map(Staged::commit).transpose()) {
+            Ok(Some(())) => DropinOutcome::Written,
+            Ok(None) => DropinOutcome::Unchanged,
+            Err(error) => DropinOutcome::Failed(error.to_string()),
+        }
+    }
+}
+
 fn stage(path: &str, text: &str, root: &Path) -> Result<Staged, PersistError> {
     let place = below::resolve_parent(root, path).map_err(|error| PersistError {
         doing: "find",
@@ -214,11 +262,4 @@ fn stage(path: &str, text: &str, root: &Path) -> Result<Staged, PersistError> {
         error,
     })?;
     Staged::write(&place, text.as_bytes())
-}
-
-fn commit(staged: Result<Staged, PersistError>) -> DropinOutcome {
-    match staged.and_then(Staged::commit) {
-        Ok(()) => DropinOutcome::Written,
-        Err(error) => DropinOutcome::Failed(error.to_string()),
-    }
 }

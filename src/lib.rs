@@ -14,6 +14,7 @@ pub mod observed;
 pub mod baseline;
 pub mod bootview;
 pub mod diff;
+pub mod drift;
 pub mod plan;
 // Edges.
 pub mod below;
@@ -27,7 +28,7 @@ mod cli;
 pub mod report;
 pub mod wire;
 
-pub use cli::main;
+pub use cli::{command, main};
 
 /// musl's own allocator maps and unmaps memory for nearly every size class, which costs a
 /// short run more than its work does.

@@ -3,9 +3,11 @@
 
 mod conf;
 mod facts;
+mod writer;
 
 pub use conf::{ConfBody, ConfDir, ConfFile, ConfTree, SYSCTL_DIRS};
 pub use facts::{Facts, NumaNode, Release, ReleaseError, Virtualization};
+pub use writer::{Ancestor, Cause, Namespace, Via, Writer};
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,10 @@
-//! The JSON that scripts read: schema `tunectl/plan/1` and `tunectl/outcome/1`.
+//! The JSON that scripts read: schema `tunectl/plan/1`, `tunectl/outcome/1` and their kin.
 #![forbid(unsafe_code)]
+
+mod boot;
+pub mod event;
+
+pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +32,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The drop-in.
     pub dropin: Dropin,
+    /// The numbers made from this boot's RAM, where tunectl-boot makes them at each boot.
+    pub host_file: Dropin,
     /// Why an apply would refuse this plan; empty where it would not.
     pub refusals: Vec<String>,
     /// What systemd-sysctl or procps would stumble over at boot.
@@ -34,7 +41,7 @@ pub struct Plan {
 }
 
 /// The host that is planned for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Host name.
     pub hostname: String,
@@ -54,10 +61,12 @@ pub struct Host {
     pub virtualization: String,
     /// `systemd-sysctl` or `procps`: the loader that the boot status is judged by.
     pub loader: String,
+    /// Whether tunectl-boot.service is enabled.
+    pub boot_unit: bool,
 }
 
 /// The baseline.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
     /// Its name.
     pub name: String,
@@ -114,6 +123,8 @@ pub struct Boot {
     pub systemd: BootValue,
     /// procps.
     pub procps: BootValue,
+    /// Whether tunectl-boot sets it after the loader, whatever that leaves.
+    pub unit: bool,
 }
 
 /// A value with the line that sets it.
@@ -170,7 +181,7 @@ pub struct Step {
     pub bytes: String,
 }
 
-/// The drop-in.
+/// A file of ours.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Dropin {
     /// Its path.
@@ -203,6 +214,8 @@ pub struct Outcome {
     pub restored: Vec<ActionOutcome>,
     /// `unchanged`, `written`, `not_asked`, `left_alone`, `failed`.
     pub dropin: String,
+    /// The same of the numbers made from RAM.
+    pub host_file: String,
     /// Everything that went wrong, in words.
     pub errors: Vec<String>,
     /// What the next boot will take back, and which line does.

@@ -42,7 +42,7 @@ pub struct Desired {
     /// The form of its text.
     pub shape: Shape,
     /// What the catalogue knows of it.
-    pub known: Option<&'static Parameter>,
+    pub known: Option<Parameter>,
     /// Where the baseline asks for it.
     pub origin: Span,
     /// The pattern that it matched, where it was not named itself.
@@ -57,8 +57,10 @@ pub struct Desired {
     pub allow: Vec<String>,
     /// What the daemon does when it drifts.
     pub on_drift: OnDrift,
-    /// How a number made from the host's memory came about.
+    /// How a number made from the host's memory, or clamped, came about.
     pub arithmetic: Option<String>,
+    /// Whether another amount of memory would lead to another number.
+    pub from_ram: bool,
     /// The exception that covers it today.
     pub waiver: Option<Exception>,
 }

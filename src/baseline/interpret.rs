@@ -16,8 +16,17 @@ use super::schema::{Literal, Target, Wish};
 pub struct Interpreted {
     /// What is required.
     pub requirement: Requirement,
-    /// The arithmetic, where the number was made from the host's memory.
+    /// The arithmetic, where the number was made from the host's memory, or clamped.
     pub arithmetic: Option<String>,
+    /// Whether another amount of memory would lead to another number.
+    pub from_ram: bool,
+}
+
+impl Interpreted {
+    /// A value as it was written.
+    fn plain(text: String) -> Self {
+        Self { requirement: Requirement::Exact(text), arithmetic: None, from_ram: false }
+    }
 }
 
 /// What an entry is judged with.
@@ -25,7 +34,7 @@ pub struct Interpreter<'a> {
     /// The entry's key or pattern, for messages.
     pub selector: &'a Selector,
     /// What the catalogue knows of it.
-    pub known: Option<&'static Parameter>,
+    pub known: Option<Parameter>,
     /// The host.
     pub facts: &'a Facts,
     /// Where problems go.
@@ -100,7 +109,8 @@ impl Interpreter<'_> {
                 let arithmetic = (!arithmetic.is_empty()).then(|| arithmetic.join("; "));
                 let requirement =
                     Requirement::Within { at_least: least_number, at_most: most_number };
-                Some(Interpreted { requirement, arithmetic })
+                let from_ram = arithmetic.is_some();
+                Some(Interpreted { requirement, arithmetic, from_ram })
             }
             Some(Target::PercentOfRam(percent)) => {
                 let amount = self.share(percent.value, percent.span)?;
@@ -112,11 +122,11 @@ impl Interpreter<'_> {
             }
             Some(Target::One(literal)) => {
                 let text = self.one(literal)?;
-                Some(Interpreted { requirement: Requirement::Exact(text), arithmetic: None })
+                Some(Interpreted::plain(text))
             }
             Some(Target::Many(literals)) => {
                 let text = self.many(span, literals)?;
-                Some(Interpreted { requirement: Requirement::Exact(text), arithmetic: None })
+                Some(Interpreted::plain(text))
             }
         }
     }
@@ -302,6 +312,7 @@ impl Interpreter<'_> {
         Some(Interpreted {
             requirement: Requirement::Exact(number.to_string()),
             arithmetic: (from_ram || number != amount.number).then_some(told),
+            from_ram,
         })
     }
 

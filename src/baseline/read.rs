@@ -10,7 +10,7 @@ use super::schema::{
 };
 use super::yaml::{Node, NodeKind};
 
-const DOCUMENT: &[&str] = &[
+pub(super) const DOCUMENT: &[&str] = &[
     "name",
     "description",
     "extends",
@@ -21,7 +21,7 @@ const DOCUMENT: &[&str] = &[
     "when",
     "waivers",
 ];
-const ENTRY: &[&str] = &[
+pub(super) const ENTRY: &[&str] = &[
     "value",
     "percent_of_ram",
     "at_least",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash;
 
 use crate::catalogue::{self, Hazard, Parameter};
 use crate::diagnostic::Diagnostic;
@@ -64,7 +64,7 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
 /// SHA-256 over all pieces, one behind the other, in hexadecimal: for the texts of a baseline the
 /// same as `cat FILE… | sha256sum` shows.
 pub fn sha256<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
-    let mut hasher = Sha256::new();
+    let mut hasher = Hash::new();
     for piece in pieces {
         hasher.update(piece);
     }
@@ -140,7 +140,7 @@ impl Resolver<'_, '_> {
         let known = Key::from_path(&sample.join("/")).ok().and_then(|key| catalogue::lookup(&key));
         if matches.is_empty() && known.is_none() {
             let message = format!("{pattern} matches no parameter, here or in the catalogue");
-            let names = catalogue::all().filter(|p| p.is_pattern()).map(|p| p.key);
+            let names = catalogue::all().filter(Parameter::is_pattern).map(|p| p.key);
             let problem = Diagnostic::warning(chosen.entry.span, message);
             self.problems.push(match nearest(pattern.as_path(), names) {
                 Some(near) => problem.help(format!("did you mean {}?", swap_separators(near))),
@@ -180,6 +180,7 @@ impl Resolver<'_, '_> {
             allow: terms.allow.iter().map(|a| a.value.clone()).collect(),
             on_drift: chosen.on_drift,
             arithmetic: interpreted.arithmetic,
+            from_ram: interpreted.from_ram,
             waiver: None,
         })
     }
@@ -187,7 +188,7 @@ impl Resolver<'_, '_> {
     fn interpret(
         &mut self,
         chosen: &Chosen<'_>,
-        known: Option<&'static Parameter>,
+        known: Option<Parameter>,
         action: bool,
     ) -> Option<Interpreted> {
         let mut interpreter = Interpreter {

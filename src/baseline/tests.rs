@@ -263,6 +263,19 @@ fn the_hash_is_that_of_the_texts_one_behind_the_other() {
 }
 
 #[test]
+fn the_hash_of_more_than_a_block_is_the_same_in_any_pieces() {
+    // The two-block message of FIPS 180-4's examples.
+    let text = b"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmno\
+                 ijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu";
+    for (first, second) in (0..=text.len()).map(|at| text.split_at(at)) {
+        assert_eq!(
+            sha256([first, second]),
+            "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1",
+        );
+    }
+}
+
+#[test]
 fn a_ring_of_extends_is_told_once() {
     let messages = bad(&[("a", "name: a\nextends: [b]\n"), ("b", "name: b\nextends: [a]\n")]);
     assert_eq!(messages, ["a baseline cannot extend itself: a -> b -> a"]);
@@ -314,4 +327,35 @@ fn every_built_in_baseline_resolves_on_every_host() {
             }
         }
     }
+}
+
+/// The names below `properties` at a place of the schema.
+fn named(schema: &serde_json::Value, place: &str) -> Vec<String> {
+    let properties = schema.pointer(place).and_then(|p| p["properties"].as_object());
+    properties.unwrap_or_else(|| panic!("nothing at {place}")).keys().cloned().collect()
+}
+
+fn sorted<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn the_json_schema_has_the_fields_that_are_read() {
+    let text = include_str!("../../packaging/schema/baseline-1.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(text).unwrap();
+    let listed = |place: &str| {
+        let list = schema.pointer(place).and_then(|l| l.as_array()).unwrap();
+        sorted(list.iter().filter_map(|v| v.as_str()))
+    };
+    let properties = |place| sorted(named(&schema, place).iter().map(String::as_str));
+    assert_eq!(properties(""), sorted(read::DOCUMENT.iter().copied()));
+    assert_eq!(properties("/$defs/terms"), sorted(read::ENTRY.iter().copied()));
+    let facts = sorted(FactName::NAMES.iter().map(|(name, _)| *name));
+    assert_eq!(properties("/$defs/conditions"), facts);
+    let on_drift = sorted(OnDrift::NAMES.iter().map(|(name, _)| *name));
+    assert_eq!(listed("/$defs/on_drift/enum"), on_drift);
+    let guards = sorted(crate::catalogue::Hazard::GUARDS);
+    assert_eq!(listed("/$defs/terms/properties/allow/items/enum"), guards);
 }

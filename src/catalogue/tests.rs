@@ -7,7 +7,7 @@ use crate::key::{Selector, glob_matches, has_wildcard};
 use crate::observed::Release;
 use crate::value::Unit;
 
-fn entry(path: &str) -> &'static Parameter {
+fn entry(path: &str) -> Parameter {
     lookup(&Key::from_path(path).unwrap()).unwrap_or_else(|| panic!("{path} is not known"))
 }
 
@@ -23,6 +23,11 @@ fn tables_are_sorted_and_unique() {
         assert!(seen.insert(p.key), "{} is in two tables", p.key);
     }
     assert!(seen.len() >= 120, "only {} parameters are known", seen.len());
+}
+
+#[test]
+fn what_is_carried_is_what_the_tables_say() {
+    assert!(all().eq(TABLES.iter().copied().flatten().copied()));
 }
 
 #[test]
@@ -47,7 +52,7 @@ fn lookup_finds_every_entry_and_nothing_else() {
         assert_eq!(lookup(&Key::from_path(unknown).unwrap()), None, "{unknown}");
     }
     // What the look-up of patterns relies on.
-    for p in all().filter(|p| p.is_pattern()) {
+    for p in all().filter(Parameter::is_pattern) {
         let stars: Vec<usize> =
             p.key.split('/').enumerate().filter(|(_, c)| c.contains('*')).map(|(n, _)| n).collect();
         assert!(stars.len() == 1 && stars[0] > 0, "{}", p.key);
@@ -260,7 +265,7 @@ fn every_entry_is_found_under_each_name_that_it_stands_for() {
         for name in ["eth0.100", "all", "zz"] {
             let path = parameter.key.replace('*', name);
             let found = lookup(&Key::from_path(&path).unwrap()).unwrap();
-            let matches = |p: &&Parameter| crate::key::glob_matches(p.key, &path);
+            let matches = |p: &Parameter| crate::key::glob_matches(p.key, &path);
             // An entry of its own is stronger than one with a star.
             assert_eq!(Some(found), all().find(|p| p.key == path).or_else(|| all().find(matches)));
         }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::apply::{self, Options};
 use crate::below;
-use crate::bootview::dropin;
 use crate::persist::{Lock, LockError};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 use crate::report;
@@ -13,6 +12,7 @@ use crate::sources::HOST_BASELINE;
 use super::Exit;
 use super::adoption::Adoption;
 use super::args::{ApplyArgs, Cli, Format};
+use super::boot;
 use super::failure::Failure;
 use super::host::{self, Host};
 use super::ui::Ui;
@@ -25,14 +25,14 @@ const LOCK: &str = "/run/tunectl/lock";
 /// # Errors
 /// The baseline or the host cannot be read, a guard refuses, or the lock is held.
 pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
+    if args.boot {
+        return boot::run(cli, args, ui);
+    }
     let name = args.baseline.baseline.as_deref();
     let root = nix::unistd::geteuid().is_root();
     let loaded = host::load(cli, name, root)?;
     let host = host::open(cli, &host::wanted_facts(cli, &loaded))?;
-    if !root && host.kernel.is_procfs() {
-        let help = "`tunectl plan` shows the same without root";
-        return Err(Failure::new("only root can apply a baseline").help(help));
-    }
+    only_root(&host)?;
     let _lock = lock(cli, args)?;
     let set = host::resolve(loaded, &host, ui)?;
     let plan = host::plan(cli, &host, set);
@@ -65,6 +65,18 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     Ok(exit(&plan, &outcome))
 }
 
+/// Refuses what only root can do, before anything is tried.
+///
+/// # Errors
+/// This is not root, and these are a kernel's parameters.
+pub fn only_root(host: &Host) -> Result<(), Failure> {
+    if nix::unistd::geteuid().is_root() || !host.kernel.is_procfs() {
+        return Ok(());
+    }
+    let help = "`tunectl plan` shows the same without root";
+    Err(Failure::new("only root can apply a baseline").help(help))
+}
+
 fn exit(plan: &Plan, outcome: &Outcome) -> Exit {
     use crate::diff::LiveStatus;
     let impossible = plan.items.iter().any(|i| {
@@ -86,7 +98,11 @@ fn exit(plan: &Plan, outcome: &Outcome) -> Exit {
     }
 }
 
-fn lock(cli: &Cli, args: &ApplyArgs) -> Result<Lock, Failure> {
+/// Takes the lock that lets one apply run at a time.
+///
+/// # Errors
+/// Another one holds it, or it cannot be used.
+pub fn lock(cli: &Cli, args: &ApplyArgs) -> Result<Lock, Failure> {
     let path = below::resolve_parent(&cli.root, LOCK)
         .map_err(|error| Failure::new(format!("cannot find {LOCK}: {error}")))?;
     let patience = Duration::from_secs(u64::from(args.lock_timeout));
@@ -105,9 +121,9 @@ fn refuse(plan: &Plan, args: &ApplyArgs) -> Result<(), Failure> {
     if !refusals.is_empty() {
         return Err(Failure::refused(format!("{}\nnothing was changed", refusals.join("\n"))));
     }
-    match plan.dropin.foreign {
-        Some(foreign) if !args.live_only => {
-            Err(Failure::refused(report::foreign(foreign, dropin::PATH)))
+    match plan.foreign() {
+        Some((foreign, path)) if !args.live_only => {
+            Err(Failure::refused(report::foreign(foreign, path)))
         }
         _ => Ok(()),
     }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::key::Selector;
+
 /// Plans, applies and persists kernel-parameter baselines.
 #[derive(Debug, Parser)]
 #[command(name = "tunectl", version, max_term_width = 100, after_help = EXIT_CODES)]
@@ -52,8 +54,34 @@ pub enum Command {
     /// Carry a baseline out: live, and in /etc/sysctl.d/99-tunectl.conf
     ///
     /// All or nothing: where one write is refused, those before it are put back and nothing is
-    /// persisted.
+    /// persisted. With --boot, as far as it goes.
     Apply(ApplyArgs),
+    /// Print a script that completes the arguments in a shell
+    ///
+    /// The packages install it; by hand, for bash: `tunectl completions bash` into
+    /// /usr/share/bash-completion/completions/tunectl.
+    Completions(CompletionsArgs),
+    /// Print the JSON Schema of the baseline format, for editors and for checks in CI
+    Schema,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// Shells that arguments are completed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash, with the package bash-completion.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish.
+    Fish,
 }
 
 /// Which baseline.
@@ -110,6 +138,39 @@ pub struct ApplyArgs {
     /// Wait that many seconds for another apply to end
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub lock_timeout: u32,
+
+    /// For tunectl-boot.service: this host's own baseline, as far as it goes, with a report
+    ///
+    /// What cannot be done stops nothing else. The report is /run/tunectl/boot.json; `tunectl
+    /// status` shows it. Where the baseline cannot be used, the last good values are those that
+    /// the drop-in has. Exit codes: 0 what can be right is right (what is not there yet, or not in
+    /// this kernel, does not count), or the host has no baseline; 1 something went wrong;
+    /// 3 nothing did, but a guard refuses a parameter, or the lock is held.
+    #[arg(
+        long,
+        help_heading = "At boot",
+        conflicts_with_all = ["baseline", "adopt", "live_only", "run_actions"]
+    )]
+    pub boot: bool,
+
+    /// Only these parameters, live only, waiting up to 2 s for them; for udev rules
+    ///
+    /// A key or a pattern, in any spelling, such as 'net/ipv4/conf/eth0.100/*'; repeatable.
+    #[arg(
+        long,
+        help_heading = "At boot",
+        value_name = "SELECTOR",
+        value_parser = Selector::parse,
+        requires = "boot",
+        conflicts_with = "settled"
+    )]
+    pub only: Vec<Selector>,
+
+    /// The second pass, once all services are up: what has been changed since the first
+    ///
+    /// Corrects it, adds it to the report, and keeps that in /var/lib/tunectl/boots.
+    #[arg(long, help_heading = "At boot", requires = "boot")]
+    pub settled: bool,
 }
 
 /// Output formats.

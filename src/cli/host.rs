@@ -39,6 +39,11 @@ impl Host {
         }
     }
 
+    /// Forgets what was read: the next look is a new one.
+    pub fn forget(&self) {
+        self.seen.replace(Snapshot::default());
+    }
+
     fn exists(&self, key: &Key) -> bool {
         self.look(key);
         self.seen.borrow().get(key).is_some_and(Reading::exists)
@@ -61,14 +66,13 @@ pub fn wanted_facts(cli: &Cli, loaded: &Loaded) -> Vec<Fact> {
         return Fact::ALL.to_vec();
     }
     let layers = &loaded.layers;
-    let mut wanted: Vec<Fact> = layers
-        .conditions()
-        .filter_map(|condition| match condition {
-            FactName::NumaNodes => Some(Fact::NumaNodes),
-            FactName::Virtualization => Some(Fact::Virtualization),
-            FactName::Ram | FactName::Kernel | FactName::Hostname => None,
-        })
-        .collect();
+    let conditions = layers.conditions().filter_map(|condition| match condition {
+        FactName::NumaNodes => Some(Fact::NumaNodes),
+        FactName::Virtualization => Some(Fact::Virtualization),
+        FactName::Ram | FactName::Kernel | FactName::Hostname => None,
+    });
+    // What is persisted where depends on the boot unit.
+    let mut wanted: Vec<Fact> = [Fact::BootUnit].into_iter().chain(conditions).collect();
     let reserve = Key::from_path("vm/min_free_kbytes");
     for selector in layers.selectors() {
         if reserve.as_ref().is_ok_and(|key| selector.covers(key)) {
@@ -83,13 +87,13 @@ pub fn wanted_facts(cli: &Cli, loaded: &Loaded) -> Vec<Fact> {
 
 /// Whether a selector names a parameter whose numbers are huge pages.
 fn counts_huge_pages(selector: &Selector) -> bool {
-    let counts = |p: &Parameter| p.unit == Unit::HugePages;
+    let counts = |p: Parameter| p.unit == Unit::HugePages;
     match selector {
         Selector::Key(key) => {
             key.as_path() == NR_HUGEPAGES || catalogue::lookup(key).is_some_and(counts)
         }
         Selector::Pattern(pattern) => catalogue::all()
-            .filter(|p| counts(p))
+            .filter(|p| counts(*p))
             .map(|p| p.key)
             .chain([NR_HUGEPAGES])
             .any(|path| Key::from_path(path).is_ok_and(|key| pattern.matches(&key))),
@@ -125,6 +129,27 @@ pub struct Loaded {
     name: String,
     layers: Layers,
     problems: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Every key and pattern that it gives a value, on whatever host.
+    pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        self.layers.selectors()
+    }
+
+    /// A baseline of one text that lies in no file, of that name.
+    pub fn from_text(name: &str, text: &str) -> Self {
+        let found = Found { name: name.to_owned(), text: text.to_owned() };
+        let (layers, problems) = baseline::load(&[name], &mut |_| Ok(found.clone()));
+        Self { name: name.to_owned(), layers, problems }
+    }
+}
+
+/// Whether the host has a baseline of its own.
+pub fn has_baseline(cli: &Cli) -> bool {
+    let reader =
+        Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
+    reader.exists(sources::HOST_BASELINE)
 }
 
 /// Loads the named baseline, or the host's own with its further layers. Problems are collected

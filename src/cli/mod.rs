@@ -3,14 +3,18 @@
 mod adoption;
 mod apply;
 mod args;
+mod boot;
+mod completions;
 mod failure;
 mod host;
 mod plan;
+mod reports;
+mod schema;
 mod ui;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 pub use args::Cli;
 use ui::Ui;
@@ -25,6 +29,8 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         args::Command::Plan(command) => plan::run(&cli, command, &ui),
         args::Command::Apply(command) => apply::run(&cli, command, &ui),
+        args::Command::Completions(command) => completions::run(command, &ui),
+        args::Command::Schema => schema::run(&ui),
     };
     match result {
         Ok(code) => code.into(),
@@ -33,6 +39,11 @@ pub fn main() -> ExitCode {
             failure.code().into()
         }
     }
+}
+
+/// The commands and arguments as clap knows them, for man pages and completions.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// How a command ended, as scripts know it.

@@ -29,7 +29,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
         Format::Json => ui.json(&report::plan_json(&plan, &host.facts))?,
         Format::Text => ui.result(&report::plan_text(&plan, &host.facts, ui.layout()))?,
     }
-    let refused = plan.refusals().next().is_some() || plan.dropin.foreign.is_some();
+    let refused = plan.refusals().next().is_some() || plan.foreign().is_some();
     if refused {
         ui.hint("\nAn apply would refuse this plan; the reasons stand above.");
         return Ok(Exit::Refused);

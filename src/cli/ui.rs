@@ -1,6 +1,7 @@
 //! The two streams: results to standard output, everything else to standard error.
 #![allow(clippy::disallowed_methods, reason = "the one place that looks at the terminal")]
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use anstream::AutoStream;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::report;
+use crate::report::boot::{Level, Line};
 use crate::report::plan::Layout;
 
 use super::Exit;
@@ -76,6 +78,29 @@ impl Ui {
         }
     }
 
+    /// Prints a result line by line. In the journal each line has its own priority; elsewhere its
+    /// colour shows it.
+    ///
+    /// # Errors
+    /// As [`Ui::result`].
+    pub fn lines(&self, lines: &[Line]) -> Result<(), Failure> {
+        let journal = is_journal();
+        let mut text = String::new();
+        for Line { level, text: line } in lines {
+            if journal {
+                let _ = writeln!(text, "<{}>{line}", *level as u8);
+                continue;
+            }
+            let style = match level {
+                Level::Error => report::BAD,
+                Level::Warning => report::WARN,
+                Level::Notice | Level::Info => report::PLAIN,
+            };
+            let _ = writeln!(text, "{style}{line}{style:#}");
+        }
+        self.result(&text)
+    }
+
     /// Prints a result as JSON.
     ///
     /// # Errors
@@ -131,6 +156,13 @@ impl Ui {
 fn width() -> usize {
     terminal_size::terminal_size_of(io::stdout())
         .map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(60, 160))
+}
+
+/// Whether standard output leads to the journal: systemd says which file that is.
+fn is_journal() -> bool {
+    let Ok(named) = std::env::var("JOURNAL_STREAM") else { return false };
+    let stdout = nix::sys::stat::fstat(io::stdout());
+    stdout.is_ok_and(|found| named == format!("{}:{}", found.st_dev, found.st_ino))
 }
 
 fn stripped(text: &str) -> String {

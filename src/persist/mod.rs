@@ -2,6 +2,7 @@
 
 pub mod conf;
 mod lock;
+pub mod reports;
 mod staged;
 
 pub use lock::{Lock, LockError};

@@ -45,8 +45,9 @@ pub fn faults(plan: &Plan) -> Vec<String> {
             faults.push(format!("{key} should be written, and no step does it"));
         }
     }
-    for line in &plan.dropin.lines {
-        if let Some(value) = &line.value
+    let lines = || plan.files().flat_map(|file| &file.lines);
+    for line in lines() {
+        if let Some(value) = line.value()
             && value.contains(['\n', '\r', '\0'])
         {
             faults.push(format!("{} is persisted with more than one line", line.selector));
@@ -54,7 +55,7 @@ pub fn faults(plan: &Plan) -> Vec<String> {
     }
     for action in &plan.baseline.actions {
         let key = Selector::Key(action.key.clone());
-        if plan.dropin.lines.iter().any(|l| l.selector == key) {
+        if lines().any(|l| l.selector == key) {
             faults.push(format!("the action {} is persisted", action.key));
         }
     }

@@ -45,6 +45,10 @@ pub struct Plan {
     pub originals: Vec<(Key, String)>,
     /// The drop-in.
     pub dropin: Dropin,
+    /// The numbers made from this boot's RAM, where tunectl-boot makes them at each boot.
+    pub host_file: Dropin,
+    /// Whether tunectl-boot.service is enabled.
+    pub boot_unit: bool,
     /// Lines that the host's loader stumbles over.
     pub boot_problems: Vec<Problem>,
 }
@@ -80,7 +84,7 @@ pub struct Item {
     pub refusals: Vec<Refusal>,
 }
 
-/// Our drop-in, as it is and as it will be.
+/// A file of ours, as it is and as it will be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropin {
     /// Where it lies.
@@ -159,6 +163,21 @@ impl Item {
             && (live || self.boot_status == BootStatus::Overridden || !self.refusals.is_empty())
     }
 
+    /// Whether tunectl-boot, where it is enabled, sets it after the loader has.
+    pub fn set_by_unit(&self) -> bool {
+        let settable = matches!(
+            self.live_status,
+            LiveStatus::InSync | LiveStatus::Differs | LiveStatus::Pending
+        );
+        settable && !self.waived() && self.refusals.is_empty()
+    }
+
+    /// Whether no file carries its number over a reboot, because it is made from the RAM that
+    /// the host then has.
+    pub fn made_at_boot(&self, facts: &Facts) -> bool {
+        self.desired.from_ram && facts.boot_unit
+    }
+
     /// Whether it is not there yet.
     pub fn pending(&self) -> bool {
         self.live_status == LiveStatus::Pending && !self.waived()
@@ -194,7 +213,7 @@ impl Plan {
 
     /// Whether an apply would do something.
     pub fn changes(&self) -> bool {
-        !self.steps.is_empty() || self.dropin.changes()
+        !self.steps.is_empty() || self.files().any(Dropin::changes)
     }
 
     /// Whether everything that can be in sync today is, now and after a reboot.
@@ -205,16 +224,25 @@ impl Plan {
             })
     }
 
+    /// Our files.
+    pub fn files(&self) -> impl Iterator<Item = &Dropin> {
+        [&self.dropin, &self.host_file].into_iter()
+    }
+
+    /// What lies in the place of one of our files and is not ours, and where.
+    pub fn foreign(&self) -> Option<(Foreign, &'static str)> {
+        self.files().find_map(|file| Some((file.foreign?, file.path)))
+    }
+
     /// All refusals with the item they concern.
     pub fn refusals(&self) -> impl Iterator<Item = (&Item, &Refusal)> {
         self.items.iter().flat_map(|item| item.refusals.iter().map(move |r| (item, r)))
     }
 
-    /// The drop-in's text without some keys: those that the kernel refused, and the patterns that
+    /// A file's text without some keys: those that the kernel refused, and the patterns that
     /// would set them all the same.
-    pub fn dropin_without(&self, refused: &[Key]) -> String {
-        let kept: Vec<dropin::Line> = self
-            .dropin
+    pub fn text_without(&self, file: &Dropin, refused: &[Key]) -> String {
+        let kept: Vec<dropin::Line> = file
             .lines
             .iter()
             .filter(|line| match &line.selector {
@@ -223,7 +251,7 @@ impl Plan {
             })
             .cloned()
             .collect();
-        dropin::render(&self.baseline.name, &self.baseline.sha256, &kept)
+        dropin::render(file.path, &self.baseline.name, &self.baseline.sha256, &kept)
     }
 }
 
@@ -268,11 +296,11 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let facts = observed.facts;
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
     let now = BootView::new(observed.conf);
-    let ours = persisted::own_file(observed.conf);
+    let own = persisted::Own::of(observed.conf);
     let others =
-        ours.map(|_| BootView::for_loader(&with_file(observed.conf, dropin::PATH, None), loader));
+        persisted::lasting(observed.conf, own).map(|conf| BootView::for_loader(&conf, loader));
     let without = others.as_ref().unwrap_or(&now);
-    let old_lines = persisted::values(ours);
+    let old_lines = own.values();
     let mut items: Vec<Item> = baseline
         .parameters
         .iter()
@@ -309,11 +337,14 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         })
         .collect();
     let steps = order::steps(&mut items, observed.snapshot);
-    let dropin = persisted::dropin(&baseline, &items, ours, without);
-    // Where the drop-in is as it should be, the next boot is already the planned one.
-    let changed = dropin
-        .changes()
-        .then(|| BootView::new(&with_file(observed.conf, dropin::PATH, Some(&dropin.text))));
+    let (dropin, host_file) = persisted::files(&baseline, &items, own, without, facts);
+    // Where our files are as they should be, the next boot is already the planned one.
+    let changes = [&dropin, &host_file].map(|file| file.changes().then_some(file));
+    let changed = changes.into_iter().flatten().fold(None, |conf: Option<ConfTree>, file| {
+        let conf = conf.as_ref().unwrap_or(observed.conf);
+        Some(with_file(conf, file.path, Some(&file.text)))
+    });
+    let changed = changed.map(|conf| BootView::new(&conf));
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
         let now = item.boot(loader).clone();
@@ -338,6 +369,8 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         items,
         steps,
         dropin,
+        host_file,
+        boot_unit: facts.boot_unit,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::catalogue::{Effect, Hazard, Kind};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, BootValue, LiveStatus};
 use crate::key::Key;
-use crate::observed::Snapshot;
+use crate::observed::{Facts, Snapshot};
 use crate::value::{Shape, kernel_number};
 
 use super::{Item, Observed};
@@ -76,6 +76,11 @@ pub enum Note {
         /// Its value.
         value: String,
     },
+    /// tunectl-boot sets it after that line all the same.
+    PutRightAtBoot,
+    /// Its number is made from the RAM of today and persisted as it is, because tunectl-boot is
+    /// not enabled.
+    NumberOfToday,
     /// It is as desired now, and written again because another step changes it.
     WrittenAgain,
     /// Its value is secret, and whoever may read the drop-in may read it.
@@ -100,6 +105,7 @@ pub fn annotate(
         }
         kernel_side(item, observed, &mut notes);
         boot_side(item, loader, elsewhere, &mut notes);
+        boot_unit(item, observed.facts, &mut notes);
         item.notes = notes;
     }
 }
@@ -201,6 +207,15 @@ fn boot_side(item: &mut Item, loader: Loader, elsewhere: BootValue, notes: &mut 
             value: elsewhere.value,
             source: elsewhere.source,
         });
+    }
+}
+
+fn boot_unit(item: &Item, facts: &Facts, notes: &mut Vec<Note>) {
+    if facts.boot_unit && item.boot_status == BootStatus::Overridden && item.set_by_unit() {
+        notes.push(Note::PutRightAtBoot);
+    }
+    if !facts.boot_unit && facts.systemd && item.desired.from_ram && item.persisted.is_some() {
+        notes.push(Note::NumberOfToday);
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Outcome {
     pub restored: Vec<(Key, Result<(), Errno>)>,
     /// What became of the drop-in.
     pub dropin: DropinOutcome,
+    /// What became of the numbers made from RAM.
+    pub host_file: DropinOutcome,
     /// Parameters that moved between the plan and the first write: key, then, now.
     pub moved: Vec<(Key, String, String)>,
 }
@@ -44,7 +46,7 @@ pub enum StepResult {
     NotTried,
 }
 
-/// What became of the drop-in.
+/// What became of a file of ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum DropinOutcome {
     /// It already was as planned.
@@ -66,7 +68,12 @@ impl Outcome {
         self.moved.is_empty()
             && self.steps.iter().all(|s| s.result == StepResult::Written)
             && self.actions.iter().all(|(_, result)| result.is_ok())
-            && !matches!(self.dropin, DropinOutcome::Failed(_))
+            && self.files().all(|file| !matches!(file, DropinOutcome::Failed(_)))
+    }
+
+    /// What became of each of our files.
+    pub fn files(&self) -> impl Iterator<Item = &DropinOutcome> {
+        [&self.dropin, &self.host_file].into_iter()
     }
 
     /// The keys whose steps did not end as planned.

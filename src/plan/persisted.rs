@@ -1,29 +1,113 @@
-//! What of a plan is persisted: the drop-in's lines, and the file that lies there now.
+//! What of a plan is persisted: the lines of our files, and what lies in their places now.
 
 use std::collections::BTreeSet;
 
 use crate::baseline::DesiredSet;
-use crate::bootview::{BootView, Loader, dropin};
+use crate::bootview::{BootView, Loader, dropin, with_file};
 use crate::key::{Key, Selector};
-use crate::observed::{ConfBody, ConfFile, ConfTree};
+use crate::observed::{ConfBody, ConfFile, ConfTree, Facts};
 
 use super::{Dropin, Foreign, Item, order};
 
-/// Our own drop-in, or whatever lies in its place.
-pub(super) fn own_file(conf: &ConfTree) -> Option<&ConfFile> {
-    conf.dirs.iter().flat_map(|d| &d.files).find(|f| f.path == dropin::PATH)
+/// Directories whose files a reboot takes away, unless something writes them anew.
+const VOLATILE: &str = "/run/sysctl.d";
+
+/// What lies in the places of our files.
+#[derive(Clone, Copy)]
+pub(super) struct Own<'a> {
+    /// In that of the drop-in.
+    pub dropin: Option<&'a ConfFile>,
+    /// In that of the numbers made from RAM.
+    pub host: Option<&'a ConfFile>,
 }
 
-/// The drop-in for the items that are persisted. `without` is the boot without it.
-pub(super) fn dropin(
+impl<'a> Own<'a> {
+    pub(super) fn of(conf: &'a ConfTree) -> Self {
+        let at = |path| conf.dirs.iter().flat_map(|d| &d.files).find(|f| f.path == path);
+        Self { dropin: at(dropin::PATH), host: at(dropin::HOST_PATH) }
+    }
+
+    /// What both set now; nothing where a file is not ours.
+    pub(super) fn values(self) -> Vec<(Selector, String)> {
+        let files = [self.dropin, self.host].into_iter().flatten();
+        files.filter_map(text).flat_map(dropin::values).collect()
+    }
+}
+
+/// The files that a boot finds whatever we do: neither ours, nor those that it finds gone.
+/// `None`: all of them.
+pub(super) fn lasting(conf: &ConfTree, own: Own<'_>) -> Option<ConfTree> {
+    let volatile = conf.dirs.iter().any(|d| d.path == VOLATILE && !d.files.is_empty());
+    if own.dropin.is_none() && !volatile {
+        return None;
+    }
+    let mut conf = with_file(conf, dropin::PATH, None);
+    conf.dirs.retain(|d| d.path != VOLATILE);
+    Some(conf)
+}
+
+fn text(file: &ConfFile) -> Option<&[u8]> {
+    match &file.body {
+        ConfBody::Text(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Our files as they are to be: the drop-in, and the numbers made from RAM.
+pub(super) fn files(
     baseline: &DesiredSet,
     items: &[Item],
-    ours: Option<&ConfFile>,
+    own: Own<'_>,
     without: &BootView,
-) -> Dropin {
+    facts: &Facts,
+) -> (Dropin, Dropin) {
+    let mut lines = patterns(baseline, items, without);
+    let mut host = Vec::new();
     // Lines stand in the order of the writes, so that a boot writes in that order too.
     let mut persisted: Vec<&Item> = items.iter().filter(|i| i.persisted.is_some()).collect();
     order::sort(&mut persisted);
+    for item in persisted {
+        let Some(value) = item.persisted.clone() else { continue };
+        let selector = Selector::Key(item.desired.key.clone());
+        let mut comments: Vec<String> = item.desired.reason.iter().cloned().collect();
+        comments.extend(item.desired.arithmetic.iter().cloned());
+        let setting = if item.made_at_boot(facts) {
+            let line = dropin::Line {
+                selector: selector.clone(),
+                setting: dropin::Setting::Value(value.clone()),
+                comments: item.desired.arithmetic.iter().cloned().collect(),
+            };
+            host.push(line);
+            dropin::Setting::AtBoot { value, mem_total_kb: facts.mem_total_kb }
+        } else {
+            dropin::Setting::Value(value)
+        };
+        lines.push(dropin::Line { selector, setting, comments });
+    }
+    let set: BTreeSet<&Selector> =
+        lines.iter().chain(&host).filter(|l| l.value().is_some()).map(|l| &l.selector).collect();
+    let mut leaving: Vec<Selector> = own.values().into_iter().map(|(s, _)| s).collect();
+    leaving.retain(|selector| !set.contains(selector));
+    let file = |path, lines: Vec<dropin::Line>, before: Option<&ConfFile>, leaving| Dropin {
+        path,
+        before: before.and_then(|f| match &f.body {
+            ConfBody::Text(bytes) => Some(bytes.clone()),
+            ConfBody::Masked => Some(Vec::new()),
+            _ => None,
+        }),
+        text: dropin::render(path, &baseline.name, &baseline.sha256, &lines),
+        lines,
+        leaving,
+        foreign: before.and_then(foreign),
+    };
+    (
+        file(dropin::PATH, lines, own.dropin, leaving),
+        file(dropin::HOST_PATH, host, own.host, Vec::new()),
+    )
+}
+
+/// The patterns, and what fences off the keys that they must not reach.
+fn patterns(baseline: &DesiredSet, items: &[Item], without: &BootView) -> Vec<dropin::Line> {
     let mut lines = Vec::new();
     let mut fenced: BTreeSet<&Key> = BTreeSet::new();
     for pattern in &baseline.patterns {
@@ -38,12 +122,12 @@ pub(super) fn dropin(
         }
         lines.push(dropin::Line {
             selector: Selector::Pattern(pattern.pattern.clone()),
-            value: Some(value.to_owned()),
+            setting: dropin::Setting::Value(value.to_owned()),
             comments: pattern.reason.iter().cloned().collect(),
         });
         // The pattern must reach no key at boot that it does not reach here: one that is
         // excluded, waived or left alone. An explicit line of another file is a fence already.
-        let set = |key: &Key| persisted.iter().any(|i| i.desired.key == *key);
+        let set = |key: &Key| items.iter().any(|i| i.persisted.is_some() && i.desired.key == *key);
         let explicit = |key: &Key| {
             Loader::ALL.iter().all(|l| without.winner(*l, key).is_some_and(|w| !w.is_glob))
         };
@@ -53,51 +137,22 @@ pub(super) fn dropin(
             _ => None,
         }));
     }
-    for key in fenced {
-        let selector = Selector::Key(key.clone());
-        lines.push(dropin::Line { selector, value: None, comments: Vec::new() });
-    }
-    for item in persisted {
-        let mut comments: Vec<String> = item.desired.reason.iter().cloned().collect();
-        comments.extend(item.desired.arithmetic.iter().cloned());
-        lines.push(dropin::Line {
-            selector: Selector::Key(item.desired.key.clone()),
-            value: item.persisted.clone(),
-            comments,
-        });
-    }
-    let text = dropin::render(&baseline.name, &baseline.sha256, &lines);
-    let before = ours.and_then(|f| match &f.body {
-        ConfBody::Text(bytes) => Some(bytes.clone()),
-        ConfBody::Masked => Some(Vec::new()),
-        _ => None,
-    });
-    let foreign = ours.and_then(|file| match (&file.link, &file.body) {
+    lines.extend(fenced.into_iter().map(|key| dropin::Line {
+        selector: Selector::Key(key.clone()),
+        setting: dropin::Setting::Fence,
+        comments: Vec::new(),
+    }));
+    lines
+}
+
+/// Why a file in our place is not ours to write.
+fn foreign(file: &ConfFile) -> Option<Foreign> {
+    match (&file.link, &file.body) {
         (Some(_), _) => Some(Foreign::Link),
         (None, ConfBody::Text(bytes)) if dropin::is_ours(bytes) => None,
         (None, ConfBody::Text(_) | ConfBody::Masked) => Some(Foreign::File),
         (None, _) => Some(Foreign::Other),
-    });
-    let leaving = values(ours)
-        .into_iter()
-        .map(|(selector, _)| selector)
-        .filter(|selector| !lines.iter().any(|l| l.selector == *selector))
-        .collect();
-    Dropin { path: dropin::PATH, before, text, lines, leaving, foreign }
-}
-
-/// What our drop-in says now, line by line; nothing where the file is not ours.
-pub(super) fn values(ours: Option<&ConfFile>) -> Vec<(Selector, String)> {
-    let Some(ConfFile { body: ConfBody::Text(bytes), .. }) = ours else { return Vec::new() };
-    if !dropin::is_ours(bytes) {
-        return Vec::new();
     }
-    String::from_utf8_lossy(bytes)
-        .lines()
-        .filter(|l| !l.starts_with('#'))
-        .filter_map(|l| l.split_once('='))
-        .filter_map(|(k, v)| Some((Selector::parse(k.trim()).ok()?, v.trim().to_owned())))
-        .collect()
 }
 
 /// What one of those lines sets.

@@ -45,8 +45,10 @@ const UNIT_DIRS: [&str; 3] = ["etc", "run", "usr/lib"];
 /// A fact that costs a look of its own, and that not every run uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
-    /// `boot_id` and `boot_unit`.
-    Boot,
+    /// `boot_id`.
+    BootId,
+    /// `boot_unit`.
+    BootUnit,
     /// `numa_nodes`.
     NumaNodes,
     /// `huge_page_bytes`.
@@ -59,8 +61,14 @@ pub enum Fact {
 
 impl Fact {
     /// Each of them.
-    pub const ALL: [Self; 5] =
-        [Self::Boot, Self::NumaNodes, Self::HugePages, Self::Virtualization, Self::Reserve];
+    pub const ALL: [Self; 6] = [
+        Self::BootId,
+        Self::BootUnit,
+        Self::NumaNodes,
+        Self::HugePages,
+        Self::Virtualization,
+        Self::Reserve,
+    ];
 }
 
 /// Reads all facts of the host below `root`; starts no process and changes nothing.
@@ -89,7 +97,7 @@ pub fn probe_for(root: &Path, wanted: &[Fact]) -> Result<Facts, ProbeError> {
         hostname,
         kernel,
         kernel_release,
-        boot_id: if wants(Fact::Boot) { line(root, BOOT_ID) } else { String::new() },
+        boot_id: if wants(Fact::BootId) { line(root, BOOT_ID) } else { String::new() },
         mem_total_kb,
         numa_nodes: if wants(Fact::NumaNodes) { numa_nodes(root) } else { Vec::new() },
         page_bytes,
@@ -104,7 +112,7 @@ pub fn probe_for(root: &Path, wanted: &[Fact]) -> Result<Facts, ProbeError> {
             .flatten(),
         today: today(),
         systemd: has_systemd(root),
-        boot_unit: wants(Fact::Boot) && boot_unit(root),
+        boot_unit: wants(Fact::BootUnit) && boot_unit(root),
     })
 }
 

@@ -1,11 +1,11 @@
 //! Plans and outcomes as the JSON that scripts read.
 
 use crate::baseline::sha256;
-use crate::bootview::dropin;
+use crate::bootview::{Loader, dropin};
 use crate::diagnostic::Position;
 use crate::diff::BootValue;
 use crate::observed::Facts;
-use crate::plan::{DropinOutcome, Item, Outcome, Plan, StepResult};
+use crate::plan::{Dropin, Item, Outcome, Plan, StepResult};
 use crate::wire;
 
 use super::outcome::{errors, not_applied, step_error, taken_back};
@@ -17,22 +17,8 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
     let summary = plan.summary();
     wire::Plan {
         schema: wire::PLAN_SCHEMA.into(),
-        host: wire::Host {
-            hostname: facts.hostname.clone(),
-            kernel: facts.kernel_release.clone(),
-            boot_id: facts.boot_id.clone(),
-            mem_total_kb: facts.mem_total_kb,
-            numa_nodes_kb: facts.numa_nodes.iter().map(|n| n.mem_total_kb).collect(),
-            page_bytes: facts.page_bytes,
-            huge_page_bytes: facts.huge_page_bytes,
-            virtualization: facts.virtualization.name().to_owned(),
-            loader: plan.loader.to_string(),
-        },
-        baseline: wire::Baseline {
-            name: plan.baseline.name.clone(),
-            sha256: plan.baseline.sha256.clone(),
-            sources: plan.baseline.sources.iter().map(|s| s.name.clone()).collect(),
-        },
+        host: host(facts, plan.loader),
+        baseline: baseline(plan),
         parameters: plan.items.iter().map(|item| parameter(item, plan)).collect(),
         actions: plan
             .baseline
@@ -68,30 +54,60 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
                 }
             })
             .collect(),
-        dropin: wire::Dropin {
-            path: dropin::PATH.into(),
-            changes: plan.dropin.changes(),
-            before_sha256: plan.dropin.before.as_deref().map(|bytes| sha256([bytes])),
-            text: dropin_text(plan),
-            leaving: plan.dropin.leaving.iter().map(ToString::to_string).collect(),
-        },
+        dropin: file(plan, &plan.dropin),
+        host_file: file(plan, &plan.host_file),
         refusals: words::refusals(plan),
         boot_problems: plan.boot_problems.iter().map(words::problem).collect(),
     }
 }
 
-/// The drop-in's text, without what must not be shown.
-fn dropin_text(plan: &Plan) -> String {
-    if !plan.dropin.lines.iter().any(|line| covers_secret(&line.selector)) {
-        return plan.dropin.text.clone();
+/// The host.
+pub(super) fn host(facts: &Facts, loader: Loader) -> wire::Host {
+    wire::Host {
+        hostname: facts.hostname.clone(),
+        kernel: facts.kernel_release.clone(),
+        boot_id: facts.boot_id.clone(),
+        mem_total_kb: facts.mem_total_kb,
+        numa_nodes_kb: facts.numa_nodes.iter().map(|n| n.mem_total_kb).collect(),
+        page_bytes: facts.page_bytes,
+        huge_page_bytes: facts.huge_page_bytes,
+        virtualization: facts.virtualization.name().to_owned(),
+        loader: loader.to_string(),
+        boot_unit: facts.boot_unit,
     }
-    let mut lines = plan.dropin.lines.clone();
+}
+
+/// The baseline.
+pub fn baseline(plan: &Plan) -> wire::Baseline {
+    wire::Baseline {
+        name: plan.baseline.name.clone(),
+        sha256: plan.baseline.sha256.clone(),
+        sources: plan.baseline.sources.iter().map(|s| s.name.clone()).collect(),
+    }
+}
+
+fn file(plan: &Plan, file: &Dropin) -> wire::Dropin {
+    wire::Dropin {
+        path: file.path.into(),
+        changes: file.changes(),
+        before_sha256: file.before.as_deref().map(|bytes| sha256([bytes])),
+        text: file_text(plan, file),
+        leaving: file.leaving.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A file's text, without what must not be shown.
+fn file_text(plan: &Plan, file: &Dropin) -> String {
+    if !file.lines.iter().any(|line| covers_secret(&line.selector)) {
+        return file.text.clone();
+    }
+    let mut lines = file.lines.clone();
     for line in &mut lines {
-        if line.value.is_some() && covers_secret(&line.selector) {
-            line.value = Some(SECRET.into());
+        if line.value().is_some() && covers_secret(&line.selector) {
+            line.setting = dropin::Setting::Value(SECRET.into());
         }
     }
-    dropin::render(&plan.baseline.name, &plan.baseline.sha256, &lines)
+    dropin::render(file.path, &plan.baseline.name, &plan.baseline.sha256, &lines)
 }
 
 fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
@@ -126,7 +142,11 @@ fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
         requirement: hide(&requirement),
         live: item.live.as_deref().map(hide),
         live_status: words::live_status(item.live_status).into(),
-        boot: wire::Boot { systemd: boot(&item.systemd), procps: boot(&item.procps) },
+        boot: wire::Boot {
+            systemd: boot(&item.systemd),
+            procps: boot(&item.procps),
+            unit: plan.boot_unit && item.set_by_unit(),
+        },
         boot_status: words::boot_status(item.boot_status).into(),
         todo,
         source: Position::of(desired.origin, &plan.baseline.sources).to_string(),
@@ -183,14 +203,8 @@ pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> w
         plan,
         actions: outcome.actions.iter().map(ended).collect(),
         restored: outcome.restored.iter().map(ended).collect(),
-        dropin: match outcome.dropin {
-            DropinOutcome::Unchanged => "unchanged",
-            DropinOutcome::Written => "written",
-            DropinOutcome::NotAsked => "not_asked",
-            DropinOutcome::LeftAlone => "left_alone",
-            DropinOutcome::Failed(_) => "failed",
-        }
-        .into(),
+        dropin: words::file_outcome(&outcome.dropin).into(),
+        host_file: words::file_outcome(&outcome.host_file).into(),
         errors: errors(outcome).into_iter().chain(not_applied(made)).collect(),
         notes: taken_back(made),
     }

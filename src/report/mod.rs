@@ -1,6 +1,7 @@
 //! What people and scripts get to see: values in, text or JSON out.
 #![forbid(unsafe_code)]
 
+pub mod boot;
 pub mod diagnostics;
 mod json;
 mod outcome;
@@ -9,8 +10,8 @@ mod secret;
 mod style;
 mod words;
 
-pub use json::{outcome as outcome_json, plan as plan_json};
+pub use json::{baseline as baseline_json, outcome as outcome_json, plan as plan_json};
 pub use outcome::outcome as outcome_text;
 pub use plan::plan as plan_text;
-pub use style::{BAD, harmless, harmless_json};
-pub use words::{errno_text, foreign, refusal};
+pub use style::{BAD, PLAIN, WARN, harmless, harmless_json};
+pub use words::{errno_text, file_outcome, foreign, refusal};

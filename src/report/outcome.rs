@@ -86,7 +86,12 @@ fn overridden(plan: &Plan) -> Vec<(&Item, String)> {
         .iter()
         .filter(|item| !item.waived() && item.boot_status == BootStatus::Overridden);
     lost.flat_map(|item| {
-        let boot = |n: &&Note| matches!(n, Note::OverriddenBy { .. } | Note::ZeroedAtBoot { .. });
+        let boot = |n: &&Note| {
+            matches!(
+                n,
+                Note::OverriddenBy { .. } | Note::ZeroedAtBoot { .. } | Note::PutRightAtBoot
+            )
+        };
         let notes = item.notes.iter().filter(boot);
         notes.map(move |note| (item, words::note(&item.desired.key, note)))
     })
@@ -120,6 +125,9 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
     }
     if let DropinOutcome::Failed(why) = &outcome.dropin {
         errors.push(format!("nothing was persisted: {why}"));
+    }
+    if let DropinOutcome::Failed(why) = &outcome.host_file {
+        errors.push(format!("the numbers made from RAM were not persisted: {why}"));
     }
     for (key, result) in &outcome.restored {
         if let Err(errno) = result {

@@ -44,11 +44,11 @@ fn headline(out: &mut String, plan: &Plan) {
     let total = plan.items.len();
     let name = harmless(&plan.baseline.name);
     let refused = words::refused(plan);
-    let does_nothing = refused > 0 || plan.dropin.foreign.is_some();
-    let refresh = match (plan.dropin.changes(), &plan.dropin.before) {
-        (false, _) => None,
-        (true, None) => Some("drop-in to write"),
-        (true, Some(_)) => Some("drop-in to refresh"),
+    let does_nothing = refused > 0 || plan.foreign().is_some();
+    let refresh = match plan.files().find(|file| file.changes()).map(|file| &file.before) {
+        None => None,
+        Some(None) => Some("drop-in to write"),
+        Some(Some(_)) => Some("drop-in to refresh"),
     };
     if total == 0 {
         let what = if plan.baseline.patterns.is_empty() {
@@ -278,9 +278,14 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
             wrapped(out, indent, width, DIM, reason);
         }
         if let Some(source) = &item.boot(plan.loader).source
-            && source.file != dropin::PATH
+            && ![dropin::PATH, dropin::HOST_PATH].contains(&source.file.as_str())
         {
-            wrapped(out, indent, width, DIM, &format!("next boot: set by {source}"));
+            let gone = if source.file.starts_with("/run/") {
+                ", which a boot finds gone unless something writes it anew"
+            } else {
+                ""
+            };
+            wrapped(out, indent, width, DIM, &format!("next boot: set by {source}{gone}"));
         }
     }
     both_loaders(out, item, plan.loader, layout);
@@ -365,7 +370,13 @@ fn is_hazard_of(note: &Note, refusal: &crate::plan::Refusal) -> bool {
 
 /// Remarks on the boot are shown even where all is well: the two loaders disagree.
 fn is_boot_note(note: &Note) -> bool {
-    matches!(note, Note::OverriddenBy { .. } | Note::ZeroedAtBoot { .. } | Note::RefusedLine { .. })
+    matches!(
+        note,
+        Note::OverriddenBy { .. }
+            | Note::ZeroedAtBoot { .. }
+            | Note::RefusedLine { .. }
+            | Note::PutRightAtBoot
+    )
 }
 
 fn actions(out: &mut String, plan: &Plan, layout: Layout) {
@@ -385,8 +396,8 @@ fn actions(out: &mut String, plan: &Plan, layout: Layout) {
 
 fn rest(out: &mut String, plan: &Plan, layout: Layout) {
     let mut lines: Vec<(Style, String)> = Vec::new();
-    if let Some(foreign) = plan.dropin.foreign {
-        lines.push((BAD, words::foreign(foreign, dropin::PATH)));
+    for file in plan.files() {
+        lines.extend(file.foreign.map(|what| (BAD, words::foreign(what, file.path))));
     }
     for selector in &plan.dropin.leaving {
         let text =

@@ -14,6 +14,8 @@ pub const BAD: Style = AnsiColor::Red.on_default().bold();
 pub const WARN: Style = AnsiColor::Magenta.on_default();
 /// Secondary.
 pub const DIM: Style = Style::new().dimmed();
+/// As it comes.
+pub const PLAIN: Style = Style::new();
 /// The one line that matters first.
 pub const HEAD: Style = Style::new().bold();
 

@@ -5,7 +5,7 @@ use crate::catalogue::{Effect, Hazard};
 use crate::diff::{BootStatus, Cause, LiveStatus};
 use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
-use crate::plan::{Foreign, Item, Note, Plan, Refusal};
+use crate::plan::{DropinOutcome, Foreign, Item, Note, Plan, Refusal};
 
 use super::secret;
 use super::style::harmless;
@@ -124,6 +124,14 @@ pub fn note(key: &Key, note: &Note) -> String {
              that line",
             secret::shown(key, value)
         ),
+        Note::PutRightAtBoot => {
+            "tunectl-boot sets it right after that, before the services start".to_owned()
+        }
+        Note::NumberOfToday => {
+            "persisted as this number: enable tunectl-boot.service to have it follow the RAM of \
+             each boot"
+                .to_owned()
+        }
         Note::WrittenAgain => "written again: another write of this plan changes it".to_owned(),
         Note::SecretPersisted => {
             "the drop-in is readable by everyone, this value with it".to_owned()
@@ -134,7 +142,7 @@ pub fn note(key: &Key, note: &Note) -> String {
 
 /// Whether a remark deserves attention rather than being for information.
 pub fn is_warning(note: &Note) -> bool {
-    !matches!(note, Note::ReadsBack(_) | Note::Owners(_))
+    !matches!(note, Note::ReadsBack(_) | Note::Owners(_) | Note::NumberOfToday)
 }
 
 fn hazard_text(hazard: Hazard) -> &'static str {
@@ -183,7 +191,7 @@ pub fn refused(plan: &Plan) -> usize {
 pub fn refusals(plan: &Plan) -> Vec<String> {
     plan.refusals()
         .map(|(item, why)| format!("{}: {}", item.desired.key, refusal(why)))
-        .chain(plan.dropin.foreign.map(|what| foreign(what, plan.dropin.path)))
+        .chain(plan.files().filter_map(|file| Some(foreign(file.foreign?, file.path))))
         .collect()
 }
 
@@ -204,7 +212,18 @@ pub fn is_unreadable_here(problem: &Problem) -> bool {
     matches!(problem.what, ProblemKind::Unreadable(Errno::EACCES | Errno::EPERM))
 }
 
-/// Why our drop-in cannot be written.
+/// What became of a file of ours, as scripts know it.
+pub fn file_outcome(outcome: &DropinOutcome) -> &'static str {
+    match outcome {
+        DropinOutcome::Unchanged => "unchanged",
+        DropinOutcome::Written => "written",
+        DropinOutcome::NotAsked => "not_asked",
+        DropinOutcome::LeftAlone => "left_alone",
+        DropinOutcome::Failed(_) => "failed",
+    }
+}
+
+/// Why a file of ours cannot be written.
 pub fn foreign(foreign: Foreign, path: &str) -> String {
     let what = match foreign {
         Foreign::File => "exists and was not written by tunectl: move it away",

@@ -35,14 +35,14 @@ fn facts() -> Facts {
     }
 }
 
-fn desired(kernel: &dyn Kernel, parameters: &str) -> DesiredSet {
+fn desired(kernel: &dyn Kernel, parameters: &str, facts: &Facts) -> DesiredSet {
     let text = format!("name: test\n{parameters}");
     let (layers, problems) = baseline::load(&["test"], &mut |_| {
         Ok(Found { name: "test.yaml".into(), text: text.clone() })
     });
     assert!(problems.is_empty(), "{problems:?}");
     let host = Host {
-        facts: &facts(),
+        facts,
         expand: &|pattern| kernel.expand(pattern),
         exists: &|key| kernel.read(key).exists(),
     };
@@ -62,9 +62,13 @@ fn snapshot(kernel: &dyn Kernel, set: &DesiredSet) -> Snapshot {
 }
 
 fn planned(kernel: &dyn Kernel, parameters: &str, conf: &ConfTree) -> Plan {
-    let set = desired(kernel, parameters);
+    planned_on(&facts(), kernel, parameters, conf)
+}
+
+fn planned_on(facts: &Facts, kernel: &dyn Kernel, parameters: &str, conf: &ConfTree) -> Plan {
+    let set = desired(kernel, parameters, facts);
     let snapshot = snapshot(kernel, &set);
-    let plan = plan::plan(set, &Observed { facts: &facts(), snapshot: &snapshot, conf });
+    let plan = plan::plan(set, &Observed { facts, snapshot: &snapshot, conf });
     assert_eq!(plan::check::faults(&plan), Vec::<String>::new());
     plan
 }
@@ -203,7 +207,7 @@ fn keep_going_carries_on_and_persists_what_was_accepted() {
 fn permission_is_known_before_the_first_write() {
     let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("probe"));
     kernel.mount_read_only();
-    let set = desired(&kernel, BROKER);
+    let set = desired(&kernel, BROKER, &facts());
     // As if the mount had become read-only after the plan was made.
     let writable: Snapshot = snapshot(&kernel, &set)
         .iter()
@@ -382,6 +386,55 @@ fn where_nothing_can_be_persisted_nothing_is_written() {
     let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
     assert!(matches!(&outcome.dropin, DropinOutcome::Failed(why) if why.contains("sysctl.d")));
     assert_eq!(kernel.writes().len(), 0);
+}
+
+#[test]
+fn where_it_keeps_going_live_values_do_not_wait_for_the_drop_in() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("going"));
+    std::fs::remove_dir(root.0.join("etc/sysctl.d")).unwrap();
+    std::fs::write(root.0.join("etc/sysctl.d"), "").unwrap();
+    let plan = planned(&kernel, BROKER, &ConfTree::default());
+    let options = Options { keep_going: true, ..Options::default() };
+    let outcome = carry_out(&plan, &kernel, &root.0, &options);
+    assert!(matches!(outcome.dropin, DropinOutcome::Failed(_)));
+    assert!(!outcome.succeeded() && outcome.restored.is_empty());
+    assert_eq!(kernel.value("vm.swappiness"), "1");
+}
+
+/// A resized machine must not boot with yesterday's number: no file that outlives the boot sets it.
+#[test]
+fn numbers_made_from_ram_follow_it_where_the_boot_unit_is_enabled() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("ram"));
+    let host_file = || {
+        let path = root.0.join(dropin::HOST_PATH.trim_start_matches('/'));
+        std::fs::read_to_string(path).unwrap_or_default()
+    };
+    let apply_on = |facts: &Facts| {
+        let plan = planned_on(facts, &kernel, BROKER, &read_conf_tree(&root.0));
+        let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+        assert!(outcome.succeeded(), "{outcome:?}");
+        let again = planned_on(facts, &kernel, BROKER, &read_conf_tree(&root.0));
+        assert!(again.in_sync() && !again.changes(), "{:?}", again.summary());
+        outcome
+    };
+    let small = Facts { boot_unit: true, ..facts() };
+    let outcome = apply_on(&small);
+    assert_eq!(outcome.host_file, DropinOutcome::Written);
+    assert!(host_file().contains("\nvm.min_free_kbytes = 192535\n"), "{}", host_file());
+    let text = root.dropin().unwrap();
+    assert!(!text.contains("\nvm.min_free_kbytes"), "{text}");
+    assert_eq!(dropin::at_boot(text.as_bytes())[0].1, "192535");
+
+    let large = Facts { mem_total_kb: 2 * small.mem_total_kb, ..small.clone() };
+    apply_on(&large);
+    assert_eq!(kernel.value("vm.min_free_kbytes"), "385071");
+    assert!(host_file().contains("\nvm.min_free_kbytes = 385071\n"));
+    assert_eq!(dropin::at_boot(root.dropin().unwrap().as_bytes())[0].2, large.mem_total_kb);
+
+    // Without the unit nothing would set it at boot: it goes to the file that outlives one.
+    apply_on(&Facts { boot_unit: false, ..large });
+    assert!(root.dropin().unwrap().contains("\nvm.min_free_kbytes = 385071\n"));
+    assert!(!host_file().contains("\nvm."), "{}", host_file());
 }
 
 #[test]

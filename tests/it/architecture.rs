@@ -31,9 +31,14 @@ impl Layer {
         match self {
             Self::Words => &["thiserror"],
             Self::Knowledge | Self::Wire => &["serde", "thiserror"],
-            Self::Core => {
-                &["granit_parser", "jiff::civil", "serde", "serde_saphyr", "sha2", "thiserror"]
-            }
+            Self::Core => &[
+                "granit_parser",
+                "hmac_sha256",
+                "jiff::civil",
+                "serde",
+                "serde_saphyr",
+                "thiserror",
+            ],
             Self::Edge => &["jiff", "log", "nix", "rustix", "serde", "serde_saphyr", "thiserror"],
             Self::Effect => &["log", "thiserror"],
             Self::Report => {
@@ -42,6 +47,7 @@ impl Layer {
             Self::Cli => &[
                 "anstream",
                 "clap",
+                "clap_complete",
                 "env_logger",
                 "jiff",
                 "log",
@@ -56,7 +62,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 17] = [
+const ROOMS: [(&str, Layer, &[&str]); 18] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -74,6 +80,7 @@ const ROOMS: [(&str, Layer, &[&str]); 17] = [
         Layer::Core,
         &["key", "value", "diagnostic", "observed", "catalogue", "baseline", "bootview", "diff"],
     ),
+    ("drift", Layer::Core, &["key", "value", "diagnostic", "observed", "catalogue", "baseline"]),
     ("wire", Layer::Wire, &["key", "value", "diagnostic", "observed"]),
     ("below", Layer::Edge, &[]),
     ("procsys", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),

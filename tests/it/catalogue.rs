@@ -36,7 +36,7 @@ fn kernel() -> Release {
 }
 
 /// Every parameter of the running kernel that the catalogue knows, with its file and mode.
-fn present() -> Vec<(Key, &'static Parameter, PathBuf, u32)> {
+fn present() -> Vec<(Key, Parameter, PathBuf, u32)> {
     let mut found = Vec::new();
     let mut dirs = vec![PathBuf::from(ROOT)];
     while let Some(dir) = dirs.pop() {
@@ -61,7 +61,7 @@ fn present() -> Vec<(Key, &'static Parameter, PathBuf, u32)> {
 }
 
 /// What is meant to be read, and can be by this user.
-fn readable() -> impl Iterator<Item = (Key, &'static Parameter, String)> {
+fn readable() -> impl Iterator<Item = (Key, Parameter, String)> {
     present().into_iter().filter(|(_, p, ..)| p.kind != Kind::Action).filter_map(
         |(key, p, path, _)| {
             fs::read_to_string(path).ok().map(|text| (key, p, text.trim_end().to_owned()))
@@ -140,7 +140,7 @@ fn releases_do_not_contradict_this_kernel() {
 #[test]
 fn kinds_agree_with_permissions() {
     // In a container or a user namespace the modes are the namespace's, not the kernel's.
-    let own_namespaces = |p: &Parameter| p.scope != Scope::Host;
+    let own_namespaces = |p: Parameter| p.scope != Scope::Host;
     for (key, p, path, mode) in present() {
         let name = key.as_path();
         let writable = mode & 0o222 != 0;

@@ -64,7 +64,7 @@ fn live_paths() -> Vec<String> {
 }
 
 /// Those of them that the catalogue knows.
-fn catalogued() -> Vec<(String, &'static Parameter)> {
+fn catalogued() -> Vec<(String, Parameter)> {
     let known = |path: String| {
         let parameter = catalogue::lookup(&Key::from_path(&path).unwrap())?;
         Some((path, parameter))
@@ -221,7 +221,7 @@ fn declared_ranges_are_the_kernels() {
         let mut tried = 0;
         for (path, parameter) in catalogued() {
             let Some(range) = parameter.range_on(release) else { continue };
-            if !has_writable_value(&path, parameter) {
+            if !has_writable_value(&path, &parameter) {
                 continue;
             }
             let fields = parameter.shape.field_count().unwrap();
@@ -285,7 +285,7 @@ fn cascades_are_as_declared() {
             for value in values {
                 let before = snapshot();
                 must_put(path, value);
-                let mut wanted = predicted(&before, path, parameter, value);
+                let mut wanted = predicted(&before, path, &parameter, value);
                 if path == "net/ipv4/ip_forward" {
                     // The same variable by its other name.
                     wanted.insert("net/ipv4/conf/all/forwarding".into(), (*value).to_owned());
@@ -307,7 +307,7 @@ fn no_effect_is_left_out() {
             // One interface with an address stands for all; `default` has a test of its own.
             let elsewhere = ["/default/", "/lo/", "/t1/"].iter().any(|part| path.contains(part));
             let single = parameter.shape.is_single_number();
-            if elsewhere || !single || !has_writable_value(&path, parameter) {
+            if elsewhere || !single || !has_writable_value(&path, &parameter) {
                 continue;
             }
             let old: i128 = before[&path].parse().unwrap();
@@ -316,7 +316,7 @@ fn no_effect_is_left_out() {
                 continue;
             }
             let after = snapshot();
-            let mut wanted = predicted(&before, &path, parameter, &after[&path]);
+            let mut wanted = predicted(&before, &path, &parameter, &after[&path]);
             for alias in aliases(&path) {
                 wanted.insert(alias.clone(), after[&alias].clone());
             }

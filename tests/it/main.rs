@@ -6,6 +6,7 @@ mod apply;
 mod architecture;
 mod baseline_properties;
 mod baselines;
+mod boot;
 mod catalogue;
 mod catalogue_net;
 mod e2e;

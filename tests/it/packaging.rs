@@ -1,9 +1,12 @@
 //! What is packaged beside the program agrees with it.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use tunectl::catalogue;
 use tunectl::key::glob_matches;
+
+use crate::support::{left_out, run};
 
 const RULES: &str = include_str!("../../packaging/udev/99-tunectl.rules");
 const UNITS: [(&str, &str); 2] = [
@@ -107,5 +110,49 @@ fn the_preset_names_every_unit() {
     let preset = include_str!("../../packaging/systemd/50-tunectl.preset");
     for (name, _) in UNITS {
         assert!(preset.contains(&format!("\ndisable {name}.service\n")), "{name}");
+    }
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_packaged() {
+    let ran = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg("schema"));
+    let packaged = include_str!("../../packaging/schema/baseline-1.schema.json");
+    assert!(ran.status.success() && ran.stderr.is_empty());
+    assert_eq!(String::from_utf8(ran.stdout).unwrap(), packaged);
+    let schema: serde_json::Value = serde_json::from_str(packaged).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+}
+
+/// What a shell itself says when its completion is asked for.
+#[test]
+fn each_shell_completes_the_commands() {
+    let bash = "source /dev/stdin <<<\"$SCRIPT\"; COMP_WORDS=(tunectl p); COMP_CWORD=1; \
+                _tunectl tunectl p tunectl; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let fish = "echo $SCRIPT | source; complete --do-complete 'tunectl p'";
+    // Without a terminal, zsh can but define the function.
+    let zsh = "autoload -U compinit && compinit -D; eval $SCRIPT; \
+               functions _tunectl | grep -o 'plan' | head -n 1";
+    for (shell, options, question) in
+        [("bash", "--norc", bash), ("zsh", "-f", zsh), ("fish", "--no-config", fish)]
+    {
+        let ran = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args(["completions", shell]));
+        assert!(ran.status.success() && ran.stderr.is_empty(), "{shell}");
+        let script = String::from_utf8(ran.stdout).unwrap();
+        let asked = Command::new(shell)
+            .args([options, "-c", question])
+            .env("SCRIPT", &script)
+            .env("HOME", "/nonexistent")
+            .output();
+        match asked {
+            Ok(output) => {
+                let told = String::from_utf8_lossy(&output.stdout);
+                assert!(
+                    told.lines().any(|l| l.split_whitespace().next() == Some("plan")),
+                    "{shell}: {told}\n{}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
+            }
+            Err(_) => left_out("packaging::each_shell_completes_the_commands", shell),
+        }
     }
 }

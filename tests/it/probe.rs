@@ -79,8 +79,8 @@ fn facts_that_nobody_wants_are_unknown_and_the_others_the_same() {
             page_bytes: all.page_bytes,
             today: one.today.clone(),
             systemd: all.systemd,
-            boot_id: if wants(Fact::Boot) { all.boot_id.clone() } else { String::new() },
-            boot_unit: wants(Fact::Boot) && all.boot_unit,
+            boot_id: if wants(Fact::BootId) { all.boot_id.clone() } else { String::new() },
+            boot_unit: wants(Fact::BootUnit) && all.boot_unit,
             // A balloon moves a node's memory a little.
             numa_nodes: one.numa_nodes.clone(),
             huge_page_bytes: if wants(Fact::HugePages) { all.huge_page_bytes } else { 0 },

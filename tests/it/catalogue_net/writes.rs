@@ -31,7 +31,7 @@ fn default_reaches_interfaces_without_an_address() {
 }
 
 /// Writes, checks what reads back, and tells whether the two agree.
-fn told(path: &str, wanted: &str, live: &str) -> (&'static Parameter, bool) {
+fn told(path: &str, wanted: &str, live: &str) -> (Parameter, bool) {
     let parameter = catalogue::lookup(&Key::from_path(path).unwrap()).unwrap();
     must_put(path, wanted);
     assert_eq!(must_read(path), live, "{path} = {wanted}");
@@ -149,7 +149,7 @@ fn ticks_round_as_the_value_rules_expect() {
     with_interfaces("catalogue_net::writes::ticks_round_as_the_value_rules_expect", || {
         let mut tried = 0;
         for (path, parameter) in catalogued() {
-            if parameter.shape != Shape::Ticks || !has_writable_value(&path, parameter) {
+            if parameter.shape != Shape::Ticks || !has_writable_value(&path, &parameter) {
                 continue;
             }
             for wanted in ["1", "3", "1001", "1234", "5000"] {

@@ -1,0 +1,289 @@
+//! The tables as the program carries them: one text, rows of plain numbers, and an index.
+//!
+//! Each pointer in a static table has to be relocated whenever the program starts, and every page
+//! of them copied. So the tables exist only while the program is compiled, and an entry's
+//! references are made when it is looked up.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::large_stack_arrays,
+    reason = "at compile time: `small` checks, as `try_from` cannot be called; there is no heap"
+)]
+
+use super::{Effect, Hazard, Kind, Order, Parameter, Range, Scope, TABLES};
+use crate::observed::Release;
+use crate::value::{Shape, Unit};
+
+/// What is looked up is spread over that many slots by its hash.
+const SLOTS: usize = 4096;
+/// A slot without a row.
+const FREE: u16 = u16::MAX;
+
+/// A part of the text, or of one of the pools.
+#[derive(Clone, Copy)]
+struct Part {
+    start: u32,
+    length: u16,
+}
+
+/// An entry without references.
+#[derive(Clone, Copy)]
+struct Row {
+    key: Part,
+    summary: Part,
+    source: Part,
+    pair: Option<Part>,
+    module: Option<Part>,
+    reads_back: Option<Part>,
+    ranges: Part,
+    order: Part,
+    effects: Part,
+    owners: Part,
+    shape: Shape,
+    unit: Unit,
+    kind: Kind,
+    scope: Scope,
+    since: Option<Release>,
+    until: Option<Release>,
+    hazard: Option<Hazard>,
+}
+
+/// How long everything is.
+struct Lengths {
+    rows: usize,
+    text: usize,
+    ranges: usize,
+    order: usize,
+    effects: usize,
+    owners: usize,
+}
+
+struct Packed {
+    text: [u8; LENGTHS.text],
+    rows: [Row; LENGTHS.rows],
+    ranges: [Range; LENGTHS.ranges],
+    order: [Order; LENGTHS.order],
+    effects: [Effect; LENGTHS.effects],
+    owners: [&'static str; LENGTHS.owners],
+    slots: [u16; SLOTS],
+}
+
+const LENGTHS: Lengths = lengths();
+const PACKED: Packed = pack();
+
+const BYTES: [u8; LENGTHS.text] = PACKED.text;
+static TEXT: &str = match std::str::from_utf8(&BYTES) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+static ROWS: [Row; LENGTHS.rows] = PACKED.rows;
+static RANGES: [Range; LENGTHS.ranges] = PACKED.ranges;
+static ORDER: [Order; LENGTHS.order] = PACKED.order;
+static EFFECTS: [Effect; LENGTHS.effects] = PACKED.effects;
+static OWNERS: [&str; LENGTHS.owners] = PACKED.owners;
+static INDEX: [u16; SLOTS] = PACKED.slots;
+
+/// Every entry, table by table.
+pub(super) fn all() -> impl Iterator<Item = Parameter> {
+    ROWS.iter().map(Row::parameter)
+}
+
+/// The entry whose key is these pieces, one behind the other.
+pub(super) fn entry(key: [&str; 3]) -> Option<Parameter> {
+    let bytes = || key.iter().flat_map(|piece| piece.bytes());
+    let mut slot = slot_of(bytes().fold(HASH_START, hash_step));
+    loop {
+        let row = ROWS.get(usize::from(INDEX[slot]))?;
+        if bytes().eq(text(row.key).bytes()) {
+            return Some(row.parameter());
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+}
+
+impl Row {
+    fn parameter(&self) -> Parameter {
+        Parameter {
+            key: text(self.key),
+            summary: text(self.summary),
+            source: text(self.source),
+            shape: self.shape,
+            unit: self.unit,
+            ranges: part(&RANGES, self.ranges),
+            kind: self.kind,
+            scope: self.scope,
+            pair: self.pair.map(text),
+            order: part(&ORDER, self.order),
+            effects: part(&EFFECTS, self.effects),
+            module: self.module.map(text),
+            since: self.since,
+            until: self.until,
+            hazard: self.hazard,
+            reads_back: self.reads_back.map(text),
+            owners: part(&OWNERS, self.owners),
+        }
+    }
+}
+
+fn text(part: Part) -> &'static str {
+    let start = part.start as usize;
+    TEXT.get(start..start + usize::from(part.length)).unwrap_or_default()
+}
+
+fn part<T>(pool: &'static [T], part: Part) -> &'static [T] {
+    let start = part.start as usize;
+    pool.get(start..start + usize::from(part.length)).unwrap_or_default()
+}
+
+// FNV-1a, in 32 bits.
+const HASH_START: u32 = 0x811c_9dc5;
+
+const fn hash_step(hash: u32, byte: u8) -> u32 {
+    (hash ^ byte as u32).wrapping_mul(0x0100_0193)
+}
+
+const fn slot_of(hash: u32) -> usize {
+    (hash ^ (hash >> 16)) as usize % SLOTS
+}
+
+const fn small(number: usize) -> u16 {
+    assert!(number < FREE as usize, "the tables outgrow 16 bits");
+    number as u16
+}
+
+const fn lengths() -> Lengths {
+    const fn of(text: Option<&str>) -> usize {
+        match text {
+            Some(text) => text.len(),
+            None => 0,
+        }
+    }
+    let mut all = Lengths { rows: 0, text: 0, ranges: 0, order: 0, effects: 0, owners: 0 };
+    let mut table = 0;
+    while table < TABLES.len() {
+        let mut at = 0;
+        while at < TABLES[table].len() {
+            let p = &TABLES[table][at];
+            all.rows += 1;
+            all.text += p.key.len() + p.summary.len() + p.source.len();
+            all.text += of(p.pair) + of(p.module) + of(p.reads_back);
+            all.ranges += p.ranges.len();
+            all.order += p.order.len();
+            all.effects += p.effects.len();
+            all.owners += p.owners.len();
+            at += 1;
+        }
+        table += 1;
+    }
+    all
+}
+
+/// Copies items to the end of a pool.
+macro_rules! append {
+    ($pool:expr, $used:ident, $items:expr) => {{
+        let items = $items;
+        let (_, free) = $pool.split_at_mut($used);
+        let (place, _) = free.split_at_mut(items.len());
+        place.copy_from_slice(items);
+        $used += items.len();
+        Part { start: ($used - items.len()) as u32, length: small(items.len()) }
+    }};
+}
+
+macro_rules! append_option {
+    ($pool:expr, $used:ident, $text:expr) => {
+        match $text {
+            Some(text) => Some(append!($pool, $used, text.as_bytes())),
+            None => None,
+        }
+    };
+}
+
+const fn pack() -> Packed {
+    const NOWHERE: Part = Part { start: 0, length: 0 };
+    let p = &TABLES[0][0];
+    let blank = Row {
+        key: NOWHERE,
+        summary: NOWHERE,
+        source: NOWHERE,
+        pair: None,
+        module: None,
+        reads_back: None,
+        ranges: NOWHERE,
+        order: NOWHERE,
+        effects: NOWHERE,
+        owners: NOWHERE,
+        shape: p.shape,
+        unit: p.unit,
+        kind: p.kind,
+        scope: p.scope,
+        since: None,
+        until: None,
+        hazard: None,
+    };
+    let mut packed = Packed {
+        text: [0; LENGTHS.text],
+        rows: [blank; LENGTHS.rows],
+        ranges: [Range::new(0, 0); LENGTHS.ranges],
+        order: [Order::After(""); LENGTHS.order],
+        effects: [Effect::Copies(""); LENGTHS.effects],
+        owners: [""; LENGTHS.owners],
+        slots: [FREE; SLOTS],
+    };
+    let (mut rows, mut text, mut ranges) = (0, 0, 0);
+    let (mut order, mut effects, mut owners) = (0, 0, 0);
+    // The keys come first, together: looking one up touches nothing else.
+    let mut table = 0;
+    while table < TABLES.len() {
+        let mut at = 0;
+        while at < TABLES[table].len() {
+            let key = TABLES[table][at].key.as_bytes();
+            packed.rows[rows].key = append!(packed.text, text, key);
+            let mut hash = HASH_START;
+            let mut byte = 0;
+            while byte < key.len() {
+                hash = hash_step(hash, key[byte]);
+                byte += 1;
+            }
+            let mut slot = slot_of(hash);
+            while packed.slots[slot] != FREE {
+                slot = (slot + 1) % SLOTS;
+            }
+            packed.slots[slot] = small(rows);
+            rows += 1;
+            at += 1;
+        }
+        table += 1;
+    }
+    table = 0;
+    rows = 0;
+    while table < TABLES.len() {
+        let mut at = 0;
+        while at < TABLES[table].len() {
+            let p = &TABLES[table][at];
+            packed.rows[rows] = Row {
+                key: packed.rows[rows].key,
+                summary: append!(packed.text, text, p.summary.as_bytes()),
+                source: append!(packed.text, text, p.source.as_bytes()),
+                pair: append_option!(packed.text, text, p.pair),
+                module: append_option!(packed.text, text, p.module),
+                reads_back: append_option!(packed.text, text, p.reads_back),
+                ranges: append!(packed.ranges, ranges, p.ranges),
+                order: append!(packed.order, order, p.order),
+                effects: append!(packed.effects, effects, p.effects),
+                owners: append!(packed.owners, owners, p.owners),
+                shape: p.shape,
+                unit: p.unit,
+                kind: p.kind,
+                scope: p.scope,
+                since: p.since,
+                until: p.until,
+                hazard: p.hazard,
+            };
+            rows += 1;
+            at += 1;
+        }
+        table += 1;
+    }
+    packed
+}

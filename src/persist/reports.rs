@@ -1,0 +1,81 @@
+//! Where the reports of boots lie: this boot's in /run until /var is there, then with the newest
+//! ones before it in /var.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
+
+use std::fs::{self, OpenOptions};
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::below;
+
+use super::{PersistError, Staged};
+
+/// This boot's report until it is settled.
+pub const RUN: &str = "/run/tunectl/boot.json";
+/// The directory of the settled ones, each named after its boot.
+pub const KEPT: &str = "/var/lib/tunectl/boots";
+/// That many are kept.
+pub const KEEP: usize = 16;
+/// A larger one is not looked into, in bytes.
+const MAX_BYTES: u64 = 1 << 26;
+
+/// Where the settled report of a boot lies; `None` where what names the boot is no name of a file.
+pub fn kept(boot_id: &str) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    (!boot_id.is_empty() && boot_id.len() <= 64 && boot_id.bytes().all(plain))
+        .then(|| format!("{KEPT}/{boot_id}.json"))
+}
+
+/// The bytes of a report, where there is one that can be read.
+pub fn read(root: &Path, path: &str) -> Option<Vec<u8>> {
+    let place = below::resolve_parent(root, path).ok()?;
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(place).ok()?;
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() > MAX_BYTES {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Writes a report, whole or not at all.
+///
+/// # Errors
+/// It cannot be written: what was there stays.
+pub fn write(root: &Path, path: &str, bytes: &[u8]) -> Result<(), PersistError> {
+    let place = below::resolve_parent(root, path).map_err(|error| PersistError {
+        doing: "find",
+        path: path.to_owned(),
+        error,
+    })?;
+    Staged::write(&place, bytes)?.commit()
+}
+
+/// Removes this boot's report from /run once it lies in /var; one that stays is read first, and
+/// says the same.
+pub fn remove_run(root: &Path) {
+    if let Ok(place) = below::resolve_parent(root, RUN) {
+        let _ = fs::remove_file(place);
+    }
+}
+
+/// Removes all but the newest settled reports; what cannot be removed does no harm.
+pub fn prune(root: &Path) {
+    let Ok(dir) = below::resolve(root, KEPT) else { return };
+    let mut reports: Vec<(SystemTime, PathBuf)> = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|e| e.file_name().to_str().is_some_and(|n| n.ends_with(".json")))
+        .filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path())))
+        .collect();
+    reports.sort();
+    let surplus = reports.len().saturating_sub(KEEP);
+    for (_, path) in &reports[..surplus] {
+        let _ = fs::remove_file(path);
+    }
+}
