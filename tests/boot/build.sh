@@ -1,25 +1,29 @@
 # shellcheck shell=bash
 # Builds what the guests are made of, each piece once for each content of what it is made from:
 # the program's package, a Debian 12 tree, two kernels, an initrd, an ext4 image.
+# shellcheck disable=SC2154 # cache and work are run's
 
 # Everything that a guest needs and a minimal Debian lacks. tuned is there to be fought with.
 packages=systemd,systemd-sysv,udev,dbus,procps,kmod,iproute2,jq,tuned
 mirror=${BOOT_MIRROR:-http://deb.debian.org/debian}
 security=${BOOT_SECURITY:-http://deb.debian.org/debian-security}
 musl=x86_64-unknown-linux-musl
+# Where the users of a container begin.
+shift=1879048192
 
 # Prints a short hash of files and of the words on standard input.
 hashed() {
-    { cat "$@"; } | sha256sum | cut -c1-16
+    cat "$@" - | sha256sum | cut -c1-16
 }
 
 # build_package: $deb, the package under test.
 build_package() {
+    echo "building the package"
     cargo build --release --locked --quiet --target "$musl"
     if [[ -x packaging/build ]]; then
         packaging/build deb >"$work/package.log" 2>&1 || { cat "$work/package.log"; return 1; }
-        deb=$(find target/packages target/debian target/"$musl"/debian -name 'tunectl_*.deb' -newermt '1970-01-01' 2>/dev/null |
-            xargs -r ls -t | head -1)
+        deb=$(find target/packages target/debian "target/$musl/debian" -name 'tunectl_*.deb' -printf '%T@ %p\n' 2>/dev/null |
+            sort -rn | head -1 | cut -d' ' -f2-)
     else
         deb=$work/tunectl.deb
         package_by_hand "$work/tree" "$deb"
@@ -39,19 +43,22 @@ package_by_hand() {
     dpkg-deb --build --root-owner-group "$tree" "$2" >/dev/null
 }
 
-# build_guest: $kernel, $initrd, $uml, $tree (the root as a directory) and $image (as ext4).
+# build_guest: $kernel, $initrd, $uml, $shifted (the root as a directory, for
+# containers whose root is user $shift here) and $image (as ext4).
+# shellcheck disable=SC2034 # kernel and the like are for machine.sh
 build_guest() {
     local key dir
     key=$(hashed tests/boot/build.sh tests/boot/guest/* <<<"$mirror")
     dir=$cache/guest-$key
-    kernel=$dir/vmlinuz initrd=$dir/initrd uml=$dir/linux.uml tree=$dir/tree image=$dir/root.ext4
+    kernel=$dir/vmlinuz initrd=$dir/initrd uml=$dir/linux.uml shifted=$dir/tree image=$dir/root.ext4
     if [[ ! -e $dir/complete ]]; then
         rm -rf "$cache"/guest-*
         mkdir -p "$dir"
-        build_tree "$dir" && build_initrd "$dir" && build_image "$dir" && touch "$dir/complete"
+        build_tree "$dir" && build_initrd "$dir" && build_image "$dir" && shift_owners "$dir/tree" && touch "$dir/complete"
     fi
 }
 
+# shellcheck disable=SC2016 # the hook expands it
 build_tree() {
     local dir=$1 version=
     echo "building a Debian 12 root"
@@ -70,7 +77,11 @@ build_tree() {
     version=$(ls "$dir/kernels/lib/modules")
     mv "$dir/kernels/boot/vmlinuz-$version" "$dir/vmlinuz"
     mv "$dir/kernels/usr/bin/linux.uml" "$dir/linux.uml"
-    rm -rf "$dir/kernels/lib/modules/$version/kernel/"{sound,drivers/{gpu,media,infiniband,net/ethernet,scsi,hv,nvme,usb}}
+    # Drivers of devices that the guest has not, or does not use here, only make udev busy.
+    find "$dir/kernels/lib/modules/$version/kernel/drivers" -mindepth 1 -maxdepth 1 \
+        ! -name virtio ! -name block ! -name char ! -name net -exec rm -r {} +
+    rm -rf "$dir/kernels/lib/modules/$version/kernel/arch/x86/kvm"
+    find "$dir/kernels/lib/modules/$version/kernel/arch/x86/crypto" -type f ! -name 'crc32c*' -delete
     mv "$dir/kernels/lib/modules/$version" "$dir/tree/lib/modules.new"
     mkdir -p "$dir/tree/lib/modules"
     mv "$dir/tree/lib/modules.new" "$dir/tree/lib/modules/$version"
@@ -112,4 +123,12 @@ build_initrd() {
 
 build_image() {
     mke2fs -q -t ext4 -L root -d "$1/tree" "$1/root.ext4" 1G
+}
+
+# Gives every file to the user whom a container takes for its root, or its user of that number.
+shift_owners() {
+    find "$1" -printf '%U %G\n' | sort -u | while read -r user group; do
+        find "$1" -uid "$user" -gid "$group" -print0 |
+            xargs -0 -r chown --no-dereference "$((user + shift)):$((group + shift))"
+    done
 }

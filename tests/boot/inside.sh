@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC1091,SC2034,SC2154 # the settings and scenarios come with the guest
 # Runs in the guest: prepares its root file system offline, or carries out the scenario's part for
 # this boot and powers off. Each check prints what it saw.
 set -u
@@ -7,7 +8,6 @@ boot=/run/boot
 . "$boot/settings"
 unset LC_ALL
 export LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-report=/run/tunectl/boot.json
 dropin=/etc/sysctl.d/99-tunectl.conf
 
 say() {
@@ -90,6 +90,9 @@ witnessed() {
 
 # asked FILTER: the answer of a jq filter to the boot report.
 asked() {
+    local report=/run/tunectl/boot.json
+    # Once all is settled the report is kept.
+    [[ -e $report ]] || report=/var/lib/tunectl/boots/$(</proc/sys/kernel/random/boot_id).json
     jq -r "$1" "$report" 2>&1 || true
 }
 

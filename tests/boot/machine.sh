@@ -1,6 +1,11 @@
 # shellcheck shell=bash
 # Starts guests: virtual machines, the same root under user-mode Linux, containers. Each boot is
 # given a directory of its own with what is carried in, its console's log and its results.
+# shellcheck disable=SC2154,SC2034 # run and build.sh set the one, run reads the other
+
+# MiB of the guests' memory, where a scenario does not say otherwise: enough for 0.78 % of it, and of
+# half of it, to be more than what the kernel keeps for huge pages. It is reserved, not taken.
+plenty=18432
 
 # How long one boot may take, in seconds.
 limit=${BOOT_LIMIT:-240}
@@ -31,13 +36,14 @@ carried_in() {
 # function that ends the guest by force).
 boot() {
     local number=$1 started=$SECONDS results console code=0
+    local memory=${memory:-$plenty}
     mkdir -p "$state/$number"
     results=$state/$number/results console=$state/$number/console.log
     : >"$results"
     carried_in "$number"
     "start_${machine:-vm}" "$number" || code=$?
     boots=$((boots + 1))
-    echo "  boot $number (${machine:-vm}${memory:+, $memory MiB}${append:+, $append}), $((SECONDS - started)) s"
+    echo "  boot $number (${machine:-vm}, $memory MiB${append:+, $append}), $((SECONDS - started)) s"
     sed 's/\r$//; s/^/    /' "$results"
     [[ ! ${cut:-} ]] || return 0
     if ((code)) || ! grep -q '^done' "$results" || ! grep -q '^ok' "$results" || grep -q '^FAIL' "$results"; then
@@ -53,10 +59,11 @@ boot() {
 start_vm() {
     local dir=$state/$1
     tar -cf "$dir/carry.tar" -C "$carry" .
+    local ram=(-object "memory-backend-ram,id=ram,size=${memory}M,reserve=off" -machine "pc,memory-backend=ram")
+    if [[ ${nodes:-} ]]; then ram=("${nodes[@]}"); fi
     local arguments=(
-        "${accel[@]}" -smp 2 -m "${memory:-1024}" -nodefaults -display none -no-reboot
-        -kernel "$kernel" -initrd "$initrd"
-        -append "console=ttyS0 root=LABEL=root ro panic=-1 systemd.show_status=0 ${append:-}"
+        "${accel[@]}" "${ram[@]}" -smp "${cpus:-1}" -m "$memory" -nodefaults -display none -no-reboot -kernel "$kernel" -initrd "$initrd"
+        -append "console=ttyS0 root=LABEL=root ro panic=-1 mitigations=off systemd.show_status=0 ${append:-}"
         -drive "file=$disk,format=qcow2,if=virtio,cache=${cache_mode:-unsafe}"
         -drive "file=$dir/carry.tar,format=raw,if=virtio,readonly=on"
         -serial "file:$dir/console.log"
@@ -77,20 +84,22 @@ start_uml() {
     tar -cf "$dir/carry.tar" -C "$carry" .
     mkdir -p "$dir/tmp"
     [[ -e $state/uml.ext4 ]] || cp --sparse=always "$image" "$state/uml.ext4"
-    TMPDIR=$dir/tmp timeout --kill-after=5 "$limit" "$uml" "mem=${memory:-512}M" "ubd0=$state/uml.ext4" \
+    TMPDIR=$dir/tmp timeout --kill-after=5 "$limit" "$uml" "mem=${memory}M" "ubd0=$state/uml.ext4" \
         "ubd1r=$dir/carry.tar" "initrd=$initrd" root=/dev/ubda ro con0=null,fd:1 con=null ssl=null panic=-1 \
         systemd.show_status=0 "boot.out=$dir" ${append:+"$append"} >"$dir/console.log" 2>&1 </dev/null
 }
 
-# A container has the host's kernel: its /proc/sys is read-only but for its own network's.
+# A container has the host's kernel. Its /proc/sys is mounted read-only but for its own network's,
+# which its root could undo; so its root is an ordinary user on the host, whom the kernel itself
+# lets write nothing else. Nothing may ever be booted here without that.
 start_container() {
     local dir=$state/$1 code=0
-    mkdir -p "$state/"{upper,below,root}
-    mountpoint -q "$state/root" ||
-        mount -t overlay -o "lowerdir=$tree,upperdir=$state/upper,workdir=$state/below" boot "$state/root"
-    mkdir -p "$carry/out"
+    mkdir -p "$state/"{upper,below,root} "$carry/out"
+    chown "$shift:$shift" "$state/upper" "$carry" "$carry/out"
+    mount -t overlay -o "lowerdir=$shifted,upperdir=$state/upper,workdir=$state/below" boot "$state/root"
     local nspawn=(systemd-nspawn --quiet --directory="$state/root" --register=no --keep-unit
-        --private-network "--bind=$carry:/run/boot" --console=pipe)
+        "--private-users=$shift:65536" --private-users-ownership=off --private-network
+        "--bind=$carry:/run/boot" --console=pipe)
     if [[ -e $carry/prepare ]]; then
         timeout 60 "${nspawn[@]}" /bin/bash /run/boot/inside.sh prepare >"$dir/console.log" 2>&1 </dev/null || code=$?
     fi
@@ -103,7 +112,9 @@ start_container() {
 
 # $accel: KVM where a guest really runs under it, else emulation.
 choose_accelerator() {
-    accel=(-accel "tcg,thread=multi" -cpu max)
+    # la57: with five levels of page tables and more than 4 GiB, QEMU 7.2 gives programs rubbish.
+    # svm: nothing here starts machines of its own.
+    accel=(-accel "tcg,thread=multi" -cpu "max,la57=off,svm=off")
     if [[ -r /dev/kvm && -w /dev/kvm && ${BOOT_ACCEL:-} != tcg ]]; then
         timeout --kill-after=2 10 qemu-system-x86_64 -accel kvm -cpu max -m 512 -nodefaults -display none -no-reboot \
             -kernel "$kernel" -initrd "$initrd" -append "console=ttyS0 panic=-1 boot.probe" \

@@ -14,8 +14,8 @@ online_1() {
     same "the vendor's file counts for the loader" 60 "$(witnessed loader vm.swappiness)"
     nine early
     nine
-    same "the report: who had set vm.swappiness" "/usr/lib/sysctl.d/zz-vendor.conf:3 vm.swappiness = 60" \
-        "$(asked '.found[] | select(.key == "vm.swappiness") | "\(.set_by.file):\(.set_by.line) \(.set_by.text)"')"
+    same "the report: who had set vm.swappiness" "/usr/lib/sysctl.d/zz-vendor.conf:3 60" \
+        "$(asked '.found[] | select(.key == "vm.swappiness") | "\(.set_by.source) \(.set_by.value)"')"
     same "the report: vm.max_map_count" "65530 655360 true" \
         "$(asked '.found[] | select(.key == "vm.max_map_count") | "\(.found) \(.desired) \(.corrected)"')"
     same "the report's result" corrected "$(asked .result)"
