@@ -91,7 +91,8 @@ start_uml() {
 
 # A container has the host's kernel. Its /proc/sys is mounted read-only but for its own network's,
 # which its root could undo; so its root is an ordinary user on the host, whom the kernel itself
-# lets write nothing else. Nothing may ever be booted here without that.
+# lets write nothing else. Nothing may ever be booted here without that. It is given a control
+# group, because such a systemd may not use the host's.
 start_container() {
     local dir=$state/$1 code=0
     mkdir -p "$state/"{upper,below,root} "$carry/out"
@@ -100,11 +101,19 @@ start_container() {
     local nspawn=(systemd-nspawn --quiet --directory="$state/root" --register=no --keep-unit
         "--private-users=$shift:65536" --private-users-ownership=off --private-network
         "--bind=$carry:/run/boot" --console=pipe)
+    local group groups=()
+    for group in /sys/fs/cgroup /sys/fs/cgroup/{systemd,unified}; do
+        if [[ -e $group/cgroup.procs ]]; then groups+=("$group/tunectl-boot-test"); fi
+    done
+    mkdir -p "${groups[@]}"
     if [[ -e $carry/prepare ]]; then
         timeout 60 "${nspawn[@]}" /bin/bash /run/boot/inside.sh prepare >"$dir/console.log" 2>&1 </dev/null || code=$?
     fi
-    timeout --kill-after=5 "$limit" "${nspawn[@]}" --boot systemd.show_status=0 ${append:+"$append"} \
-        >>"$dir/console.log" 2>&1 </dev/null || code=$?
+    (
+        for group in "${groups[@]}"; do echo "$BASHPID" >"$group/cgroup.procs"; done
+        exec timeout --kill-after=5 "$limit" "${nspawn[@]}" --boot systemd.show_status=0 ${append:+"$append"}
+    ) >>"$dir/console.log" 2>&1 </dev/null || code=$?
+    for group in "${groups[@]}"; do find "$group" -depth -type d -exec rmdir {} +; done
     cat "$carry/out/results" >"$dir/results" 2>/dev/null || true
     umount "$state/root"
     return "$code"

@@ -15,7 +15,7 @@ online_1() {
     local said
     said=$(tunectl apply -b rocketmq-broker 2>&1)
     same "apply succeeds" 0 $?
-    matches "apply says so" 'in sync' "$said"
+    matches "apply says so" 'persisted to /etc/sysctl.d/99-tunectl.conf' "$said"
     nine
 }
 
