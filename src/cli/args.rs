@@ -56,6 +56,10 @@ pub enum Command {
     /// All or nothing: where one write is refused, those before it are put back and nothing is
     /// persisted. With --boot, as far as it goes.
     Apply(ApplyArgs),
+    /// Show how this host stands, what this boot found and what has changed since
+    ///
+    /// The baseline is this host's own, /etc/tunectl/baseline.yaml. Changes nothing and needs no root.
+    Status(StatusArgs),
     /// Print a script that completes the arguments in a shell
     ///
     /// The packages install it; by hand, for bash: `tunectl completions bash` into
@@ -107,6 +111,14 @@ pub struct PlanArgs {
     pub facts: Option<PathBuf>,
 
     /// Exit with 2 when something would change or is not in sync
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Exit with 2 when something is not in sync, now or after a reboot
     #[arg(long)]
     pub detailed_exitcode: bool,
 }

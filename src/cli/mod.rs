@@ -10,6 +10,7 @@ mod host;
 mod plan;
 mod reports;
 mod schema;
+mod status;
 mod ui;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         args::Command::Plan(command) => plan::run(&cli, command, &ui),
         args::Command::Apply(command) => apply::run(&cli, command, &ui),
+        args::Command::Status(command) => status::run(&cli, command, &ui),
         args::Command::Completions(command) => completions::run(command, &ui),
         args::Command::Schema => schema::run(&ui),
     };

@@ -7,6 +7,7 @@ mod json;
 mod outcome;
 pub mod plan;
 mod secret;
+pub mod status;
 mod style;
 mod words;
 

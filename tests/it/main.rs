@@ -21,6 +21,7 @@ mod plan;
 mod probe;
 mod readme;
 mod scripted;
+mod status;
 mod support;
 
 /// A file in this folder that no `mod` line names would never run.
