@@ -156,3 +156,13 @@ fn each_shell_completes_the_commands() {
         }
     }
 }
+
+/// A purge removes what tunectl wrote, and only that.
+#[test]
+fn the_removal_knows_a_drop_in_by_its_first_line() {
+    let script = include_str!("../../packaging/deb/postrm");
+    let mark = script.split_once("grep -q '^").unwrap().1.split('\'').next().unwrap();
+    let text = tunectl::bootview::dropin::render("it", "0", &[]);
+    assert!(mark.len() > 10 && text.starts_with(mark), "{mark}");
+    assert!(script.contains(&format!("dropin={}\n", tunectl::bootview::dropin::PATH)));
+}
