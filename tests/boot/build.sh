@@ -7,7 +7,6 @@
 packages=systemd,systemd-sysv,udev,dbus,procps,kmod,iproute2,jq,tuned
 mirror=${BOOT_MIRROR:-http://deb.debian.org/debian}
 security=${BOOT_SECURITY:-http://deb.debian.org/debian-security}
-musl=x86_64-unknown-linux-musl
 # Where the users of a container begin.
 shift=1879048192
 
@@ -19,28 +18,9 @@ hashed() {
 # build_package: $deb, the package under test.
 build_package() {
     echo "building the package"
-    cargo build --release --locked --quiet --target "$musl"
-    if [[ -x packaging/build ]]; then
-        packaging/build deb >"$work/package.log" 2>&1 || { cat "$work/package.log"; return 1; }
-        deb=$(find target/packages target/debian "target/$musl/debian" -name 'tunectl_*.deb' -printf '%T@ %p\n' 2>/dev/null |
-            sort -rn | head -1 | cut -d' ' -f2-)
-    else
-        deb=$work/tunectl.deb
-        package_by_hand "$work/tree" "$deb"
-    fi
+    packaging/build deb >"$work/package.log" 2>&1 || { cat "$work/package.log"; return 1; }
+    deb=$(find target/packages -name 'tunectl_*.deb' -printf '%T@ %p\n' | sort -rn | head -1 | cut -d' ' -f2-)
     [[ -s $deb ]] || { echo "no package was built"; return 1; }
-}
-
-package_by_hand() {
-    local tree=$1
-    rm -rf "$tree"
-    install -D -m 755 "target/$musl/release/tunectl" "$tree/usr/sbin/tunectl"
-    install -D -m 644 -t "$tree/lib/systemd/system" packaging/systemd/*.service
-    install -D -m 644 -t "$tree/lib/udev/rules.d" packaging/udev/*.rules
-    mkdir -p "$tree/DEBIAN"
-    printf '%s\n' 'Package: tunectl' 'Version: 0.1.0' 'Architecture: amd64' \
-        'Maintainer: nobody <nobody@localhost>' 'Description: under test' >"$tree/DEBIAN/control"
-    dpkg-deb --build --root-owner-group "$tree" "$2" >/dev/null
 }
 
 # build_guest: $kernel, $initrd, $uml, $shifted (the root as a directory, for

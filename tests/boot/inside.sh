@@ -122,6 +122,46 @@ until_true() {
     echo $(((${EPOCHREALTIME/./} - started) / 1000))
 }
 
+# The next two are for what interrupts an apply. layer VALUE: one of two baselines, told apart by
+# vm.swappiness, with as many parameters as an apply in earnest writes.
+layer() {
+    local file=/etc/tunectl/baseline.d/50-layer.yaml key
+    mkdir -p "${file%/*}"
+    {
+        printf 'parameters:\n  vm.swappiness: %s\n' "$1"
+        for key in net.core.somaxconn:50 net.core.netdev_max_backlog:20 net.ipv4.tcp_max_syn_backlog:30 \
+            fs.aio-max-nr:700 net.core.optmem_max:900 net.unix.max_dgram_qlen:40 kernel.threads-max:80 \
+            vm.dirty_expire_centisecs:30; do
+            printf '  %s: %s00\n' "${key%:*}" "$((${key#*:} + $1))"
+        done
+        for key in {1..20}; do printf '  net.ipv4.neigh.later%s.gc_stale_time: %s\n' "$key" "$(($1 + key))"; done
+    } >"$file.new"
+    sync "$file.new"
+    mv "$file.new" "$file"
+    sync "${file%/*}"
+}
+
+# Applies both and notes their drop-ins: whole ones.
+note_whole_ones() {
+    local value
+    for value in 1 2; do
+        layer "$value"
+        matches "baseline $value" 'written|in sync' "$(tunectl apply 2>&1)"
+        sha256sum <"$dropin" | sed "s/-/$value/" >>/root/whole
+    done
+    verdict "two drop-ins to tell apart" "$(cut -c1-12 /root/whole | paste -sd' ')" \
+        test "$(cut -d' ' -f1 /root/whole | sort -u | wc -l)" = 2
+    sync
+}
+
+# which_one FILE: the baseline whose whole drop-in this is.
+which_one() {
+    local sum
+    sum=$(sha256sum <"$1")
+    awk -v sum="${sum%% *}" '$1 == sum { print "of baseline " $2; found = 1 } END { exit !found }' /root/whole ||
+        echo "neither: $(wc -c <"$1") bytes"
+}
+
 install_package() {
     dpkg -i "$boot/tunectl.deb"
 }
@@ -158,7 +198,9 @@ online)
     fi
     [[ ! -s $boot/prepared ]] || say "$(<"$boot/prepared")"
     systemctl is-system-running --wait >/dev/null
-    "online_$number" >"$boot/online.log" 2>&1
+    part=online_$number
+    declare -F "$part" >/dev/null || part=online
+    "$part" >"$boot/online.log" 2>&1
     say "---   $(cut -d' ' -f1 /proc/uptime) s after power on"
     cat "$boot/online.log"
     if [[ -s $results || -c $results ]]; then say "done"; fi
