@@ -43,7 +43,7 @@ build_tree() {
     local dir=$1 version=
     echo "building a Debian 12 root"
     mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" \
-        --aptopt='Acquire::Languages "none"' --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --aptopt='Acquire::Languages "none"' --aptopt='APT::Sandbox::User "root"' --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --customize-hook='cd "$1" && mkdir -p var/kernels && chroot . sh -c "cd /var/kernels && apt-get -q download \
             user-mode-linux \$(apt-cache depends linux-image-cloud-amd64 | sed -n \"s/.*Depends: //p\" | head -1)" >/dev/null' \
@@ -102,7 +102,7 @@ build_initrd() {
 }
 
 build_image() {
-    mke2fs -q -t ext4 -L root -d "$1/tree" "$1/root.ext4" 1G
+    mke2fs -q -F -t ext4 -L root -d "$1/tree" "$1/root.ext4" 1G 2>/dev/null
 }
 
 # Gives every file to the user whom a container takes for its root, or its user of that number.

@@ -55,7 +55,8 @@ memory() {
 # min_free_of HUNDREDTHS_OF_A_PERCENT AT_LEAST_KB: what the baseline asks of this boot's memory.
 min_free_of() {
     local wanted=$(($(memory) * $1 / 10000)) most=$(($(memory) * 5 / 100))
-    ((wanted >= $2)) || wanted=$2
+    # Where the bounds cross, at_most alone counts.
+    ((wanted >= $2 || $2 > most)) || wanted=$2
     ((wanted <= most)) || wanted=$most
     echo "$wanted"
 }
@@ -128,7 +129,7 @@ layer() {
     local file=/etc/tunectl/baseline.d/50-layer.yaml key
     mkdir -p "${file%/*}"
     {
-        printf 'parameters:\n  vm.swappiness: %s\n' "$1"
+        printf 'name: layer\nparameters:\n  vm.swappiness: %s\n' "$1"
         for key in net.core.somaxconn:50 net.core.netdev_max_backlog:20 net.ipv4.tcp_max_syn_backlog:30 \
             fs.aio-max-nr:700 net.core.optmem_max:900 net.unix.max_dgram_qlen:40 kernel.threads-max:80 \
             vm.dirty_expire_centisecs:30; do

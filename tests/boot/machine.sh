@@ -125,9 +125,10 @@ choose_accelerator() {
     # svm: nothing here starts machines of its own.
     accel=(-accel "tcg,thread=multi" -cpu "max,la57=off,svm=off")
     if [[ -r /dev/kvm && -w /dev/kvm && ${BOOT_ACCEL:-} != tcg ]]; then
-        timeout --kill-after=2 10 qemu-system-x86_64 -accel kvm -cpu max -m 512 -nodefaults -display none -no-reboot \
+        # QEMU may abort here, which the shell would tell.
+        { timeout --kill-after=2 10 qemu-system-x86_64 -accel kvm -cpu max -m 512 -nodefaults -display none -no-reboot \
             -kernel "$kernel" -initrd "$initrd" -append "console=ttyS0 panic=-1 boot.probe" \
-            -serial "file:$work/probe.log" -monitor none >/dev/null 2>&1 </dev/null || true
+            -serial "file:$work/probe.log" -monitor none </dev/null || true; } >/dev/null 2>&1
         if grep -q '^boot.probe: this' "$work/probe.log" 2>/dev/null; then accel=(-accel kvm -cpu max); fi
     fi
     echo "accelerator: ${accel[1]}"

@@ -8,6 +8,7 @@ boots() {
 prepare_1() {
     mkdir -p /etc/tunectl/baseline.d
     cat >/etc/tunectl/baseline.d/50-network.yaml <<'Y'
+name: network
 parameters:
   net.bridge.bridge-nf-call-iptables: { value: 0, module: br_netfilter }
   net.bridge.bridge-nf-call-arptables: { value: 0, module: br_netfilter }

@@ -7,7 +7,7 @@ boots() {
 
 prepare_1() {
     mkdir -p /etc/tunectl/baseline.d
-    printf 'parameters:\n  vm.swappiness: lots\n' >/etc/tunectl/baseline.d/50-broken.yaml
+    printf 'name: broken\nparameters:\n  vm.swappiness: lots\n' >/etc/tunectl/baseline.d/50-broken.yaml
     printf 'vm.swappiness = 60\n' >/usr/lib/sysctl.d/zz-vendor.conf
     sha256sum <"$dropin" >/root/dropin.sum
 }
@@ -20,8 +20,8 @@ online_1() {
     nine live vm.min_free_kbytes
     same "the drop-in is as before" "$(</root/dropin.sum)" "$(sha256sum <"$dropin")"
     same "tunectl-boot.service" "Result=exit-code ExecMainStatus=1" "$(unit_exit tunectl-boot.service)"
-    matches "the unit says why" '50-broken.yaml:2:' "$(journal -u tunectl-boot.service)"
+    matches "the unit says why" '50-broken.yaml:3:' "$(journal -u tunectl-boot.service)"
     same "the report" failed "$(asked .result)"
-    matches "the report says why" '50-broken.yaml:2:' "$(asked '.errors[]')"
-    matches "status says why" '50-broken.yaml:2:' "$(tunectl status 2>&1)"
+    matches "the report says why" '50-broken.yaml:3:' "$(asked '.errors[]')"
+    matches "status says why" '50-broken.yaml:3:' "$(tunectl status 2>&1)"
 }

@@ -26,7 +26,7 @@ online_3() {
     follows
     # A number that was right for a large host is refused here, and the rest goes on.
     mkdir -p /etc/tunectl/baseline.d
-    printf 'parameters:\n  vm.min_free_kbytes: 64MiB\n  vm.swappiness: 3\n' >/etc/tunectl/baseline.d/50-fixed.yaml
+    printf 'name: fixed\nparameters:\n  vm.min_free_kbytes: 64MiB\n  vm.swappiness: 3\n' >/etc/tunectl/baseline.d/50-fixed.yaml
     systemctl restart tunectl-boot.service
     matches "the guard refuses" 'ExecMainStatus=3' "$(unit_exit tunectl-boot.service)"
     same "min_free_kbytes is left" "$(min_free_of 78 32768)" "$(now vm.min_free_kbytes)"

@@ -10,7 +10,7 @@ boots() {
 
 prepare_1() {
     mkdir -p /etc/tunectl/baseline.d
-    printf 'when:\n  - if: { numa_nodes: ">= 2" }\n    parameters:\n      vm.zone_reclaim_mode: 3\n      kernel.numa_balancing: 0\n' \
+    printf 'name: numa\nwhen:\n  - if: { numa_nodes: ">= 2" }\n    parameters:\n      vm.zone_reclaim_mode: 3\n      kernel.numa_balancing: 0\n' \
         >/etc/tunectl/baseline.d/50-numa.yaml
 }
 
