@@ -8,8 +8,10 @@ mod completions;
 mod failure;
 mod host;
 mod plan;
+mod recovery;
 mod reports;
 mod schema;
+mod signals;
 mod status;
 mod ui;
 

@@ -119,6 +119,14 @@ impl Ui {
         }
     }
 
+    /// Prints a line that deserves attention, besides the result.
+    pub fn warning(&self, text: &str) {
+        if !self.quiet {
+            let style = report::WARN;
+            self.stderr(&format!("{style}warning:{style:#} {}\n", report::harmless(text)));
+        }
+    }
+
     /// Prints diagnostics; warnings are left out with `--quiet`.
     pub fn diagnostics(&self, problems: &[Diagnostic], sources: &[Source]) {
         let shown: Vec<Diagnostic> =

@@ -1,9 +1,11 @@
 //! The files that carry parameters across a reboot: listed, read, and our own written atomically.
 
 pub mod conf;
+pub mod ledger;
 mod lock;
 pub mod reports;
 mod staged;
 
+pub use ledger::Ledger;
 pub use lock::{Lock, LockError};
 pub use staged::{PersistError, Staged};

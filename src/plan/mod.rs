@@ -7,11 +7,13 @@ mod note;
 mod order;
 mod outcome;
 mod persisted;
+mod recovery;
 
 pub use guard::Refusal;
 pub use note::Note;
 pub use order::{Step, bytes};
-pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult};
+pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
+pub use recovery::{Recovery, looked_at, recovery};
 
 use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
@@ -208,7 +210,8 @@ impl Plan {
 
     /// The item of `key`.
     pub fn item(&self, key: &Key) -> Option<&Item> {
-        self.items.iter().find(|i| i.desired.key == *key)
+        let at = self.items.binary_search_by(|i| i.desired.key.cmp(key)).ok()?;
+        self.items.get(at)
     }
 
     /// Whether an apply would do something.
@@ -297,8 +300,8 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
     let now = BootView::new(observed.conf);
     let own = persisted::Own::of(observed.conf);
-    let others =
-        persisted::lasting(observed.conf, own).map(|conf| BootView::for_loader(&conf, loader));
+    let others = persisted::lasting(observed.conf, own)
+        .map(|conf| now.of_changed(&conf, &[dropin::PATH, dropin::HOST_PATH]));
     let without = others.as_ref().unwrap_or(&now);
     let old_lines = own.values();
     let mut items: Vec<Item> = baseline
@@ -344,7 +347,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         let conf = conf.as_ref().unwrap_or(observed.conf);
         Some(with_file(conf, file.path, Some(&file.text)))
     });
-    let changed = changed.map(|conf| BootView::new(&conf));
+    let changed = changed.map(|conf| now.of_changed(&conf, &[dropin.path, host_file.path]));
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
         let now = item.boot(loader).clone();

@@ -251,8 +251,9 @@ pub fn failure(key: &Key, value: &str, errno: Errno) -> String {
             format!("the kernel refuses {value} (EINVAL): out of its range, or not its form")
         }
         Errno::EPERM => {
-            "not permitted (EPERM): a security module, a BPF program or a lockdown forbids it"
-                .into()
+            "not permitted (EPERM): a capability is missing (of a unit: CapabilityBoundingSet=), or a \
+             security module, a BPF program or a lockdown forbids it"
+            .into()
         }
         Errno::EACCES => {
             "permission denied (EACCES): run as root, in the namespace it belongs to".into()

@@ -74,7 +74,7 @@ fn planned_on(facts: &Facts, kernel: &dyn Kernel, parameters: &str, conf: &ConfT
 }
 
 fn carry_out(plan: &Plan, kernel: &dyn Kernel, root: &Path, options: &Options) -> Outcome {
-    apply(plan, kernel, root, options, &mut |_, _| {})
+    apply(plan, kernel, root, options, &mut |_, _| None)
 }
 
 /// A root directory that goes away with it.

@@ -326,7 +326,7 @@ fn planned(text: &str, kernel: &ScriptedKernel, root: &Root) -> Plan {
 }
 
 fn carried_out(plan: &Plan, kernel: &ScriptedKernel, root: &Root) -> Outcome {
-    apply(plan, kernel, &root.0, &Options::default(), &mut |_, _| {})
+    apply(plan, kernel, &root.0, &Options::default(), &mut |_, _| None)
 }
 
 /// What the kernel holds, but for what can be written only.

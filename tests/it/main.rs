@@ -23,6 +23,7 @@ mod readme;
 mod scripted;
 mod status;
 mod support;
+mod transaction;
 
 /// A file in this folder that no `mod` line names would never run.
 #[test]

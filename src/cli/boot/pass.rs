@@ -86,10 +86,11 @@ impl Live<'_> {
     }
 
     fn carry_out(&mut self, plan: &Plan, live_only: bool) -> Outcome {
-        let options = Options { live_only, keep_going: true, run_actions: false };
+        let options = Options { live_only, keep_going: true, ..Options::default() };
         let outcome =
             apply::apply(plan, &self.host.kernel, &self.cli.root, &options, &mut |_, step| {
                 log::debug!("writing {}", step.key);
+                None
             });
         if outcome.moved.is_empty() {
             self.failed = boot::step_errors(&outcome);
