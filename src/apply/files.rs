@@ -1,11 +1,11 @@
 //! Our files on their way to their places: complete beside them first, then a rename each.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::below;
 use crate::key::Key;
 use crate::observed::Replaced;
-use crate::persist::{PersistError, Staged};
+use crate::persist::{PersistError, Staged, remove};
 use crate::plan::{Dropin, DropinOutcome, Outcome, Plan};
 
 use super::Options;
@@ -114,20 +114,23 @@ pub(super) fn put_back(plan: &Plan, outcome: &Outcome, root: &Path) -> Option<Re
         return None;
     }
     let before = plan.host_file.before.as_deref().map(String::from_utf8_lossy);
-    let text = before.unwrap_or_default();
-    Some(replace(plan.host_file.path, &text, root).map_err(|error| error.to_string()))
+    let restored = restore(plan.host_file.path, before.as_deref(), root);
+    Some(restored.map_err(|error| error.to_string()))
 }
 
-/// Gives a file of ours another text.
-pub(super) fn replace(path: &str, text: &str, root: &Path) -> Result<(), PersistError> {
-    stage(path, text, root).and_then(Staged::commit)
+/// Gives a file of ours its text of before, or takes it away where there was none.
+pub(super) fn restore(path: &str, before: Option<&str>, root: &Path) -> Result<(), PersistError> {
+    match before {
+        Some(text) => stage(path, text, root).and_then(Staged::commit),
+        None => remove(&place(path, root)?),
+    }
 }
 
 fn stage(path: &str, text: &str, root: &Path) -> Result<Staged, PersistError> {
-    let place = below::resolve_parent(root, path).map_err(|error| PersistError {
-        doing: "find",
-        path: path.to_owned(),
-        error,
-    })?;
-    Staged::write(&place, text.as_bytes())
+    Staged::write(&place(path, root)?, text.as_bytes())
+}
+
+fn place(path: &str, root: &Path) -> Result<PathBuf, PersistError> {
+    let failed = |error| PersistError { doing: "find", path: path.to_owned(), error };
+    below::resolve_parent(root, path).map_err(failed)
 }

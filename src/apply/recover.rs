@@ -54,8 +54,7 @@ pub fn recover(
             restored.push((key.clone(), kernel.write(key, &bytes(value))));
         }
         for file in files {
-            let before = file.before.as_deref().unwrap_or_default();
-            lost.extend(files::replace(&file.path, before, root).err());
+            lost.extend(files::restore(&file.path, file.before.as_deref(), root).err());
         }
     }
     ledger::clear(root)?;

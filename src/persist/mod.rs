@@ -9,4 +9,4 @@ mod staged;
 
 pub use ledger::Ledger;
 pub use lock::{Lock, LockError};
-pub use staged::{PersistError, Staged};
+pub use staged::{PersistError, Staged, remove};

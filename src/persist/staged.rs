@@ -160,6 +160,21 @@ impl Drop for Staged {
     }
 }
 
+/// Removes a file for good; that there is none is no error.
+///
+/// # Errors
+/// It is still there, or its directory cannot be flushed.
+pub fn remove(path: &Path) -> Result<(), PersistError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        removed => removed.map_err(PersistError::new("remove", path))?,
+    }
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    File::open(parent)
+        .and_then(|directory| directory.sync_all())
+        .map_err(PersistError::new("flush", parent))
+}
+
 /// Makes a directory and those above it that are missing, each 0755 whatever the umask says, and
 /// flushes what each was made in.
 pub(super) fn make_directories(path: &Path) -> Result<(), PersistError> {

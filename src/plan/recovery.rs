@@ -75,6 +75,6 @@ pub fn recovery(
             }
         }
     }
-    let files = unfinished.files.iter().filter(replaced).filter(|f| f.before.is_some());
+    let files = unfinished.files.iter().filter(replaced);
     Recovery::Undo { files: files.cloned().collect(), writes, left, lost }
 }

@@ -191,7 +191,8 @@ fn killed_while_it_puts_right_it_is_put_right_by_the_next() {
         traced(&host, &["apply"], &format!("inject=all:signal=KILL:when={n}"));
         between += usize::from(matches!(stands(&host), Stands::Between(..)));
         put_right(&host);
-        assert!(!matches!(stands(&host), Stands::Between(..)), "killed at {n}");
+        let now = stands(&host);
+        assert!(!matches!(now, Stands::Between(..)), "killed at {n}: {now:?}");
     }
     assert!(between > 3, "{between}");
 }
