@@ -16,7 +16,7 @@ pub const PLAN_SCHEMA: &str = "tunectl/plan/1";
 pub const OUTCOME_SCHEMA: &str = "tunectl/outcome/1";
 
 /// A plan.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// [`PLAN_SCHEMA`].
     pub schema: String,
@@ -40,6 +40,18 @@ pub struct Plan {
     pub refusals: Vec<String>,
     /// What systemd-sysctl or procps would stumble over at boot.
     pub boot_problems: Vec<String>,
+}
+
+/// A plan in a file, to be reviewed and carried out: the plan's own fields, and these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedPlan {
+    /// The plan.
+    #[serde(flatten)]
+    pub plan: Plan,
+    /// The baseline as it is found again: a name, or an absolute path; `null`: the host's own.
+    pub saved_baseline: Option<String>,
+    /// When it was saved, RFC 3339 in UTC.
+    pub saved_at: String,
 }
 
 /// The host that is planned for.
@@ -79,7 +91,7 @@ pub struct Baseline {
 }
 
 /// One parameter.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {
     /// The key, in dots.
     pub key: String,
@@ -119,7 +131,7 @@ pub struct Parameter {
 }
 
 /// What each loader would leave.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Boot {
     /// systemd-sysctl.
     pub systemd: BootValue,
@@ -130,7 +142,7 @@ pub struct Boot {
 }
 
 /// A value with the line that sets it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootValue {
     /// The value; `null` where nothing sets it.
     pub value: Option<String>,
@@ -139,7 +151,7 @@ pub struct BootValue {
 }
 
 /// An action.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
     /// The key, in dots.
     pub key: String,
@@ -152,7 +164,7 @@ pub struct Action {
 }
 
 /// How the parameters count.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// As required now and after a reboot.
     pub in_sync: usize,
@@ -171,7 +183,7 @@ pub struct Summary {
 }
 
 /// One write.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Position, from 1.
     pub n: usize,
@@ -184,7 +196,7 @@ pub struct Step {
 }
 
 /// A file of ours.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropin {
     /// Its path.
     pub path: String,
@@ -199,7 +211,7 @@ pub struct Dropin {
 }
 
 /// What an apply has done.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// [`OUTCOME_SCHEMA`].
     pub schema: String,
@@ -225,7 +237,7 @@ pub struct Outcome {
 }
 
 /// A step's end.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepOutcome {
     /// The key, in dots.
     pub key: String,
@@ -240,7 +252,7 @@ pub struct StepOutcome {
 }
 
 /// An action's end, or that of a key that was put back.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionOutcome {
     /// The key, in dots.
     pub key: String,

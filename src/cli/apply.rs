@@ -9,6 +9,7 @@ use crate::plan::{DropinOutcome, Outcome, Plan};
 use crate::probe::Fact;
 use crate::report;
 use crate::sources::HOST_BASELINE;
+use crate::wire;
 
 use super::Exit;
 use super::adoption::Adoption;
@@ -16,7 +17,9 @@ use super::args::{ApplyArgs, Cli, Format};
 use super::boot;
 use super::failure::Failure;
 use super::host::{self, Host};
+use super::plan;
 use super::recovery;
+use super::saved;
 use super::signals::Signals;
 use super::ui::Ui;
 
@@ -31,17 +34,28 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     if args.boot {
         return boot::run(cli, args, ui);
     }
-    let name = args.baseline.baseline.as_deref();
+    let saved = args.plan.as_deref().map(saved::read).transpose()?;
+    let name = match &saved {
+        Some(saved) => saved.saved_baseline.as_deref(),
+        None => args.baseline.baseline.as_deref(),
+    };
     let root = nix::unistd::geteuid().is_root();
     let loaded = host::load(cli, name, root)?;
     let mut wanted = host::wanted_facts(cli, &loaded);
     wanted.push(Fact::BootId);
-    let host = host::open(cli, &wanted)?;
+    // A saved plan is compared whole.
+    let host = host::open(cli, if saved.is_some() { &Fact::ALL } else { &wanted })?;
     only_root(&host)?;
     let _lock = lock(cli, args)?;
     recovery::settle(cli, &host, ui)?;
     let set = host::resolve(loaded, &host, ui)?;
     let plan = host::plan(cli, &host, set);
+    if args.rebase {
+        return plan::show(ui, &plan, &host).map(|()| Exit::Done);
+    }
+    if let Some(saved) = &saved {
+        compare(cli, &saved.plan, &report::plan_json(&plan, &host.facts))?;
+    }
     refuse(&plan, args)?;
     let adoption = match name {
         Some(name) if !args.live_only => Adoption::judge(cli, name, args.adopt)?,
@@ -72,6 +86,17 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         ));
     }
     Ok(exit(&plan, &outcome))
+}
+
+/// Refuses a saved plan where anything is no longer as it was reviewed.
+fn compare(cli: &Cli, saved: &wire::Plan, now: &wire::Plan) -> Result<(), Failure> {
+    let moved = saved::moved(cli, saved, now);
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the saved plan is stale; nothing was changed\n{}", moved.join("\n"));
+    Err(Failure::refused(message)
+        .help("`tunectl apply --rebase PLAN` shows what it would be now; save and review it anew"))
 }
 
 /// Refuses what only root can do, before anything is tried.

@@ -110,6 +110,10 @@ pub struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
 
+    /// Save the plan in FILE, for review: `tunectl apply FILE` then does exactly that, or nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "facts")]
+    pub out: Option<PathBuf>,
+
     /// Exit with 2 when something would change or is not in sync
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -135,6 +139,15 @@ pub struct ApplyArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "flattened: a doc comment would become help text")]
     pub baseline: BaselineArgs,
+
+    /// A plan that `plan --out` saved: it is done as it was reviewed, or refused where anything
+    /// has moved since
+    #[arg(value_name = "PLAN", conflicts_with_all = ["baseline", "boot", "live_only"])]
+    pub plan: Option<PathBuf>,
+
+    /// Of a saved plan, show what it would be now; change nothing
+    #[arg(long, requires = "plan")]
+    pub rebase: bool,
 
     /// Write live values only: persist nothing, adopt nothing
     #[arg(long)]

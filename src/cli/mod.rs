@@ -11,6 +11,7 @@ mod host;
 mod plan;
 mod recovery;
 mod reports;
+mod saved;
 mod schema;
 mod signals;
 mod status;

@@ -1,12 +1,14 @@
 //! `tunectl plan`.
 
+use crate::plan::Plan;
 use crate::probe::Fact;
 use crate::report;
 
 use super::args::{Cli, Format, PlanArgs};
 use super::failure::Failure;
+use super::host::Host;
 use super::ui::Ui;
-use super::{Exit, host, recovery};
+use super::{Exit, host, recovery, saved};
 
 /// Shows what would be done; changes nothing.
 ///
@@ -19,6 +21,8 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let host = match &args.facts {
         // A file may name any fact, and what it does not name is this host's.
         Some(path) => host::play(host::open(cli, &Fact::ALL)?, path)?,
+        // What is saved is saved whole.
+        None if args.out.is_some() => host::open(cli, &Fact::ALL)?,
         None => host::open(cli, &host::wanted_facts(cli, &loaded))?,
     };
     if args.facts.is_some() {
@@ -26,16 +30,17 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     let set = host::resolve(loaded, &host, ui)?;
     let plan = host::plan(cli, &host, set);
-    match ui.format() {
-        Format::Json => ui.json(&report::plan_json(&plan, &host.facts))?,
-        Format::Text => ui.result(&report::plan_text(&plan, &host.facts, ui.layout()))?,
-    }
+    show(ui, &plan, &host)?;
     let refused = plan.refusals().next().is_some() || plan.foreign().is_some();
     if refused {
         ui.hint("\nAn apply would refuse this plan; the reasons stand above.");
         return Ok(Exit::Refused);
     }
-    if plan.changes() && args.facts.is_none() {
+    if let Some(path) = &args.out {
+        saved::save(cli, path, &plan, &host, name)?;
+        let path = path.display();
+        ui.hint(&format!("\nSaved. To do exactly this, as root: tunectl apply {path}"));
+    } else if plan.changes() && args.facts.is_none() {
         let name = name.map(|n| format!(" -b {n}")).unwrap_or_default();
         ui.hint(&format!("\nNothing was changed. To carry it out, as root: tunectl apply{name}"));
     }
@@ -43,4 +48,15 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     // The process ends here, and its memory with it: nothing is gained by taking it apart first.
     std::mem::forget((plan, host));
     Ok(if differs { Exit::Differs } else { Exit::Done })
+}
+
+/// Prints a plan.
+///
+/// # Errors
+/// Nobody takes it.
+pub fn show(ui: &Ui, plan: &Plan, host: &Host) -> Result<(), Failure> {
+    match ui.format() {
+        Format::Json => ui.json(&report::plan_json(plan, &host.facts)),
+        Format::Text => ui.result(&report::plan_text(plan, &host.facts, ui.layout())),
+    }
 }

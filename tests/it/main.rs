@@ -25,6 +25,7 @@ mod preflight;
 mod probe;
 mod readme;
 mod recorded;
+mod saved;
 mod scripted;
 mod status;
 mod support;

@@ -377,7 +377,7 @@ For more information, try '--help'.
         str![[r#"
 error: the argument '--adopt' cannot be used with '--live-only'
 
-Usage: tunectl apply --adopt
+Usage: tunectl apply --adopt [PLAN]
 
 For more information, try '--help'.
 
@@ -389,7 +389,9 @@ For more information, try '--help'.
         str![[r#"
 error: unexpected argument '-1' found
 
-Usage: tunectl apply [OPTIONS]
+  tip: to pass '-1' as a value, use '-- -1'
+
+Usage: tunectl apply [OPTIONS] [PLAN]
 
 For more information, try '--help'.
 

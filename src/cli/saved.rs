@@ -1,0 +1,143 @@
+//! Plans in files: saved for review, and compared with how things stand when they are carried out.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::persist::{Staged, events};
+use crate::plan::Plan;
+use crate::report;
+use crate::sources;
+use crate::wire::{PLAN_SCHEMA, Plan as Wire, SavedPlan};
+
+use super::args::Cli;
+use super::boot::now;
+use super::failure::Failure;
+use super::host::Host;
+
+/// A plan of more bytes is none of ours.
+const LARGEST: u64 = 64 << 20;
+/// So many lines of the event log are looked at for who has moved a parameter.
+const LOOKED_AT: usize = 10_000;
+
+/// Saves a plan.
+///
+/// # Errors
+/// It touches a secret, or the file cannot be written.
+pub fn save(
+    cli: &Cli,
+    path: &Path,
+    plan: &Plan,
+    host: &Host,
+    name: Option<&str>,
+) -> Result<(), Failure> {
+    if let Some(step) = plan.steps.iter().find(|step| report::is_secret(&step.key)) {
+        let message = format!("the plan writes {}, whose value is secret: not saved", step.key);
+        return Err(Failure::new(message).help("apply it without a saved plan"));
+    }
+    let saved = SavedPlan {
+        plan: report::plan_json(plan, &host.facts),
+        saved_baseline: name.map(|name| found_again(cli, name)),
+        saved_at: now(),
+    };
+    let failed = |why: &dyn std::fmt::Display| {
+        Failure::new(format!("the plan cannot be saved in {}: {why}", path.display()))
+    };
+    let mut text = serde_json::to_string_pretty(&saved).map_err(|error| failed(&error))?;
+    text.push('\n');
+    let path = std::path::absolute(path).map_err(|error| failed(&error))?;
+    let written = Staged::write(&path, text.as_bytes()).and_then(Staged::commit);
+    written.map_err(|error| failed(&error))
+}
+
+/// A baseline's name or path as it is found from any directory. Below another root an absolute
+/// path is looked for there, so a path from where the operator stands stays as it is.
+fn found_again(cli: &Cli, name: &str) -> String {
+    if !sources::is_path(name) || cli.root != Path::new("/") {
+        return name.to_owned();
+    }
+    std::path::absolute(name).map_or_else(|_| name.to_owned(), |path| path.display().to_string())
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+/// It cannot be read, or is none.
+pub fn read(path: &Path) -> Result<SavedPlan, Failure> {
+    let failed = |why: &dyn std::fmt::Display| {
+        Failure::new(format!("{} is not a saved plan: {why}", path.display()))
+            .help("`tunectl plan --out FILE` saves one")
+    };
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(LARGEST).read_to_string(&mut text))
+        .map_err(|error| failed(&error))?;
+    let saved: SavedPlan = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+    if saved.plan.schema != PLAN_SCHEMA {
+        return Err(failed(&format!("its schema is {:?}", saved.plan.schema)));
+    }
+    Ok(saved)
+}
+
+/// What is no longer as it was reviewed, a line each; empty where everything is.
+pub fn moved(cli: &Cli, saved: &Wire, now: &Wire) -> Vec<String> {
+    let mut moved = Vec::new();
+    for (what, then, now) in [
+        ("the host", &saved.host.hostname, &now.host.hostname),
+        ("the boot", &saved.host.boot_id, &now.host.boot_id),
+        ("the kernel", &saved.host.kernel, &now.host.kernel),
+        ("the baseline", &saved.baseline.sha256, &now.baseline.sha256),
+    ] {
+        if then != now {
+            moved.push(format!("{what} is another: {then} then, {now} now"));
+        }
+    }
+    if saved.host.mem_total_kb != now.host.mem_total_kb {
+        let (then, now) = (saved.host.mem_total_kb, now.host.mem_total_kb);
+        moved.push(format!("the RAM has changed from {then} kB to {now} kB"));
+    }
+    for parameter in &now.parameters {
+        let Some(then) = saved.parameters.iter().find(|p| p.key == parameter.key) else {
+            moved.push(format!("{} was not there", parameter.key));
+            continue;
+        };
+        if then.live != parameter.live {
+            let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unreadable".into());
+            let who = who(cli, &parameter.key);
+            let (then, now) = (shown(&then.live), shown(&parameter.live));
+            moved.push(format!("{}: {then} -> {now}{who}", parameter.key));
+        } else if then.boot != parameter.boot {
+            moved.push(format!("{}: another file sets it at the next boot", parameter.key));
+        }
+    }
+    for parameter in &saved.parameters {
+        if now.parameters.iter().all(|p| p.key != parameter.key) {
+            moved.push(format!("{} is no longer there", parameter.key));
+        }
+    }
+    let files = [(&saved.dropin, &now.dropin), (&saved.host_file, &now.host_file)];
+    for (then, now) in files.into_iter().filter(|(then, now)| then != now) {
+        let what = if then.before_sha256 == now.before_sha256 {
+            "would get another text"
+        } else {
+            "was changed"
+        };
+        moved.push(format!("{} {what}", now.path));
+    }
+    if moved.is_empty() && (saved.steps != now.steps || saved.actions != now.actions) {
+        moved.push("the writes would be others than those that were reviewed".to_owned());
+    }
+    moved
+}
+
+/// Who has changed a parameter last, where the daemon has seen it.
+fn who(cli: &Cli, key: &str) -> String {
+    let of_key = |event: &crate::wire::event::Event| event.key.as_deref() == Some(key);
+    let recent = events::newest(&cli.root, 1, LOOKED_AT, &of_key).unwrap_or_default();
+    let writer = recent.events.into_iter().next().and_then(|event| event.writer);
+    let Some(writer) = writer else { return String::new() };
+    let name = writer.cmdline.or(writer.comm).unwrap_or_else(|| "somebody".into());
+    let pid = writer.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+    format!(", by {}{pid}", report::harmless(&name))
+}

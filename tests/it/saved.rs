@@ -1,0 +1,127 @@
+//! A plan that was saved and reviewed is done as it stands, or not at all.
+
+use crate::operator::{Host, Ran};
+
+fn host() -> Host {
+    let host = Host::usual();
+    host.given("b.yaml", "name: b\nparameters:\n  vm.swappiness: 10\n  vm.max_map_count: 655360\n");
+    let ran = host.run(["plan", "-b", "./b.yaml", "--out", "reviewed.json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("tunectl apply reviewed.json"), "{}", ran.err);
+    host
+}
+
+fn apply(host: &Host) -> Ran {
+    host.run(["apply", "reviewed.json"])
+}
+
+#[test]
+fn it_is_done_as_it_was_reviewed() {
+    let host = host();
+    let before = host.tree();
+    let saved = std::fs::read_to_string(host.work.join("reviewed.json")).unwrap();
+    let saved: serde_json::Value = serde_json::from_str(&saved).unwrap();
+    assert_eq!(saved["schema"], "tunectl/plan/1");
+    assert!(saved["saved_baseline"].as_str().unwrap().ends_with("b.yaml"), "{saved}");
+    assert_eq!(saved["steps"].as_array().unwrap().len(), 2);
+    assert!(host.tree() == before, "a plan changes nothing");
+    let ran = apply(&host);
+    assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "10"), "{}", ran.err);
+    assert!(host.root.join("etc/sysctl.d/99-tunectl.conf").exists());
+    // Once it is done, its steps are none.
+    let again = apply(&host);
+    assert_eq!(again.code, 3, "{}", again.err);
+    assert!(again.err.contains("vm.swappiness: 60 -> 10"), "{}", again.err);
+}
+
+#[test]
+fn where_anything_has_moved_it_names_what_and_does_nothing() {
+    let stale = |words: &[&str], change: &dyn Fn(&Host)| {
+        let host = host();
+        change(&host);
+        let (swappiness, tree) = (host.value("vm.swappiness"), host.tree());
+        let ran = apply(&host);
+        assert_eq!(ran.code, 3, "{words:?}: {}{}", ran.out, ran.err);
+        for word in
+            words.iter().chain(&["the saved plan is stale; nothing was changed", "--rebase"])
+        {
+            assert!(ran.err.contains(word), "{word:?} is not in\n{}", ran.err);
+        }
+        assert_eq!(host.value("vm.swappiness"), swappiness);
+        let lock = host.root.join("run/tunectl/lock");
+        assert!(host.tree().into_iter().filter(|(path, _)| *path != lock).eq(tree));
+    };
+    stale(&["vm.swappiness: 60 -> 45"], &|host| {
+        host.live("vm.swappiness = 45\n");
+    });
+    let event = concat!(
+        r#"{"schema":"tunectl/event/1","time":"2026-11-24T12:00:00Z","boot_id":"x","#,
+        r#""key":"vm.swappiness","desired":"10","from":"60","to":"45","action":"reported","#,
+        r#""cause":"process","writer":{"pid":4711,"comm":"sysctl","exe":null,"#,
+        r#""cmdline":"sysctl -w vm.swappiness=45","uid":0,"login_uid":null,"cgroup":null,"#,
+        r#""unit":null,"container":null,"parent":null,"via":"bpf","namespace":"host"},"#,
+        r#""latency_us":null,"count":1,"detail":null}"#,
+        "\n"
+    );
+    stale(&["vm.swappiness: 60 -> 45, by sysctl -w vm.swappiness=45 (pid 4711)"], &|host| {
+        host.live("vm.swappiness = 45\n");
+        host.file("var/lib/tunectl/events.jsonl", event);
+    });
+    stale(&["the boot is another"], &|host| {
+        host.live("kernel.random.boot_id = 00000000-0f57-4f0e-9d3c-2b1a7f6e5d4c\n");
+    });
+    stale(&["the host is another: broker-7 then, broker-8 now"], &|host| {
+        host.live("kernel.hostname = broker-8\n");
+    });
+    stale(&["the baseline is another"], &|host| {
+        host.given(
+            "b.yaml",
+            "name: b\nparameters: { vm.swappiness: 11, vm.max_map_count: 655360 }\n",
+        );
+    });
+    stale(&["vm.max_map_count: another file sets it at the next boot"], &|host| {
+        host.file("etc/sysctl.d/zz.conf", "vm.max_map_count = 1\n");
+    });
+    stale(&["/etc/sysctl.d/99-tunectl.conf was changed"], &|host| {
+        let text = "# Written by tunectl from the baseline x\nvm.page-cluster = 3\n";
+        host.file("etc/sysctl.d/99-tunectl.conf", text);
+    });
+}
+
+#[test]
+fn rebased_it_shows_what_it_would_be_now() {
+    let host = host();
+    host.live("vm.swappiness = 45\n");
+    let ran = host.run(["apply", "--rebase", "reviewed.json"]);
+    assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "45"), "{}", ran.err);
+    assert!(ran.out.contains("45    -> 10"), "{}", ran.out);
+}
+
+#[test]
+fn what_is_no_plan_is_refused_with_its_reason() {
+    let host = host();
+    for (text, word) in [
+        ("", "is not a saved plan"),
+        ("{}", "is not a saved plan: missing field"),
+        ("vm.swappiness = 1\n", "is not a saved plan"),
+    ] {
+        host.given("reviewed.json", text);
+        let ran = apply(&host);
+        assert_eq!(ran.code, 1);
+        assert!(ran.err.contains(word), "{}", ran.err);
+    }
+    let ran = host.run(["apply", "reviewed.json", "-b", "b.yaml"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+}
+
+#[test]
+fn a_secret_is_not_saved() {
+    let host = host();
+    host.live("net.ipv4.tcp_fastopen_key = 1-2-3-4\n");
+    let key = "00000000-00000000-00000000-00000001";
+    host.given("s.yaml", format!("name: s\nparameters: {{ net.ipv4.tcp_fastopen_key: {key} }}\n"));
+    let ran = host.run(["plan", "-b", "./s.yaml", "--out", "secret.json"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("net.ipv4.tcp_fastopen_key, whose value is secret"), "{}", ran.err);
+    assert!(!host.work.join("secret.json").exists());
+}
