@@ -209,6 +209,23 @@ fn each_of_many_writers_is_named() {
     });
 }
 
+/// Nothing is prevented here: everybody is below the root.
+#[test]
+fn at_the_root_writers_in_every_cgroup_are_seen() {
+    in_namespaces("watch_bpf::at_the_root_writers_in_every_cgroup_are_seen", || {
+        let keys = [key(KEY)];
+        let mut bpf = Bpf::attach(&Wanted { keys: &keys, prevent: &[] }).unwrap();
+        let cgroup = Cgroup::new("root");
+        cgroup.assert_written(&[], KEY, "61");
+        let here = "echo 62 > /proc/sys/net/ipv4/tcp_fin_timeout";
+        assert!(run(Command::new("sh").args(["-c", here])).status.success());
+        let seen = drain(&mut bpf);
+        let told: Vec<_> = seen.iter().map(|s| (&*s.comm, &*s.new)).collect();
+        assert_eq!(told, [("dd", "61"), ("sh", "62")]);
+        assert_ne!(seen[0].cgroup_id, seen[1].cgroup_id);
+    });
+}
+
 #[test]
 fn a_writer_in_other_mount_and_pid_namespaces_is_named_by_the_hosts_ids() {
     in_namespaces(

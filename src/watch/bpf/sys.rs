@@ -28,8 +28,8 @@ const LINK_CREATE: c_int = 28;
 const TYPE_CGROUP_SYSCTL: u32 = 23;
 const ATTACH_CGROUP_SYSCTL: u32 = 18;
 const ALLOW_MULTI: u32 = 2;
-/// As the kernel checks it: helpers that read its memory are for the GPL-compatible alone, and
-/// Apache-2.0 is not on its list. The instructions are this program's data, given under both.
+/// The kernel offers helpers that read its memory only to programs that say that they may be had
+/// under the GPL too; Apache-2.0 alone is not on its list. It is said of these instructions.
 const LICENSE: &std::ffi::CStr = c"Dual MIT/GPL";
 const NAME: [u8; 16] = *b"tunectl_watch\0\0\0";
 
