@@ -19,5 +19,5 @@ online_1() {
     systemctl restart tunectl-boot.service
     nine
     same "the report: who had set vm.swappiness" "kernel command line 40" \
-        "$(asked '.found[] | select(.key == "vm.swappiness") | "\(.set_by.source) \(.set_by.value)"')"
+        "$(asked '(.found + .since)[] | select(.key == "vm.swappiness") | "\(.set_by.source) \(.set_by.value)"')"
 }
