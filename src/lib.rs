@@ -22,9 +22,11 @@ pub mod persist;
 pub mod probe;
 pub mod procsys;
 pub mod sources;
+pub mod watch;
 // Effects.
 pub mod apply;
 mod cli;
+pub mod daemon;
 pub mod report;
 pub mod wire;
 

@@ -39,7 +39,17 @@ impl Layer {
                 "serde_saphyr",
                 "thiserror",
             ],
-            Self::Edge => &["jiff", "log", "nix", "rustix", "serde", "serde_saphyr", "thiserror"],
+            Self::Edge => &[
+                "jiff",
+                "libc",
+                "log",
+                "nix",
+                "rustix",
+                "serde",
+                "serde_json",
+                "serde_saphyr",
+                "thiserror",
+            ],
             Self::Effect => &["log", "thiserror"],
             Self::Report => {
                 &["annotate_snippets", "anstyle", "nix::errno", "serde", "serde_json", "textwrap"]
@@ -62,7 +72,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 18] = [
+const ROOMS: [(&str, Layer, &[&str]); 20] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -87,6 +97,7 @@ const ROOMS: [(&str, Layer, &[&str]); 18] = [
     ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("sources", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("watch", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     (
         "apply",
         Layer::Effect,
@@ -106,6 +117,28 @@ const ROOMS: [(&str, Layer, &[&str]); 18] = [
             "diff",
             "plan",
             "wire",
+        ],
+    ),
+    (
+        "daemon",
+        Layer::Effect,
+        &[
+            "key",
+            "value",
+            "diagnostic",
+            "observed",
+            "catalogue",
+            "baseline",
+            "bootview",
+            "drift",
+            "plan",
+            "wire",
+            "below",
+            "procsys",
+            "persist",
+            "watch",
+            "apply",
+            "report",
         ],
     ),
 ];

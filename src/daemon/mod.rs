@@ -1,0 +1,1 @@
+//! Holds what a baseline asks for: one thread, one loop.
