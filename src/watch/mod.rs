@@ -1,5 +1,6 @@
-//! What tells of changes as they happen, and the clock, timer and signals beside it.
+//! What tells of changes to the running kernel's parameters as they happen, and who made them.
 
+pub mod bpf;
 pub mod clock;
 pub mod fanotify;
 pub mod inotify;

@@ -22,6 +22,7 @@ mod probe;
 mod readme;
 mod scripted;
 mod support;
+mod watch_bpf;
 
 /// A file in this folder that no `mod` line names would never run.
 #[test]

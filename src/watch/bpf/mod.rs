@@ -1,0 +1,340 @@
+//! A BPF program at the root of the cgroups that sees each write to a parameter in the writer's
+//! own context, from any mount or pid namespace: it names the writer, and may refuse the write.
+//!
+//! It is written here instruction by instruction and handed to bpf(2) as it is: neither a
+//! compiler nor a library is needed, and what depends on the kernel's structures is taken from
+//! the running kernel's BTF. It goes when this process goes.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
+
+mod assembler;
+mod btf;
+mod error;
+mod layout;
+mod place;
+mod program;
+mod record;
+mod ring;
+mod sys;
+mod wanted;
+
+pub use error::BpfError;
+pub use program::Wake;
+pub use record::Attempt;
+pub use wanted::{Admitted, Wanted};
+
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+use layout::Layout;
+use place::Home;
+use program::{Identity, Plan};
+use ring::{Counter, Ring};
+use wanted::{Contents, Domain, ENTRY_BYTES, NAME_BYTES, TEXT_KEY_BYTES};
+
+/// Most names that are watched.
+const MOST_NAMES: u32 = 16_384;
+/// For a moment, what was and what is to be are in the maps together.
+const MAP_ENTRIES: u32 = 2 * MOST_NAMES;
+/// Kernels before 5.12 give an error where the verifier's reasons do not fit.
+const LOG_BYTES: usize = 1 << 20;
+
+/// How the program is set up, where that is not as usual.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Only writers in this cgroup are seen; by default all.
+    pub cgroup: Option<PathBuf>,
+    /// Bytes of the ring, a power of two; a record takes 1 KiB.
+    pub ring_bytes: usize,
+    /// When a record makes [`Bpf::fd`] readable for one who waits.
+    pub wake: Wake,
+    /// Record also what is written to values of other network, IPC, UTS, user or pid namespaces
+    /// than this process's own: nothing that it sees has changed then.
+    pub others: bool,
+    /// As if the kernel had no BTF.
+    pub without_btf: bool,
+    /// As if the kernel were older than 6.0.
+    pub without_helpers: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cgroup: None,
+            ring_bytes: 128 << 10,
+            wake: Wake::default(),
+            others: false,
+            without_btf: false,
+            without_helpers: false,
+        }
+    }
+}
+
+/// What works here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each works or does not, apart from the others")]
+pub struct Rung {
+    /// The writer's process id is known.
+    pub pid: bool,
+    /// Its name.
+    pub comm: bool,
+    /// Its command line and parents.
+    pub command_line: bool,
+    /// Whether it writes to a value of the host or of another namespace.
+    pub namespaces: bool,
+    /// Writes can be refused.
+    pub prevent: bool,
+    /// Why something does not.
+    pub why_not: Option<String>,
+}
+
+/// The program, attached. It is detached when this is dropped or the process ends.
+#[derive(Debug)]
+pub struct Bpf {
+    ring: Ring,
+    lost: Counter,
+    names: sys::Map<NAME_BYTES, ENTRY_BYTES>,
+    texts: sys::Map<TEXT_KEY_BYTES, 1>,
+    contents: Contents,
+    /// The last number that a set of texts got.
+    last_text: u64,
+    plan: Plan,
+    rung: Rung,
+    _link: OwnedFd,
+}
+
+impl Bpf {
+    /// Attaches the program to the root of the cgroup v2 hierarchy.
+    ///
+    /// # Errors
+    /// [`BpfError`] says what is missing: it is a rung lower, not a failure.
+    pub fn attach(wanted: &Wanted<'_>) -> Result<Self, BpfError> {
+        Self::attach_with(wanted, &Options::default())
+    }
+
+    /// The same with options.
+    ///
+    /// # Errors
+    /// As [`Bpf::attach`].
+    pub fn attach_with(wanted: &Wanted<'_>, options: &Options) -> Result<Self, BpfError> {
+        let (cgroup, path) = place::open_cgroup(options.cgroup.as_deref())?;
+        let maps = |source| BpfError::of("make the maps of its BPF program", source);
+        let ring = with_memory(|| Ring::new(options.ring_bytes))
+            .map_err(|e| BpfError::of("make a BPF ring buffer", e))?;
+        let lost = Counter::new().map_err(maps)?;
+        let names = sys::Map::hash(MAP_ENTRIES).map_err(maps)?;
+        let texts = sys::Map::hash(MAP_ENTRIES).map_err(maps)?;
+        let home = Home::of_this_process();
+        let plan = Plan {
+            names: names.fd().as_raw_fd(),
+            texts: texts.fd().as_raw_fd(),
+            ring: ring.fd().as_raw_fd(),
+            lost: lost.fd().as_raw_fd(),
+            identity: Identity::Unknown,
+            layout: None,
+            home,
+            process: home.process(),
+            wake: options.wake,
+            others: options.others,
+        };
+        let (program, plan, rung) = load(plan, options)?;
+        let mut last_text = 0;
+        let contents = Contents::of(wanted, &mut last_text)?;
+        check(wanted, &contents, &plan, &rung)?;
+        fill(&names, &texts, &contents)?;
+        let link = sys::link(program.as_fd(), cgroup.as_fd()).map_err(|source| {
+            match (source.raw_os_error(), sys::attached(cgroup.as_fd())) {
+                // Loading it has shown that the process may; one above it is not counted here.
+                (Some(libc::EPERM), Ok((_, false))) => BpfError::Occupied { path },
+                _ => BpfError::of("attach its BPF program to a cgroup", source),
+            }
+        })?;
+        Ok(Self { ring, lost, names, texts, contents, last_text, plan, rung, _link: link })
+    }
+
+    /// What works here.
+    pub fn rung(&self) -> &Rung {
+        &self.rung
+    }
+
+    /// The ring, for epoll: readable when there are records.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.ring.fd()
+    }
+
+    /// Gives `each` the records that are there, oldest first, and says how many they were.
+    /// Nothing is allocated.
+    pub fn drain(&mut self, each: &mut dyn FnMut(&Attempt<'_>)) -> usize {
+        self.ring.drain(&mut |record| {
+            if let Some(attempt) = Attempt::read(record) {
+                each(&attempt);
+            }
+        })
+    }
+
+    /// How many records did not fit into the ring since it was attached.
+    pub fn lost(&self) -> u64 {
+        self.lost.get()
+    }
+
+    /// Watches other names from now on, or prevents others, with nothing unwatched in between.
+    ///
+    /// # Errors
+    /// As [`Bpf::attach`]. What cannot be is found before anything changes.
+    pub fn rewatch(&mut self, wanted: &Wanted<'_>) -> Result<(), BpfError> {
+        let contents = Contents::of(wanted, &mut self.last_text)?;
+        check(wanted, &contents, &self.plan, &self.rung)?;
+        fill(&self.names, &self.texts, &contents)?;
+        let old = std::mem::replace(&mut self.contents, contents);
+        let failed =
+            |source| BpfError::Failed { what: "change what its BPF program watches", source };
+        for name in old.entries.keys().filter(|n| !self.contents.entries.contains_key(*n)) {
+            sys::remove_element(&self.names, name).map_err(failed)?;
+        }
+        // Each set of texts has a number of its own: none of them is in use any more.
+        for text in &old.texts {
+            sys::remove_element(&self.texts, text).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// Tries again with no limit on memory where that may be what is missing.
+fn with_memory<T>(make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match make() {
+        Err(e) if place::is_refusal(&e) => {
+            sys::lift_memory_limit();
+            make()
+        }
+        made => made,
+    }
+}
+
+/// Loads the richest form of the program that this kernel takes.
+fn load(plan: Plan, options: &Options) -> Result<(OwnedFd, Plan, Rung), BpfError> {
+    let layout = if options.without_btf {
+        Err("the kernel's BTF is not used".to_owned())
+    } else {
+        Layout::of_this_kernel()
+    };
+    let mut why_not = layout.as_ref().err().cloned();
+    let forms = [
+        (Identity::Helpers, layout.as_ref().ok()),
+        (Identity::Task, layout.as_ref().ok()),
+        (Identity::Helpers, None),
+        (Identity::Unknown, None),
+    ];
+    let mut first: Option<(io::Error, String)> = None;
+    for (identity, layout) in forms {
+        let skipped = options.without_helpers && identity == Identity::Helpers
+            || layout.is_none() && identity == Identity::Task;
+        if skipped {
+            continue;
+        }
+        let plan = Plan { identity, layout: layout.copied(), ..plan };
+        let instructions = plan.assemble()?;
+        let error = match sys::load(&instructions, None) {
+            Ok(program) => {
+                let rung = Rung::of(&plan, why_not.filter(|_| plan.layout.is_none()));
+                return Ok((program, plan, rung));
+            }
+            Err(e) if e.raw_os_error() == Some(libc::EPERM) => {
+                return Err(BpfError::NotPermitted { what: "load a BPF program" });
+            }
+            Err(e) => e,
+        };
+        let log = reasons(&instructions);
+        log::debug!("the BPF program ({identity:?}) is refused: {error}\n{log}");
+        if layout.is_some() {
+            why_not = Some(match place::lockdown() {
+                Some(mode) => format!(
+                    "the kernel is locked down ({mode}) and shows BPF programs nothing of its \
+                     memory"
+                ),
+                None => format!(
+                    "the kernel does not let a BPF program of this kind read its memory \
+                     ({error}): CAP_PERFMON is missing, or the kernel is too old for it"
+                ),
+            });
+        }
+        first.get_or_insert((error, log));
+    }
+    let (source, log) = first.unwrap_or_else(|| (io::ErrorKind::Unsupported.into(), String::new()));
+    Err(BpfError::Refused { source, log })
+}
+
+/// What the verifier says of a program that it has refused.
+fn reasons(instructions: &[assembler::Instruction]) -> String {
+    let mut log = vec![0; LOG_BYTES];
+    let _ = sys::load(instructions, Some(&mut log));
+    let text = log.split(|b| *b == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
+}
+
+impl Rung {
+    fn of(plan: &Plan, why_not: Option<String>) -> Self {
+        let identified = plan.identity != Identity::Unknown;
+        let pid = plan.process.is_none() && identified;
+        let not_first =
+            "tunectl runs in a pid namespace, where it cannot tell its own writes from others"
+                .to_owned();
+        Self {
+            pid: identified,
+            comm: identified,
+            command_line: plan.layout.is_some(),
+            namespaces: Domain::OF_NAMESPACES.into_iter().all(|d| plan.tells(d)),
+            prevent: plan.can_prevent(),
+            why_not: why_not.or(pid.then_some(not_first)),
+        }
+    }
+}
+
+/// Whether the maps have room, and each prevented name can be.
+fn check(
+    wanted: &Wanted<'_>,
+    contents: &Contents,
+    plan: &Plan,
+    rung: &Rung,
+) -> Result<(), BpfError> {
+    let most = usize::try_from(MOST_NAMES).unwrap_or(usize::MAX);
+    if contents.entries.len() > most || contents.texts.len() > most {
+        return Err(BpfError::TooMany { most: MOST_NAMES });
+    }
+    for (key, _) in wanted.prevent {
+        let domain = Domain::of(key);
+        let reason =
+            || rung.why_not.clone().unwrap_or_else(|| "the kernel does not show it".into());
+        let why = if !plan.can_prevent() {
+            format!("the BPF program cannot tell who writes ({})", reason())
+        } else if !plan.tells(domain) {
+            let name = domain.name();
+            format!(
+                "each {name} namespace has its own, and the BPF program cannot tell whose is written ({})",
+                reason()
+            )
+        } else {
+            continue;
+        };
+        return Err(BpfError::NoPrevention { key: key.clone(), why });
+    }
+    Ok(())
+}
+
+/// Texts go first: a name must never refer to some that are not there yet.
+fn fill(
+    names: &sys::Map<NAME_BYTES, ENTRY_BYTES>,
+    texts: &sys::Map<TEXT_KEY_BYTES, 1>,
+    contents: &Contents,
+) -> Result<(), BpfError> {
+    let failed = |source| BpfError::of("tell its BPF program what to watch", source);
+    for text in &contents.texts {
+        sys::set_element(texts, text, &[1]).map_err(failed)?;
+    }
+    for (name, entry) in &contents.entries {
+        sys::set_element(names, name, entry).map_err(failed)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
