@@ -1,6 +1,7 @@
 //! The files that carry parameters across a reboot: listed, read, and our own written atomically.
 
 pub mod conf;
+pub mod events;
 mod lock;
 pub mod reports;
 mod staged;

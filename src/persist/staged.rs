@@ -39,7 +39,7 @@ pub struct PersistError {
 }
 
 impl PersistError {
-    fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.display().to_string();
         move |error| Self { doing, path, error }
     }
@@ -162,7 +162,7 @@ impl Drop for Staged {
 
 /// Makes a directory and those above it that are missing, each 0755 whatever the umask says, and
 /// flushes what each was made in.
-fn make_directories(path: &Path) -> Result<(), PersistError> {
+pub(super) fn make_directories(path: &Path) -> Result<(), PersistError> {
     let failed = || PersistError::new("create", path);
     let missing: Vec<&Path> = path
         .ancestors()

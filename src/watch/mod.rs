@@ -1,5 +1,6 @@
 //! What tells of changes to the running kernel's parameters as they happen, and who made them.
 
+pub mod attribution;
 pub mod bpf;
 pub mod clock;
 pub mod fanotify;

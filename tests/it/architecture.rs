@@ -95,7 +95,7 @@ const ROOMS: [(&str, Layer, &[&str]); 20] = [
     ("below", Layer::Edge, &[]),
     ("procsys", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
-    ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "wire", "below"]),
     ("sources", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("watch", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     (

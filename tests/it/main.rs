@@ -4,6 +4,7 @@
 
 mod apply;
 mod architecture;
+mod attribution;
 mod baseline_properties;
 mod baselines;
 mod boot;
@@ -11,6 +12,7 @@ mod catalogue;
 mod catalogue_net;
 mod e2e;
 mod edges;
+mod events;
 mod kernel;
 mod loaders;
 mod messages;
