@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::apply::{self, Options};
 use crate::below;
-use crate::persist::{Lock, LockError};
+use crate::persist::{LOCK, Lock, LockError};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 use crate::report;
 use crate::sources::HOST_BASELINE;
@@ -16,9 +16,6 @@ use super::boot;
 use super::failure::Failure;
 use super::host::{self, Host};
 use super::ui::Ui;
-
-/// The lock's path.
-const LOCK: &str = "/run/tunectl/lock";
 
 /// Carries a baseline out.
 ///

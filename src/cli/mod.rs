@@ -11,6 +11,8 @@ mod plan;
 mod reports;
 mod schema;
 mod ui;
+mod unlock;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,8 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         args::Command::Plan(command) => plan::run(&cli, command, &ui),
         args::Command::Apply(command) => apply::run(&cli, command, &ui),
+        args::Command::Watch(command) => watch::run(&cli, command, &ui),
+        args::Command::Unlock(command) => unlock::run(&cli, command, &ui),
         args::Command::Completions(command) => completions::run(command, &ui),
         args::Command::Schema => schema::run(&ui),
     };

@@ -2,9 +2,10 @@
 
 pub mod conf;
 pub mod events;
+pub mod holds;
 mod lock;
 pub mod reports;
 mod staged;
 
-pub use lock::{Lock, LockError};
+pub use lock::{LOCK, Lock, LockError, Turn};
 pub use staged::{PersistError, Staged};

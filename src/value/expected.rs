@@ -3,8 +3,8 @@
 use std::net::Ipv6Addr;
 use std::str::SplitWhitespace;
 
-use super::canonical::{Canonical, agrees, canonical, kernel_number, rounds_to};
 use super::Shape;
+use super::canonical::{Canonical, agrees, canonical, kernel_number, rounds_to};
 
 /// A wanted value, taken apart once.
 ///
@@ -76,9 +76,10 @@ impl Expected {
             Form::Numbers(wanted) => {
                 numbers_agree(self.shape, wanted, live).unwrap_or_else(as_they_stand)
             }
-            Form::Address(wanted) => {
-                live.trim().parse().map_or_else(|_| as_they_stand(), |live: Ipv6Addr| live == *wanted)
-            }
+            Form::Address(wanted) => live
+                .trim()
+                .parse()
+                .map_or_else(|_| as_they_stand(), |live: Ipv6Addr| live == *wanted),
             Form::Words(wanted) => {
                 live.split_whitespace().all(|l| wanted.binary_search_by(|w| (**w).cmp(l)).is_ok())
                     && wanted.iter().all(|w| live.split_whitespace().any(|l| *l == **w))

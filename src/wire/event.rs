@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::observed::{self, Ancestor};
+
 /// The schema of [`Event`].
 pub const EVENT_SCHEMA: &str = "tunectl/event/1";
 
@@ -75,4 +77,27 @@ pub struct Parent {
     pub comm: String,
     /// Its own parent.
     pub parent: Option<Box<Parent>>,
+}
+
+impl From<&observed::Writer> for Writer {
+    fn from(writer: &observed::Writer) -> Self {
+        let parent = writer.ancestors.iter().rev().fold(None, |parent, ancestor| {
+            let Ancestor { pid, comm } = ancestor.clone();
+            Some(Box::new(Parent { pid, comm, parent }))
+        });
+        Self {
+            pid: writer.pid,
+            comm: writer.comm.clone(),
+            exe: writer.exe.clone(),
+            cmdline: writer.cmdline.clone(),
+            uid: writer.uid,
+            login_uid: writer.login_uid,
+            cgroup: writer.cgroup.clone(),
+            unit: writer.unit.clone(),
+            container: writer.container.clone(),
+            parent: parent.map(|parent| *parent),
+            via: writer.via.name().into(),
+            namespace: writer.namespace.map(|namespace| namespace.name().into()),
+        }
+    }
 }

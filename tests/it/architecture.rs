@@ -130,6 +130,7 @@ const ROOMS: [(&str, Layer, &[&str]); 20] = [
             "catalogue",
             "baseline",
             "bootview",
+            "diff",
             "drift",
             "plan",
             "wire",
