@@ -17,6 +17,7 @@ pub mod diff;
 pub mod drift;
 pub mod plan;
 // Edges.
+pub mod announce;
 pub mod below;
 pub mod persist;
 pub mod probe;

@@ -3,10 +3,14 @@
 
 mod conf;
 mod facts;
+mod unfinished;
+mod usage;
 mod writer;
 
 pub use conf::{ConfBody, ConfDir, ConfFile, ConfTree, SYSCTL_DIRS};
 pub use facts::{Facts, NumaNode, Release, ReleaseError, Virtualization};
+pub use unfinished::{Begun, Replaced, Unfinished};
+pub use usage::Usage;
 pub use writer::{Ancestor, Cause, Namespace, Via, Writer};
 
 use std::collections::BTreeMap;

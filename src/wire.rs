@@ -3,8 +3,10 @@
 
 mod boot;
 pub mod event;
+mod status;
 
 pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
+pub use status::{Changed, Drift, NextBoot, STATUS_SCHEMA, Status};
 
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern};
-use crate::observed::{Facts, NumaNode, Release, Virtualization};
+use crate::observed::{Facts, NumaNode, Release, Usage, Virtualization};
 
 fn facts() -> Facts {
     Facts {
@@ -20,6 +20,7 @@ fn facts() -> Facts {
         today: "2026-11-24".into(),
         systemd: true,
         boot_unit: false,
+        usage: Usage::default(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod cmdline;
 pub mod dropin;
+mod line;
 mod problem;
 mod procps;
 mod replaced;
@@ -22,6 +23,7 @@ use crate::catalogue::{self, Effect};
 use crate::diagnostic::Position;
 use crate::key::{Key, glob_matches};
 use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno};
+use line::{Known, Lines};
 
 /// A program that carries sysctl.d files to the kernel at boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,6 +110,8 @@ struct Outcome {
     /// Paths that no glob of the loader touches.
     fences: Vec<Fence>,
     problems: Vec<Problem>,
+    /// What each file's lines say by themselves.
+    read: Lines,
 }
 
 /// A path that keeps globs off itself: an explicit assignment or an exclusion.
@@ -124,14 +128,17 @@ struct Fence {
 impl BootView {
     /// Reads the whole tree under both loaders' rules.
     pub fn new(tree: &ConfTree) -> Self {
-        Self { systemd: systemd::outcome(tree), procps: procps::outcome(tree) }
+        Self { systemd: systemd::outcome(tree, None), procps: procps::outcome(tree, None) }
     }
 
-    /// Reads the tree under one loader's rules; to the other one it is empty.
-    pub fn for_loader(tree: &ConfTree, loader: Loader) -> Self {
-        match loader {
-            Loader::Systemd => Self { systemd: systemd::outcome(tree), procps: Outcome::default() },
-            Loader::Procps => Self { systemd: Outcome::default(), procps: procps::outcome(tree) },
+    /// The view of a tree that differs from the one that this view was made of in the files
+    /// `replaced`, each by [`with_file`], and in files that are gone: what the others say is not
+    /// read again.
+    pub fn of_changed(&self, tree: &ConfTree, replaced: &[&str]) -> Self {
+        let known = |lines| Some(Known { lines, replaced });
+        Self {
+            systemd: systemd::outcome(tree, known(&self.systemd.read)),
+            procps: procps::outcome(tree, known(&self.procps.read)),
         }
     }
 
@@ -224,6 +231,12 @@ impl Outcome {
 
     fn problem(&mut self, source: Position, what: ProblemKind) {
         self.problems.push(Problem { source, what });
+    }
+
+    fn problems_at(&mut self, source: &Position, line: &line::Line) {
+        for what in &line.problems {
+            self.problem(source.clone(), what.clone());
+        }
     }
 
     /// Notes the file as read; its text, if it has one.

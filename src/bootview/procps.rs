@@ -3,6 +3,7 @@
 //! It writes every assignment in turn, duplicates too, so that an invalid later value leaves an
 //! earlier one standing.
 
+use super::line::{Known, Line, Saying};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Fence, Outcome, by_name, effects_of, ends_in_conf, line_of};
 use crate::key::{has_wildcard, to_slashes};
@@ -12,7 +13,7 @@ use crate::observed::{ConfBody, ConfTree, Errno};
 const PIECE_BYTES: usize = 4096;
 
 /// What procps makes of the tree.
-pub(super) fn outcome(tree: &ConfTree) -> Outcome {
+pub(super) fn outcome(tree: &ConfTree, known: Option<Known<'_>>) -> Outcome {
     let mut outcome = Outcome::starting_with_cmdline(tree);
     let listed = by_name(&tree.dirs, ends_in_conf);
     // Anything but a regular file at /etc/sysctl.conf is passed over in silence.
@@ -27,8 +28,12 @@ pub(super) fn outcome(tree: &ConfTree) -> Outcome {
             outcome.problem(line_of(&file.path, 1), ProblemKind::WildcardName);
         }
         let Some(text) = outcome.open(file) else { continue };
-        for (number, line) in (1..).zip(text.split_inclusive(|b| *b == b'\n')) {
-            take_line(&mut outcome, line, (&file.path, number));
+        let lines = outcome.read.of(file, known, || {
+            let lines = text.split_inclusive(|b| *b == b'\n');
+            (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
+        });
+        for line in lines.iter() {
+            carry_out(&mut outcome, line, &file.path);
         }
     }
     outcome
@@ -50,16 +55,20 @@ fn strip_end(text: &[u8]) -> &[u8] {
     &text[..to.min(text.len())]
 }
 
-fn take_line(outcome: &mut Outcome, line: &[u8], at: (&str, u32)) {
+/// What a line says; `None` for a comment or an empty one.
+fn read_line(line: &[u8], number: u32) -> Option<Line> {
+    let line = strip_start(line);
+    if matches!(line.first(), None | Some(b'#' | b';')) {
+        return None;
+    }
     // A C string: what follows a NUL is not seen.
     let line = line.split(|b| *b == 0).next().unwrap_or(line);
-    let line = strip_start(line);
-    if line.len() < 2 || matches!(line[0], b'#' | b';') {
-        return;
+    if line.len() < 2 {
+        return None;
     }
-    let source = line_of(at.0, at.1);
+    let mut problems = Vec::new();
     if std::str::from_utf8(line).is_err() {
-        outcome.problem(source.clone(), ProblemKind::NotUtf8);
+        problems.push(ProblemKind::NotUtf8);
     }
     let dash = line[0] == b'-';
     let body = if dash { &line[1..] } else { line };
@@ -68,13 +77,13 @@ fn take_line(outcome: &mut Outcome, line: &[u8], at: (&str, u32)) {
         None if dash => (body, None),
         None => {
             let text = String::from_utf8_lossy(strip_end(line)).into_owned();
-            outcome.problem(source, ProblemKind::NotAnAssignment(text));
-            return;
+            problems.push(ProblemKind::NotAnAssignment(text));
+            return Some(Line { number, problems, says: None });
         }
     };
     let key = String::from_utf8_lossy(strip_end(key));
     if dash && key.starts_with(|c: char| c.is_ascii_whitespace()) {
-        outcome.problem(source.clone(), ProblemKind::BlankAfterDash(format!("-{key}")));
+        problems.push(ProblemKind::BlankAfterDash(format!("-{key}")));
     }
     // A second dash goes the way of the first.
     let mut literal = to_slashes(key.strip_prefix('-').unwrap_or(&key));
@@ -85,30 +94,44 @@ fn take_line(outcome: &mut Outcome, line: &[u8], at: (&str, u32)) {
     }
     let path = resolve(&literal);
     if let Some(problem) = not_a_key(&path) {
-        outcome.problem(source.clone(), problem);
+        problems.push(problem);
     } else if value.is_none() && has_wildcard(&path) {
-        outcome.problem(source.clone(), ProblemKind::GlobExclusion(path.clone()));
+        problems.push(ProblemKind::GlobExclusion(path.clone()));
     }
-    let is_glob = has_wildcard(&literal);
+    if let Some(value) = value
+        && value.len() >= PIECE_BYTES
+        && value.contains(&b',')
+    {
+        problems.push(ProblemKind::LongValue(value.len()));
+    }
+    let effects = effects_of(&path);
+    let value = value.map(|value| String::from_utf8_lossy(value).into_owned());
+    Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, effects }) })
+}
+
+fn carry_out(outcome: &mut Outcome, line: &Line, file: &str) {
+    let source = line_of(file, line.number);
+    outcome.problems_at(&source, line);
+    let Some(says) = &line.says else { return };
+    let Saying { literal, path, value, .. } = says;
+    let is_glob = has_wildcard(literal);
     if !is_glob {
         let exclusion = value.is_none().then(|| source.clone());
-        outcome.fences.push(Fence { path: path.clone(), literal, exclusion });
+        let (path, literal) = (path.clone(), literal.clone());
+        outcome.fences.push(Fence { path, literal, exclusion });
     } else if value.is_some() && literal != path {
-        outcome.spelled.insert(outcome.lines.len(), literal);
+        outcome.spelled.insert(outcome.lines.len(), literal.clone());
     }
     if let Some(value) = value {
-        if value.len() >= PIECE_BYTES && value.contains(&b',') {
-            outcome.problem(source.clone(), ProblemKind::LongValue(value.len()));
-        }
         outcome.sequence.push(outcome.lines.len());
         outcome.lines.push(Assignment {
-            effects: effects_of(&path),
-            selector_text: path,
-            value: String::from_utf8_lossy(value).into_owned(),
+            effects: says.effects,
+            selector_text: path.clone(),
+            value: value.clone(),
             source,
             is_glob,
             order: Some(outcome.sequence.len() - 1),
-            ignore_errors: dash,
+            ignore_errors: says.dash,
         });
     }
 }

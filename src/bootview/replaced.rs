@@ -12,7 +12,7 @@ pub fn with_file(tree: &ConfTree, path: &str, text: Option<&str>) -> ConfTree {
     let body = text.map(|t| ConfBody::of(t.as_bytes()));
     let file = body.clone().map(|body| ConfFile { path: path.to_owned(), link: None, body });
     for entry in tree.dirs.iter_mut().flat_map(|d| &mut d.files).chain(&mut tree.sysctl_conf) {
-        if entry.link.as_deref().is_some_and(|link| target(&entry.path, link) == path) {
+        if leads_to(entry, path) {
             let missing = ConfBody::Unreadable(Errno::ENOENT);
             entry.body = body.clone().unwrap_or(missing);
         }
@@ -33,6 +33,15 @@ pub fn with_file(tree: &ConfTree, path: &str, text: Option<&str>) -> ConfTree {
         files.extend(file);
     }
     tree
+}
+
+/// Whether replacing the file at `path` changes what is read at `entry`.
+pub(super) fn concerns(entry: &ConfFile, path: &str) -> bool {
+    entry.path == path || leads_to(entry, path)
+}
+
+fn leads_to(entry: &ConfFile, path: &str) -> bool {
+    entry.link.as_deref().is_some_and(|link| target(&entry.path, link) == path)
 }
 
 /// Where the text of a link at `path` leads, without a look at further links.

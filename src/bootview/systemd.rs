@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::line::{Known, Line, Saying};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Fence, Outcome, by_name, effects_of, ends_in_conf, line_of};
 use crate::diagnostic::Position;
@@ -15,16 +16,18 @@ use crate::observed::ConfTree;
 const BLANKS: &[u8] = b" \t\n\r";
 
 /// What systemd-sysctl makes of the tree.
-pub(super) fn outcome(tree: &ConfTree) -> Outcome {
+pub(super) fn outcome(tree: &ConfTree, known: Option<Known<'_>>) -> Outcome {
     let mut outcome = Outcome::starting_with_cmdline(tree);
     let mut map = Map::default();
     // Hidden files are skipped, unlike in procps.
     for file in by_name(&tree.dirs, |name| ends_in_conf(name) && !name.starts_with('.')) {
         let Some(mut rest) = outcome.open(file) else { continue };
-        let mut number = 0;
-        while let Some(line) = next_line(&mut rest) {
-            number += 1;
-            map.take_line(&mut outcome, line, (&file.path, number));
+        let lines = outcome.read.of(file, known, || {
+            let lines = std::iter::from_fn(|| next_line(&mut rest));
+            (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
+        });
+        for line in lines.iter() {
+            map.carry_out(&mut outcome, line, &file.path);
         }
     }
     map.finish(&mut outcome);
@@ -64,6 +67,38 @@ fn normalise(text: &str) -> String {
     parts.join("/")
 }
 
+/// What a line says; `None` for a comment or an empty one.
+fn read_line(line: &[u8], number: u32) -> Option<Line> {
+    let line = strip(line);
+    if matches!(line.first(), None | Some(b'#' | b';')) {
+        return None;
+    }
+    let mut problems = Vec::new();
+    if std::str::from_utf8(line).is_err() {
+        problems.push(ProblemKind::NotUtf8);
+    }
+    let dash = line[0] == b'-';
+    let body = if dash { &line[1..] } else { line };
+    let (key, value) = match body.iter().position(|b| *b == b'=') {
+        Some(at) => (&body[..at], Some(strip(&body[at + 1..]))),
+        None if dash => (body, None),
+        None => {
+            let text = String::from_utf8_lossy(line).into_owned();
+            problems.push(ProblemKind::NotAnAssignment(text));
+            return Some(Line { number, problems, says: None });
+        }
+    };
+    let path = normalise(&String::from_utf8_lossy(strip(key)));
+    if let Some(problem) = not_a_key(&path) {
+        problems.push(problem);
+    } else if value.is_none() && has_wildcard(&path) {
+        problems.push(ProblemKind::GlobExclusion(path.clone()));
+    }
+    let value = value.map(|value| String::from_utf8_lossy(value).into_owned());
+    let (effects, literal) = (effects_of(&path), path.clone());
+    Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, effects }) })
+}
+
 /// The ordered map: an entry that was replaced leaves a hole.
 #[derive(Default)]
 struct Map {
@@ -79,56 +114,25 @@ struct Slot {
 }
 
 impl Map {
-    fn take_line(&mut self, outcome: &mut Outcome, line: &[u8], at: (&str, u32)) {
-        let line = strip(line);
-        if matches!(line.first(), None | Some(b'#' | b';')) {
-            return;
-        }
-        let source = line_of(at.0, at.1);
-        if std::str::from_utf8(line).is_err() {
-            outcome.problem(source.clone(), ProblemKind::NotUtf8);
-        }
-        let dash = line[0] == b'-';
-        let body = if dash { &line[1..] } else { line };
-        let (key, value) = match body.iter().position(|b| *b == b'=') {
-            Some(at) => (&body[..at], Some(strip(&body[at + 1..]))),
-            None if dash => (body, None),
-            None => {
-                let text = String::from_utf8_lossy(line).into_owned();
-                outcome.problem(source, ProblemKind::NotAnAssignment(text));
-                return;
-            }
-        };
-        let path = normalise(&String::from_utf8_lossy(strip(key)));
-        if let Some(problem) = not_a_key(&path) {
-            outcome.problem(source.clone(), problem);
-        } else if value.is_none() && has_wildcard(&path) {
-            outcome.problem(source.clone(), ProblemKind::GlobExclusion(path.clone()));
-        }
-        match value {
-            Some(value) => {
-                self.assign(outcome, path, &String::from_utf8_lossy(value), dash, source);
-            }
-            None => self.exclude(outcome, path, source),
+    fn carry_out(&mut self, outcome: &mut Outcome, line: &Line, file: &str) {
+        let source = line_of(file, line.number);
+        outcome.problems_at(&source, line);
+        let Some(says) = &line.says else { return };
+        match &says.value {
+            Some(value) => self.assign(outcome, says, value, source),
+            None => self.exclude(outcome, says.path.clone(), source),
         }
     }
 
-    fn assign(
-        &mut self,
-        outcome: &mut Outcome,
-        path: String,
-        value: &str,
-        ignore_errors: bool,
-        source: Position,
-    ) {
+    fn assign(&mut self, outcome: &mut Outcome, says: &Saying, value: &str, source: Position) {
         let mut assignment = Assignment {
-            is_glob: has_wildcard(&path),
-            effects: effects_of(&path),
-            selector_text: path,
+            is_glob: has_wildcard(&says.path),
+            effects: says.effects,
+            selector_text: says.path.clone(),
             value: value.to_owned(),
             source,
             order: None,
-            ignore_errors,
+            ignore_errors: says.dash,
         };
         let here = outcome.lines.len();
         let at = self.index.get(&assignment.selector_text).copied();

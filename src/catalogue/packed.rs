@@ -71,7 +71,7 @@ struct Packed {
 const LENGTHS: Lengths = lengths();
 const PACKED: Packed = pack();
 
-const BYTES: [u8; LENGTHS.text] = PACKED.text;
+static BYTES: [u8; LENGTHS.text] = PACKED.text;
 static TEXT: &str = match std::str::from_utf8(&BYTES) {
     Ok(text) => text,
     Err(_) => "",

@@ -6,6 +6,7 @@ use crate::apply::{self, Options};
 use crate::below;
 use crate::persist::{LOCK, Lock, LockError};
 use crate::plan::{DropinOutcome, Outcome, Plan};
+use crate::probe::Fact;
 use crate::report;
 use crate::sources::HOST_BASELINE;
 
@@ -15,6 +16,8 @@ use super::args::{ApplyArgs, Cli, Format};
 use super::boot;
 use super::failure::Failure;
 use super::host::{self, Host};
+use super::recovery;
+use super::signals::Signals;
 use super::ui::Ui;
 
 /// Carries a baseline out.
@@ -28,9 +31,12 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let name = args.baseline.baseline.as_deref();
     let root = nix::unistd::geteuid().is_root();
     let loaded = host::load(cli, name, root)?;
-    let host = host::open(cli, &host::wanted_facts(cli, &loaded))?;
+    let mut wanted = host::wanted_facts(cli, &loaded);
+    wanted.push(Fact::BootId);
+    let host = host::open(cli, &wanted)?;
     only_root(&host)?;
     let _lock = lock(cli, args)?;
+    recovery::settle(cli, &host, ui)?;
     let set = host::resolve(loaded, &host, ui)?;
     let plan = host::plan(cli, &host, set);
     refuse(&plan, args)?;
@@ -42,11 +48,14 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         live_only: args.live_only,
         keep_going: args.keep_going,
         run_actions: args.run_actions,
+        boot_id: Some(host.facts.boot_id.clone()),
     };
     // All that can fail without a trace comes before the first write.
     let staged = adoption.stage(cli)?;
+    let signals = Signals::hold();
     let outcome = apply::apply(&plan, &host.kernel, &cli.root, &options, &mut |_, step| {
         log::debug!("writing {}", step.key);
+        signals.asked_to_end()
     });
     show(ui, &plan, &host, &outcome)?;
     // The baseline is the host's own once it is carried out, not before; with --keep-going that
@@ -108,6 +117,11 @@ pub fn lock(cli: &Cli, args: &ApplyArgs) -> Result<Lock, Failure> {
             .help("wait for it, or give --lock-timeout more seconds"),
         LockError::Failed { .. } => Failure::new(error.to_string()),
     })
+}
+
+/// Whether an apply holds the lock; `None` where this user cannot see it.
+pub fn is_running(cli: &Cli) -> Option<bool> {
+    Lock::is_held(&below::resolve_parent(&cli.root, LOCK).ok()?)
 }
 
 fn refuse(plan: &Plan, args: &ApplyArgs) -> Result<(), Failure> {

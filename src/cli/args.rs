@@ -65,6 +65,10 @@ pub enum Command {
     ///
     /// The daemon neither restores nor prevents it until then, and takes it back by itself.
     Unlock(UnlockArgs),
+    /// Show how this host stands, what this boot found and what has changed since
+    ///
+    /// The baseline is this host's own, /etc/tunectl/baseline.yaml. Changes nothing and needs no root.
+    Status(StatusArgs),
     /// Print a script that completes the arguments in a shell
     ///
     /// The packages install it; by hand, for bash: `tunectl completions bash` into
@@ -188,6 +192,19 @@ pub struct PlanArgs {
     pub facts: Option<PathBuf>,
 
     /// Exit with 2 when something would change or is not in sync
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Go on with each event as it happens, until interrupted; with --format json, only events, one
+    /// a line
+    #[arg(long, conflicts_with = "detailed_exitcode")]
+    pub follow: bool,
+
+    /// Exit with 2 when something is not in sync, now or after a reboot
     #[arg(long)]
     pub detailed_exitcode: bool,
 }

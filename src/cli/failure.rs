@@ -1,6 +1,6 @@
 //! Why a command ended without a result, and with which exit code.
 
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Position, Source};
 
 use super::Exit;
 
@@ -46,6 +46,20 @@ impl Failure {
         self.diagnostics = diagnostics;
         self.sources = sources;
         self
+    }
+
+    /// What is wrong, a line each problem, with its place.
+    pub fn problems(&self) -> Vec<String> {
+        let errors: Vec<String> = self
+            .diagnostics
+            .iter()
+            .filter(|d| d.is_error())
+            .map(|d| match d.span {
+                Some(span) => format!("{}: {}", Position::of(span, &self.sources), d.message),
+                None => d.message.clone(),
+            })
+            .collect();
+        if errors.is_empty() { vec![self.message.clone()] } else { errors }
     }
 
     /// The exit code.

@@ -1,5 +1,6 @@
 //! Looks at a host: facts, the baseline, parameters and files, up to the finished plan.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use crate::baseline::{self, DesiredSet, FactName, Found, Layers, NotFound, Wante
 use crate::catalogue::{self, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector};
-use crate::observed::{Facts, Reading, Snapshot};
+use crate::observed::{Facts, Reading, Snapshot, Usage};
 use crate::persist::conf::read_conf_tree;
 use crate::plan::{self, Observed, Plan};
 use crate::probe::{self, Fact};
@@ -26,6 +27,8 @@ pub struct Host {
     pub kernel: ProcSys,
     /// Its facts, or those that are played.
     pub facts: Facts,
+    /// Whether those are played, so that nothing is judged by what is in use here.
+    played: bool,
     /// What was read so far.
     seen: RefCell<Snapshot>,
 }
@@ -57,7 +60,7 @@ impl Host {
 pub fn open(cli: &Cli, wanted: &[Fact]) -> Result<Host, Failure> {
     let kernel = ProcSys::open(&cli.root).map_err(|e| Failure::new(e.to_string()))?;
     let facts = probe::probe_for(&cli.root, wanted).map_err(|e| Failure::new(e.to_string()))?;
-    Ok(Host { kernel, facts, seen: RefCell::default() })
+    Ok(Host { kernel, facts, played: false, seen: RefCell::default() })
 }
 
 /// The facts that a run uses: all where all are shown, else those that the baseline depends on.
@@ -116,7 +119,7 @@ pub fn play(host: Host, path: &Path) -> Result<Host, Failure> {
         let message = count("the facts in", &name, problems.len());
         Failure::new(message).with(problems, vec![source])
     })?;
-    Ok(Host { facts, ..host })
+    Ok(Host { facts, played: true, ..host })
 }
 
 fn count(what: &str, name: &str, problems: usize) -> String {
@@ -285,5 +288,17 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet) -> Plan {
     }
     let conf = read_conf_tree(&cli.root);
     let snapshot = host.seen.borrow();
-    plan::plan(set, &Observed { facts: &host.facts, snapshot: &snapshot, conf: &conf })
+    let facts = match in_use(cli, host, &set, &snapshot) {
+        Some(usage) => Cow::Owned(Facts { usage, ..host.facts.clone() }),
+        None => Cow::Borrowed(&host.facts),
+    };
+    plan::plan(set, &Observed { facts: &facts, snapshot: &snapshot, conf: &conf })
+}
+
+/// What is in use, where something is to be written that is judged by it.
+fn in_use(cli: &Cli, host: &Host, set: &DesiredSet, snapshot: &Snapshot) -> Option<Usage> {
+    if host.played || !plan::needs_usage(set, snapshot) {
+        return None;
+    }
+    Some(Usage { session: probe::session(), ..probe::usage(&cli.root) })
 }

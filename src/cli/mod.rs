@@ -5,11 +5,15 @@ mod apply;
 mod args;
 mod boot;
 mod completions;
+mod drift;
 mod failure;
 mod host;
 mod plan;
+mod recovery;
 mod reports;
 mod schema;
+mod signals;
+mod status;
 mod ui;
 mod unlock;
 mod watch;
@@ -33,6 +37,7 @@ pub fn main() -> ExitCode {
         args::Command::Apply(command) => apply::run(&cli, command, &ui),
         args::Command::Watch(command) => watch::run(&cli, command, &ui),
         args::Command::Unlock(command) => unlock::run(&cli, command, &ui),
+        args::Command::Status(command) => status::run(&cli, command, &ui),
         args::Command::Completions(command) => completions::run(command, &ui),
         args::Command::Schema => schema::run(&ui),
     };

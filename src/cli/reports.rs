@@ -1,7 +1,11 @@
 //! The reports of boots: which one is of this boot, and where it is kept.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::observed::Facts;
 use crate::persist::reports;
+use crate::plan::Plan;
+use crate::report::boot;
 use crate::wire::{BOOT_SCHEMA, BootReport, Found};
 
 use super::args::Cli;
@@ -51,36 +55,48 @@ pub fn write(cli: &Cli, place: Place, report: &BootReport) -> Result<(), Failure
     reports::write(&cli.root, &path, text.as_bytes()).map_err(|error| failed(&error))
 }
 
-/// Adds the settled pass to the report of this boot, and moves that to /var. Where there is no
-/// report, the settled pass is the first.
+/// Keeps the report of a pass, which ended as `plan` shows: the first one of this boot as it is; a
+/// later one is added to it. The settled pass moves it to /var.
 ///
 /// # Errors
-/// It cannot be written to /var; it then lies in /run, if that can be written.
-pub fn settle(cli: &Cli, facts: &Facts, pass: BootReport) -> Result<BootReport, Failure> {
-    let report = if let Some((_, first)) = of_boot(cli, facts) {
-        merged(first, pass)
-    } else {
-        let mut report = pass;
-        report.settled = Some(report.time.clone());
-        let note = "there is no report of a first pass at this boot: this one is the first";
-        report.notes.push(note.to_owned());
-        report
+/// It cannot be written. What cannot be written to /var lies in /run, if that can be written.
+pub fn keep(
+    cli: &Cli,
+    facts: &Facts,
+    pass: &BootReport,
+    plan: Option<&Plan>,
+    settled: bool,
+) -> Result<BootReport, Failure> {
+    let time = pass.time.clone();
+    let (place, mut report) = match of_boot(cli, facts) {
+        Some((place, first)) => (place, merged(first, pass.clone())),
+        None if settled => {
+            let mut report = pass.clone();
+            let note = "there is no report of a first pass at this boot: this one is the first";
+            report.notes.push(note.to_owned());
+            (Place::Run, report)
+        }
+        None => (Place::Run, pass.clone()),
     };
-    match write(cli, Place::Kept, &report) {
-        Ok(()) => {
-            reports::remove_run(&cli.root);
-            reports::prune(&cli.root);
-            Ok(report)
-        }
-        Err(failure) => {
-            write(cli, Place::Run, &report)?;
-            let message = failure.message.replace("is lost", "stays in /run");
-            Err(Failure::new(message))
-        }
+    if let Some(plan) = plan {
+        boot::mark_set(&mut report.pending, plan, &time);
     }
+    if settled {
+        report.settled = Some(time);
+    } else {
+        write(cli, place, &report)?;
+        return Ok(report);
+    }
+    if let Err(failure) = write(cli, Place::Kept, &report) {
+        write(cli, Place::Run, &report)?;
+        return Err(Failure::new(failure.message.replace("is lost", "stays in /run")));
+    }
+    reports::remove_run(&cli.root);
+    reports::prune(&cli.root, &report.boot_id);
+    Ok(report)
 }
 
-/// The report of both passes.
+/// The report of a boot with a later pass added.
 fn merged(first: BootReport, pass: BootReport) -> BootReport {
     const WORSE: [&str; 4] = ["in_sync", "corrected", "incomplete", "failed"];
     let rank = |result: &str| WORSE.iter().position(|r| *r == result);
@@ -88,29 +104,21 @@ fn merged(first: BootReport, pass: BootReport) -> BootReport {
     if rank(&pass.result) > rank(&report.result) {
         report.result = pass.result;
     }
-    let still = |f: &Found| report.found.iter().any(|old| old.key == f.key && !old.corrected);
-    let (known, new): (Vec<Found>, Vec<Found>) = pass.found.into_iter().partition(still);
-    for found in &mut report.found {
-        let same = known.iter().find(|f| f.key == found.key);
-        if !found.corrected && same.is_some_and(|f| f.corrected) {
-            found.corrected = true;
-            found.error = None;
+    // What was not right before, and is not new.
+    let mut open: BTreeMap<String, &mut Found> =
+        report.found.iter_mut().filter(|f| !f.corrected).map(|f| (f.key.clone(), f)).collect();
+    let (known, new): (Vec<Found>, Vec<Found>) =
+        pass.found.into_iter().partition(|f| open.contains_key(&f.key));
+    for found in known.into_iter().filter(|f| f.corrected) {
+        if let Some(old) = open.get_mut(&found.key) {
+            old.corrected = true;
+            old.error = None;
         }
     }
     let time = &pass.time;
     report.since.extend(new.into_iter().map(|f| Found { time: Some(time.clone()), ..f }));
-    for pending in report.pending.iter_mut().filter(|p| p.set_at.is_none()) {
-        if pass.pending.iter().all(|p| p.key != pending.key) {
-            pending.set_at = Some(time.clone());
-        }
-    }
-    report.pending.extend(
-        pass.pending
-            .into_iter()
-            .filter(|p| first_has_not(&report.pending, &p.key))
-            .collect::<Vec<_>>(),
-    );
-    report.settled = Some(pass.time);
+    let known: BTreeSet<String> = report.pending.iter().map(|p| p.key.clone()).collect();
+    report.pending.extend(pass.pending.into_iter().filter(|p| !known.contains(&p.key)));
     if report.baseline.is_none() {
         report.baseline = pass.baseline;
     }
@@ -127,8 +135,4 @@ fn merged(first: BootReport, pass: BootReport) -> BootReport {
         }
     }
     report
-}
-
-fn first_has_not(pending: &[crate::wire::Pending], key: &str) -> bool {
-    pending.iter().all(|p| p.key != key)
 }

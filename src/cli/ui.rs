@@ -60,6 +60,14 @@ impl Ui {
     /// # Errors
     /// Standard output cannot be written; a reader that has gone away is no error.
     pub fn result(&self, text: &str) -> Result<(), Failure> {
+        self.part(text).map(|_| ())
+    }
+
+    /// Prints a part of a result that goes on; `false` where the reader has gone away.
+    ///
+    /// # Errors
+    /// As [`Ui::result`].
+    pub fn part(&self, text: &str) -> Result<bool, Failure> {
         let mut out = io::stdout().lock();
         // One write for the whole result: what is not a terminal gets it stripped beforehand.
         let choice = match self.color {
@@ -74,8 +82,18 @@ impl Ui {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(format!("cannot write to standard output: {error}")))
             }
-            _ => Ok(()),
+            written => Ok(written.is_ok()),
         }
+    }
+
+    /// Prints a part of a result as one line of JSON; `false` where the reader has gone away.
+    ///
+    /// # Errors
+    /// As [`Ui::result`].
+    pub fn json_line(&self, value: &impl serde::Serialize) -> Result<bool, Failure> {
+        let text = serde_json::to_string(value)
+            .map_err(|error| Failure::new(format!("cannot make JSON: {error}")))?;
+        self.part(&(report::harmless_json(&text) + "\n"))
     }
 
     /// Prints a result line by line. In the journal each line has its own priority; elsewhere its
@@ -116,6 +134,14 @@ impl Ui {
         if !self.quiet && self.format == Format::Text {
             let lines: Vec<String> = text.split('\n').map(report::harmless).collect();
             self.stderr(&format!("{}\n", lines.join("\n")));
+        }
+    }
+
+    /// Prints a line that deserves attention, besides the result.
+    pub fn warning(&self, text: &str) {
+        if !self.quiet {
+            let style = report::WARN;
+            self.stderr(&format!("{style}warning:{style:#} {}\n", report::harmless(text)));
         }
     }
 
@@ -165,12 +191,47 @@ fn is_journal() -> bool {
     stdout.is_ok_and(|found| named == format!("{}:{}", found.st_dev, found.st_ino))
 }
 
+/// The text without its styles. What is styled here has no other escape sequence than a style;
+/// should one come in all the same, every byte is looked at.
 fn stripped(text: &str) -> String {
-    anstream::adapter::strip_str(text).to_string()
+    let mut pieces = text.split('\x1b');
+    let mut plain = String::with_capacity(text.len());
+    plain.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let style = piece.strip_prefix('[').and_then(|rest| rest.split_once('m'));
+        match style {
+            Some((codes, rest)) if codes.bytes().all(|b| b.is_ascii_digit() || b == b';') => {
+                plain.push_str(rest);
+            }
+            _ => return anstream::adapter::strip_str(text).to_string(),
+        }
+    }
+    plain
 }
 
 /// Prints what clap has to say (help, version, a usage error); usage errors exit with 1.
 pub fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() { Exit::Error.into() } else { Exit::Done.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stripped;
+
+    #[test]
+    fn stripping_takes_styles_and_no_text() {
+        let cases = [
+            ("", ""),
+            ("plain\n", "plain\n"),
+            ("\x1b[1m\x1b[31merror:\x1b[0m m [0m\n", "error: m [0m\n"),
+            ("\x1b[0m", ""),
+            ("a\x1b]0;title\x07b\x1b[1mc", "abc"),
+            ("a\x1b[2Jb\x1b[m", "ab"),
+        ];
+        for (styled, plain) in cases {
+            assert_eq!(stripped(styled), plain, "{styled:?}");
+            assert_eq!(anstream::adapter::strip_str(styled).to_string(), plain, "{styled:?}");
+        }
+    }
 }

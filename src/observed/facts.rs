@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Usage;
+
 /// What a plan needs to know of a host besides its parameters. Every field is a plain value, so
 /// that another host can be played from a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct Facts {
     pub systemd: bool,
     /// Whether tunectl-boot.service is enabled.
     pub boot_unit: bool,
+    /// What is in use at this moment.
+    pub usage: Usage,
 }
 
 /// One memory node.

@@ -31,6 +31,16 @@ pub enum LockError {
 }
 
 impl Lock {
+    /// Whether somebody holds the lock at `path`; `None` where that cannot be seen.
+    pub fn is_held(path: &Path) -> Option<bool> {
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+            .open(path)
+            .ok()?;
+        Some(matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Takes the lock at `path`, waiting up to `patience` for another holder.
     ///
     /// # Errors

@@ -63,18 +63,20 @@ pub fn remove_run(root: &Path) {
     }
 }
 
-/// Removes all but the newest settled reports; what cannot be removed does no harm.
-pub fn prune(root: &Path) {
+/// Removes all settled reports but that of `boot_id` and the newest others, however wrong the
+/// clock may be; what cannot be removed does no harm.
+pub fn prune(root: &Path, boot_id: &str) {
+    let this = format!("{boot_id}.json");
     let Ok(dir) = below::resolve(root, KEPT) else { return };
     let mut reports: Vec<(SystemTime, PathBuf)> = fs::read_dir(dir)
         .into_iter()
         .flatten()
         .flatten()
-        .filter(|e| e.file_name().to_str().is_some_and(|n| n.ends_with(".json")))
+        .filter(|e| e.file_name().to_str().is_some_and(|n| n.ends_with(".json") && n != this))
         .filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path())))
         .collect();
     reports.sort();
-    let surplus = reports.len().saturating_sub(KEEP);
+    let surplus = reports.len().saturating_sub(KEEP - 1);
     for (_, path) in &reports[..surplus] {
         let _ = fs::remove_file(path);
     }

@@ -1,11 +1,13 @@
 //! Guards: what is refused unless the baseline allows it for that key, with a reason.
 
+use std::net::IpAddr;
+
 use crate::baseline::Desired;
 use crate::catalogue::{Hazard, Kind};
 use crate::diff::LiveStatus;
 use crate::key::Key;
 
-use super::Observed;
+use super::{Observed, preflight};
 
 /// The greatest share of RAM that `vm.min_free_kbytes` may take without being allowed to.
 pub const MIN_FREE_PERCENT: u64 = 5;
@@ -29,6 +31,36 @@ pub enum Refusal {
         /// What it reads now.
         live: Option<String>,
     },
+    /// More is promised than strict overcommit would let be promised, or nearly; in kB.
+    OvercommitStrict {
+        /// What processes have been promised.
+        promised_kb: u64,
+        /// What could be promised.
+        limit_kb: u64,
+    },
+    /// It takes nearly all the memory that can be had, or more; in kB.
+    TakesMemory {
+        /// What it takes.
+        needs_kb: u64,
+        /// What can be had.
+        available_kb: u64,
+        /// On which memory node; `None`: on the whole host.
+        node: Option<u32>,
+    },
+    /// It limits something to less than is in use.
+    BelowUse {
+        /// What is desired.
+        wanted: u64,
+        /// What is in use.
+        in_use: u64,
+        /// Of what.
+        what: &'static str,
+    },
+    /// It can cut off the session that runs this.
+    CutsSession {
+        /// Where that comes from.
+        session: IpAddr,
+    },
     /// Another desired parameter is the same thing under another name, or sets it, and asks for
     /// something else; no guard allows it.
     Contradicted {
@@ -44,13 +76,22 @@ impl Refusal {
             Self::MinFreeAboveGuard { .. } => Hazard::MinFree.guard(),
             Self::ExecutesCode => Hazard::ExecutesCode.guard(),
             Self::OneWay { .. } => Hazard::OneWay.guard(),
+            Self::OvercommitStrict { .. } => Hazard::OvercommitStrict.guard(),
+            Self::TakesMemory { .. } => Hazard::TakesMemory.guard(),
+            Self::BelowUse { .. } => Hazard::Starves.guard(),
+            Self::CutsSession { .. } => Hazard::CutsNetwork.guard(),
             Self::Contradicted { .. } => "contradicted",
         }
     }
 }
 
 /// The guards that stand in the way of `desired` on this host.
-pub fn refusals(desired: &Desired, status: LiveStatus, observed: &Observed<'_>) -> Vec<Refusal> {
+pub fn refusals(
+    desired: &Desired,
+    status: LiveStatus,
+    all: &[Desired],
+    observed: &Observed<'_>,
+) -> Vec<Refusal> {
     let Some(known) = desired.known else { return Vec::new() };
     // Where nothing is written and nothing persisted there is nothing to refuse.
     if desired.waiver.is_some() || status == LiveStatus::Absent {
@@ -68,7 +109,15 @@ pub fn refusals(desired: &Desired, status: LiveStatus, observed: &Observed<'_>) 
         }
         _ => None,
     };
-    refusal.into_iter().filter(|r| !desired.allow.iter().any(|a| a == r.guard())).collect()
+    // What is not written now takes nothing from what is in use now.
+    let now = preflight::hazard(desired)
+        .filter(|_| status == LiveStatus::Differs)
+        .and_then(|hazard| preflight::refusal(desired, hazard, all, observed));
+    refusal
+        .into_iter()
+        .chain(now)
+        .filter(|r| !desired.allow.iter().any(|a| a == r.guard()))
+        .collect()
 }
 
 fn in_sync(desired: &Desired, live: Option<&str>) -> bool {

@@ -7,11 +7,15 @@ mod note;
 mod order;
 mod outcome;
 mod persisted;
+mod preflight;
+mod recovery;
 
 pub use guard::Refusal;
 pub use note::Note;
 pub use order::{Step, bytes};
-pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult};
+pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
+pub use preflight::needs_usage;
+pub use recovery::{Recovery, looked_at, recovery};
 
 use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
@@ -208,7 +212,8 @@ impl Plan {
 
     /// The item of `key`.
     pub fn item(&self, key: &Key) -> Option<&Item> {
-        self.items.iter().find(|i| i.desired.key == *key)
+        let at = self.items.binary_search_by(|i| i.desired.key.cmp(key)).ok()?;
+        self.items.get(at)
     }
 
     /// Whether an apply would do something.
@@ -261,6 +266,7 @@ pub fn also_needed(set: &DesiredSet) -> (Vec<Key>, Vec<&'static str>) {
     let mut keys = Vec::new();
     let mut globs = Vec::new();
     for desired in &set.parameters {
+        keys.extend(preflight::also_needed(&desired.key));
         let Some(known) = desired.known else { continue };
         keys.extend(known.pair.map(|leaf| desired.key.sibling(leaf)));
         for order in known.order {
@@ -297,8 +303,8 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
     let now = BootView::new(observed.conf);
     let own = persisted::Own::of(observed.conf);
-    let others =
-        persisted::lasting(observed.conf, own).map(|conf| BootView::for_loader(&conf, loader));
+    let others = persisted::lasting(observed.conf, own)
+        .map(|conf| now.of_changed(&conf, &[dropin::PATH, dropin::HOST_PATH]));
     let without = others.as_ref().unwrap_or(&now);
     let old_lines = own.values();
     let mut items: Vec<Item> = baseline
@@ -308,7 +314,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
             let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
             let without_ours = diff::boot_value(desired, without, loader, facts);
             let live = observed.snapshot.text(&desired.key);
-            let refusals = guard::refusals(desired, live_status, observed);
+            let refusals = guard::refusals(desired, live_status, &baseline.parameters, observed);
             let persisted = diff::to_persist(
                 desired,
                 (live_status, cause.as_ref()),
@@ -344,7 +350,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         let conf = conf.as_ref().unwrap_or(observed.conf);
         Some(with_file(conf, file.path, Some(&file.text)))
     });
-    let changed = changed.map(|conf| BootView::new(&conf));
+    let changed = changed.map(|conf| now.of_changed(&conf, &[dropin.path, host_file.path]));
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
         let now = item.boot(loader).clone();

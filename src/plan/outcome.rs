@@ -18,8 +18,21 @@ pub struct Outcome {
     pub dropin: DropinOutcome,
     /// What became of the numbers made from RAM.
     pub host_file: DropinOutcome,
+    /// The numbers made from RAM, where they were put back because the drop-in could not follow.
+    pub restored_file: Option<Result<(), String>>,
+    /// Why it stopped before its end, besides what steps and files tell.
+    pub stopped: Option<Stopped>,
     /// Parameters that moved between the plan and the first write: key, then, now.
     pub moved: Vec<(Key, String, String)>,
+}
+
+/// Why an apply stopped before its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was asked to, by a signal of that name.
+    Signal(&'static str),
+    /// What it was about to do could not be written down first; the words say why.
+    NoJournal(String),
 }
 
 /// One step's end.
@@ -66,6 +79,7 @@ impl Outcome {
     /// Whether everything that was asked for was done.
     pub fn succeeded(&self) -> bool {
         self.moved.is_empty()
+            && self.stopped.is_none()
             && self.steps.iter().all(|s| s.result == StepResult::Written)
             && self.actions.iter().all(|(_, result)| result.is_ok())
             && self.files().all(|file| !matches!(file, DropinOutcome::Failed(_)))

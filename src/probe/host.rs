@@ -12,7 +12,7 @@ use nix::sys::utsname::uname;
 use nix::unistd::{SysconfVar, sysconf};
 
 use super::{first_line, meminfo_kb, reserve, text, virt};
-use crate::observed::{Facts, NumaNode, Virtualization};
+use crate::observed::{Facts, NumaNode, Usage, Virtualization};
 
 /// Why the facts of a host cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +113,7 @@ pub fn probe_for(root: &Path, wanted: &[Fact]) -> Result<Facts, ProbeError> {
         today: today(),
         systemd: has_systemd(root),
         boot_unit: wants(Fact::BootUnit) && boot_unit(root),
+        usage: Usage::default(),
     })
 }
 
@@ -175,7 +176,7 @@ fn line(root: &Path, path: &str) -> String {
 }
 
 /// The nodes that have memory. `has_memory` and `online` are lists such as `0-1,4`.
-fn numa_nodes(root: &Path) -> Vec<NumaNode> {
+pub(super) fn numa_nodes(root: &Path) -> Vec<NumaNode> {
     let dir = "sys/devices/system/node";
     let listed = text(root, &format!("{dir}/has_memory"))
         .or_else(|_| text(root, &format!("{dir}/online")))

@@ -4,11 +4,15 @@
 mod host;
 mod played;
 mod reserve;
+mod session;
+mod usage;
 mod virt;
 
 pub use host::{Fact, ProbeError, probe, probe_for};
 pub use played::facts_from_yaml;
 pub use reserve::thp_min_free_kb;
+pub use session::session;
+pub use usage::usage;
 pub use virt::virtualization;
 
 use std::fs::File;

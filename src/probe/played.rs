@@ -9,7 +9,7 @@ use self::document::{Field, Fields, span_of};
 use super::reserve::floor_kb;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::key::nearest;
-use crate::observed::{Facts, NumaNode, Release, Virtualization};
+use crate::observed::{Facts, NumaNode, Release, Usage, Virtualization};
 use crate::value::Size;
 
 /// Every field, with what to write for it.
@@ -247,6 +247,8 @@ impl Given {
             today: self.today.unwrap_or_else(|| host.today.clone()),
             systemd: self.systemd.unwrap_or(host.systemd),
             boot_unit: self.boot_unit.unwrap_or(host.boot_unit),
+            // What another host has in use is not known here.
+            usage: Usage::default(),
         }
     }
 }

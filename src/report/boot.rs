@@ -1,6 +1,6 @@
 //! What a boot found and put right: as the report that is kept, and as lines for the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{self, LiveStatus};
 use crate::key::Key;
@@ -15,7 +15,7 @@ use super::{json, secret, words};
 
 /// Longest value in a line; the whole one is in the report.
 const VALUE_WIDTH: usize = 60;
-/// That many pending parameters are named.
+/// Of pending parameters, and of programs, that many are named.
 const NAMED: usize = 3;
 
 /// How much a line matters, as syslog counts it.
@@ -41,20 +41,19 @@ pub struct Line {
 }
 
 /// Adds the parameters of `plan` that are not as required to those that were found before.
-pub fn add_found(found: &mut Vec<Found>, plan: &Plan) {
+pub fn add_found(found: &mut BTreeMap<Key, Found>, plan: &Plan) {
     for item in plan.items.iter().filter(|item| is_wrong(item)) {
-        let key = item.desired.key.to_string();
-        if found.iter().all(|f| f.key != key) {
-            found.push(self::found(item, plan));
-        }
+        found.entry(item.desired.key.clone()).or_insert_with(|| self::found(item, plan));
     }
 }
 
-fn is_wrong(item: &Item) -> bool {
+/// Whether a parameter is there and not as required.
+pub(super) fn is_wrong(item: &Item) -> bool {
     !item.waived() && !matches!(item.live_status, LiveStatus::InSync | LiveStatus::Pending)
 }
 
-fn found(item: &Item, plan: &Plan) -> Found {
+/// A parameter that is not as required, and who has set it.
+pub(super) fn found(item: &Item, plan: &Plan) -> Found {
     let desired = &item.desired;
     let hide = |text: &str| secret::shown(&desired.key, text).trim().to_owned();
     let live = item.live.as_deref();
@@ -79,7 +78,7 @@ fn found(item: &Item, plan: &Plan) -> Found {
 }
 
 /// Programs that are known to set a parameter by themselves.
-pub(super) fn owners(item: &Item) -> Vec<String> {
+fn owners(item: &Item) -> Vec<String> {
     let owners = item.desired.known.map_or(&[][..], |known| known.owners);
     owners.iter().map(|o| (*o).to_owned()).collect()
 }
@@ -90,16 +89,23 @@ pub fn step_errors(outcome: &Outcome) -> BTreeMap<Key, String> {
     failed.filter_map(|s| Some((s.step.key.clone(), step_error(s)?))).collect()
 }
 
+/// A parameter that has moved each time it was planned.
+pub fn moving((key, then, now): &(Key, String, String)) -> String {
+    format!(
+        "{key} moves by itself or is being written by another program (from {} to {}): left alone",
+        harmless(secret::shown(key, then)),
+        harmless(secret::shown(key, now))
+    )
+}
+
 /// Tells of each parameter that was found wrong how it stands in `plan`, the last look.
-pub fn conclude(found: &mut [Found], plan: &Plan, failed: &BTreeMap<Key, String>) {
-    for found in found {
-        let item = plan.items.iter().find(|i| i.desired.key.to_string() == found.key);
-        let Some(item) = item else { continue };
+pub fn conclude(found: &mut BTreeMap<Key, Found>, plan: &Plan, failed: &BTreeMap<Key, String>) {
+    for item in &plan.items {
+        let Some(found) = found.get_mut(&item.desired.key) else { continue };
         found.corrected = !is_wrong(item);
         let refused = || item.refusals.first().map(words::refusal);
-        let changed = || "it was changed again at once".to_owned();
         let why = || match item.live_status {
-            LiveStatus::Differs => changed(),
+            LiveStatus::Differs => "it was changed again at once".to_owned(),
             _ => words::cause(item).unwrap_or_else(|| "this kernel has it not".into()),
         };
         found.error = (!found.corrected)
@@ -120,10 +126,14 @@ pub fn pending(plan: &Plan) -> Vec<Pending> {
 
 /// Marks those of the pending parameters that are there and as required; whether any is.
 pub fn mark_set(pending: &mut [Pending], plan: &Plan, time: &str) -> bool {
+    let mut open: BTreeMap<Key, &mut Pending> = pending
+        .iter_mut()
+        .filter(|p| p.set_at.is_none())
+        .filter_map(|p| Some((Key::parse(&p.key).ok()?, p)))
+        .collect();
     let mut any = false;
-    for entry in pending.iter_mut().filter(|p| p.set_at.is_none()) {
-        let item = plan.items.iter().find(|i| i.desired.key.to_string() == entry.key);
-        if item.is_some_and(|i| i.live_status == LiveStatus::InSync) {
+    for item in plan.items.iter().filter(|i| i.live_status == LiveStatus::InSync) {
+        if let Some(entry) = open.get_mut(&item.desired.key) {
             entry.set_at = Some(time.to_owned());
             any = true;
         }
@@ -190,7 +200,8 @@ pub fn lines(told: &Told<'_>) -> Vec<Line> {
         text: found_text(f),
     }));
     // What is said of a parameter above is not said again.
-    let new = |e: &&String| !told.found.iter().any(|f| e.starts_with(&format!("{}: ", f.key)));
+    let said: BTreeSet<&str> = told.found.iter().map(|f| f.key.as_str()).collect();
+    let new = |e: &&String| !e.split_once(": ").is_some_and(|(key, _)| said.contains(key));
     let line = |level| move |text: &String| Line { level, text: harmless(text) };
     lines.extend(told.errors.iter().filter(new).map(line(Level::Error)));
     lines.extend(told.notes.iter().map(line(Level::Info)));
@@ -222,7 +233,8 @@ pub(super) fn counts(told: &Told<'_>) -> String {
     format!("{}{dropin}", parts.join(", "))
 }
 
-fn parameters(count: usize) -> &'static str {
+/// The word for that many of them.
+pub(super) fn parameters(count: usize) -> &'static str {
     if count == 1 { "parameter" } else { "parameters" }
 }
 
@@ -248,11 +260,6 @@ pub(super) fn pending_line(pending: &Pending) -> String {
 
 /// A parameter that was not as required: from what to what, and who had set it.
 pub(super) fn found_text(found: &Found) -> String {
-    let shown = |text: Option<&str>| match text {
-        None => "unreadable".to_owned(),
-        Some("") => "(empty)".to_owned(),
-        Some(text) => cut(text, VALUE_WIDTH),
-    };
     let from = shown(found.found.as_deref());
     let mut text = match (&found.error, &found.desired) {
         (None, Some(to)) => format!("{}: {from} -> {}", found.key, shown(Some(to))),
@@ -269,13 +276,24 @@ pub(super) fn found_text(found: &Found) -> String {
     harmless(&text)
 }
 
+/// A value in a line.
+pub(super) fn shown(text: Option<&str>) -> String {
+    match text {
+        None => "unreadable".to_owned(),
+        Some("") => "(empty)".to_owned(),
+        Some(text) => cut(text, VALUE_WIDTH),
+    }
+}
+
 /// Who had set what was found.
-fn who(found: &Found) -> String {
+pub(super) fn who(found: &Found) -> String {
     match (&found.set_by, found.owners.as_slice()) {
         (Some(set_by), _) => format!("set by {}", set_by.source),
         (None, []) => "not from any sysctl.d file".to_owned(),
         (None, owners) => {
-            format!("not from any sysctl.d file; known to set it: {}", owners.join(", "))
+            let named = owners[..owners.len().min(NAMED)].join(", ");
+            let more = if owners.len() > NAMED { ", ..." } else { "" };
+            format!("not from any sysctl.d file; known to set it: {named}{more}")
         }
     }
 }

@@ -3,15 +3,19 @@
 
 pub mod boot;
 pub mod diagnostics;
+pub mod drift;
+pub mod event;
 mod json;
 mod outcome;
 pub mod plan;
 mod secret;
+pub mod status;
 mod style;
 mod words;
 
 pub use json::{baseline as baseline_json, outcome as outcome_json, plan as plan_json};
 pub use outcome::outcome as outcome_text;
 pub use plan::plan as plan_text;
+pub use secret::shown;
 pub use style::{BAD, PLAIN, WARN, harmless, harmless_json};
 pub use words::{errno_text, file_outcome, foreign, refusal};

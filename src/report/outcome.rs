@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::bootview::dropin;
 use crate::diff::{BootStatus, LiveStatus};
-use crate::plan::{DropinOutcome, Item, Note, Outcome, Plan, StepOutcome, StepResult};
+use crate::plan::{DropinOutcome, Item, Note, Outcome, Plan, StepOutcome, StepResult, Stopped};
 
 use super::plan::Layout;
 use super::secret;
@@ -122,6 +122,16 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
             harmless(secret::shown(key, then)),
             harmless(secret::shown(key, now))
         ));
+    }
+    match &outcome.stopped {
+        Some(Stopped::Signal(name)) => errors.push(format!("stopped by {name}")),
+        Some(Stopped::NoJournal(why)) => {
+            errors.push(format!("stopped, because it could not be written down first: {why}"));
+        }
+        None => {}
+    }
+    if let Some(Err(why)) = &outcome.restored_file {
+        errors.push(format!("the numbers made from RAM could not be put back: {why}"));
     }
     if let DropinOutcome::Failed(why) = &outcome.dropin {
         errors.push(format!("nothing was persisted: {why}"));

@@ -171,6 +171,25 @@ pub fn refusal(refusal: &Refusal) -> String {
             let now = live.as_deref().map(|text| format!(" (now {text})")).unwrap_or_default();
             format!("it cannot be taken back without a reboot{now}")
         }
+        Refusal::OvercommitStrict { promised_kb, limit_kb } => format!(
+            "strict overcommit would let {limit_kb} kB be promised, and {promised_kb} kB are: \
+             nothing new would start, not even a shell to undo it"
+        ),
+        Refusal::TakesMemory { needs_kb, available_kb, node } => {
+            let place = node.map(|id| format!(" on memory node {id}")).unwrap_or_default();
+            format!(
+                "it takes {needs_kb} kB{place}, and {available_kb} kB can be had there now: the \
+                 host would reclaim, swap or kill to free it"
+            )
+        }
+        Refusal::BelowUse { wanted, in_use, what } => {
+            format!(
+                "{in_use} {what} are in use, and {wanted} is not more: new ones would be refused"
+            )
+        }
+        Refusal::CutsSession { session } => {
+            format!("it can cut off the session from {session} that runs this")
+        }
         Refusal::Contradicted { by } => {
             return format!(
                 "refused: a write to {by}, of which the baseline asks something else, sets this \
@@ -251,8 +270,9 @@ pub fn failure(key: &Key, value: &str, errno: Errno) -> String {
             format!("the kernel refuses {value} (EINVAL): out of its range, or not its form")
         }
         Errno::EPERM => {
-            "not permitted (EPERM): a security module, a BPF program or a lockdown forbids it"
-                .into()
+            "not permitted (EPERM): a capability is missing (of a unit: CapabilityBoundingSet=), or a \
+             security module, a BPF program or a lockdown forbids it"
+            .into()
         }
         Errno::EACCES => {
             "permission denied (EACCES): run as root, in the namespace it belongs to".into()

@@ -20,7 +20,7 @@ pub struct BootReport {
     pub took_us: u64,
     /// `in_sync`: nothing was wrong; `corrected`: all that was wrong was put right; `incomplete`:
     /// something is not as required, or was not persisted; `failed`: the baseline could not be
-    /// used. With a settled pass, the worse of the two.
+    /// used. Of several passes, the worst.
     pub result: String,
     /// The baseline; `null` where the host has none, or one that cannot be used.
     pub baseline: Option<Baseline>,
@@ -40,7 +40,7 @@ pub struct BootReport {
     pub host_file: String,
     /// When the settled pass ended; `null`: there has been none.
     pub settled: Option<String>,
-    /// What had been changed between the first pass and the settled one.
+    /// What later passes found: it had been changed since the one before.
     pub since: Vec<Found>,
     /// Everything that went wrong, in words.
     pub errors: Vec<String>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::observed::{self, Ancestor};
+use crate::observed;
 
 /// The schema of [`Event`].
 pub const EVENT_SCHEMA: &str = "tunectl/event/1";
@@ -81,9 +81,10 @@ pub struct Parent {
 
 impl From<&observed::Writer> for Writer {
     fn from(writer: &observed::Writer) -> Self {
-        let parent = writer.ancestors.iter().rev().fold(None, |parent, ancestor| {
-            let Ancestor { pid, comm } = ancestor.clone();
-            Some(Box::new(Parent { pid, comm, parent }))
+        // The nearest ancestor is the outermost object.
+        let parent = writer.ancestors.iter().rev().fold(None, |parent, above| {
+            let parent = parent.map(Box::new);
+            Some(Parent { pid: above.pid, comm: above.comm.clone(), parent })
         });
         Self {
             pid: writer.pid,
@@ -95,9 +96,9 @@ impl From<&observed::Writer> for Writer {
             cgroup: writer.cgroup.clone(),
             unit: writer.unit.clone(),
             container: writer.container.clone(),
-            parent: parent.map(|parent| *parent),
-            via: writer.via.name().into(),
-            namespace: writer.namespace.map(|namespace| namespace.name().into()),
+            parent,
+            via: writer.via.name().to_owned(),
+            namespace: writer.namespace.map(|n| n.name().to_owned()),
         }
     }
 }

@@ -8,7 +8,7 @@ use tunectl::baseline::{self, DesiredSet, Found, Host};
 use tunectl::bootview::dropin;
 use tunectl::key::{Key, Selector};
 use tunectl::observed::{
-    ConfTree, Errno, Facts, NumaNode, Reading, Release, Snapshot, Virtualization,
+    ConfTree, Errno, Facts, NumaNode, Reading, Release, Snapshot, Usage, Virtualization,
 };
 use tunectl::persist::conf::read_conf_tree;
 use tunectl::plan::{self, Observed, Plan};
@@ -32,6 +32,7 @@ fn facts() -> Facts {
         today: "2026-11-24".into(),
         systemd: true,
         boot_unit: false,
+        usage: Usage::default(),
     }
 }
 
@@ -74,7 +75,7 @@ fn planned_on(facts: &Facts, kernel: &dyn Kernel, parameters: &str, conf: &ConfT
 }
 
 fn carry_out(plan: &Plan, kernel: &dyn Kernel, root: &Path, options: &Options) -> Outcome {
-    apply(plan, kernel, root, options, &mut |_, _| {})
+    apply(plan, kernel, root, options, &mut |_, _| None)
 }
 
 /// A root directory that goes away with it.

@@ -97,6 +97,7 @@ const ROOMS: [(&str, Layer, &[&str]); 20] = [
     ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "wire", "below"]),
     ("sources", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("announce", Layer::Edge, &["observed", "wire"]),
     ("watch", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     (
         "apply",

@@ -8,7 +8,7 @@ use tunectl::apply::{Options, apply};
 use tunectl::baseline::{self, DesiredSet, Found, Layers, NotFound};
 use tunectl::diagnostic::Diagnostic;
 use tunectl::key::{Key, Pattern, Selector};
-use tunectl::observed::{Errno, Facts, NumaNode, Reading, Snapshot, Virtualization};
+use tunectl::observed::{Errno, Facts, NumaNode, Reading, Snapshot, Usage, Virtualization};
 use tunectl::persist::conf::read_conf_tree;
 use tunectl::plan::Outcome;
 use tunectl::plan::{Observed, Plan, also_needed, check, plan};
@@ -32,6 +32,7 @@ fn facts() -> Facts {
         today: "2026-11-24".into(),
         systemd: true,
         boot_unit: false,
+        usage: Usage::default(),
     }
 }
 
@@ -326,7 +327,7 @@ fn planned(text: &str, kernel: &ScriptedKernel, root: &Root) -> Plan {
 }
 
 fn carried_out(plan: &Plan, kernel: &ScriptedKernel, root: &Root) -> Outcome {
-    apply(plan, kernel, &root.0, &Options::default(), &mut |_, _| {})
+    apply(plan, kernel, &root.0, &Options::default(), &mut |_, _| None)
 }
 
 /// What the kernel holds, but for what can be written only.

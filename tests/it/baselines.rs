@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use tunectl::baseline::{self, Found, Host, Wanted, builtin};
 use tunectl::key::Selector;
-use tunectl::observed::{Facts, NumaNode, Virtualization};
+use tunectl::observed::{Facts, NumaNode, Usage, Virtualization};
 use tunectl::value::{Percent, Shape, Size, canonical, kernel_number};
 
 use crate::support::left_out;
@@ -381,6 +381,7 @@ fn host(kernel: &str, mem_total_kb: u64, nodes: u32) -> Facts {
         today: "2026-11-24".into(),
         systemd: true,
         boot_unit: true,
+        usage: Usage::default(),
     }
 }
 

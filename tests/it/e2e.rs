@@ -157,6 +157,27 @@ waivers:
 }
 
 #[test]
+fn a_key_that_another_file_sets_is_judged_alike_with_and_without_our_dropin() {
+    let test = "e2e::a_key_that_another_file_sets_is_judged_alike_with_and_without_our_dropin";
+    in_namespaces(test, || {
+        fresh_host();
+        let text = "name: fences
+parameters:
+  net.ipv4.conf.*.rp_filter: 2
+  net.ipv4.conf.lo.rp_filter: null
+";
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        fs::create_dir_all("/etc/sysctl.d").unwrap();
+        fs::write("/etc/sysctl.d/10-lo.conf", "net.ipv4.conf.lo.rp_filter = 0\n").unwrap();
+        fs::write("/proc/sys/net/ipv4/conf/lo/rp_filter", "0").unwrap();
+        expect(0, &APPLY);
+        let dropin = fs::read_to_string("/etc/sysctl.d/99-tunectl.conf").unwrap();
+        assert!(!dropin.contains("-net.ipv4.conf.lo"), "that file keeps patterns off: {dropin}");
+        expect(0, &PLAN);
+    });
+}
+
+#[test]
 fn what_another_file_undoes_by_a_cascade_is_told() {
     in_namespaces("e2e::what_another_file_undoes_by_a_cascade_is_told", || {
         fresh_host();

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests")]
 
+mod announce;
 mod apply;
 mod architecture;
 mod attribution;
@@ -20,11 +21,15 @@ mod operator;
 mod output;
 mod packaging;
 mod plan;
+mod preflight;
 mod probe;
 mod readme;
+mod recorded;
 mod scripted;
+mod status;
 mod support;
 mod watch_bpf;
+mod transaction;
 
 /// A file in this folder that no `mod` line names would never run.
 #[test]

@@ -56,7 +56,7 @@ fn the_udev_rules_reach_every_parameter_of_a_new_interface() {
     let line = RULES.lines().find(|l| l.starts_with("SUBSYSTEM==\"net\"")).unwrap();
     let command = line.split_once("RUN+=\"").unwrap().1.trim_end_matches('"');
     let mut reached = 0;
-    for parameter in catalogue::all().filter(|p| p.is_pattern()) {
+    for parameter in catalogue::all().filter(catalogue::Parameter::is_pattern) {
         let key = parameter.key.replace('*', "$name");
         assert!(
             selectors(command).iter().any(|s| glob_matches(s, &key)),
@@ -155,4 +155,14 @@ fn each_shell_completes_the_commands() {
             Err(_) => left_out("packaging::each_shell_completes_the_commands", shell),
         }
     }
+}
+
+/// A purge removes what tunectl wrote, and only that.
+#[test]
+fn the_removal_knows_a_drop_in_by_its_first_line() {
+    let script = include_str!("../../packaging/deb/postrm");
+    let mark = script.split_once("grep -q '^").unwrap().1.split('\'').next().unwrap();
+    let text = tunectl::bootview::dropin::render(tunectl::bootview::dropin::PATH, "it", "0", &[]);
+    assert!(mark.len() > 10 && text.starts_with(mark), "{mark}");
+    assert!(script.contains(&format!("dropin={}\n", tunectl::bootview::dropin::PATH)));
 }

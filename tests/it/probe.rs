@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tunectl::diagnostic::Diagnostic;
-use tunectl::observed::{Facts, NumaNode, Release, Virtualization};
+use tunectl::observed::{Facts, NumaNode, Release, Usage, Virtualization};
 use tunectl::probe::{
     Fact, ProbeError, facts_from_yaml, probe, probe_for, thp_min_free_kb, virtualization,
 };
@@ -81,6 +81,7 @@ fn facts_that_nobody_wants_are_unknown_and_the_others_the_same() {
             systemd: all.systemd,
             boot_id: if wants(Fact::BootId) { all.boot_id.clone() } else { String::new() },
             boot_unit: wants(Fact::BootUnit) && all.boot_unit,
+            usage: Usage::default(),
             // A balloon moves a node's memory a little.
             numa_nodes: one.numa_nodes.clone(),
             huge_page_bytes: if wants(Fact::HugePages) { all.huge_page_bytes } else { 0 },
@@ -345,6 +346,7 @@ fn host() -> Facts {
         today: "2026-11-24".into(),
         systemd: true,
         boot_unit: false,
+        usage: Usage::default(),
     }
 }
 
@@ -381,6 +383,7 @@ fn a_facts_file_plays_another_host() {
             today: "2027-01-31".into(),
             systemd: false,
             boot_unit: true,
+            usage: Usage::default(),
         }
     );
 }

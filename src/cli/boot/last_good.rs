@@ -3,50 +3,54 @@
 use std::fmt::Write as _;
 
 use crate::bootview::dropin;
-use crate::catalogue;
+use crate::catalogue::{self, Hazard};
 use crate::key::Selector;
 
 /// What the text is called where something is said of it.
 pub const NAME: &str = "last good values";
 
-/// A baseline of what a drop-in of ours sets; `None` where it is not ours, or sets nothing.
+/// A baseline of what a drop-in of ours sets on a host of `mem_total_kb`: numbers made from another
+/// amount of RAM are left out. `None` where it is not ours, or sets nothing.
 ///
-/// Whatever stands in it was allowed when it was written, by the baseline that is broken now.
-pub fn baseline(text: &[u8]) -> Option<String> {
-    if !dropin::is_ours(text) {
+/// Whatever stands in it was allowed when it was written, by the baseline that is broken now; but
+/// for a reserve of memory, of which this boot may have less.
+pub fn baseline(text: &[u8], mem_total_kb: u64) -> Option<String> {
+    let made = dropin::at_boot(text).into_iter().filter(|(.., ram)| *ram == mem_total_kb);
+    let values: Vec<(Selector, String)> = dropin::values(text)
+        .into_iter()
+        .chain(made.map(|(key, value, _)| (Selector::Key(key), value)))
+        .collect();
+    if values.is_empty() {
         return None;
     }
-    let text = String::from_utf8_lossy(text);
-    let lines = || text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
     let mut out = format!("name: {NAME}\nparameters:\n");
-    let mut any = false;
-    for line in lines().filter(|l| !l.starts_with('-')) {
-        let Some((selector, value)) = line.split_once('=') else { continue };
-        let Ok(selector) = Selector::parse(selector.trim()) else { continue };
-        let _ = writeln!(out, "  {}: {}", quoted(selector.as_path()), entry(&selector, value));
-        any = true;
+    for (selector, value) in &values {
+        let _ = writeln!(out, "  {}: {}", quoted(selector.as_path()), entry(selector, value));
     }
-    let fenced: Vec<String> = lines()
+    let text = String::from_utf8_lossy(text);
+    let fenced: Vec<String> = text
+        .lines()
         .filter_map(|l| Selector::parse(l.strip_prefix('-')?.trim()).ok())
         .map(|selector| quoted(selector.as_path()))
         .collect();
     if !fenced.is_empty() {
         let _ = writeln!(out, "exclude: [{}]", fenced.join(", "));
     }
-    any.then_some(out)
+    Some(out)
 }
 
 fn entry(selector: &Selector, value: &str) -> String {
-    let value = quoted(value.trim());
+    let value = quoted(value);
     let hazard = match selector {
         Selector::Key(key) => catalogue::lookup(key).and_then(|p| p.hazard),
         Selector::Pattern(_) => None,
     };
-    match hazard.map(catalogue::Hazard::guard) {
-        Some(guard) if catalogue::Hazard::GUARDS.contains(&guard) => {
-            format!("{{ value: {value}, allow: [{guard}], reason: allowed when it was persisted }}")
-        }
-        _ => value,
+    match hazard.filter(|h| matches!(h, Hazard::ExecutesCode | Hazard::OneWay)) {
+        Some(hazard) => format!(
+            "{{ value: {value}, allow: [{}], reason: allowed when it was persisted }}",
+            hazard.guard()
+        ),
+        None => value,
     }
 }
 
@@ -62,21 +66,23 @@ mod tests {
     fn each_line_becomes_a_parameter_and_each_fence_an_exclusion() {
         let text = "# Written by tunectl from the baseline x\n\n# it's why\nvm.swappiness = 1\n\
                     -net.ipv4.conf.docker0.rp_filter\nnet.ipv4.conf.*.rp_filter = 2\n\
-                    net.ipv4.conf.eth0/100.rp_filter = 1\nkernel.core_pattern = it's\n";
+                    net.ipv4.conf.eth0/100.rp_filter = 1\nkernel.core_pattern = it's\nvm.min_free_kbytes = 9\n\
+                    #@ vm.max_map_count = 655360 (8 kB RAM)\n#@ vm.nr_hugepages = 7 (9 kB RAM)\n";
         let expected = "name: last good values\nparameters:\n  'vm/swappiness': '1'\n  \
                         'net/ipv4/conf/*/rp_filter': '2'\n  \
                         'net/ipv4/conf/eth0.100/rp_filter': '1'\n  \
                         'kernel/core_pattern': { value: 'it''s', allow: [exec-key], \
-                        reason: allowed when it was persisted }\n\
+                        reason: allowed when it was persisted }\n  \
+                        'vm/min_free_kbytes': '9'\n  'vm/max_map_count': '655360'\n\
                         exclude: ['net/ipv4/conf/docker0/rp_filter']\n";
-        assert_eq!(baseline(text.as_bytes()).as_deref(), Some(expected));
+        assert_eq!(baseline(text.as_bytes(), 8).as_deref(), Some(expected));
     }
 
     #[test]
     fn what_is_not_ours_or_says_nothing_is_no_baseline() {
-        assert_eq!(baseline(b"vm.swappiness = 1\n"), None);
+        assert_eq!(baseline(b"vm.swappiness = 1\n", 8), None);
         assert_eq!(
-            baseline(b"# Written by tunectl from the baseline x\n# vm.swappiness = 1\n"),
+            baseline(b"# Written by tunectl from the baseline x\n# vm.swappiness = 1\n", 8),
             None
         );
     }

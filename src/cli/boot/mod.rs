@@ -12,10 +12,9 @@ use jiff::Timestamp;
 use crate::baseline::DesiredSet;
 use crate::bootview::Loader;
 use crate::bootview::dropin;
-use crate::diagnostic::Position;
 use crate::observed::ConfBody;
 use crate::persist::conf::read_conf_tree;
-use crate::plan::DropinOutcome;
+use crate::plan::{DropinOutcome, Plan};
 use crate::probe::Fact;
 use crate::report::boot::{self, Level, Line, Told};
 use crate::sources::HOST_BASELINE;
@@ -24,9 +23,9 @@ use crate::wire::BootReport;
 use super::args::{ApplyArgs, Cli, Format};
 use super::failure::Failure;
 use super::host::{self, Host, Loaded};
-use super::reports::{self, Place};
+use super::reports;
 use super::ui::Ui;
-use super::{Exit, apply};
+use super::{Exit, apply, recovery};
 
 /// Carries out what a unit or a udev rule asks for.
 ///
@@ -53,6 +52,9 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     apply::only_root(&host)?;
     selected::wait_for(&host.kernel, &late);
     let _lock = apply::lock(cli, args)?;
+    if let Err(failure) = recovery::settle(cli, &host, ui) {
+        ui.failure(&failure);
+    }
     let mut run = Run { cli, args, ui, host: &host, started };
     match loaded {
         None => run.bare(),
@@ -73,6 +75,8 @@ struct Run<'a> {
 struct Ended {
     report: BootReport,
     exit: Exit,
+    /// How everything stands in the end.
+    plan: Option<Plan>,
     /// Why the baseline could not be used.
     broken: Option<Failure>,
 }
@@ -86,7 +90,7 @@ impl Run<'_> {
         ));
         let title = if self.args.settled { "settled" } else { "boot" };
         self.finish(
-            Ended { report, exit: Exit::Done, broken: None },
+            Ended { report, exit: Exit::Done, plan: None, broken: None },
             Some(format!("{title}: nothing to hold")),
         )
     }
@@ -102,7 +106,7 @@ impl Run<'_> {
         let (mut set, broken) = match resolved {
             Ok(set) => (set, None),
             Err(failure) => {
-                report.errors.extend(problems(&failure));
+                report.errors.extend(failure.problems());
                 (self.last_good(&mut report), Some(failure))
             }
         };
@@ -111,9 +115,6 @@ impl Run<'_> {
         }
         let live_only = broken.is_some() || !self.args.only.is_empty();
         let pass = pass::run(self.cli, self.host, &set, live_only);
-        if !self.args.only.is_empty() {
-            return self.only(&pass, broken);
-        }
         let wrong = broken.is_some() || !pass.errors.is_empty();
         let uncorrected = pass.found.iter().any(|f| !f.corrected);
         report.result = match () {
@@ -127,15 +128,13 @@ impl Run<'_> {
         report.right = pass.right;
         report.waived = pass.plan.summary().waived;
         report.pending = boot::pending(&pass.plan);
-        report.dropin = match &pass.dropin {
-            DropinOutcome::NotAsked => "left_alone".into(),
-            outcome => crate::report::file_outcome(outcome).into(),
-        };
-        report.host_file = "unchanged".into();
+        report.dropin = file_outcome(&pass.dropin);
+        report.host_file = file_outcome(&pass.host_file);
         let exit = exit(wrong, !pass.refused.is_empty());
         report.errors.extend(pass.errors.into_iter().chain(pass.refused));
         report.found = pass.found;
-        self.finish(Ended { report, exit, broken }, None)
+        let ended = Ended { report, exit, plan: Some(pass.plan), broken };
+        if self.args.only.is_empty() { self.finish(ended, None) } else { self.only(ended) }
     }
 
     /// What the drop-in says, where the baseline cannot be used.
@@ -143,7 +142,7 @@ impl Run<'_> {
         let tree = read_conf_tree(&self.cli.root);
         let ours = tree.dirs.iter().flat_map(|d| &d.files).find(|f| f.path == dropin::PATH);
         let text = ours.and_then(|file| match &file.body {
-            ConfBody::Text(bytes) => last_good::baseline(bytes),
+            ConfBody::Text(bytes) => last_good::baseline(bytes, self.host.facts.mem_total_kb),
             _ => None,
         });
         let Some(text) = text else {
@@ -153,85 +152,102 @@ impl Run<'_> {
         report.notes.push(format!("the values of {} stand in for the baseline", dropin::PATH));
         let loaded = Loaded::from_text(last_good::NAME, &text);
         host::resolve(loaded, self.host, self.ui).unwrap_or_else(|failure| {
-            report.errors.extend(problems(&failure));
+            report.errors.extend(failure.problems());
             DesiredSet::default()
         })
     }
 
-    /// Ends a run for selected parameters: the report only learns which of the pending ones are
-    /// there now.
-    fn only(&mut self, pass: &pass::Pass, broken: Option<Failure>) -> Result<Exit, Failure> {
-        let wrong = broken.is_some() || !pass.errors.is_empty();
-        if let Some((place, mut report)) = reports::of_boot(self.cli, &self.host.facts)
-            && boot::mark_set(&mut report.pending, &pass.plan, &now())
+    /// Ends a run for selected parameters: the report of this boot only learns which of the
+    /// pending ones are there now.
+    fn only(&mut self, ended: Ended) -> Result<Exit, Failure> {
+        let Ended { mut report, mut exit, plan, broken } = ended;
+        self.stamp(&mut report);
+        let mut kept = Ok(());
+        if let (Some((place, mut first)), Some(plan)) =
+            (reports::of_boot(self.cli, &self.host.facts), plan)
+            && boot::mark_set(&mut first.pending, &plan, &report.time)
         {
-            reports::write(self.cli, place, &report)?;
+            kept = reports::write(self.cli, place, &first);
         }
-        let errors: Vec<String> = pass.errors.iter().chain(&pass.refused).cloned().collect();
-        let told = Told {
-            pass: "boot, selected",
-            right: pass.right,
-            waived: 0,
-            found: &pass.found,
-            pending: &boot::pending(&pass.plan),
-            dropin: "not_asked",
-            errors: &errors,
-            notes: &[],
-        };
-        self.ui.lines(&boot::lines(&told))?;
-        if let Some(failure) = broken {
-            self.ui.failure(&failure);
+        if let Err(failure) = kept {
+            exit = Exit::Error;
+            report.errors.push(failure.message);
         }
-        Ok(exit(wrong, !pass.refused.is_empty()))
+        self.tell(&report, &boot::lines(&told("boot, selected", &report)), broken)?;
+        Ok(exit)
     }
 
     /// Keeps the report and tells of it. `title` stands in for the counts.
     fn finish(&mut self, ended: Ended, title: Option<String>) -> Result<Exit, Failure> {
-        let Ended { mut report, mut exit, broken } = ended;
-        report.time = now();
-        report.took_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let Ended { mut report, mut exit, plan, broken } = ended;
+        self.stamp(&mut report);
         let pass = if self.args.settled { "settled" } else { "boot" };
-        let mut lines = boot::lines(&Told {
-            pass,
-            right: report.right,
-            waived: report.waived,
-            found: &report.found,
-            pending: &report.pending,
-            dropin: &report.dropin,
-            errors: &report.errors,
-            notes: &report.notes,
-        });
+        let mut lines = boot::lines(&told(pass, &report));
         match (title, lines.first_mut()) {
             (Some(title), Some(first)) => first.text = title,
             (None, Some(first)) if broken.is_some() => {
                 let counts = first.text.split_once(": ").map_or("", |(_, counts)| counts);
                 first.text = format!(
-                    "{pass}: the baseline {HOST_BASELINE} cannot be used; of the last good values {counts}"
+                    "{pass}: the baseline {HOST_BASELINE} cannot be used; \
+                     of the last good values {counts}"
                 );
             }
             _ => {}
         }
-        let kept = if self.args.settled {
-            reports::settle(self.cli, &self.host.facts, report)
-        } else {
-            reports::write(self.cli, Place::Run, &report).map(|()| report)
-        };
-        let report = match kept {
-            Ok(report) => Some(report),
+        let settled = self.args.settled;
+        match reports::keep(self.cli, &self.host.facts, &report, plan.as_ref(), settled) {
+            Ok(kept) => report = kept,
             Err(failure) => {
                 exit = Exit::Error;
-                lines.push(Line { level: Level::Error, text: failure.message });
-                None
+                lines.push(Line { level: Level::Error, text: failure.message.clone() });
+                report.errors.push(failure.message);
             }
-        };
-        match (self.ui.format(), report) {
-            (Format::Json, Some(report)) => self.ui.json(&report)?,
-            _ => self.ui.lines(&lines)?,
+        }
+        self.tell(&report, &lines, broken)?;
+        Ok(exit)
+    }
+
+    fn stamp(&self, report: &mut BootReport) {
+        report.time = now();
+        report.took_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    }
+
+    /// Prints what was asked for: the report, or the lines.
+    fn tell(
+        &self,
+        report: &BootReport,
+        lines: &[Line],
+        broken: Option<Failure>,
+    ) -> Result<(), Failure> {
+        match self.ui.format() {
+            Format::Json => self.ui.json(report)?,
+            Format::Text => self.ui.lines(lines)?,
         }
         if let Some(failure) = broken {
-            self.ui.failure(&failure);
+            self.ui.diagnostics(&failure.diagnostics, &failure.sources);
         }
-        Ok(exit)
+        Ok(())
+    }
+}
+
+fn told<'a>(pass: &'a str, report: &'a BootReport) -> Told<'a> {
+    Told {
+        pass,
+        right: report.right,
+        waived: report.waived,
+        found: &report.found,
+        pending: &report.pending,
+        dropin: &report.dropin,
+        errors: &report.errors,
+        notes: &report.notes,
+    }
+}
+
+/// What became of a file; what was not asked for was left as it is.
+fn file_outcome(outcome: &DropinOutcome) -> String {
+    match outcome {
+        DropinOutcome::NotAsked => "left_alone".to_owned(),
+        outcome => crate::report::file_outcome(outcome).to_owned(),
     }
 }
 
@@ -241,20 +257,6 @@ fn exit(wrong: bool, refused: bool) -> Exit {
         (false, true) => Exit::Refused,
         (false, false) => Exit::Done,
     }
-}
-
-/// Why a baseline cannot be used, a line each with its place.
-fn problems(failure: &Failure) -> Vec<String> {
-    let errors: Vec<String> = failure
-        .diagnostics
-        .iter()
-        .filter(|d| d.is_error())
-        .map(|d| match d.span {
-            Some(span) => format!("{}: {}", Position::of(span, &failure.sources), d.message),
-            None => d.message.clone(),
-        })
-        .collect();
-    if errors.is_empty() { vec![failure.message.clone()] } else { errors }
 }
 
 /// This moment, RFC 3339, UTC, to the second.

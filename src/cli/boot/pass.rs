@@ -6,7 +6,7 @@ use crate::apply::{self, Options};
 use crate::baseline::DesiredSet;
 use crate::bootview::dropin;
 use crate::key::Key;
-use crate::plan::{DropinOutcome, Outcome, Plan};
+use crate::plan::{Dropin, DropinOutcome, Outcome, Plan};
 use crate::report::{self, boot};
 use crate::wire::Found;
 
@@ -27,6 +27,8 @@ pub struct Pass {
     pub right: usize,
     /// What became of the drop-in.
     pub dropin: DropinOutcome,
+    /// What became of the numbers made from RAM.
+    pub host_file: DropinOutcome,
     /// What went wrong, a line each.
     pub errors: Vec<String>,
     /// What a guard refuses, a line each.
@@ -36,31 +38,39 @@ pub struct Pass {
 /// Makes `set` so on the host as far as it goes.
 pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool) -> Pass {
     let mut live =
-        Live { cli, host, found: Vec::new(), failed: BTreeMap::new(), errors: Vec::new() };
+        Live { cli, host, found: BTreeMap::new(), failed: BTreeMap::new(), errors: Vec::new() };
     let first = live.values(set);
     let right = first.items.iter().filter(|i| !i.waived()).count();
     let right = right - first.items.iter().filter(|i| i.pending()).count();
     // Nothing is written in between where nothing was to be written.
     let mut plan = if first.steps.is_empty() { first } else { live.look(set) };
-    let dropin = if live_only { DropinOutcome::NotAsked } else { live.files(set, &mut plan) };
-    if let DropinOutcome::Failed(why) = &dropin {
-        live.errors.push(format!("{} could not be refreshed: {why}", dropin::PATH));
+    let [dropin, host_file] = if live_only {
+        [DropinOutcome::NotAsked, DropinOutcome::NotAsked]
+    } else {
+        live.files(set, &mut plan)
+    };
+    for (outcome, path) in [(&dropin, dropin::PATH), (&host_file, dropin::HOST_PATH)] {
+        if let DropinOutcome::Failed(why) = outcome {
+            live.errors.push(format!("{path} could not be refreshed: {why}"));
+        }
     }
     let Live { mut found, failed, mut errors, .. } = live;
+    let right = right.saturating_sub(found.len());
     boot::conclude(&mut found, &plan, &failed);
     errors.extend(failed.iter().map(|(key, why)| format!("{key}: {why}")));
+    let found = found.into_values().collect();
     let refused = plan
         .refusals()
         .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
         .collect();
-    Pass { right: right.saturating_sub(found.len()), plan, found, dropin, errors, refused }
+    Pass { plan, found, right, dropin, host_file, errors, refused }
 }
 
 /// What a pass gathers on its way.
 struct Live<'a> {
     cli: &'a Cli,
     host: &'a Host,
-    found: Vec<Found>,
+    found: BTreeMap<Key, Found>,
     /// Parameters whose write failed last, with why.
     failed: BTreeMap<Key, String>,
     errors: Vec<String>,
@@ -76,10 +86,11 @@ impl Live<'_> {
     }
 
     fn carry_out(&mut self, plan: &Plan, live_only: bool) -> Outcome {
-        let options = Options { live_only, keep_going: true, run_actions: false };
+        let options = Options { live_only, keep_going: true, ..Options::default() };
         let outcome =
             apply::apply(plan, &self.host.kernel, &self.cli.root, &options, &mut |_, step| {
                 log::debug!("writing {}", step.key);
+                None
             });
         if outcome.moved.is_empty() {
             self.failed = boot::step_errors(&outcome);
@@ -98,44 +109,46 @@ impl Live<'_> {
                 return plan;
             }
             if tries >= TRIES {
-                for (key, then, now) in &outcome.moved {
-                    self.errors.push(format!(
-                        "{key} moves by itself or is being written by another program \
-                         (from {then} to {now}): left alone"
-                    ));
-                }
+                self.errors.extend(outcome.moved.iter().map(boot::moving));
                 set.parameters.retain(|d| !outcome.moved.iter().any(|(key, ..)| *key == d.key));
             }
             tries += 1;
         }
     }
 
-    /// Refreshes the drop-in, where `plan`, the last look, would change it.
-    fn files(&mut self, set: &DesiredSet, plan: &mut Plan) -> DropinOutcome {
-        if let Some(foreign) = plan.dropin.foreign {
-            return if plan.dropin.changes() {
-                DropinOutcome::Failed(report::foreign(foreign, dropin::PATH))
-            } else {
-                DropinOutcome::Unchanged
-            };
-        }
+    /// Refreshes our files, where `plan`, the last look, would change them: what became of the
+    /// drop-in, and of the numbers made from RAM.
+    fn files(&mut self, set: &DesiredSet, plan: &mut Plan) -> [DropinOutcome; 2] {
         for _ in 0..TRIES {
             // What the kernel refuses is tried once more, and then not persisted; what has moved
             // has had its chance.
             plan.steps.retain(|step| self.failed.contains_key(&step.key));
-            if !plan.dropin.changes() {
-                return DropinOutcome::Unchanged;
-            }
-            let outcome = self.carry_out(plan, false);
-            if outcome.moved.is_empty() {
-                let written = !outcome.steps.is_empty();
-                if written {
+            let foreign = [set_aside(&mut plan.dropin), set_aside(&mut plan.host_file)];
+            let mut ended = [DropinOutcome::Unchanged, DropinOutcome::Unchanged];
+            if plan.files().any(Dropin::changes) {
+                let outcome = self.carry_out(plan, false);
+                if outcome.moved.is_empty() {
+                    ended = [outcome.dropin, outcome.host_file];
+                }
+                if !outcome.steps.is_empty() || !outcome.moved.is_empty() {
                     *plan = self.look(set);
                 }
-                return outcome.dropin;
+                if !outcome.moved.is_empty() {
+                    continue;
+                }
             }
-            *plan = self.look(set);
+            let [dropin, host_file] = ended;
+            let [foreign_dropin, foreign_host] = foreign;
+            return [foreign_dropin.unwrap_or(dropin), foreign_host.unwrap_or(host_file)];
         }
-        DropinOutcome::Failed("parameters keep moving while it is written".into())
+        let failed = || DropinOutcome::Failed("parameters keep moving while it is written".into());
+        [failed(), failed()]
     }
+}
+
+/// Leaves a file alone that is not ours, and says so where it is not as it should be.
+fn set_aside(file: &mut Dropin) -> Option<DropinOutcome> {
+    let foreign = file.foreign.filter(|_| file.changes())?;
+    file.before = Some(file.text.clone().into_bytes());
+    Some(DropinOutcome::Failed(report::foreign(foreign, file.path)))
 }

@@ -1,0 +1,196 @@
+//! Runs the operator's command with an event on its standard input, and never waits for it.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, Seek as _, Write as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::wire::event::Event;
+
+/// So many run at once …
+const MOST_RUNNING: usize = 4;
+/// … so many events wait for one to end; what comes on top is not told.
+const MOST_WAITING: usize = 32;
+/// A command that runs longer is killed.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What systemd gave this process is not the command's.
+const NOT_INHERITED: [&str; 7] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "JOURNAL_STREAM",
+];
+
+/// A command that is run for each event.
+#[derive(Debug)]
+pub struct OnDrift {
+    command: String,
+    patience: Duration,
+    running: Vec<Running>,
+    waiting: VecDeque<Vec<u8>>,
+    failed: u64,
+    skipped: u64,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    until: Instant,
+    is_killed: bool,
+}
+
+/// A command's end, where that is worth a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The process.
+    pub pid: u32,
+    /// What became of it, such as `exit status: 3`.
+    pub how: String,
+}
+
+impl OnDrift {
+    /// `command` is given to `/bin/sh -c`.
+    pub fn new(command: impl Into<String>) -> Self {
+        Self {
+            command: command.into(),
+            patience: PATIENCE,
+            running: Vec::with_capacity(MOST_RUNNING),
+            waiting: VecDeque::with_capacity(MOST_WAITING),
+            failed: 0,
+            skipped: 0,
+        }
+    }
+
+    /// The same with another time after which a command is killed.
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Starts the command with the event as one line of JSON, or lets the event wait for its turn.
+    ///
+    /// # Errors
+    /// The command could not be started; that is counted as a failure.
+    pub fn tell(&mut self, event: &Event) -> io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        if self.running.len() < MOST_RUNNING && self.waiting.is_empty() {
+            return self.start(&line);
+        }
+        if self.waiting.len() < MOST_WAITING {
+            self.waiting.push_back(line);
+        } else {
+            self.skipped += 1;
+        }
+        Ok(())
+    }
+
+    /// To be called when a child has ended (SIGCHLD) and at [`OnDrift::due`]: takes leave of what
+    /// has ended, kills what takes too long, starts what waits. What failed is returned.
+    pub fn settle(&mut self) -> Vec<Settled> {
+        let now = Instant::now();
+        let mut failures = Vec::new();
+        self.running.retain_mut(|running| match running.child.try_wait() {
+            Ok(None) => {
+                if now >= running.until && !running.is_killed {
+                    running.is_killed = true;
+                    kill(&running.child);
+                }
+                true
+            }
+            Ok(Some(status)) if status.success() => false,
+            Ok(Some(status)) => {
+                let how = how(status, running.is_killed, self.patience);
+                failures.push(Settled { pid: running.child.id(), how });
+                false
+            }
+            // Somebody else has waited for it: how it ended is not known.
+            Err(_) => false,
+        });
+        while self.running.len() < MOST_RUNNING
+            && let Some(line) = self.waiting.pop_front()
+        {
+            if let Err(error) = self.start(&line) {
+                failures.push(Settled { pid: 0, how: format!("cannot be started: {error}") });
+                self.failed -= 1;
+            }
+        }
+        self.failed += failures.len() as u64;
+        failures
+    }
+
+    /// When [`OnDrift::settle`] is to be called at the latest.
+    pub fn due(&self) -> Option<Instant> {
+        self.running.iter().filter(|r| !r.is_killed).map(|r| r.until).min()
+    }
+
+    /// How many commands are running.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// How many ended with an error, were killed or could not be started.
+    pub fn failed(&self) -> u64 {
+        self.failed
+    }
+
+    /// How many events were not told, because too many waited.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    fn start(&mut self, line: &[u8]) -> io::Result<()> {
+        let started = start(&self.command, line);
+        match started {
+            Ok(child) => {
+                let until = Instant::now() + self.patience;
+                self.running.push(Running { child, until, is_killed: false });
+                Ok(())
+            }
+            Err(error) => {
+                self.failed += 1;
+                Err(error)
+            }
+        }
+    }
+}
+
+fn start(command: &str, line: &[u8]) -> io::Result<Child> {
+    // A file in memory rather than a pipe: it takes the whole event whatever the command does,
+    // and a command that does not read its input harms nobody.
+    let mut input = File::from(memfd_create("tunectl-event", MemfdFlags::CLOEXEC)?);
+    input.write_all(line)?;
+    input.rewind()?;
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", command]).stdin(Stdio::from(input)).process_group(0).current_dir("/");
+    for name in NOT_INHERITED {
+        shell.env_remove(name);
+    }
+    let child = shell.spawn()?;
+    // The daemon is spared when memory runs out; what it starts is not. Unprivileged, or already
+    // gone, it is as it is.
+    let _ = fs::write(format!("/proc/{}/oom_score_adj", child.id()), "0");
+    Ok(child)
+}
+
+fn kill(child: &Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended this moment.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+fn how(status: ExitStatus, is_killed: bool, patience: Duration) -> String {
+    if is_killed && status.signal().is_some() {
+        return format!("killed: it took longer than {} s", patience.as_secs());
+    }
+    status.to_string()
+}

@@ -1,0 +1,294 @@
+//! Carries a plan out and decides nothing: order, bytes and undo are the plan's.
+
+mod files;
+mod recover;
+
+use std::path::Path;
+
+use crate::key::Key;
+use crate::observed::{Begun, Errno, Reading, Unfinished};
+use crate::persist::{Ledger, PersistError};
+use crate::plan::{DropinOutcome, Outcome, Plan, Step, StepOutcome, StepResult, Stopped, bytes};
+use crate::procsys::Kernel;
+use crate::value::agrees;
+
+pub use recover::{Recovered, recover};
+
+use files::Prepared;
+
+/// What an apply is asked to do besides the plan's steps.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Nothing is persisted.
+    pub live_only: bool,
+    /// One failing key does not take back the others.
+    pub keep_going: bool,
+    /// The baseline's actions are run as well.
+    pub run_actions: bool,
+    /// The boot, which a journal is kept for: killed, it is put right by the next run. `None`: no
+    /// journal.
+    pub boot_id: Option<String>,
+}
+
+/// Carries `plan` out on `kernel`, persisting below `root`. `progress` hears each step before it
+/// is taken, and stops everything with the name of a signal.
+///
+/// The order is: everything that can fail without a trace first (permission to write each key,
+/// the files complete on disk), then the writes, each written down before it happens, then the
+/// renames, the drop-in's last.
+pub fn apply(
+    plan: &Plan,
+    kernel: &dyn Kernel,
+    root: &Path,
+    options: &Options,
+    progress: &mut dyn FnMut(usize, &Step) -> Option<&'static str>,
+) -> Outcome {
+    let moved = moved(plan, kernel);
+    if !moved.is_empty() {
+        return Outcome { moved, ..nothing(plan) };
+    }
+    let prepare = |file| Prepared::of(file, root, options);
+    let (host_file, dropin) = (prepare(&plan.host_file), prepare(&plan.dropin));
+    if !options.keep_going && (dropin.failed() || host_file.failed()) {
+        let (dropin, host_file) = (dropin.given_up(), host_file.given_up());
+        return Outcome { dropin, host_file, ..nothing(plan) };
+    }
+    let mut ledger = match begin(plan, root, options) {
+        Ok(ledger) => ledger,
+        Err(error) if options.keep_going => {
+            log::warn!("{error}: if this run is killed, the next one cannot put it right");
+            None
+        }
+        Err(error) => {
+            let stopped = Some(Stopped::NoJournal(error.to_string()));
+            return Outcome { stopped, ..nothing(plan) };
+        }
+    };
+    let mut run = Run { plan, kernel, root, options, ledger: &mut ledger };
+    let outcome = run.carry_out(host_file, dropin, progress);
+    // What could not be put back stays written down: the next run tries again.
+    if outcome.restored.iter().any(|(_, result)| result.is_err()) {
+        return outcome;
+    }
+    if let Some(Err(error)) = ledger.map(Ledger::end) {
+        log::warn!("{error}: the next run will look at it");
+    }
+    outcome
+}
+
+fn nothing(plan: &Plan) -> Outcome {
+    Outcome {
+        steps: untried(plan),
+        dropin: DropinOutcome::LeftAlone,
+        host_file: DropinOutcome::LeftAlone,
+        ..Outcome::default()
+    }
+}
+
+fn begin(plan: &Plan, root: &Path, options: &Options) -> Result<Option<Ledger>, PersistError> {
+    let Some(boot_id) = options.boot_id.clone().filter(|_| plan.changes()) else { return Ok(None) };
+    let begun = Unfinished {
+        boot_id,
+        baseline: plan.baseline.name.clone(),
+        originals: plan.originals.clone(),
+        ..Unfinished::default()
+    };
+    Ledger::begin(root, &begun).map(Some)
+}
+
+/// One apply, once everything is prepared.
+struct Run<'a> {
+    plan: &'a Plan,
+    kernel: &'a dyn Kernel,
+    root: &'a Path,
+    options: &'a Options,
+    ledger: &'a mut Option<Ledger>,
+}
+
+impl Run<'_> {
+    fn carry_out(
+        &mut self,
+        host_file: Prepared<'_>,
+        dropin: Prepared<'_>,
+        progress: &mut dyn FnMut(usize, &Step) -> Option<&'static str>,
+    ) -> Outcome {
+        let Self { plan, kernel, options, .. } = *self;
+        let mut outcome = Outcome::default();
+        (outcome.steps, outcome.stopped) = self.write_all(progress);
+        let refused = outcome.failed_keys();
+        if !refused.is_empty() && !options.keep_going {
+            outcome.restored = take_back(plan, kernel, &outcome.steps);
+            outcome.dropin = DropinOutcome::LeftAlone;
+            outcome.host_file = DropinOutcome::LeftAlone;
+            return outcome;
+        }
+        // The numbers of this boot first: with the drop-in the plan is carried out.
+        let files = [host_file, dropin].map(|file| file.without(plan, &refused, self.root));
+        [outcome.host_file, outcome.dropin] = match self.announce(&files) {
+            Ok(()) => files::commit(files, options.keep_going),
+            Err(error) => files.map(|file| file.not_replaced(&error)),
+        };
+        let failed = outcome.files().any(|file| matches!(file, DropinOutcome::Failed(_)));
+        if failed && !options.keep_going {
+            // Live and persisted go together or not at all.
+            outcome.restored = take_back(plan, kernel, &outcome.steps);
+            outcome.restored_file = files::put_back(plan, &outcome, self.root);
+            return outcome;
+        }
+        if options.run_actions {
+            for action in plan.baseline.actions.iter().filter(|a| a.waiver.is_none()) {
+                if let Some(value) = action.requirement.exact() {
+                    let result = kernel.write(&action.key, &bytes(value));
+                    outcome.actions.push((action.key.clone(), result));
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Writes down which files are about to be replaced.
+    fn announce(&mut self, files: &[Prepared<'_>; 2]) -> Result<(), PersistError> {
+        let replaced: Vec<_> = files.iter().filter_map(Prepared::replaced).collect();
+        match self.ledger.as_mut().filter(|_| !replaced.is_empty()) {
+            Some(ledger) => ledger.about_to_replace(&replaced),
+            None => Ok(()),
+        }
+    }
+
+    fn write_all(
+        &mut self,
+        progress: &mut dyn FnMut(usize, &Step) -> Option<&'static str>,
+    ) -> (Vec<StepOutcome>, Option<Stopped>) {
+        let Self { plan, kernel, options, .. } = *self;
+        let mut steps = untried(plan);
+        if !options.keep_going {
+            // Whether each write would be permitted is known before the first one.
+            let mut permitted = true;
+            for outcome in &mut steps {
+                if let Err(errno) = kernel.probe_write(&outcome.step.key) {
+                    outcome.result = StepResult::Refused(errno);
+                    permitted = false;
+                }
+            }
+            if !permitted {
+                return (steps, None);
+            }
+        }
+        let mut stopped = None;
+        for (n, outcome) in steps.iter_mut().enumerate() {
+            stopped = progress(n, &outcome.step).map(Stopped::Signal).or_else(|| {
+                let error = self.ledger.as_mut()?.about_to_write(&begun(&outcome.step)).err()?;
+                Some(Stopped::NoJournal(error.to_string()))
+            });
+            if stopped.is_some() {
+                break;
+            }
+            outcome.result = write_one(plan, kernel, &outcome.step);
+            if outcome.result != StepResult::Written && !options.keep_going {
+                break;
+            }
+        }
+        // A later write may have changed what an earlier one set; what counts is how it ends.
+        for outcome in &mut steps {
+            if outcome.result == StepResult::Written {
+                outcome.result = verify(plan, kernel, &outcome.step);
+            }
+        }
+        (steps, stopped)
+    }
+}
+
+fn begun(step: &Step) -> Begun {
+    Begun {
+        key: step.key.clone(),
+        from: step.expect.clone(),
+        to: step.value.clone(),
+        undo: step.undo.clone(),
+    }
+}
+
+/// What no longer reads as the plan saw it.
+fn moved(plan: &Plan, kernel: &dyn Kernel) -> Vec<(Key, String, String)> {
+    let mut seen: Vec<&Key> = Vec::new();
+    let mut moved = Vec::new();
+    for step in &plan.steps {
+        // The second write of a key expects what the first one leads to.
+        if seen.contains(&&step.key) {
+            continue;
+        }
+        seen.push(&step.key);
+        let before = plan.item(&step.key);
+        let Some((item, then)) = before.and_then(|i| Some((i, i.live.as_deref()?))) else {
+            continue;
+        };
+        if let Reading { value: Ok(now), .. } = kernel.read(&step.key)
+            && !(agrees(item.desired.shape, then, &now) && agrees(item.desired.shape, &now, then))
+        {
+            moved.push((step.key.clone(), then.to_owned(), now));
+        }
+    }
+    moved
+}
+
+fn untried(plan: &Plan) -> Vec<StepOutcome> {
+    let untried = |step: &Step| StepOutcome { step: step.clone(), result: StepResult::NotTried };
+    plan.steps.iter().map(untried).collect()
+}
+
+fn write_one(plan: &Plan, kernel: &dyn Kernel, step: &Step) -> StepResult {
+    let Err(errno) = kernel.write(&step.key, &step.bytes()) else {
+        return verify(plan, kernel, step);
+    };
+    // A refused write may have changed the leading numbers of an array all the same.
+    let now = kernel.read(&step.key);
+    if let (Some(now), Some(before)) = (now.text(), &step.expect)
+        && now != before
+    {
+        // That it was refused is told already; a failure to put it back shows when it is read.
+        let _ = kernel.write(&step.key, &bytes(before));
+    }
+    StepResult::Refused(errno)
+}
+
+fn verify(plan: &Plan, kernel: &dyn Kernel, step: &Step) -> StepResult {
+    let shape = plan.item(&step.key).map_or(crate::value::Shape::Unknown, |i| i.desired.shape);
+    match kernel.read(&step.key).value {
+        Ok(now) if agrees(shape, &step.value, &now) => StepResult::Written,
+        Ok(now) => StepResult::Kept(now),
+        Err(errno) => StepResult::Unreadable(errno),
+    }
+}
+
+/// Puts back what was written, last first, and then whatever a cascade has changed besides.
+fn take_back(
+    plan: &Plan,
+    kernel: &dyn Kernel,
+    steps: &[StepOutcome],
+) -> Vec<(Key, Result<(), Errno>)> {
+    let mut restored: Vec<(Key, Result<(), Errno>)> = Vec::new();
+    let touched =
+        |s: &&StepOutcome| !matches!(s.result, StepResult::NotTried | StepResult::Refused(_));
+    for outcome in steps.iter().rev().filter(touched) {
+        let again = outcome.step.undo.is_none()
+            && steps.iter().any(|s| s.step.key == outcome.step.key && s.step.undo.is_some());
+        match &outcome.step.undo {
+            Some((key, value)) => {
+                let result = kernel.write(key, &bytes(value));
+                restored.push((outcome.step.key.clone(), result));
+            }
+            // The second write of a key is taken back with the first one.
+            None if again => {}
+            // What it read before could not be read, so it cannot be put back.
+            None => restored.push((outcome.step.key.clone(), Err(Errno::EIO))),
+        }
+    }
+    if restored.is_empty() {
+        return restored;
+    }
+    for (key, value) in &plan.originals {
+        if kernel.read(key).text().is_some_and(|now| now != value) {
+            restored.push((key.clone(), kernel.write(key, &bytes(value))));
+        }
+    }
+    restored
+}

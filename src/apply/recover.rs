@@ -1,0 +1,63 @@
+//! Puts right what an apply has left behind that was killed.
+
+use std::path::Path;
+
+use crate::key::Key;
+use crate::observed::{Errno, Snapshot, Unfinished};
+use crate::persist::{PersistError, ledger};
+use crate::plan::{Recovery, bytes, looked_at, recovery};
+use crate::procsys::Kernel;
+
+use super::files;
+
+/// What was put right.
+#[derive(Debug)]
+pub struct Recovered {
+    /// What was left behind.
+    pub unfinished: Unfinished,
+    /// What was judged of it.
+    pub recovery: Recovery,
+    /// Each write that took something back, with how it ended.
+    pub restored: Vec<(Key, Result<(), Errno>)>,
+    /// Each file that could not be given its text of before.
+    pub files: Vec<PersistError>,
+}
+
+impl Recovered {
+    /// Whether everything is as before, or carried out.
+    pub fn is_whole(&self) -> bool {
+        self.files.is_empty() && self.restored.iter().all(|(_, result)| result.is_ok())
+    }
+}
+
+/// Puts right what an apply of this boot has left behind, with the lock held. `None`: nothing was.
+/// Killed itself, it does the same again at its next run.
+///
+/// # Errors
+/// The journal cannot be read, or removed once everything is right.
+pub fn recover(
+    kernel: &dyn Kernel,
+    root: &Path,
+    boot_id: &str,
+) -> Result<Option<Recovered>, PersistError> {
+    let Some(unfinished) = ledger::left_behind(root)? else { return Ok(None) };
+    // What another boot has left behind went with that boot.
+    if unfinished.boot_id != boot_id || unfinished.done {
+        ledger::clear(root)?;
+        return Ok(None);
+    }
+    let now: Snapshot = looked_at(&unfinished).map(|key| (key.clone(), kernel.read(key))).collect();
+    let recovery = recovery(&unfinished, &now, &|path| ledger::text_of(root, path));
+    let (mut restored, mut lost) = (Vec::new(), Vec::new());
+    if let Recovery::Undo { writes, files, .. } = &recovery {
+        for (key, value) in writes {
+            restored.push((key.clone(), kernel.write(key, &bytes(value))));
+        }
+        for file in files {
+            let before = file.before.as_deref().unwrap_or_default();
+            lost.extend(files::replace(&file.path, before, root).err());
+        }
+    }
+    ledger::clear(root)?;
+    Ok(Some(Recovered { unfinished, recovery, restored, files: lost }))
+}

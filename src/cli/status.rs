@@ -1,0 +1,62 @@
+//! `tunectl status`.
+
+use crate::probe::Fact;
+use crate::report::status as report;
+use crate::sources::HOST_BASELINE;
+use crate::wire::Status;
+
+use super::args::{Cli, Format, StatusArgs};
+use super::failure::Failure;
+use super::ui::Ui;
+use super::{Exit, drift, host, reports};
+
+/// Shows how this host stands; changes nothing.
+///
+/// # Errors
+/// The host cannot be looked at.
+pub fn run(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
+    if args.follow {
+        return drift::follow(cli, ui, || stand(cli, args, ui).map(|_| ()));
+    }
+    stand(cli, args, ui)
+}
+
+fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let root = nix::unistd::geteuid().is_root();
+    let host = host::open(cli, &Fact::ALL)?;
+    let boot = reports::of_boot(cli, &host.facts).map(|(_, report)| report);
+    if !host::has_baseline(cli) {
+        show(cli, ui, &mut report::unplanned(&host.facts, boot, "no_baseline"))?;
+        ui.hint("To give it one, as root: tunectl apply -b NAME");
+        return Ok(Exit::Done);
+    }
+    let set = host::load(cli, None, root).and_then(|loaded| host::resolve(loaded, &host, ui));
+    let set = match set {
+        Ok(set) => set,
+        Err(failure) => {
+            let mut status = report::unplanned(&host.facts, boot, "failed");
+            status.errors = failure.problems();
+            show(cli, ui, &mut status)?;
+            return Err(failure);
+        }
+    };
+    let plan = host::plan(cli, &host, set);
+    let mut status = report::status(&plan, &host.facts, boot);
+    show(cli, ui, &mut status)?;
+    let differs = status.result != "in_sync";
+    if differs && plan.changes() {
+        ui.hint(&format!("To carry {HOST_BASELINE} out, as root: tunectl apply"));
+    }
+    Ok(if differs && args.detailed_exitcode { Exit::Differs } else { Exit::Done })
+}
+
+fn show(cli: &Cli, ui: &Ui, status: &mut Status) -> Result<(), Failure> {
+    match drift::since_boot(cli, &status.host.boot_id) {
+        Ok(drift) => status.drift = Some(drift),
+        Err(why) => status.notes.push(why),
+    }
+    match ui.format() {
+        Format::Json => ui.json(status),
+        Format::Text => ui.result(&report::text(status, ui.layout(), &drift::users(cli))),
+    }
+}

@@ -1,0 +1,190 @@
+//! What can cost the host once a value is written, judged by what is in use at this moment.
+
+use std::net::IpAddr;
+
+use crate::baseline::{Desired, DesiredSet};
+use crate::catalogue::Hazard;
+use crate::key::Key;
+use crate::observed::{Facts, Snapshot};
+use crate::value::kernel_number;
+
+use super::Observed;
+use super::guard::Refusal;
+
+/// Of a limit on promised memory no more may be promised already, in percent.
+const PROMISED_PERCENT: u64 = 90;
+/// Of the memory that can be had no more may be taken away, in percent.
+const TAKEN_PERCENT: u64 = 80;
+/// The kernel's high watermark lies at half as much again as the reserve, so that much is freed.
+const RESERVE_PERCENT: u64 = 150;
+
+const OVERCOMMIT_MEMORY: &str = "vm/overcommit_memory";
+const OVERCOMMIT_RATIO: &str = "vm/overcommit_ratio";
+const OVERCOMMIT_KBYTES: &str = "vm/overcommit_kbytes";
+/// In /proc/sys the count of what a maximum limits, by that maximum.
+const COUNTS: [(&str, &str); 3] = [
+    ("fs/file-max", "fs/file-nr"),
+    ("net/netfilter/nf_conntrack_max", "net/netfilter/nf_conntrack_count"),
+    ("net/nf_conntrack_max", "net/netfilter/nf_conntrack_count"),
+];
+
+/// Parameters that tell what of `key` is in use, or decide with it.
+pub(super) fn also_needed(key: &Key) -> impl Iterator<Item = Key> {
+    let counts = COUNTS.into_iter().filter(|(limit, _)| *limit == key.as_path()).map(|(_, c)| c);
+    let strict = [OVERCOMMIT_MEMORY, OVERCOMMIT_RATIO, OVERCOMMIT_KBYTES];
+    let strict = strict.into_iter().filter(|_| strict.contains(&key.as_path()));
+    counts
+        .chain(strict)
+        .filter_map(|path| Key::from_path(path).ok())
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// The hazard of a parameter that is judged by what is in use. The limit of strict overcommit has
+/// it as well as the mode.
+pub(super) fn hazard(desired: &Desired) -> Option<Hazard> {
+    match desired.known?.hazard {
+        Some(Hazard::ExecutesCode | Hazard::OneWay) => None,
+        None if matches!(desired.key.as_path(), OVERCOMMIT_RATIO | OVERCOMMIT_KBYTES) => {
+            Some(Hazard::OvercommitStrict)
+        }
+        hazard => hazard,
+    }
+}
+
+/// Whether something is to be written that is judged by what is in use.
+pub fn needs_usage(set: &DesiredSet, snapshot: &Snapshot) -> bool {
+    set.parameters.iter().any(|desired| {
+        hazard(desired).is_some()
+            && snapshot
+                .text(&desired.key)
+                .is_some_and(|live| !desired.requirement.satisfied_by(desired.shape, live))
+    })
+}
+
+/// What stands in the way of writing `desired` now. `all` is what is desired besides.
+pub(super) fn refusal(
+    desired: &Desired,
+    hazard: Hazard,
+    all: &[Desired],
+    observed: &Observed<'_>,
+) -> Option<Refusal> {
+    let live = observed.snapshot.text(&desired.key);
+    let target = desired.requirement.target(desired.shape, live)?;
+    let new = number(&target);
+    let old = live.and_then(number);
+    match hazard {
+        // With the mode, the limit is judged there.
+        Hazard::OvercommitStrict if desired.key.as_path() != OVERCOMMIT_MEMORY => {
+            let strict = Key::from_path(OVERCOMMIT_MEMORY).ok()?;
+            let is_strict = observed.snapshot.text(&strict).and_then(number) == Some(2);
+            is_strict.then(|| overcommit(all, observed)).flatten()
+        }
+        Hazard::OvercommitStrict => overcommit(all, observed),
+        Hazard::MinFree => {
+            let raised = new?.saturating_sub(old?) * RESERVE_PERCENT / 100;
+            taken(raised, observed.facts).or_else(|| taken_of_node(raised, observed.facts))
+        }
+        Hazard::TakesMemory => {
+            let page_kb = observed.facts.huge_page_bytes / 1024;
+            taken(new?.saturating_sub(old?).saturating_mul(page_kb), observed.facts)
+        }
+        Hazard::Starves => {
+            let (what, in_use) = in_use(&desired.key, observed)?;
+            (new? <= in_use).then_some(Refusal::BelowUse { wanted: new?, in_use, what })
+        }
+        Hazard::CutsNetwork => {
+            let session = observed.facts.usage.session?;
+            (new != old && cuts(&desired.key, new?, session))
+                .then_some(Refusal::CutsSession { session })
+        }
+        Hazard::ExecutesCode | Hazard::OneWay => None,
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    u64::try_from(kernel_number(text.split_whitespace().next()?)?).ok()
+}
+
+fn taken(needs_kb: u64, facts: &Facts) -> Option<Refusal> {
+    let available_kb = facts.usage.available_kb?;
+    let too_much = needs_kb > available_kb / 100 * TAKEN_PERCENT;
+    too_much.then_some(Refusal::TakesMemory { needs_kb, available_kb, node: None })
+}
+
+/// A reserve is kept on each node by its share of the memory, and one node can be fuller than
+/// the host is.
+fn taken_of_node(needs_kb: u64, facts: &Facts) -> Option<Refusal> {
+    let total: u64 = facts.usage.nodes.iter().map(|(_, total, _)| total).sum();
+    facts.usage.nodes.iter().find_map(|(id, node_kb, available_kb)| {
+        let share = u128::from(needs_kb) * u128::from(*node_kb) / u128::from(total.max(1));
+        let needs_kb = u64::try_from(share).ok()?;
+        let too_much = needs_kb > available_kb / 100 * TAKEN_PERCENT;
+        let node = Some(*id);
+        too_much.then_some(Refusal::TakesMemory { needs_kb, available_kb: *available_kb, node })
+    })
+}
+
+/// Strict overcommit, once everything that is desired is written.
+fn overcommit(all: &[Desired], observed: &Observed<'_>) -> Option<Refusal> {
+    let Observed { facts, snapshot, .. } = observed;
+    let planned = |path: &str| planned(path, all, snapshot);
+    if planned(OVERCOMMIT_MEMORY)? != 2 {
+        return None;
+    }
+    let usage = &facts.usage;
+    let promised_kb = usage.committed_kb?;
+    let of_ram = match planned(OVERCOMMIT_KBYTES).unwrap_or(0) {
+        0 => {
+            let ratio = planned(OVERCOMMIT_RATIO)?;
+            let ram = facts.mem_total_kb.saturating_sub(usage.huge_kb.unwrap_or(0));
+            ram / 100 * ratio
+        }
+        kbytes => kbytes,
+    };
+    let limit_kb = of_ram + usage.swap_total_kb.unwrap_or(0);
+    let near = promised_kb > limit_kb / 100 * PROMISED_PERCENT;
+    near.then_some(Refusal::OvercommitStrict { promised_kb, limit_kb })
+}
+
+/// What a parameter will read. Of a pair the half that is desired silences the other one.
+fn planned(path: &str, all: &[Desired], snapshot: &Snapshot) -> Option<u64> {
+    let key = Key::from_path(path).ok()?;
+    let of = |key: &Key| all.iter().find(|d| d.key == *key && d.waiver.is_none());
+    if let Some(desired) = of(&key) {
+        let live = snapshot.text(&key);
+        let target = desired.requirement.target(desired.shape, live);
+        return target.as_deref().or(live).and_then(number);
+    }
+    let half = crate::catalogue::lookup(&key)?.pair.map(|leaf| key.sibling(leaf));
+    if half.is_some_and(|half| of(&half).is_some()) {
+        return Some(0);
+    }
+    snapshot.text(&key).and_then(number)
+}
+
+/// What of a limited thing is in use, and what it is.
+fn in_use(key: &Key, observed: &Observed<'_>) -> Option<(&'static str, u64)> {
+    if matches!(key.as_path(), "kernel/pid_max" | "kernel/threads-max") {
+        return Some(("processes and threads", observed.facts.usage.tasks?));
+    }
+    let (_, count) = COUNTS.iter().find(|(limit, _)| *limit == key.as_path())?;
+    let what = if *count == "fs/file-nr" { "open files" } else { "tracked connections" };
+    let text = observed.snapshot.text(&Key::from_path(count).ok()?)?;
+    Some((what, number(text)?))
+}
+
+/// Whether that value can cut off a session from `peer`.
+fn cuts(key: &Key, new: u64, peer: IpAddr) -> bool {
+    let family = if peer.is_ipv4() { "net/ipv4/" } else { "net/ipv6/" };
+    if !key.as_path().starts_with(family) {
+        return false;
+    }
+    match key.leaf() {
+        // Only the strict filter drops what comes back another way.
+        "rp_filter" => new == 1,
+        "accept_ra" | "accept_ra_defrtr" | "autoconf" => new == 0,
+        "disable_ipv6" => new != 0,
+        _ => true,
+    }
+}

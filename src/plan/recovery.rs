@@ -1,0 +1,80 @@
+//! What is to be done about an apply that was killed: nothing, or everything back.
+
+use crate::catalogue;
+use crate::key::Key;
+use crate::observed::{Replaced, Snapshot, Unfinished};
+use crate::value::{Shape, agrees};
+
+/// How an apply that was killed is put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// It had carried everything out, or nothing.
+    Finished,
+    /// It had come half-way: everything goes back.
+    Undo {
+        /// Writes, in order.
+        writes: Vec<(Key, String)>,
+        /// Files that get their text of before.
+        files: Vec<Replaced>,
+        /// Parameters that somebody else has changed since, with what they read: left alone.
+        left: Vec<(Key, String)>,
+        /// Parameters whose value of before is not known.
+        lost: Vec<Key>,
+    },
+}
+
+/// The parameters that [`recovery`] must have seen.
+pub fn looked_at(unfinished: &Unfinished) -> impl Iterator<Item = &Key> {
+    unfinished.writes.iter().map(|w| &w.key).chain(unfinished.originals.iter().map(|(key, _)| key))
+}
+
+/// Judges what was left behind by how things stand `now`. `text` tells what a file reads.
+///
+/// With the last file that it replaces an apply is carried out.
+pub fn recovery(
+    unfinished: &Unfinished,
+    now: &Snapshot,
+    text: &dyn Fn(&str) -> Option<String>,
+) -> Recovery {
+    let replaced = |file: &&Replaced| text(&file.path).as_deref() == Some(file.after.as_str());
+    let committed = unfinished.files.last().is_some_and(|last| replaced(&last));
+    if unfinished.done || committed {
+        return Recovery::Finished;
+    }
+    let shape = |key: &Key| catalogue::lookup(key).map_or(Shape::Unknown, |p| p.shape);
+    let (mut writes, mut left, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+    for (n, begun) in unfinished.writes.iter().enumerate().rev() {
+        let key = &begun.key;
+        let first = unfinished.writes.iter().position(|w| w.key == *key);
+        // What was written twice is taken back with its first write.
+        if first != Some(n) {
+            continue;
+        }
+        let Some(live) = now.text(key) else {
+            lost.push(key.clone());
+            continue;
+        };
+        let same = |text: &str| agrees(shape(key), text, live) && agrees(shape(key), live, text);
+        if begun.from.as_deref().is_some_and(same) {
+            continue;
+        }
+        let ours =
+            unfinished.writes.iter().any(|w| w.key == *key && agrees(shape(key), &w.to, live));
+        match &begun.undo {
+            _ if !ours => left.push((key.clone(), live.to_owned())),
+            Some((key, value)) => writes.push((key.clone(), value.clone())),
+            None => lost.push(key.clone()),
+        }
+    }
+    // What our writes have changed besides.
+    if !unfinished.writes.is_empty() {
+        for (key, value) in &unfinished.originals {
+            let moved = now.text(key).is_some_and(|live| !agrees(shape(key), value, live));
+            if moved && !unfinished.writes.iter().any(|w| w.key == *key) {
+                writes.push((key.clone(), value.clone()));
+            }
+        }
+    }
+    let files = unfinished.files.iter().filter(replaced).filter(|f| f.before.is_some());
+    Recovery::Undo { files: files.cloned().collect(), writes, left, lost }
+}

@@ -1,0 +1,325 @@
+//! How a host stands against its own baseline: as values, and as text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use crate::bootview::Loader;
+use crate::diff::BootStatus;
+use crate::observed::Facts;
+use crate::plan::{Item, Plan};
+use crate::value::agrees;
+use crate::wire::{BootReport, Changed, Found, NextBoot, STATUS_SCHEMA, Status};
+
+use super::boot::{self, Told};
+use super::plan::Layout;
+use super::style::{BAD, DIM, GOOD, HEAD, WARN, paint, wrapped};
+use super::{json, secret, words};
+
+/// The status of a host of which nothing else is known than what was reported at boot.
+pub fn unplanned(facts: &Facts, boot: Option<BootReport>, result: &str) -> Status {
+    let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
+    Status {
+        schema: STATUS_SCHEMA.into(),
+        result: result.to_owned(),
+        host: json::host(facts, loader),
+        baseline: None,
+        right: 0,
+        waived: 0,
+        changed: Vec::new(),
+        next_boot: Vec::new(),
+        pending: Vec::new(),
+        boot_unit: facts.boot_unit,
+        boot,
+        drift: None,
+        errors: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// The status of a host with a baseline.
+pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
+    let mut status = unplanned(facts, boot, "in_sync");
+    let baseline = json::baseline(plan);
+    let held = |item: &&Item| !item.waived();
+    let wrong = || plan.items.iter().filter(|item| boot::is_wrong(item));
+    let report = status.boot.as_ref();
+    // What another baseline had asked for at boot says nothing of this one.
+    let same = |b: &BootReport| b.baseline.as_ref().is_some_and(|b| b.sha256 == baseline.sha256);
+    let comparable = report.filter(|b| same(b));
+    if report.is_some_and(|b| b.baseline.is_some()) && comparable.is_none() {
+        let note = "the baseline has been changed since the boot: `tunectl plan` shows what for";
+        status.notes.push(note.to_owned());
+    }
+    let left = comparable.map(Left::by);
+    let changed: Vec<Changed> = wrong().map(|item| changed(item, plan, left.as_ref())).collect();
+    status.changed = changed;
+    status.pending = boot::pending(plan);
+    status.next_boot = plan
+        .items
+        .iter()
+        .filter(held)
+        .filter(|i| !boot::is_wrong(i) && i.boot_status != BootStatus::Same)
+        .map(|item| next_boot(item, plan))
+        .collect();
+    status.waived = plan.summary().waived;
+    status.right = plan.items.iter().filter(held).filter(|i| !boot::is_wrong(i)).count()
+        - status.pending.len();
+    if !status.changed.is_empty() || !status.next_boot.is_empty() {
+        status.result = "differs".into();
+    }
+    status.baseline = Some(baseline);
+    status
+}
+
+fn changed(item: &Item, plan: &Plan, left: Option<&Left<'_>>) -> Changed {
+    let Found { key, found: to, desired, set_by, owners, .. } = boot::found(item, plan);
+    let left = left.and_then(|l| l.of(&key, desired.as_deref()));
+    let since_boot = match (&left, &to) {
+        (Some(from), Some(to)) => !agrees(item.desired.shape, from, to),
+        _ => false,
+    };
+    let refused = || item.refusals.first().map(words::refusal);
+    let error = refused().or_else(|| words::cause(item));
+    Changed { key, from: left, to, desired, since_boot, set_by, owners, error }
+}
+
+/// What parameters read when tunectl-boot was done with them.
+#[derive(Default)]
+struct Left<'a> {
+    /// Those that were not right, with what they read.
+    wrong: BTreeMap<&'a str, Option<&'a str>>,
+    /// Those that were not there.
+    absent: BTreeSet<&'a str>,
+}
+
+impl<'a> Left<'a> {
+    fn by(boot: &'a BootReport) -> Self {
+        let absent = boot.pending.iter().filter(|p| p.set_at.is_none());
+        let mut wrong = BTreeMap::new();
+        for found in boot.found.iter().chain(&boot.since) {
+            if found.corrected {
+                wrong.remove(found.key.as_str());
+            } else {
+                wrong.insert(found.key.as_str(), found.found.as_deref());
+            }
+        }
+        Self { wrong, absent: absent.map(|p| p.key.as_str()).collect() }
+    }
+
+    fn of(&self, key: &str, desired: Option<&str>) -> Option<String> {
+        let left = match self.wrong.get(key) {
+            Some(found) => *found,
+            None if self.absent.contains(key) => None,
+            None => desired,
+        };
+        left.map(str::to_owned)
+    }
+}
+
+fn next_boot(item: &Item, plan: &Plan) -> NextBoot {
+    let boot = item.overridden_by.as_ref().unwrap_or_else(|| item.boot(plan.loader));
+    let hide = |text: &String| secret::shown(&item.desired.key, text).trim().to_owned();
+    NextBoot {
+        key: item.desired.key.to_string(),
+        boot_status: words::boot_status(item.boot_status).into(),
+        value: boot.value.as_ref().map(hide),
+        source: boot.source.as_ref().map(ToString::to_string),
+        unit: plan.boot_unit && item.set_by_unit(),
+    }
+}
+
+/// The status as text: what matters first, then the boot, then what has changed since.
+pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String>) -> String {
+    let mut out = String::new();
+    let style = match status.result.as_str() {
+        "in_sync" => HEAD.fg_color(GOOD.get_fg_color()),
+        "failed" => BAD,
+        _ => WARN,
+    };
+    wrapped(&mut out, 0, layout.width, style, &headline(status));
+    for changed in &status.changed {
+        wrapped(&mut out, 2, layout.width, BAD, &changed_text(changed));
+    }
+    for next in &status.next_boot {
+        wrapped(&mut out, 2, layout.width, WARN, &next_text(next));
+    }
+    for pending in &status.pending {
+        wrapped(
+            &mut out,
+            2,
+            layout.width,
+            DIM,
+            &format!("pending: {}", boot::pending_line(pending)),
+        );
+    }
+    for line in status.errors.iter().chain(&status.notes) {
+        wrapped(&mut out, 2, layout.width, WARN, line);
+    }
+    boot_text(&mut out, status, layout);
+    if let Some(drift) = &status.drift {
+        super::drift::text(&mut out, drift, layout, user);
+    }
+    out
+}
+
+fn headline(status: &Status) -> String {
+    let name = status.baseline.as_ref().map_or("", |b| b.name.as_str());
+    let total = status.right + status.changed.len() + status.pending.len();
+    let all = boot::parameters(status.right);
+    let mut text = match status.result.as_str() {
+        "no_baseline" => return "this host has no baseline: nothing to hold".into(),
+        "failed" => return "unknown: the baseline of this host cannot be used".into(),
+        "in_sync" => {
+            format!("in sync: {} {all} of {name}, now and after a reboot", status.right)
+        }
+        _ if status.changed.is_empty() => {
+            let lost = status.next_boot.len();
+            format!("in sync now: {} {all} of {name}; a reboot takes back {lost}", status.right)
+        }
+        _ => {
+            let since = status.changed.iter().filter(|c| c.since_boot).count();
+            let before = status.changed.len() - since;
+            let of = format!("of {total} {} of {name}", boot::parameters(total));
+            let mut text = match (since, before) {
+                (0, n) => format!("{n} {of} not as required"),
+                (n, 0) => format!("{n} {of} changed since boot"),
+                (n, more) => format!("{n} {of} changed since boot, {more} not as required before"),
+            };
+            match status.next_boot.len() {
+                0 => {}
+                lost => {
+                    let _ = write!(text, "; a reboot takes back {lost}");
+                }
+            }
+            text
+        }
+    };
+    for (count, what) in [(status.pending.len(), "pending"), (status.waived, "waived")] {
+        if count > 0 {
+            let _ = write!(text, "; {count} {what}");
+        }
+    }
+    text
+}
+
+fn changed_text(changed: &Changed) -> String {
+    let error = match (&changed.error, changed.since_boot) {
+        (Some(error), _) => Some(error.clone()),
+        (None, true) => None,
+        (None, false) => Some("not as required".to_owned()),
+    };
+    // As at boot, from what it was to what it is.
+    let found = Found {
+        key: changed.key.clone(),
+        found: changed.to.clone(),
+        desired: changed.desired.clone(),
+        set_by: changed.set_by.clone(),
+        owners: changed.owners.clone(),
+        corrected: false,
+        error,
+        time: None,
+    };
+    if !changed.since_boot {
+        return boot::found_text(&found);
+    }
+    let shown = |text: &Option<String>| boot::shown(text.as_deref());
+    let mut text =
+        format!("{}: {} -> {} since boot", changed.key, shown(&changed.from), shown(&changed.to));
+    if changed.desired != changed.from {
+        let _ = write!(text, ", not {}", shown(&changed.desired));
+    }
+    if let Some(error) = &changed.error {
+        let _ = write!(text, ": {error}");
+    }
+    format!("{text} ({})", boot::who(&found))
+}
+
+fn next_text(next: &NextBoot) -> String {
+    let what = match (&next.value, &next.source) {
+        (Some(value), Some(source)) => format!("the next boot sets {value} ({source})"),
+        _ => "no file sets it at the next boot".to_owned(),
+    };
+    let then = match (next.boot_status.as_str(), next.unit) {
+        (_, true) => "; tunectl-boot then corrects it",
+        ("overridden", false) => ": change or remove that line, or `systemctl enable tunectl-boot`",
+        (_, false) => ": `tunectl apply` persists it",
+    };
+    format!("{}: {what}{then}", next.key)
+}
+
+/// The report of this boot, in short.
+fn boot_text(out: &mut String, status: &Status, layout: Layout) {
+    let Some(report) = &status.boot else {
+        let text = if status.boot_unit {
+            "boot: no report of this boot, though tunectl-boot is enabled: \
+             `systemctl status tunectl-boot`"
+        } else {
+            "boot: no report, tunectl-boot is not enabled: `systemctl enable tunectl-boot`"
+        };
+        wrapped(out, 0, layout.width, WARN, text);
+        return;
+    };
+    // What is pending now stands above.
+    let told = Told {
+        pass: "boot",
+        right: report.right,
+        waived: report.waived,
+        found: &report.found,
+        pending: &[],
+        dropin: &report.dropin,
+        errors: &[],
+        notes: &[],
+    };
+    let failed = if report.result == "failed" { "the baseline could not be used; " } else { "" };
+    let text = format!(
+        "boot: {} in {}: {failed}{}",
+        report.time,
+        milliseconds(report.took_us),
+        boot::counts(&told)
+    );
+    let style = if matches!(report.result.as_str(), "in_sync" | "corrected") { HEAD } else { BAD };
+    wrapped(out, 0, layout.width, style, &text);
+    findings(out, &report.found, layout);
+    for (key, time) in report.pending.iter().filter_map(|p| Some((&p.key, p.set_at.as_ref()?))) {
+        wrapped(
+            out,
+            2,
+            layout.width,
+            DIM,
+            &format!("{key}: not there at boot; right since {time}"),
+        );
+    }
+    if let Some(time) = &report.settled {
+        let corrected = report.since.iter().filter(|f| f.corrected).count();
+        let text = match report.since.len() {
+            0 => format!("settled: {time}: nothing had been changed since"),
+            n if n == corrected => format!("settled: {time}: {n} changed since, corrected"),
+            n => format!("settled: {time}: {n} changed since, {corrected} corrected"),
+        };
+        wrapped(out, 0, layout.width, HEAD, &text);
+        findings(out, &report.since, layout);
+    }
+    for error in &report.errors {
+        wrapped(out, 2, layout.width, BAD, error);
+    }
+    if layout.verbose {
+        for note in &report.notes {
+            wrapped(out, 2, layout.width, DIM, note);
+        }
+    }
+    if !status.boot_unit {
+        let text = "tunectl-boot is not enabled: `systemctl enable tunectl-boot`";
+        let _ = writeln!(out, "{}", paint(WARN, text));
+    }
+}
+
+fn findings(out: &mut String, found: &[Found], layout: Layout) {
+    for found in found {
+        let style = if found.corrected { WARN } else { BAD };
+        wrapped(out, 2, layout.width, style, &boot::found_text(found));
+    }
+}
+
+fn milliseconds(us: u64) -> String {
+    format!("{}.{} ms", us / 1000, us % 1000 / 100)
+}

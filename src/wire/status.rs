@@ -1,0 +1,97 @@
+//! How a host stands: schema `tunectl/status/1`.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Event;
+use super::{Baseline, BootReport, Host, Pending, SetBy};
+
+/// Name of the status's schema.
+pub const STATUS_SCHEMA: &str = "tunectl/status/1";
+
+/// How a host stands against its own baseline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// [`STATUS_SCHEMA`].
+    pub schema: String,
+    /// `in_sync`: now and after a reboot; `differs`; `no_baseline`; `failed`: the baseline cannot
+    /// be used.
+    pub result: String,
+    /// The host.
+    pub host: Host,
+    /// The host's own baseline; `null` where it has none, or one that cannot be used.
+    pub baseline: Option<Baseline>,
+    /// How many parameters are as required now.
+    pub right: usize,
+    /// How many are covered by a waiver.
+    pub waived: usize,
+    /// What is not as required now.
+    pub changed: Vec<Changed>,
+    /// What is as required now and would not be after a reboot.
+    pub next_boot: Vec<NextBoot>,
+    /// What is not there yet.
+    pub pending: Vec<Pending>,
+    /// Whether tunectl-boot.service is enabled.
+    pub boot_unit: bool,
+    /// The report of this boot; `null`: there is none.
+    pub boot: Option<BootReport>,
+    /// What `tunectl watch` has seen since the boot; `null` where its log cannot be read.
+    pub drift: Option<Drift>,
+    /// Why the baseline cannot be used, a line each.
+    pub errors: Vec<String>,
+    /// What is worth knowing.
+    pub notes: Vec<String>,
+}
+
+/// What happened to parameters since the boot, from the log of events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// How often parameters were put back.
+    pub corrections: u64,
+    /// How many writes were prevented.
+    pub prevented: u64,
+    /// Keys, in dots, that somebody else keeps changing.
+    pub contested: Vec<String>,
+    /// The newest events, oldest first.
+    pub recent: Vec<Event>,
+    /// Lines of the log that are no events.
+    pub damaged: u64,
+    /// Whether the log reaches back further than was looked: the numbers are at least so great.
+    pub partial: bool,
+}
+
+/// A parameter that is not as required.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// The key, in dots.
+    pub key: String,
+    /// What it read when tunectl-boot was done; `null` where no report of this boot tells.
+    pub from: Option<String>,
+    /// What it reads; `null` where it cannot be read.
+    pub to: Option<String>,
+    /// What it should read.
+    pub desired: Option<String>,
+    /// Whether it has been changed since tunectl-boot was done.
+    pub since_boot: bool,
+    /// The line of a sysctl.d file, or of the kernel command line, that sets what it reads;
+    /// `null`: none does.
+    pub set_by: Option<SetBy>,
+    /// Programs that are known to set this parameter.
+    pub owners: Vec<String>,
+    /// Why an apply cannot put it right; `null` where it can.
+    pub error: Option<String>,
+}
+
+/// A parameter that a reboot takes away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextBoot {
+    /// The key, in dots.
+    pub key: String,
+    /// `unset`, `overridden`, `differs`, as in a plan.
+    pub boot_status: String,
+    /// What the boot would leave; `null` where no file sets it.
+    pub value: Option<String>,
+    /// The line that sets that.
+    pub source: Option<String>,
+    /// Whether tunectl-boot.service is enabled and sets it after the loader has.
+    pub unit: bool,
+}

@@ -1,0 +1,203 @@
+//! `status` as an operator meets it.
+#![allow(clippy::needless_raw_string_hashes, reason = "snapbox writes them when it updates")]
+
+use std::fs;
+
+use serde_json::Value;
+use snapbox::{assert_data_eq, str};
+
+use crate::operator::{Host, Ran};
+
+const BASELINE: &str = "name: broker
+parameters:
+  vm.swappiness: 1
+  vm.dirty_ratio: 20
+  vm.max_map_count: { at_least: 262144 }
+  net.netfilter.nf_conntrack_max: { value: 1048576, module: nf_conntrack }
+";
+const UNIT: &str = "etc/systemd/system/sysinit.target.wants/tunectl-boot.service";
+
+/// A host with that baseline, and with the drop-in that an apply of it leaves.
+fn host() -> Host {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", BASELINE);
+    assert_eq!(host.run(["apply"]).code, 0);
+    host
+}
+
+/// The same with the unit enabled and this boot's pass run; `vm.swappiness` was wrong.
+fn booted() -> Host {
+    let host = host();
+    host.file(UNIT, "");
+    host.file("etc/sysctl.d/zz-vendor.conf", "vm.swappiness = 60\n").live("vm.swappiness = 60");
+    let ran = host.run(["apply", "--boot"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    fs::remove_file(host.root.join("etc/sysctl.d/zz-vendor.conf")).unwrap();
+    host
+}
+
+fn status(host: &Host) -> Ran {
+    let before = host.tree();
+    let ran = host.run(["status", "--detailed-exitcode"]);
+    assert_eq!(host.tree(), before, "it changes nothing");
+    ran
+}
+
+fn json(host: &Host) -> Value {
+    serde_json::from_str(&host.run(["status", "--format", "json"]).out).unwrap()
+}
+
+#[test]
+fn all_is_as_it_was_at_boot() {
+    let ran = status(&booted());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_data_eq!(
+        ran.out,
+        str![[r#"
+in sync: 3 parameters of broker, now and after a reboot; 1 pending
+  pending: net.netfilter.nf_conntrack_max: module nf_conntrack not loaded
+boot: [..]Z in [..] ms: 2 parameters right, 1 corrected
+  vm.swappiness: 60 -> 1 (set by /etc/sysctl.d/zz-vendor.conf:1)
+
+"#]]
+    );
+}
+
+#[test]
+fn what_has_changed_since_boot_is_told_from_what_to_what() {
+    let host = booted();
+    host.live("vm.swappiness = 30\nvm.max_map_count = 65530");
+    let ran = status(&host);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert_data_eq!(
+        ran.out,
+        str![[r#"
+2 of 4 parameters of broker changed since boot; 1 pending
+  vm.max_map_count: 262144 -> 65530 since boot (not from any sysctl.d file; known to set it:
+  elasticsearch, saptune, tuned)
+  vm.swappiness: 1 -> 30 since boot (not from any sysctl.d file; known to set it: tuned,
+  zram-generator)
+  pending: net.netfilter.nf_conntrack_max: module nf_conntrack not loaded
+boot: [..]Z in [..] ms: 2 parameters right, 1 corrected
+  vm.swappiness: 60 -> 1 (set by /etc/sysctl.d/zz-vendor.conf:1)
+
+"#]]
+    );
+    let status = json(&host);
+    assert_eq!(status["schema"], "tunectl/status/1");
+    assert_eq!(status["result"], "differs");
+    assert_eq!(status["right"], 1);
+    assert_eq!(status["boot_unit"], true);
+    assert_eq!(status["boot"]["schema"], "tunectl/boot/1");
+    let changed = &status["changed"][1];
+    assert_eq!(changed["key"], "vm.swappiness");
+    assert_eq!((&changed["from"], &changed["to"]), (&Value::from("1"), &Value::from("30")));
+    assert_eq!(changed["since_boot"], true);
+    assert!(changed["owners"].as_array().is_some_and(|o| o.contains(&Value::from("tuned"))));
+    // Without --detailed-exitcode it is the answer to a question.
+    assert_eq!(host.run(["status"]).code, 0);
+}
+
+#[test]
+fn the_settled_pass_is_told_as_well() {
+    let host = booted();
+    host.live("vm.dirty_ratio = 33");
+    assert_eq!(host.run(["apply", "--boot", "--settled"]).code, 0);
+    let ran = status(&host);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert_data_eq!(
+        ran.out,
+        str![[r#"
+in sync: 3 parameters of broker, now and after a reboot; 1 pending
+  pending: net.netfilter.nf_conntrack_max: module nf_conntrack not loaded
+boot: [..]Z in [..] ms: 2 parameters right, 1 corrected
+  vm.swappiness: 60 -> 1 (set by /etc/sysctl.d/zz-vendor.conf:1)
+settled: [..]Z: 1 changed since, corrected
+  vm.dirty_ratio: 33 -> 20 (not from any sysctl.d file; known to set it: tuned)
+
+"#]]
+    );
+}
+
+#[test]
+fn what_was_not_right_at_boot_has_not_changed_since() {
+    let host = host();
+    host.live("vm.swappiness = 60").mode("proc/sys/vm/swappiness", 0o444);
+    host.run(["apply", "--boot"]);
+    let ran = status(&host);
+    assert_eq!(ran.code, 2);
+    let first = "1 of 4 parameters of broker not as required; 1 pending\n";
+    assert!(ran.out.starts_with(first), "{}", ran.out);
+    assert_eq!(json(&host)["changed"][0]["since_boot"], false);
+}
+
+#[test]
+fn what_a_reboot_takes_back_is_told_with_who_does() {
+    let host = host();
+    host.file("etc/sysctl.d/zz-vendor.conf", "vm.swappiness = 60\n");
+    let ran = status(&host);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert_data_eq!(
+        ran.out,
+        str![[r#"
+in sync now: 3 parameters of broker; a reboot takes back 1; 1 pending
+  vm.swappiness: the next boot sets 60 (/etc/sysctl.d/zz-vendor.conf:1): change or remove that line,
+  or `systemctl enable tunectl-boot`
+  pending: net.netfilter.nf_conntrack_max: module nf_conntrack not loaded
+boot: no report, tunectl-boot is not enabled: `systemctl enable tunectl-boot`
+
+"#]]
+    );
+    let next = json(&host)["next_boot"][0].clone();
+    assert_eq!((&next["key"], &next["value"]), (&Value::from("vm.swappiness"), &Value::from("60")));
+    assert_eq!(next["source"], "/etc/sysctl.d/zz-vendor.conf:1");
+    host.file(UNIT, "");
+    let text = status(&host).out.replace("\n  ", " ");
+    assert!(text.contains("zz-vendor.conf:1); tunectl-boot then corrects it "), "{text}");
+}
+
+#[test]
+fn without_a_report_it_says_what_to_run() {
+    let host = host();
+    let ran = status(&host);
+    assert_eq!(ran.code, 0);
+    let told = "boot: no report, tunectl-boot is not enabled: `systemctl enable tunectl-boot`\n";
+    assert!(ran.out.ends_with(told), "{}", ran.out);
+    host.file(UNIT, "");
+    assert!(status(&host).out.contains("`systemctl status tunectl-boot`"));
+}
+
+#[test]
+fn without_a_baseline_there_is_nothing_to_hold() {
+    let host = Host::usual();
+    let ran = status(&host);
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.starts_with("this host has no baseline: nothing to hold\n"), "{}", ran.out);
+    assert!(ran.err.contains("tunectl apply -b NAME"), "{}", ran.err);
+    assert_eq!(json(&host)["result"], "no_baseline");
+}
+
+#[test]
+fn a_broken_baseline_is_an_error_and_the_report_is_shown_all_the_same() {
+    let host = booted();
+    host.file("etc/tunectl/baseline.yaml", &BASELINE.replace(": 20", ": many"));
+    let ran = status(&host);
+    assert_eq!(ran.code, 1);
+    let first = "unknown: the baseline of this host cannot be used\n  \
+                 /etc/tunectl/baseline.yaml:4:19: ";
+    assert!(ran.out.starts_with(first), "{}", ran.out);
+    assert!(ran.out.contains("vm.swappiness: 60 -> 1 (set by /etc/sysctl.d/zz-vendor.conf:1)"));
+    assert!(ran.err.contains("is not a whole number"), "{}", ran.err);
+    assert_eq!(json(&host)["errors"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn what_the_boot_was_asked_for_says_nothing_of_another_baseline() {
+    let host = booted();
+    host.file("etc/tunectl/baseline.yaml", &BASELINE.replace("swappiness: 1", "swappiness: 5"));
+    let ran = status(&host);
+    assert_eq!(ran.code, 2);
+    assert!(ran.out.starts_with("1 of 4 parameters of broker not as required"), "{}", ran.out);
+    assert!(ran.out.contains("the baseline has been changed since the boot"), "{}", ran.out);
+    assert!(json(&host)["changed"][0]["from"].is_null());
+}

@@ -1,0 +1,324 @@
+//! An apply is everything or nothing: killed at any system call, refused by any, asked to stop at
+//! any write.
+//!
+//! strace kills and refuses. Of every sweep a share is run here; `TUNECTL_SWEEP=all` runs all of
+//! it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tunectl::apply::recover;
+use tunectl::bootview::dropin;
+use tunectl::persist::ledger;
+use tunectl::procsys::ProcSys;
+
+use crate::operator::{Host, Ran};
+use crate::support::left_out;
+
+const BOOT_ID: &str = "6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c";
+const KEYS: usize = 29;
+/// Kills it in the middle of the writes.
+const HALF_WAY: &str = "inject=ftruncate:signal=KILL:when=15";
+
+fn key(n: usize) -> String {
+    format!("net.ipv4.neigh.eth{n}.gc_stale_time")
+}
+
+/// A host with 30 parameters to set: one of them made from RAM, so that two files are written.
+fn host() -> Host {
+    let host = Host::usual();
+    let mut baseline = String::from("name: thirty\nparameters:\n");
+    baseline.push_str("  vm.min_free_kbytes: { percent_of_ram: 0.149 }\n");
+    for n in 0..KEYS {
+        host.live(&format!("{} = 60\n", key(n)));
+        writeln!(baseline, "  {}: 30", key(n)).unwrap();
+    }
+    host.file("etc/tunectl/baseline.yaml", &baseline);
+    host.file("etc/systemd/system/sysinit.target.wants/tunectl-boot.service", "");
+    host.file("etc/sysctl.d/README", "");
+    host.file("run/sysctl.d/README", "");
+    host
+}
+
+/// How the host stands.
+#[derive(Debug, PartialEq, Eq)]
+enum Stands {
+    Old,
+    New,
+    /// What is old, and what is new.
+    Between(Vec<String>, Vec<String>),
+}
+
+fn text(root: &Path, path: &str) -> Option<String> {
+    fs::read_to_string(root.join(path.trim_start_matches('/'))).ok()
+}
+
+fn stands(host: &Host) -> Stands {
+    let mut new = Vec::new();
+    let mut old = Vec::new();
+    let mut count =
+        |what: String, is_new: bool| if is_new { new.push(what) } else { old.push(what) };
+    for n in 0..KEYS {
+        let value = host.value(&key(n));
+        assert!(["30", "60"].contains(&value.as_str()), "{}: {value:?}", key(n));
+        count(key(n), value == "30");
+    }
+    let reserve = host.value("vm.min_free_kbytes");
+    assert!(["90112", "99992"].contains(&reserve.as_str()), "{reserve:?}");
+    count("vm.min_free_kbytes".into(), reserve == "99992");
+    let ours = text(&host.root, dropin::PATH);
+    if let Some(text) = &ours {
+        let lines = text.lines().filter(|l| l.ends_with(" = 30")).count();
+        assert!(lines == KEYS && text.contains("#@ vm.min_free_kbytes = 99992 "), "torn: {text}");
+    }
+    count(dropin::PATH.into(), ours.is_some());
+    let made = text(&host.root, dropin::HOST_PATH);
+    count(
+        dropin::HOST_PATH.into(),
+        made.is_some_and(|t| t.contains("\nvm.min_free_kbytes = 99992\n")),
+    );
+    match (old.is_empty(), new.is_empty()) {
+        (true, false) => Stands::New,
+        (false, true) => Stands::Old,
+        _ => Stands::Between(old, new),
+    }
+}
+
+/// The program under strace, which does what `inject` says; `None`: strace cannot.
+fn traced(host: &Host, args: &[&str], inject: &str) -> Output {
+    let program = host.command(args.iter().copied());
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", inject, "--"]);
+    strace.arg(program.get_program()).args(program.get_args()).env_clear();
+    strace.env("PATH", std::env::var_os("PATH").unwrap_or_default()).current_dir(&host.work);
+    strace.output().unwrap()
+}
+
+fn strace_injects(test: &str) -> bool {
+    let host = host();
+    let probe = Command::new("strace").arg("-V").output();
+    if probe.is_err() {
+        left_out(test, "there is no strace");
+        return false;
+    }
+    let output = traced(&host, &["plan"], "inject=execve:error=ENOENT:when=2");
+    if String::from_utf8_lossy(&output.stderr).contains("ptrace") {
+        left_out(test, "strace may not trace here");
+        return false;
+    }
+    true
+}
+
+/// Which points of a sweep are run.
+fn stride(share: usize) -> usize {
+    if std::env::var("TUNECTL_SWEEP").is_ok_and(|s| s == "all") { 1 } else { share }
+}
+
+fn put_right(host: &Host) {
+    let kernel = ProcSys::open(&host.root).unwrap();
+    let recovered = recover(&kernel, &host.root, BOOT_ID).unwrap();
+    if let Some(recovered) = recovered {
+        assert!(recovered.is_whole(), "{recovered:?}");
+    }
+    assert!(!ledger::exists(&host.root));
+}
+
+/// Runs the whole apply once; how many of these system calls it makes.
+fn calls(of: &str) -> usize {
+    let host = host();
+    let log = host.work.join("trace");
+    let program = host.command(["apply"]);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-e"]).arg(format!("trace={of}")).arg("-o").arg(&log).arg("--");
+    strace.arg(program.get_program()).args(program.get_args()).env_clear();
+    assert!(strace.current_dir(&host.work).status().unwrap().success());
+    assert_eq!(stands(&host), Stands::New);
+    assert!(!ledger::exists(&host.root), "it has tidied up");
+    fs::read_to_string(log).unwrap().lines().filter(|l| l.contains('(')).count()
+}
+
+#[test]
+fn killed_at_any_system_call_it_is_put_right() {
+    if !strace_injects("transaction: SIGKILL at every system call") {
+        return;
+    }
+    let (mut old, mut new, mut between) = (0, 0, 0);
+    let total = calls("all");
+    assert!(total > 250, "{total} system calls for 30 parameters");
+    for n in (1..=total).step_by(stride(9)) {
+        let host = host();
+        let ended = traced(&host, &["apply"], &format!("inject=all:signal=KILL:when={n}"));
+        assert!(ended.status.signal() == Some(9) || ended.status.code().is_some());
+        if let Stands::Between(..) = stands(&host) {
+            between += 1;
+            // Whoever only looks is told, and puts nothing right.
+            if between % 5 == 1 {
+                let ran = host.run(["plan"]);
+                assert!(ran.err.contains("an apply was interrupted"), "{n}: {}", ran.err);
+            }
+        }
+        if n % 2 == 0 {
+            put_right(&host);
+            match stands(&host) {
+                Stands::Old => old += 1,
+                Stands::New => new += 1,
+                Stands::Between(_, new) => panic!("killed at {n}: {new:?}"),
+            }
+        }
+        let ran = host.run(["apply"]);
+        assert_eq!((ran.code, stands(&host)), (0, Stands::New), "killed at {n}: {}", ran.err);
+        assert!(!ledger::exists(&host.root));
+        let names = fs::read_dir(host.root.join("etc/sysctl.d")).unwrap();
+        let names: Vec<_> = names.map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 2, "nothing is left behind: {names:?}");
+    }
+    assert!(old > 5 && between > 5, "{old} old, {new} new, {between} between");
+}
+
+#[test]
+fn killed_while_it_puts_right_it_is_put_right_by_the_next() {
+    if !strace_injects("transaction: SIGKILL during the recovery") {
+        return;
+    }
+    let mut between = 0;
+    for n in (1..400).step_by(stride(23)) {
+        let host = host();
+        traced(&host, &["apply"], HALF_WAY);
+        assert!(matches!(stands(&host), Stands::Between(..)), "the middle of the writes");
+        traced(&host, &["apply"], &format!("inject=all:signal=KILL:when={n}"));
+        between += usize::from(matches!(stands(&host), Stands::Between(..)));
+        put_right(&host);
+        assert!(!matches!(stands(&host), Stands::Between(..)), "killed at {n}");
+    }
+    assert!(between > 3, "{between}");
+}
+
+/// Refused once it is everything or nothing. Refused for good, putting back is refused as well:
+/// then it says so.
+#[test]
+fn refused_at_any_system_call_it_is_everything_or_nothing() {
+    if !strace_injects("transaction: errors at every system call") {
+        return;
+    }
+    let mut refused = 0;
+    for set in ["openat,openat2", "write", "fsync", "rename,renameat2", "ftruncate", "unlink"] {
+        let total = calls(set);
+        for (at, error) in
+            ["ENOSPC", "EIO", "EROFS", "EINTR", "EACCES", "EINVAL"].iter().enumerate()
+        {
+            for n in (1 + at..=total).step_by(stride(31)) {
+                // A call that is interrupted for ever is made again for ever.
+                let for_good = if *error == "EINTR" { "" } else { "+" };
+                for again in ["", for_good] {
+                    let host = host();
+                    let inject = format!("inject={set}:error={error}:when={n}{again}");
+                    let ran = host.told(traced(&host, &["apply"], &inject));
+                    judge(&host, &ran, &inject);
+                    refused += usize::from(ran.code != 0);
+                }
+            }
+        }
+    }
+    assert!(refused > 10, "{refused}");
+}
+
+fn judge(host: &Host, ran: &Ran, inject: &str) {
+    let told = format!("{inject}: exit {}\n{}\n{}", ran.code, ran.out, ran.err);
+    assert!(!ran.err.contains("panicked"), "{told}");
+    // Where nothing can be written, nothing can be said.
+    let mute = inject.starts_with("inject=write:");
+    match (ran.code, stands(host)) {
+        (0, stands) => assert_eq!(stands, Stands::New, "{told}"),
+        // What is adopted, locked or tidied up comes after the last value.
+        (_, Stands::New | Stands::Old) => {
+            assert!(mute || !ran.err.is_empty() || !ran.out.is_empty(), "{told}");
+        }
+        // What could not be looked at, or not be put back, is named.
+        (_, Stands::Between(old, new)) => {
+            let named = |keys: &[String]| keys.iter().all(|key| told.contains(key.as_str()));
+            assert!(mute || named(&old) || named(&new), "{new:?}\n{told}");
+            // It is written down as well, and done once the kernel takes it.
+            if ledger::exists(&host.root) {
+                put_right(host);
+                assert_eq!(stands(host), Stands::Old, "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn asked_to_stop_at_any_write_it_puts_back_what_it_wrote() {
+    if !strace_injects("transaction: SIGTERM at every write") {
+        return;
+    }
+    let mut stopped = 0;
+    for signal in ["TERM", "INT", "HUP"] {
+        for n in (1..=calls("write")).step_by(stride(7)) {
+            let host = host();
+            let inject = format!("inject=write:signal={signal}:when={n}");
+            let output = traced(&host, &["apply"], &inject);
+            if output.status.signal().is_some() {
+                assert_eq!(stands(&host), Stands::Old, "it had not begun");
+                continue;
+            }
+            let ran = host.told(output);
+            let told = format!("{n}: exit {}\n{}\n{}", ran.code, ran.out, ran.err);
+            match (ran.code, stands(&host)) {
+                // It came too late to be asked for.
+                (0, Stands::New) => {}
+                (1, Stands::Old) => {
+                    stopped += 1;
+                    assert!(ran.out.contains(&format!("stopped by SIG{signal}")), "{told}");
+                }
+                (_, stands) => panic!("{stands:?}: {told}"),
+            }
+            assert!(!ledger::exists(&host.root));
+        }
+    }
+    assert!(stopped > 5, "{stopped}");
+}
+
+#[test]
+fn what_somebody_else_changed_after_the_kill_is_left_alone() {
+    if !strace_injects("transaction: a change after the kill") {
+        return;
+    }
+    let host = host();
+    traced(&host, &["apply"], HALF_WAY);
+    let written = (0..KEYS).find(|n| host.value(&key(*n)) == "30").unwrap();
+    host.live(&format!("{} = 45\n", key(written)));
+    host.file("etc/tunectl/baseline.yaml", "name: other\nparameters: { vm.swappiness: 10 }\n");
+    let ran = host.run(["apply"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("was interrupted; what it had written was taken back"), "{}", ran.err);
+    assert!(ran.err.contains(&format!("{} was changed since, to 45: left alone", key(written))));
+    assert_eq!(host.value(&key(written)), "45");
+    let others = (0..KEYS).filter(|n| *n != written).all(|n| host.value(&key(n)) == "60");
+    assert!(others && host.value("vm.swappiness") == "10");
+}
+
+#[test]
+fn a_journal_that_cannot_be_understood_stops_everything_and_is_kept() {
+    let host = host();
+    host.file("run/tunectl/journal", "tunectl journal 1\nwrite\t../../x\t1\t2\t\\-\t\\-\n");
+    let ran = host.run(["apply"]);
+    assert_eq!((ran.code, stands(&host)), (1, Stands::Old), "{}", ran.err);
+    assert!(ran.err.contains("/run/tunectl/journal"), "{}", ran.err);
+    assert!(ledger::exists(&host.root));
+}
+
+#[test]
+fn the_journal_of_another_boot_is_of_no_account() {
+    let host = host();
+    let text = format!(
+        "tunectl journal 1\nboot\tother\npid\t1\nbaseline\tx\nbegun\nwrite\t{}\t99\t60\t{}\t99\n",
+        "net/ipv4/neigh/eth0/gc_stale_time", "net/ipv4/neigh/eth0/gc_stale_time"
+    );
+    host.file("run/tunectl/journal", &text);
+    let ran = host.run(["apply"]);
+    assert_eq!((ran.code, stands(&host)), (0, Stands::New), "{}", ran.err);
+    assert!(!ran.err.contains("interrupted"), "{}", ran.err);
+}
