@@ -106,8 +106,13 @@ impl Daemon<'_> {
         });
         let foreign = plan.foreign();
         let options =
-            apply::Options { live_only: foreign.is_some(), keep_going: true, run_actions: false };
-        let outcome = apply::apply(&plan, &self.kernel, &self.root, &options, &mut |_, _| {});
+            apply::Options {
+            live_only: foreign.is_some(),
+            keep_going: true,
+            run_actions: false,
+            boot_id: None,
+        };
+        let outcome = apply::apply(&plan, &self.kernel, &self.root, &options, &mut |_, _| None);
         if !outcome.moved.is_empty() {
             self.soon.reload = Some(clock::monotonic() + APPLY);
             self.soon.asked |= asked;

@@ -77,11 +77,11 @@ pub enum BpfError {
         /// Why not.
         source: io::Error,
     },
-    /// More names than the map has room for.
-    #[error(
-        "more than {most} parameters are to be watched, which is all that the map of names takes"
-    )]
+    /// More than the maps have room for.
+    #[error("more than {most} {what} are to be watched, which is all that the BPF program takes")]
     TooMany {
+        /// Of what.
+        what: &'static str,
         /// How many it takes.
         most: u32,
     },

@@ -32,10 +32,10 @@ use program::{Identity, Plan};
 use ring::{Counter, Ring};
 use wanted::{Contents, Domain, ENTRY_BYTES, NAME_BYTES, TEXT_KEY_BYTES};
 
-/// Most names that are watched.
+/// Most names that are watched, and most spellings of admitted texts. The maps have room for
+/// twice as many: for a moment, what was and what is to be are in them together.
 const MOST_NAMES: u32 = 16_384;
-/// For a moment, what was and what is to be are in the maps together.
-const MAP_ENTRIES: u32 = 2 * MOST_NAMES;
+const MOST_TEXTS: u32 = 4_096;
 /// Kernels before 5.12 give an error where the verifier's reasons do not fit.
 const LOG_BYTES: usize = 1 << 20;
 
@@ -122,8 +122,8 @@ impl Bpf {
         let ring = with_memory(|| Ring::new(options.ring_bytes))
             .map_err(|e| BpfError::of("make a BPF ring buffer", e))?;
         let lost = Counter::new().map_err(maps)?;
-        let names = sys::Map::hash(MAP_ENTRIES).map_err(maps)?;
-        let texts = sys::Map::hash(MAP_ENTRIES).map_err(maps)?;
+        let names = sys::Map::hash(2 * MOST_NAMES).map_err(maps)?;
+        let texts = sys::Map::hash(2 * MOST_TEXTS).map_err(maps)?;
         let home = Home::of_this_process();
         let plan = Plan {
             names: names.fd().as_raw_fd(),
@@ -184,15 +184,27 @@ impl Bpf {
     pub fn rewatch(&mut self, wanted: &Wanted<'_>) -> Result<(), BpfError> {
         let contents = Contents::of(wanted, &mut self.last_text)?;
         check(wanted, &contents, &self.plan, &self.rung)?;
-        fill(&self.names, &self.texts, &contents)?;
-        let old = std::mem::replace(&mut self.contents, contents);
+        let filled = fill(&self.names, &self.texts, &contents);
+        let other = if filled.is_ok() {
+            std::mem::replace(&mut self.contents, contents)
+        } else {
+            // As it was: entries that both have may already be the new ones.
+            let _ = fill(&self.names, &self.texts, &self.contents);
+            contents
+        };
+        let removed = self.remove(&other);
+        filled.and(removed)
+    }
+
+    /// Takes out of the maps what `other` has and is not to be there. Each set of texts has a
+    /// number of its own, so that none belongs to two.
+    fn remove(&self, other: &Contents) -> Result<(), BpfError> {
         let failed =
             |source| BpfError::Failed { what: "change what its BPF program watches", source };
-        for name in old.entries.keys().filter(|n| !self.contents.entries.contains_key(*n)) {
+        for name in other.entries.keys().filter(|n| !self.contents.entries.contains_key(*n)) {
             sys::remove_element(&self.names, name).map_err(failed)?;
         }
-        // Each set of texts has a number of its own: none of them is in use any more.
-        for text in &old.texts {
+        for text in &other.texts {
             sys::remove_element(&self.texts, text).map_err(failed)?;
         }
         Ok(())
@@ -222,11 +234,13 @@ fn load(plan: Plan, options: &Options) -> Result<(OwnedFd, Plan, Rung), BpfError
         (Identity::Helpers, layout.as_ref().ok()),
         (Identity::Task, layout.as_ref().ok()),
         (Identity::Helpers, None),
+        (Identity::Number, None),
         (Identity::Unknown, None),
     ];
     let mut first: Option<(io::Error, String)> = None;
     for (identity, layout) in forms {
-        let skipped = options.without_helpers && identity == Identity::Helpers
+        let skipped = options.without_helpers
+            && matches!(identity, Identity::Helpers | Identity::Number)
             || layout.is_none() && identity == Identity::Task;
         if skipped {
             continue;
@@ -274,17 +288,17 @@ fn reasons(instructions: &[assembler::Instruction]) -> String {
 impl Rung {
     fn of(plan: &Plan, why_not: Option<String>) -> Self {
         let identified = plan.identity != Identity::Unknown;
-        let pid = plan.process.is_none() && identified;
+        let nested = plan.process.is_none() && identified;
         let not_first =
             "tunectl runs in a pid namespace, where it cannot tell its own writes from others"
                 .to_owned();
         Self {
             pid: identified,
-            comm: identified,
+            comm: matches!(plan.identity, Identity::Helpers | Identity::Task),
             command_line: plan.layout.is_some(),
             namespaces: Domain::OF_NAMESPACES.into_iter().all(|d| plan.tells(d)),
             prevent: plan.can_prevent(),
-            why_not: why_not.or(pid.then_some(not_first)),
+            why_not: why_not.or(nested.then_some(not_first)),
         }
     }
 }
@@ -296,9 +310,14 @@ fn check(
     plan: &Plan,
     rung: &Rung,
 ) -> Result<(), BpfError> {
-    let most = usize::try_from(MOST_NAMES).unwrap_or(usize::MAX);
-    if contents.entries.len() > most || contents.texts.len() > most {
-        return Err(BpfError::TooMany { most: MOST_NAMES });
+    for (what, count, most) in [
+        ("parameters", contents.entries.len(), MOST_NAMES),
+        ("spellings of admitted texts", contents.texts.len(), MOST_TEXTS),
+    ] {
+        if u32::try_from(count).is_ok_and(|count| count <= most) {
+            continue;
+        }
+        return Err(BpfError::TooMany { what, most });
     }
     for (key, _) in wanted.prevent {
         let domain = Domain::of(key);

@@ -20,6 +20,8 @@ pub enum Identity {
     Helpers,
     /// It reads the task, by BTF.
     Task,
+    /// It asks for the process id, but not for the name, which needs CAP_PERFMON.
+    Number,
     /// Not at all.
     Unknown,
 }
@@ -132,7 +134,7 @@ impl Plan {
     fn pass_own(&self, a: &mut Assembler, allow: Label) {
         let own = self.process.and_then(|p| i32::try_from(p).ok());
         match (self.identity, self.layout) {
-            (Identity::Helpers, _) => {
+            (Identity::Helpers | Identity::Number, _) => {
                 a.call(Helper::GetCurrentPidTgid);
                 a.alu_imm(Do::ShiftRight, Reg::R0, 32);
             }

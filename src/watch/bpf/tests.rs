@@ -1,3 +1,4 @@
+//! What only a program of another owner, or a broken one, brings about.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 use std::fs;

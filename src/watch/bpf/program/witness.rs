@@ -80,8 +80,15 @@ impl Plan {
                     probe(a, (Reg::R8, to), bytes, from);
                 }
             }
-            _ => {
-                for at in [at::PID_TGID, at::COMM, at::COMM + 8] {
+            (identity, _) => {
+                let known = identity == Identity::Number;
+                if known {
+                    a.call(Helper::GetCurrentPidTgid);
+                    a.store(Width::Double, Reg::R8, at::PID_TGID, Reg::R0);
+                } else {
+                    a.store_imm(Width::Double, Reg::R8, at::PID_TGID, 0);
+                }
+                for at in [at::COMM, at::COMM + 8] {
                     a.store_imm(Width::Double, Reg::R8, at, 0);
                 }
             }
