@@ -92,6 +92,10 @@ pub struct WatchArgs {
     /// Do not load the BPF program that names writers and prevents writes
     #[arg(long)]
     pub no_bpf: bool,
+
+    /// Run CMD with /bin/sh for each event, which it gets on standard input as one line of JSON
+    #[arg(long, value_name = "CMD")]
+    pub on_drift: Option<String>,
 }
 
 /// When corrections become a fight; `None`: never.

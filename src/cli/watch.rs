@@ -1,19 +1,22 @@
 //! `tunectl watch`.
-#![allow(clippy::disallowed_methods, reason = "it asks which user it runs as")]
+#![allow(clippy::disallowed_methods, reason = "it asks who has started it")]
 
 use std::path::Path;
 use std::time::Duration;
 
+use crate::announce::{Journal, NATIVE_SOCKET, OnDrift};
 use crate::daemon::{self, Daemon, Options, Records};
 use crate::drift::Contest;
 use crate::persist::events::{EventLog, Limits};
 use crate::plan::Plan;
 use crate::probe::{self, Fact};
 use crate::report;
+use crate::report::event::{When, line};
 use crate::wire::event::Event;
 
 use super::Exit;
-use super::args::{Cli, Format, WatchArgs};
+use super::args::{Cli, WatchArgs};
+use super::drift;
 use super::failure::Failure;
 use super::host;
 use super::ui::Ui;
@@ -30,7 +33,7 @@ pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
     let facts = probe::probe_for(&cli.root, &[Fact::BootId])
         .map_err(|error| Failure::new(error.to_string()))?;
     let mut host = HostBaseline { cli, ui, boot_id: facts.boot_id };
-    let mut records = Log::open(cli, ui)?;
+    let mut records = Told::open(cli, args, ui)?;
     let options = Options {
         sweep: Duration::from_secs(u64::from(args.sweep)),
         contest: args.contest_after.0.map(|(corrections, within)| Contest { corrections, within }),
@@ -77,63 +80,66 @@ impl daemon::Host for HostBaseline<'_> {
     }
 }
 
-/// The event log and standard error.
-struct Log<'a> {
+/// Where events go: the log, the journal or standard error, and the operator's command.
+struct Told<'a> {
     ui: &'a Ui,
+    user: Box<dyn Fn(u32) -> Option<String>>,
     events: EventLog,
+    /// Under systemd. Without it, the lines go to standard error.
+    journal: Option<Journal>,
+    command: Option<OnDrift>,
 }
 
-impl<'a> Log<'a> {
-    fn open(cli: &Cli, ui: &'a Ui) -> Result<Self, Failure> {
+impl<'a> Told<'a> {
+    fn open(cli: &Cli, args: &WatchArgs, ui: &'a Ui) -> Result<Self, Failure> {
         let limits = Limits::default();
         let events = match EventLog::open(&cli.root, limits) {
-            Ok((events, _)) => events,
+            Ok((events, repaired)) => {
+                if repaired.removed > 0 {
+                    log::warn!("the event log's last line was not whole and is removed");
+                }
+                events
+            }
             Err(error) => {
                 log::warn!("events are not kept for now: {error}");
                 EventLog::closed(&cli.root, limits).map_err(|e| Failure::new(e.to_string()))?
             }
         };
-        Ok(Self { ui, events })
+        let journal = std::env::var_os("JOURNAL_STREAM").and_then(|_| {
+            Journal::new(Path::new(NATIVE_SOCKET)).map_err(|error| log::warn!("{error}")).ok()
+        });
+        let command = args.on_drift.as_deref().map(OnDrift::new);
+        Ok(Self { ui, user: Box::new(drift::users(cli)), events, journal, command })
     }
 }
 
-impl Records for Log<'_> {
+impl Records for Told<'_> {
     fn record(&mut self, event: &Event) {
-        if self.ui.format() == Format::Text {
-            self.ui.hint(&line(event));
+        let text = line(event, When::Left, &self.user);
+        let sent = self.journal.as_mut().map(|journal| journal.send(event, &text));
+        match sent {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                log::warn!("{error}");
+                self.ui.event(event, &text);
+            }
+            None => self.ui.event(event, &text),
         }
         if let Err(error) = self.events.append(event) {
             log::warn!("{error}");
         }
+        if let Some(Err(error)) = self.command.as_mut().map(|command| command.tell(event)) {
+            log::warn!("the command of --on-drift cannot be started: {error}");
+        }
     }
 
-    fn tend(&mut self) {}
+    fn tend(&mut self) {
+        for failed in self.command.iter_mut().flat_map(OnDrift::settle) {
+            log::warn!("the command of --on-drift (pid {}): {}", failed.pid, failed.how);
+        }
+    }
 
     fn stands(&mut self, line: &str) {
-        self.ui.hint(line);
+        log::info!("{line}");
     }
-}
-
-fn line(event: &Event) -> String {
-    let none = String::new();
-    let mut line = event.action.clone();
-    if let Some(key) = &event.key {
-        line = format!("{key}: {line}");
-    }
-    if let Some(to) = &event.to {
-        let from = event.from.as_ref().unwrap_or(&none);
-        line.push_str(&format!(" {from} -> {to}"));
-    }
-    if let Some(writer) = &event.writer {
-        let comm = writer.comm.as_ref().unwrap_or(&none);
-        line.push_str(&format!(" by {comm} (pid {})", writer.pid.unwrap_or(0)));
-    }
-    if let Some(us) = event.latency_us {
-        line.push_str(&format!(" in {us} us"));
-    }
-    if let Some(detail) = &event.detail {
-        line.push_str(": ");
-        line.push_str(detail);
-    }
-    line
 }

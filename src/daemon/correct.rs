@@ -74,7 +74,7 @@ impl Daemon<'_> {
                     slot.touched_by = None;
                     slot.trouble = None;
                     if slot.state.in_sync(began) {
-                        slot.done = Some(done(What::Settled, Duration::ZERO, None, swept));
+                        slot.done = Some(Done { what: What::Settled, took: None, pid: None, swept });
                     }
                 }
                 Look::Wrong => {
@@ -109,6 +109,7 @@ impl Daemon<'_> {
     fn wrong(&mut self, i: usize, began: Duration, swept: bool) {
         let slot = &mut self.slots[i];
         let pid = slot.touched_by.take();
+        let paused = slot.state.is_contested();
         if pid.is_none() && is_told(slot) {
             return;
         }
@@ -139,9 +140,10 @@ impl Daemon<'_> {
             Verdict::Contest { pause } => What::Contested(pause),
         };
         // The clock of the attempt is this one: the time that the writer's value has stood.
-        let from = self.witness.when(i, pid, since).filter(|_| !swept).unwrap_or(began);
-        let took = clock::monotonic().saturating_sub(from);
-        slot.done = Some(done(what, took, pid, swept));
+        let attempt = || self.witness.when(i, pid, since);
+        let from = if paused || swept { None } else { attempt().or(Some(began)) };
+        let took = from.map(|from| clock::monotonic().saturating_sub(from));
+        slot.done = Some(Done { what, took, pid, swept });
         if what == What::Restored {
             for &other in self.index.reached(i) {
                 self.slots[other].dirty = true;
@@ -217,10 +219,6 @@ pub(super) fn arm(slot: &mut Slot, eyes: &super::Eyes) -> bool {
         Err(error) => log::warn!("{}: writes raise no event: {error}", slot.key),
     }
     slot.armed
-}
-
-fn done(what: What, took: Duration, pid: Option<u32>, swept: bool) -> Done {
-    Done { what, took, pid, swept }
 }
 
 /// Whether this is what the kernel made of the last write, and nobody has written since.

@@ -138,7 +138,7 @@ impl Daemon<'_> {
         if let Some((foreign, path)) = foreign {
             self.tell_once(report::foreign(foreign, path));
         }
-        self.tell_outcome(&plan, &outcome, first);
+        self.tell_outcome(&plan, &outcome, first, !first && !changes.is_empty());
         if !first && (!changes.is_empty() || asked) {
             let mut event = self.general("reloaded");
             let lines: Vec<String> = changes.iter().map(Change::to_string).collect();
@@ -162,7 +162,7 @@ impl Daemon<'_> {
 
     /// What was written, where it was wrong before the daemon looked for the first time; what could
     /// not be; and what became of our files.
-    fn tell_outcome(&mut self, plan: &Plan, outcome: &Outcome, first: bool) {
+    fn tell_outcome(&mut self, plan: &Plan, outcome: &Outcome, first: bool, edited: bool) {
         for step in &outcome.steps {
             let written = step.result == StepResult::Written;
             if (written && !first) || step.result == StepResult::NotTried {
@@ -187,6 +187,10 @@ impl Daemon<'_> {
         }
         for (file, outcome) in plan.files().zip(outcome.files()) {
             let mut event = self.general("dropin");
+            // An edit of the baseline changes the file, and that is told as such.
+            if edited && *outcome == DropinOutcome::Written {
+                continue;
+            }
             event.detail = Some(match outcome {
                 DropinOutcome::Written if file.before.is_none() => {
                     format!("{} was not there and is written", file.path)

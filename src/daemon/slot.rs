@@ -59,8 +59,8 @@ pub enum Trouble {
 #[derive(Clone, Copy, Debug)]
 pub struct Done {
     pub what: What,
-    /// From the event to the end of the write.
-    pub took: Duration,
+    /// From the event to the end of the write; `None` where no event has led to it.
+    pub took: Option<Duration>,
     /// The process, where the event told.
     pub pid: Option<u32>,
     /// Nothing has told: a sweep found it.

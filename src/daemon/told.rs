@@ -59,8 +59,8 @@ impl Daemon<'_> {
         match done.what {
             What::Restored => {
                 self.counts.restored += 1;
-                event.latency_us =
-                    (!done.swept).then(|| u64::try_from(done.took.as_micros()).unwrap_or(u64::MAX));
+                let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                event.latency_us = done.took.map(micros);
                 self.verify(i, &mut event);
             }
             What::Failed(errno) => {
