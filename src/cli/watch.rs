@@ -10,7 +10,6 @@ use crate::drift::Contest;
 use crate::persist::events::{EventLog, Limits};
 use crate::plan::Plan;
 use crate::probe::{self, Fact};
-use crate::report;
 use crate::report::event::{When, line};
 use crate::wire::event::Event;
 
@@ -68,11 +67,7 @@ impl daemon::Host for HostBaseline<'_> {
             let set = host::resolve(loaded, &host, self.ui)?;
             Ok(host::plan(self.cli, &host, set))
         };
-        made().map_err(|failure| {
-            let problems = &failure.diagnostics;
-            let shown = report::diagnostics::render(problems, &failure.sources, false, 100);
-            format!("{shown}{}", failure.message)
-        })
+        made().map_err(|failure| failure.problems().join("; "))
     }
 
     fn mem_total_kb(&self) -> Option<u64> {

@@ -10,6 +10,7 @@ mod correct;
 mod eyes;
 mod files;
 mod index;
+mod keepsake;
 mod let_go;
 mod reload;
 mod slot;
@@ -126,6 +127,7 @@ pub struct Daemon<'a> {
     force: Option<Force>,
     slots: Vec<Slot>,
     bystanders: Vec<Bystander>,
+    keepsakes: Vec<keepsake::Keepsake>,
     index: Index,
     buffer: Box<[u8; TEXT]>,
     /// What is to be done, and when.
@@ -257,6 +259,7 @@ impl<'a> Daemon<'a> {
             force: None,
             slots: Vec::new(),
             bystanders: Vec::new(),
+            keepsakes: Vec::new(),
             index: Index::default(),
             buffer: Box::new([0; TEXT]),
             soon: Soon::default(),

@@ -53,6 +53,7 @@ impl Daemon<'_> {
                 }
                 Err(why) => {
                     self.watch_files(&[]);
+                    self.put_files_right();
                     self.refuse(why, asked);
                 }
             },
@@ -74,7 +75,7 @@ impl Daemon<'_> {
         }
         if self.force.is_some() {
             let mut event = self.general("refused");
-            event.detail = Some(format!("{}\nthe baseline in force stays", why.trim_end()));
+            event.detail = Some(why.clone());
             self.records.record(&event);
         }
         self.refused = Some(why);
@@ -138,6 +139,7 @@ impl Daemon<'_> {
         if let Some((foreign, path)) = foreign {
             self.tell_once(report::foreign(foreign, path));
         }
+        self.keepsakes = super::keepsake::of(&plan, &outcome);
         self.tell_outcome(&plan, &outcome, first, !first && !changes.is_empty());
         if !first && (!changes.is_empty() || asked) {
             let mut event = self.general("reloaded");
@@ -261,7 +263,7 @@ fn accepted(plan: Plan) -> Result<Plan, String> {
         .refusals()
         .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
         .collect();
-    if refusals.is_empty() { Ok(plan) } else { Err(refusals.join("\n")) }
+    if refusals.is_empty() { Ok(plan) } else { Err(refusals.join("; ")) }
 }
 
 /// Whether there is something to hold, now or once it is there.

@@ -31,7 +31,8 @@ impl Daemon<'_> {
             self.reindex();
             self.correct(now, true);
         }
-        if self.has_new_matches() {
+        // What a broken baseline lacks may have come without a word.
+        if self.has_new_matches() || self.refused.is_some() {
             self.soon.reload = Some(now);
         }
         self.end_holds();
