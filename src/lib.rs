@@ -27,6 +27,7 @@ pub mod watch;
 // Effects.
 pub mod apply;
 mod cli;
+pub mod daemon;
 pub mod report;
 pub mod wire;
 

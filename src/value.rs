@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod canonical;
+mod expected;
 mod quantity;
 
 pub use canonical::{Canonical, NotAValue, agrees, canonical, kernel_number};
+pub use expected::{Expected, single_number};
 pub use quantity::{Percent, QuantityError, Size};
 
 /// The form of a parameter's text, which decides how two texts are compared.

@@ -1,7 +1,7 @@
 # Enables nothing (the preset says disable) and applies nothing.
 if [ "$1" -eq 1 ]; then
     if [ -x /usr/bin/systemctl ]; then
-        systemctl --no-reload preset tunectl-boot.service tunectl-settled.service >/dev/null 2>&1 || :
+        systemctl --no-reload preset tunectl-boot.service tunectl-settled.service tunectl.service >/dev/null 2>&1 || :
     fi
     cat <<'END'
 tunectl: nothing has been enabled or changed. To begin:

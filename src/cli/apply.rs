@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::apply::{self, Options};
 use crate::below;
-use crate::persist::{Lock, LockError};
+use crate::persist::{LOCK, Lock, LockError};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 use crate::probe::Fact;
 use crate::report;
@@ -22,9 +22,6 @@ use super::recovery;
 use super::saved;
 use super::signals::Signals;
 use super::ui::Ui;
-
-/// The lock's path.
-const LOCK: &str = "/run/tunectl/lock";
 
 /// Carries a baseline out.
 ///

@@ -56,6 +56,15 @@ pub enum Command {
     /// All or nothing: where one write is refused, those before it are put back and nothing is
     /// persisted. With --boot, as far as it goes.
     Apply(ApplyArgs),
+    /// Hold this host's own baseline: put right within microseconds what anything changes
+    ///
+    /// Runs until SIGTERM, which leaves every value as it is; SIGHUP reads the baseline again. As
+    /// a service: tunectl.service.
+    Watch(WatchArgs),
+    /// Let a parameter go for a while, so that others may change it
+    ///
+    /// The daemon neither restores nor prevents it until then, and takes it back by itself.
+    Unlock(UnlockArgs),
     /// Show how this host stands, what this boot found and what has changed since
     ///
     /// The baseline is this host's own, /etc/tunectl/baseline.yaml. Changes nothing and needs no root.
@@ -67,6 +76,82 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the JSON Schema of the baseline format, for editors and for checks in CI
     Schema,
+}
+
+/// Arguments of `watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Look at every parameter that often, for what raises no event
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub sweep: u32,
+
+    /// Corrections of one writer's changes within seconds that make a fight, as 20/60s, or `off`
+    #[arg(long, value_name = "N/Ts", default_value = "20/60s")]
+    pub contest_after: ContestAfter,
+
+    /// Do not load the BPF program that names writers and prevents writes
+    #[arg(long)]
+    pub no_bpf: bool,
+
+    /// Run CMD with /bin/sh for each event, which it gets on standard input as one line of JSON
+    #[arg(long, value_name = "CMD")]
+    pub on_drift: Option<String>,
+}
+
+/// When corrections become a fight; `None`: never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContestAfter(pub Option<(u32, std::time::Duration)>);
+
+impl std::str::FromStr for ContestAfter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let wrong = || format!("{text:?} is neither `off` nor a number and a time such as 20/60s");
+        let (count, time) = text.split_once('/').ok_or_else(wrong)?;
+        let count: u32 = count.parse().map_err(|_| wrong())?;
+        let time = duration(time)?;
+        if count == 0 || count > 10_000 || time.is_zero() {
+            return Err(format!("{text:?}: from 1 to 10000 corrections, within more than no time"));
+        }
+        Ok(Self(Some((count, time))))
+    }
+}
+
+/// A time such as `90s`, `10m`, `2h`, `1d`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || format!("{text:?} is no time such as 90s, 10m, 2h or 1d");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let count: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    Ok(std::time::Duration::from_secs(u64::from(count) * seconds))
+}
+
+/// Arguments of `unlock`.
+#[derive(Debug, Args)]
+pub struct UnlockArgs {
+    /// The parameter
+    #[arg(value_name = "KEY")]
+    pub key: String,
+
+    /// For how long, as 90s, 10m, 2h; at most 7d
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub time: std::time::Duration,
+
+    /// Why; it is recorded
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// Arguments of `completions`.

@@ -16,6 +16,8 @@ mod schema;
 mod signals;
 mod status;
 mod ui;
+mod unlock;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,8 @@ pub fn main() -> ExitCode {
     let result = match &cli.command {
         args::Command::Plan(command) => plan::run(&cli, command, &ui),
         args::Command::Apply(command) => apply::run(&cli, command, &ui),
+        args::Command::Watch(command) => watch::run(&cli, command, &ui),
+        args::Command::Unlock(command) => unlock::run(&cli, command, &ui),
         args::Command::Status(command) => status::run(&cli, command, &ui),
         args::Command::Completions(command) => completions::run(command, &ui),
         args::Command::Schema => schema::run(&ui),

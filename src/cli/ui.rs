@@ -145,6 +145,18 @@ impl Ui {
         }
     }
 
+    /// Prints an event as it happens: for people on standard error, with `--format json` as one line
+    /// on standard output. A reader who has gone away is no reason to end.
+    pub fn event(&self, event: &impl serde::Serialize, text: &str) {
+        match self.format {
+            Format::Text if !self.quiet => self.stderr(&format!("{text}\n")),
+            Format::Text => {}
+            Format::Json => {
+                let _ = self.json_line(event);
+            }
+        }
+    }
+
     /// Prints diagnostics; warnings are left out with `--quiet`.
     pub fn diagnostics(&self, problems: &[Diagnostic], sources: &[Source]) {
         let shown: Vec<Diagnostic> =

@@ -1,9 +1,12 @@
 //! What is done about a drift, and when it is a fight: the policy of one parameter, without a clock.
 #![forbid(unsafe_code)]
 
+mod wanted;
+
 use std::time::Duration;
 
 pub use crate::baseline::OnDrift;
+pub use wanted::Wanted;
 
 /// Whoever changed a parameter, in a form that is compared only: by name and user rather than by
 /// process, because whoever fights starts a process for each blow.

@@ -138,3 +138,31 @@ proptest! {
         }
     }
 }
+
+mod wanted {
+    use proptest::prelude::*;
+
+    use super::super::Wanted;
+    use crate::baseline::Requirement;
+    use crate::value::Shape;
+
+    proptest! {
+        #[test]
+        fn judges_and_targets_as_the_requirement_does(
+            at_least in prop::option::of(-20i128..20),
+            at_most in prop::option::of(-20i128..20),
+            shape in prop_oneof![Just(Shape::Number), Just(Shape::Unknown), Just(Shape::Text(9))],
+            live in prop_oneof!["-?[0-9]{1,2}", "[a-z]{1,2}", "[0-9] [0-9x]", "0x1[0-9]?"],
+            exact in "[0-9]{1,2}",
+        ) {
+            for requirement in [Requirement::Within { at_least, at_most }, Requirement::Exact(exact)] {
+                let wanted = Wanted::new(shape, &requirement);
+                prop_assert_eq!(
+                    wanted.satisfied_by(&live), requirement.satisfied_by(shape, &live)
+                );
+                let bytes = requirement.target(shape, Some(&live)).map(|t| format!("{t}\n"));
+                prop_assert_eq!(wanted.target(&live), bytes.as_ref().map(String::as_bytes));
+            }
+        }
+    }
+}

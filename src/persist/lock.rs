@@ -7,6 +7,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// Where the lock is, below the root of the host.
+pub const LOCK: &str = "/run/tunectl/lock";
+
 /// Holds the lock until it is dropped; the kernel releases it if the process dies.
 #[derive(Debug)]
 pub struct Lock(#[allow(dead_code, reason = "held, not read")] File);
@@ -44,19 +47,7 @@ impl Lock {
     /// [`LockError::Busy`] names the holder where it said who it is.
     pub fn take(path: &Path, patience: Duration) -> Result<Self, LockError> {
         let failed = |error| LockError::Failed { path: path.display().to_string(), error };
-        if let Some(parent) = path.parent() {
-            let mut builder = fs::DirBuilder::new();
-            builder.recursive(true).mode(0o755).create(parent).map_err(failed)?;
-        }
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
-            .open(path)
-            .map_err(failed)?;
+        let mut file = opened(path)?;
         let deadline = Instant::now() + patience;
         loop {
             match file.try_lock() {
@@ -77,5 +68,51 @@ impl Lock {
         let _ = file.set_len(0);
         let _ = write!(&mut file, "pid {}", std::process::id());
         Ok(Self(file))
+    }
+}
+
+fn opened(path: &Path) -> Result<File, LockError> {
+    let failed = |error| LockError::Failed { path: path.display().to_string(), error };
+    if let Some(parent) = path.parent() {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o755).create(parent).map_err(failed)?;
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+        .open(path)
+        .map_err(failed)
+}
+
+/// The lock as the daemon uses it: for the moment of a correction, shared, and never waited for.
+///
+/// While an apply has the lock, a correction could undo a step that the apply has just taken; so
+/// it waits until the apply has ended, whose baseline may be another by then. An apply, for its
+/// part, waits for a correction, which is over within microseconds. Both cost one system call.
+#[derive(Debug)]
+pub struct Turn(File);
+
+impl Turn {
+    /// Opens the lock file, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// It cannot be made or opened.
+    pub fn open(path: &Path) -> Result<Self, LockError> {
+        opened(path).map(Self)
+    }
+
+    /// Takes the lock if no apply has it.
+    pub fn begin(&self) -> bool {
+        self.0.try_lock_shared().is_ok()
+    }
+
+    /// Gives it back.
+    pub fn end(&self) {
+        // A lock that is not held needs no giving back.
+        let _ = self.0.unlock();
     }
 }

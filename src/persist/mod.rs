@@ -2,11 +2,12 @@
 
 pub mod conf;
 pub mod events;
+pub mod holds;
 pub mod ledger;
 mod lock;
 pub mod reports;
 mod staged;
 
 pub use ledger::Ledger;
-pub use lock::{Lock, LockError};
+pub use lock::{LOCK, Lock, LockError, Turn};
 pub use staged::{PersistError, Staged, remove};

@@ -99,11 +99,11 @@ impl ProcSys {
         self.beneath.opener()
     }
 
-    fn file(&self, key: &Key, access: Access) -> Result<Opened, Errno> {
+    pub(super) fn file(&self, key: &Key, access: Access) -> Result<Opened, Errno> {
         self.beneath.file(self.beneath.root(), key.as_path(), access)
     }
 
-    fn writable(&self, key: &Key) -> Result<Opened, Errno> {
+    pub(super) fn writable(&self, key: &Key) -> Result<Opened, Errno> {
         let opened = self.file(key, Access::Write)?;
         // The kernel refuses this itself; an image's file would let root in.
         if opened.mode & 0o222 == 0 { Err(Errno::EACCES) } else { Ok(opened) }

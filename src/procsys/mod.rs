@@ -1,10 +1,12 @@
 //! The live kernel's parameters: read, written and listed below an opened root.
 
 mod beneath;
+mod held;
 mod listing;
 mod live;
 
 pub use beneath::{OVER_MOUNTED, Opener, SPECIAL_FILE};
+pub use held::Held;
 pub use live::{OpenError, ProcSys};
 
 use crate::key::{Key, Pattern};

@@ -187,7 +187,7 @@ fn words_agree(wanted: &str, live: &str) -> bool {
 
 /// Whether the kernel, storing `wanted` milliseconds in ticks, would print `live`, at any of the
 /// tick rates that Linux is built with. The rate itself cannot be read from a running kernel.
-fn rounds_to(wanted: i128, live: i128) -> bool {
+pub(super) fn rounds_to(wanted: i128, live: i128) -> bool {
     [100, 250, 300, 1000].into_iter().any(|hz: i128| {
         let ticks = (wanted * hz + 999).div_euclid(1000);
         ticks * 1000 / hz == live

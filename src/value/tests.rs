@@ -120,6 +120,68 @@ fn percentages_are_exact() {
     }
 }
 
+/// Texts that are often nearly a value of some shape.
+fn nearly_a_value() -> impl Strategy<Value = String> {
+    let token = prop_oneof![
+        "[0-9]{1,3}",
+        "0x[0-9a-fA-F]{1,2}",
+        "0[0-7]{1,2}",
+        "-[0-9]{0,2}",
+        "[0-9]-[0-9]",
+        "[a-f]{1,2}",
+        "[0-9a-f]{1,2},[0-9a-f]{1,2}",
+        Just("0".to_owned()),
+        Just(String::new()),
+        Just("::1".to_owned()),
+        Just("0:0::0:1".to_owned()),
+        Just("é".to_owned()),
+    ];
+    let divider = prop_oneof![Just(" "), Just("\t"), Just(","), Just("  "), Just("\n"), Just(", ")];
+    prop::collection::vec((token, divider), 0..5)
+        .prop_map(|parts| parts.into_iter().flat_map(|(t, d)| [t, d.to_owned()]).collect())
+}
+
+fn any_shape() -> impl Strategy<Value = Shape> {
+    prop_oneof![
+        Just(Shape::Number),
+        Just(Shape::Bool),
+        Just(Shape::Numbers(3)),
+        Just(Shape::Ticks),
+        Just(Shape::Bitmap),
+        Just(Shape::CpuMask),
+        Just(Shape::Words),
+        Just(Shape::Text(64)),
+        Just(Shape::Ipv6),
+        Just(Shape::HexGroups),
+        Just(Shape::Unknown),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn an_expected_value_agrees_as_ever(
+        shape in any_shape(),
+        wanted in nearly_a_value(),
+        live in nearly_a_value(),
+    ) {
+        let expected = Expected::new(shape, &wanted);
+        for live in [&live, &wanted, &wanted.replace(' ', "\t"), &format!("{wanted} {live}")] {
+            prop_assert_eq!(
+                expected.agrees(live), agrees(shape, &wanted, live), "{:?} {:?} {:?}", shape, wanted, live
+            );
+            let number = match canonical(shape, live) {
+                Ok(Canonical::Numbers(numbers)) => numbers.first().copied(),
+                _ => None,
+            };
+            if shape != Shape::Unknown {
+                prop_assert_eq!(single_number(shape, live), number, "{:?} {:?}", shape, live);
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn comparison_is_reflexive_for_every_shape(text in "[ -~]{0,24}") {

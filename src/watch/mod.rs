@@ -1,4 +1,13 @@
-//! What happens to parameters as it happens, and who did it.
+//! What tells of changes to the running kernel's parameters as they happen, and who made them.
 
 pub mod attribution;
 pub mod bpf;
+pub mod clock;
+pub mod fanotify;
+pub mod inotify;
+pub mod kmsg;
+pub mod link;
+pub mod poll;
+pub mod priority;
+pub mod service;
+pub mod signals;

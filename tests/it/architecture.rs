@@ -120,6 +120,29 @@ const ROOMS: [(&str, Layer, &[&str]); 20] = [
             "wire",
         ],
     ),
+    (
+        "daemon",
+        Layer::Effect,
+        &[
+            "key",
+            "value",
+            "diagnostic",
+            "observed",
+            "catalogue",
+            "baseline",
+            "bootview",
+            "diff",
+            "drift",
+            "plan",
+            "wire",
+            "below",
+            "procsys",
+            "persist",
+            "watch",
+            "apply",
+            "report",
+        ],
+    ),
 ];
 
 /// The parts of the standard library that a pure room may name.

@@ -1,0 +1,76 @@
+//! `tunectl unlock`.
+#![allow(clippy::disallowed_methods, reason = "it tells the time, and who asked")]
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::below;
+use crate::key::Key;
+use crate::persist::holds::{HOLDS, Hold, Holds};
+use crate::persist::{LOCK, Lock, LockError};
+use crate::probe::{self, Fact};
+use crate::watch::clock;
+
+use super::Exit;
+use super::args::{Cli, UnlockArgs};
+use super::failure::Failure;
+use super::ui::Ui;
+
+/// Longer is nothing for a while.
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+/// How long a running apply is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lets a parameter go for a while.
+///
+/// # Errors
+/// The key or the time makes no sense, this is not root, or the file of holds cannot be written.
+pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let key = Key::parse(&args.key).map_err(|e| Failure::new(format!("{}: {e}", args.key)))?;
+    if args.time.is_zero() || args.time > LONGEST {
+        return Err(Failure::new("--for takes from 1s to 7d").help(
+            "what is to stay is written into the baseline: `on_drift: report`, or a waiver",
+        ));
+    }
+    if args.reason.trim().is_empty() {
+        return Err(Failure::new("--reason is empty: say why, whoever reads the record will ask"));
+    }
+    if !nix::unistd::geteuid().is_root() {
+        return Err(Failure::new("only root can let a parameter go"));
+    }
+    let facts = probe::probe_for(&cli.root, &[Fact::BootId])
+        .map_err(|error| Failure::new(error.to_string()))?;
+    let place = below::resolve_parent(&cli.root, LOCK)
+        .map_err(|error| Failure::new(format!("cannot find {LOCK}: {error}")))?;
+    let _lock = Lock::take(&place, PATIENCE).map_err(|error| match error {
+        LockError::Busy(_) => Failure::refused(error.to_string()).help("wait for it"),
+        LockError::Failed { .. } => Failure::new(error.to_string()),
+    })?;
+    let since_boot = clock::since_boot();
+    let until = SignedDuration::try_from(args.time)
+        .ok()
+        .and_then(|time| Timestamp::now().checked_add(time).ok())
+        .map(|until| format!("{until:.0}"));
+    let mut holds = Holds::read(&cli.root, &facts.boot_id);
+    let hold = Hold {
+        kind: "unlocked".into(),
+        by: who(),
+        reason: Some(args.reason.trim().to_owned()),
+        until: until.clone(),
+        until_since_boot: Some((since_boot + args.time).as_secs()),
+    };
+    holds.holds.insert(key.to_string(), hold);
+    holds
+        .write(&cli.root, since_boot)
+        .map_err(|error| Failure::new(format!("{key} stays held: {error}")))?;
+    ui.result(&format!("{key} is let go until {}\n", until.as_deref().unwrap_or("then")))?;
+    ui.hint(&format!("It stands in {HOLDS}; the daemon takes it back by itself."));
+    Ok(Exit::Done)
+}
+
+/// Whoever became root, where sudo says so.
+fn who() -> String {
+    let user = std::env::var("SUDO_USER").unwrap_or_else(|_| "root".into());
+    format!("{user}, by `tunectl unlock`")
+}

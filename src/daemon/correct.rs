@@ -1,0 +1,234 @@
+//! From events to corrections: nothing here allocates or tells before the values are right.
+
+use std::time::Duration;
+
+use crate::drift::{Verdict, WriterId};
+use crate::observed::Namespace;
+use crate::watch::clock;
+
+use super::eyes::Marks;
+use super::slot::{Done, Look, Slot, Trouble, What};
+use super::{APPLY, Daemon};
+
+/// An event is of a write that was seen at most this long ago.
+const RECENT: Duration = Duration::from_secs(5);
+/// When a parameter is looked at again after an attempt that raised no event by itself.
+const AGAIN: [Duration; 3] =
+    [Duration::from_millis(250), Duration::from_millis(20), Duration::from_millis(1)];
+
+impl Daemon<'_> {
+    /// Takes in what has happened: attempts first, because an event's writer is among them.
+    pub(super) fn see(&mut self, now: Duration) {
+        let Self { eyes, witness, slots, index, soon, .. } = self;
+        witness.look_anew();
+        if let Some(bpf) = &mut eyes.bpf {
+            bpf.drain(&mut |attempt| {
+                if attempt.namespace == Some(Namespace::Other) {
+                    return;
+                }
+                for &i in index.name(attempt.name) {
+                    witness.saw(i, attempt);
+                    if attempt.denied {
+                        slots[i].refused.0 += 1;
+                        soon.dirty = true;
+                    } else if slots[i].armed || slots[i].again > 0 {
+                        slots[i].again = u8::try_from(AGAIN.len()).unwrap_or(1);
+                        soon.again = Some(now + AGAIN[AGAIN.len() - 1]);
+                    }
+                }
+            });
+        }
+        let mut touch = |of: &[usize], pid: Option<u32>| {
+            for &i in of {
+                slots[i].dirty = true;
+                slots[i].again = 0;
+                slots[i].touched_by = pid.or(slots[i].touched_by);
+                soon.dirty = true;
+            }
+        };
+        match &mut eyes.marks {
+            Marks::Fanotify(fanotify) => {
+                let drained = fanotify.drain(&mut |t| touch(index.inode(t.inode), Some(t.pid)));
+                soon.overflow |= drained.overflow;
+            }
+            Marks::Inotify(inotify) => {
+                soon.overflow |= inotify.drain(&mut |h| touch(index.watch(h.watch), None));
+            }
+            Marks::None => {}
+        }
+    }
+
+    /// Looks at what is dirty and puts it right; `swept`: no event has told of it. Then tells.
+    pub(super) fn correct(&mut self, began: Duration, swept: bool) {
+        self.soon.dirty = false;
+        let mut turn = None;
+        let mut told = false;
+        for i in 0..self.slots.len() {
+            let slot = &mut self.slots[i];
+            if !std::mem::take(&mut slot.dirty) || slot.let_go {
+                told |= slot.refused.0 > 0;
+                continue;
+            }
+            match slot.look(&mut self.buffer) {
+                Look::Right => {
+                    slot.touched_by = None;
+                    slot.trouble = None;
+                    if slot.state.in_sync(began) {
+                        slot.done =
+                            Some(Done { what: What::Settled, took: None, pid: None, swept });
+                    }
+                }
+                Look::Wrong => {
+                    let permitted = || self.turn.begin();
+                    if slot.is_enforced() && !*turn.get_or_insert_with(permitted) {
+                        slot.dirty = true;
+                        self.soon.apply_ends.get_or_insert(began + APPLY);
+                    } else {
+                        self.wrong(i, began, swept);
+                    }
+                }
+                Look::Gone(errno) => {
+                    if slot.held.is_ok() {
+                        slot.held = Err(errno);
+                        slot.armed = false;
+                        self.soon.overflow |= !swept;
+                    }
+                }
+            }
+            told |= self.slots[i].done.is_some();
+        }
+        if turn == Some(true) {
+            self.turn.end();
+        }
+        if told || swept {
+            self.tell(began, swept);
+        }
+        self.soon.due = self.slots.iter().filter_map(|slot| slot.state.due()).min();
+    }
+
+    /// A parameter is not as required.
+    fn wrong(&mut self, i: usize, began: Duration, swept: bool) {
+        let slot = &mut self.slots[i];
+        let pid = slot.touched_by.take();
+        let paused = slot.state.is_contested();
+        if pid.is_none() && is_told(slot) {
+            return;
+        }
+        let since = if swept { self.counts.swept } else { began.saturating_sub(RECENT) };
+        let who = match swept && self.eyes.bpf.is_none() {
+            true => WriterId::UNKNOWN,
+            false => self.witness.id(i, pid, since),
+        };
+        let verdict = slot.state.drifted(who, hash(&slot.wrong), began);
+        let what = match verdict {
+            Verdict::Quiet => return,
+            Verdict::Restore => match slot.restore() {
+                Ok(()) => {
+                    slot.trouble = None;
+                    What::Restored
+                }
+                Err(errno) => {
+                    let trouble = Some(Trouble::Refused(errno));
+                    if slot.trouble == trouble {
+                        return;
+                    }
+                    slot.trouble = trouble;
+                    What::Failed(errno)
+                }
+            },
+            Verdict::Report => What::Reported,
+            Verdict::Yield => What::Yielded,
+            Verdict::Contest { pause } => What::Contested(pause),
+        };
+        // The clock of the attempt is this one: the time that the writer's value has stood.
+        let attempt = || self.witness.when(i, pid, since);
+        let from = if paused || swept { None } else { attempt().or(Some(began)) };
+        let took = from.map(|from| clock::monotonic().saturating_sub(from));
+        slot.done = Some(Done { what, took, pid, swept });
+        if what == What::Restored {
+            for &other in self.index.reached(i) {
+                self.slots[other].dirty = true;
+                self.soon.dirty = true;
+            }
+        }
+    }
+
+    /// Attempts have become changes by now, or never will.
+    pub(super) fn look_again(&mut self, now: Duration) {
+        let mut next = 0;
+        for slot in &mut self.slots {
+            if slot.again > 0 {
+                slot.again -= 1;
+                slot.dirty = true;
+                next = next.max(slot.again);
+            }
+        }
+        if next > 0 {
+            self.soon.again = Some(now + AGAIN[usize::from(next) - 1]);
+        }
+        self.correct(now, false);
+    }
+
+    /// Looks at what is fought over once its pause is over.
+    pub(super) fn end_pauses(&mut self, now: Duration) {
+        let mut armed = false;
+        for slot in &mut self.slots {
+            if slot.state.due().is_some_and(|due| due <= now) {
+                slot.dirty = true;
+                armed |= arm(slot, &self.eyes);
+            }
+        }
+        if armed {
+            self.watch_bystanders();
+            self.look_with_bpf();
+        }
+        self.correct(now, false);
+    }
+
+    /// Ends the events of what is fought over, so that a storm of them costs nothing.
+    pub(super) fn blind(&mut self, i: usize) {
+        let slot = &mut self.slots[i];
+        if let Ok(held) = &slot.held {
+            self.eyes.disarm(held, slot.watch);
+        }
+        (slot.armed, slot.again, slot.touched_by) = (false, 0, None);
+        self.watch_bystanders();
+        self.look_with_bpf();
+    }
+
+    /// A bystander is watched as long as one of those that it concerns is.
+    fn watch_bystanders(&mut self) {
+        for other in &mut self.bystanders {
+            let wanted = other.concerns.iter().any(|i| self.slots[*i].armed);
+            if wanted && !other.armed {
+                if let Ok(watch) = self.eyes.arm(&other.held) {
+                    (other.watch, other.armed) = (watch, true);
+                }
+            } else if !wanted && other.armed {
+                self.eyes.disarm(&other.held, other.watch);
+                other.armed = false;
+            }
+        }
+    }
+}
+
+/// Raises events for a slot again, where none are raised; whether that was so.
+pub(super) fn arm(slot: &mut Slot, eyes: &super::Eyes) -> bool {
+    let (false, Ok(held)) = (slot.armed, &slot.held) else { return false };
+    match eyes.arm(held) {
+        Ok(watch) => (slot.watch, slot.armed) = (watch, true),
+        Err(error) => log::warn!("{}: writes raise no event: {error}", slot.key),
+    }
+    slot.armed
+}
+
+/// Whether this is what the kernel made of the last write, and nobody has written since.
+fn is_told(slot: &Slot) -> bool {
+    matches!(&slot.trouble, Some(Trouble::Kept(kept)) if *kept == slot.wrong)
+}
+
+/// Stands for a text, for comparing only (FNV-1a).
+fn hash(bytes: &[u8]) -> u64 {
+    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, fold)
+}

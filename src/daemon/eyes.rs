@@ -1,0 +1,147 @@
+//! How changes are seen here, best first: BPF beside fanotify, inotify, the sweep alone.
+
+use std::io;
+
+use crate::drift::OnDrift;
+use crate::key::Key;
+use crate::observed::Errno;
+use crate::procsys::Held;
+use crate::watch::bpf::{self, Admitted, Bpf, Wake};
+use crate::watch::fanotify::Fanotify;
+use crate::watch::inotify::Inotify;
+use crate::watch::poll::Poll;
+
+use super::slot::Slot;
+use super::source;
+
+/// What raises events.
+pub struct Eyes {
+    pub marks: Marks,
+    pub bpf: Option<Bpf>,
+    /// Why BPF is not used, or does less than it can elsewhere.
+    pub why_not: Option<String>,
+}
+
+/// What raises events after a value has changed.
+pub enum Marks {
+    Fanotify(Fanotify),
+    Inotify(Inotify),
+    None,
+}
+
+impl Eyes {
+    /// Opens the best there is; BPF follows once it is known which parameters there are.
+    pub fn open(poll: &Poll) -> Self {
+        let marks = Fanotify::open().and_then(|fanotify| {
+            let added = poll.add(&fanotify, source::KEYS);
+            added.map(|()| fanotify).map_err(|e| Errno(e.raw_os_error().unwrap_or(5)))
+        });
+        let marks = match marks {
+            Ok(fanotify) => Marks::Fanotify(fanotify),
+            Err(errno) => {
+                log::info!("fanotify is not there ({}): writers have no names", words(errno));
+                match Inotify::open().and_then(|i| poll.add(&i, source::KEYS).map(|()| i)) {
+                    Ok(inotify) => Marks::Inotify(inotify),
+                    Err(error) => {
+                        log::warn!(
+                            "inotify is not there ({error}): drift is found by sweeps alone"
+                        );
+                        Marks::None
+                    }
+                }
+            }
+        };
+        Self { marks, bpf: None, why_not: None }
+    }
+
+    /// Raises events for writes to a parameter. Returns inotify's number for it.
+    pub fn arm(&self, held: &Held) -> io::Result<Option<i32>> {
+        match &self.marks {
+            Marks::Fanotify(fanotify) => {
+                let marked = fanotify.mark(held.fd()).map(|()| None);
+                marked.map_err(|errno| io::Error::from_raw_os_error(errno.0))
+            }
+            Marks::Inotify(inotify) => inotify.watch_open(held.fd()).map(Some),
+            Marks::None => Ok(None),
+        }
+    }
+
+    /// Raises them no longer.
+    pub fn disarm(&self, held: &Held, watch: Option<i32>) {
+        match &self.marks {
+            Marks::Fanotify(fanotify) => fanotify.unmark(held.fd()),
+            Marks::Inotify(inotify) => {
+                if let Some(watch) = watch {
+                    inotify.unwatch(watch);
+                }
+            }
+            Marks::None => {}
+        }
+    }
+
+    /// Lets BPF look at writes to these slots and keys, and prevent what is to be prevented. What
+    /// cannot be prevented is told, and enforced.
+    pub fn look_at(&mut self, slots: &[Slot], others: &[Key], poll: &Poll) -> Vec<(Key, String)> {
+        let looked: Vec<&Slot> =
+            slots.iter().filter(|s| !s.let_go && (s.armed || s.held.is_err())).collect();
+        let keys: Vec<Key> =
+            looked.iter().map(|s| s.key.clone()).chain(others.iter().cloned()).collect();
+        let mut prevented: Vec<(Key, Admitted)> = looked
+            .iter()
+            .filter(|s| s.state.policy() == OnDrift::Prevent && s.held.is_ok())
+            .flat_map(|s| s.admitted.iter().cloned())
+            .collect();
+        let mut problems = Vec::new();
+        loop {
+            let wanted = bpf::Wanted { keys: &keys, prevent: &prevented };
+            let error = match &mut self.bpf {
+                Some(bpf) => match bpf.rewatch(&wanted) {
+                    Ok(()) => return problems,
+                    Err(error) => error,
+                },
+                None => match self.attach(&wanted, poll) {
+                    Ok(()) => return problems,
+                    Err(error) => error,
+                },
+            };
+            let why = error.to_string();
+            let bpf::BpfError::NoPrevention { key, .. } = error else {
+                self.why_not = Some(why.clone());
+                problems.extend(prevented.into_iter().map(|(key, _)| (key, why.clone())));
+                return problems;
+            };
+            prevented.retain(|(k, _)| *k != key);
+            problems.push((key, why));
+        }
+    }
+
+    fn attach(&mut self, wanted: &bpf::Wanted<'_>, poll: &Poll) -> Result<(), bpf::BpfError> {
+        let wake = match &self.marks {
+            Marks::Fanotify(_) => Wake::unless_fanotify_does(),
+            _ => Wake::Always,
+        };
+        let bpf = Bpf::attach_with(wanted, &bpf::Options { wake, ..bpf::Options::default() })?;
+        if let Err(error) = poll.add(bpf.fd(), source::BPF) {
+            log::warn!("BPF's records are read at sweeps only: {error}");
+        }
+        self.why_not.clone_from(&bpf.rung().why_not);
+        self.bpf = Some(bpf);
+        Ok(())
+    }
+
+    /// How changes are seen, in a word.
+    pub fn name(&self) -> &'static str {
+        match (&self.bpf, &self.marks) {
+            (Some(_), Marks::Fanotify(_)) => "bpf and fanotify",
+            (Some(_), Marks::Inotify(_)) => "bpf and inotify",
+            (Some(_), Marks::None) => "bpf",
+            (None, Marks::Fanotify(_)) => "fanotify",
+            (None, Marks::Inotify(_)) => "inotify",
+            (None, Marks::None) => "sweeps",
+        }
+    }
+}
+
+fn words(errno: Errno) -> String {
+    io::Error::from_raw_os_error(errno.0).to_string()
+}

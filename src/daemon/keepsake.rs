@@ -1,0 +1,53 @@
+//! Our files as they were last written, for putting them right while the baseline cannot be read.
+
+use crate::below;
+use crate::bootview::dropin;
+use crate::persist::{PersistError, Staged, reports};
+use crate::plan::{DropinOutcome, Outcome, Plan};
+
+use super::Daemon;
+
+/// A file of ours.
+pub struct Keepsake {
+    path: &'static str,
+    text: String,
+}
+
+/// What lies on disk now that a plan was carried out.
+pub fn of(plan: &Plan, outcome: &Outcome) -> Vec<Keepsake> {
+    let lies = |o: &DropinOutcome| matches!(o, DropinOutcome::Written | DropinOutcome::Unchanged);
+    let refused = outcome.failed_keys();
+    plan.files()
+        .zip(outcome.files())
+        .filter(|(file, outcome)| lies(outcome) && !file.lines.is_empty())
+        .map(|(file, _)| Keepsake { path: file.path, text: plan.text_without(file, &refused) })
+        .collect()
+}
+
+impl Daemon<'_> {
+    /// Puts a file right that somebody has removed or edited. The lock is held. What is no longer
+    /// ours is left to whoever made it.
+    pub(super) fn put_files_right(&mut self) {
+        for i in 0..self.keepsakes.len() {
+            let Keepsake { path, text } = &self.keepsakes[i];
+            let now = reports::read(&self.root, path);
+            let foreign = now.as_deref().is_some_and(|bytes| !dropin::is_ours(bytes));
+            if foreign || now.as_deref() == Some(text.as_bytes()) {
+                continue;
+            }
+            let how = if now.is_none() { "was not there" } else { "was edited" };
+            let written = below::resolve_parent(&self.root, path)
+                .map_err(|error| PersistError { doing: "find", path: (*path).into(), error })
+                .and_then(|place| Staged::write(&place, text.as_bytes())?.commit());
+            let mut event = self.general("dropin");
+            event.detail = Some(match written {
+                Ok(()) => format!("{path} {how} and is written as it was"),
+                Err(error) => {
+                    event.action = "failed".into();
+                    format!("{path} {how}: {error}")
+                }
+            });
+            self.records.record(&event);
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! Holds what a baseline asks for: one thread, one loop, corrections first and records after.
+//!
+//! An event says that a parameter was written to; one read shows whether it still is as required,
+//! and one write puts it right. Everything that can wait (who it was, the log, the next wake-up)
+//! waits until all values of a batch are right. The sweep looks at every parameter and is the truth
+//! for whatever raised no event.
+
+mod bystanders;
+mod correct;
+mod eyes;
+mod files;
+mod index;
+mod keepsake;
+mod let_go;
+mod reload;
+mod slot;
+mod sweep;
+mod told;
+mod witness;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::baseline::DesiredPattern;
+use crate::drift::Contest;
+use crate::persist::Turn;
+use crate::plan::Plan;
+use crate::procsys::ProcSys;
+use crate::watch::clock::{self, Timer};
+use crate::watch::kmsg::KernelLog;
+use crate::watch::link::Links;
+use crate::watch::poll::Poll;
+use crate::watch::priority;
+use crate::watch::service::Service;
+use crate::watch::signals::{Asked, Signals};
+use crate::wire::event::Event;
+
+use bystanders::Bystander;
+use eyes::Eyes;
+use files::Files;
+use index::Index;
+use slot::{Slot, TEXT};
+use witness::Witness;
+
+/// How the daemon is to work.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How often everything is looked at.
+    pub sweep: Duration,
+    /// When corrections become a fight.
+    pub contest: Option<Contest>,
+    /// Whether BPF is tried.
+    pub bpf: bool,
+}
+
+/// What the daemon asks of the host besides its kernel.
+pub trait Host {
+    /// The root that all paths lie below.
+    fn root(&self) -> &Path;
+    /// The boot.
+    fn boot_id(&self) -> &str;
+    /// Reads the baseline and all files anew, and plans.
+    ///
+    /// # Errors
+    /// What is wrong with it, each problem with its place.
+    fn plan(&mut self) -> Result<Plan, String>;
+    /// The host's memory now.
+    fn mem_total_kb(&self) -> Option<u64>;
+}
+
+/// Where events go.
+pub trait Records {
+    /// One event, once the value is right again.
+    fn record(&mut self, event: &Event);
+    /// What is to be done now and then: children that have ended, say.
+    fn tend(&mut self);
+    /// How the daemon stands, in one line.
+    fn stands(&mut self, line: &str);
+}
+
+/// Why the daemon cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The baseline is broken from the start.
+    #[error("{0}")]
+    Baseline(String),
+    /// The system denies something without which nothing can be watched.
+    #[error("cannot {doing}: {error}")]
+    Failed {
+        /// What was to be done.
+        doing: &'static str,
+        /// The system's answer.
+        error: io::Error,
+    },
+}
+
+/// Numbers of what the loop waits for.
+mod source {
+    pub const SIGNALS: u64 = 0;
+    pub const SWEEP: u64 = 1;
+    pub const KEYS: u64 = 2;
+    pub const BPF: u64 = 3;
+    pub const FILES: u64 = 4;
+    pub const LINKS: u64 = 5;
+}
+
+/// The daemon.
+pub struct Daemon<'a> {
+    host: &'a mut dyn Host,
+    records: &'a mut dyn Records,
+    options: Options,
+    service: Service,
+    root: PathBuf,
+    kernel: ProcSys,
+    poll: Poll,
+    signals: Signals,
+    timer: Timer,
+    eyes: Eyes,
+    files: Option<Files>,
+    links: Option<Links>,
+    log: Option<KernelLog>,
+    turn: Turn,
+    witness: Witness,
+    /// What is in force; `None` until a baseline could be used.
+    force: Option<Force>,
+    slots: Vec<Slot>,
+    bystanders: Vec<Bystander>,
+    keepsakes: Vec<keepsake::Keepsake>,
+    index: Index,
+    buffer: Box<[u8; TEXT]>,
+    /// What is to be done, and when.
+    soon: Soon,
+    counts: Counts,
+    mem_total_kb: Option<u64>,
+    /// Why the baseline was refused the last time, so that the same is told once.
+    refused: Option<String>,
+    /// The host's memory has changed since the last sweep.
+    memory_changed: bool,
+    /// How long the machine has slept since the boot.
+    asleep: Duration,
+    /// Why something is not prevented, each told once.
+    not_prevented: BTreeSet<String>,
+    /// What was last said of how it stands.
+    standing: String,
+    real_time: bool,
+    end: bool,
+}
+
+/// A baseline that is in force.
+struct Force {
+    name: String,
+    /// Whose matches may change.
+    patterns: Vec<DesiredPattern>,
+}
+
+/// What is waiting to be done. Times are monotonic.
+#[derive(Default)]
+struct Soon {
+    /// Slots are to be looked at.
+    dirty: bool,
+    /// A correction waits for an apply to end.
+    apply_ends: Option<Duration>,
+    /// The baseline or the drop-in has changed, or an interface has come.
+    reload: Option<Duration>,
+    /// The reload was asked for by name.
+    asked: bool,
+    /// Attempts that BPF saw before the value changed: look again then.
+    again: Option<Duration>,
+    /// Parameters whose pause ends, or whose fight may be over.
+    due: Option<Duration>,
+    /// Somebody's time with a parameter is over.
+    hold_ends: Option<Duration>,
+    /// The watchdog is to be fed.
+    feed: Option<Duration>,
+    /// Events were lost.
+    overflow: bool,
+}
+
+impl Soon {
+    fn next(&self) -> Option<Duration> {
+        let times = [self.apply_ends, self.reload, self.again, self.due, self.hold_ends, self.feed];
+        times.into_iter().flatten().min()
+    }
+}
+
+/// What has happened since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Corrections.
+    pub restored: u64,
+    /// Events of the queue that were lost.
+    pub overflows: u64,
+    /// Wake-ups in the present second, for telling a storm; and when that began.
+    wakes: (u64, Duration),
+    /// When the last sweep was.
+    swept: Duration,
+    /// Sweeps.
+    pub sweeps: u64,
+}
+
+/// More wake-ups in a second are a storm.
+const STORM: u64 = 2_000;
+/// How long an apply is waited for before it is looked again whether it has ended.
+const APPLY: Duration = Duration::from_millis(100);
+/// After an edit, more edits may follow.
+const EDIT: Duration = Duration::from_millis(100);
+
+fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> DaemonError {
+    move |error| DaemonError::Failed { doing, error }
+}
+
+impl<'a> Daemon<'a> {
+    /// Opens everything and puts the host right once.
+    ///
+    /// # Errors
+    /// The baseline is broken, or nothing can be watched.
+    pub fn start(
+        host: &'a mut dyn Host,
+        records: &'a mut dyn Records,
+        options: Options,
+    ) -> Result<Self, DaemonError> {
+        let root = host.root().to_owned();
+        let other = |error: &dyn std::fmt::Display| io::Error::other(error.to_string());
+        let kernel = ProcSys::open(&root).map_err(|e| failed("open the parameters")(other(&e)))?;
+        let lock = crate::below::resolve_parent(&root, crate::persist::LOCK)
+            .map_err(failed("find the lock"))?;
+        let turn = Turn::open(&lock).map_err(|e| failed("open the lock")(other(&e)))?;
+        let poll = Poll::new().map_err(failed("wait for events"))?;
+        let signals = Signals::open().map_err(failed("wait for signals"))?;
+        let timer = Timer::every(options.sweep).map_err(failed("set a timer"))?;
+        poll.add(&signals, source::SIGNALS).map_err(failed("wait for signals"))?;
+        poll.add(&timer, source::SWEEP).map_err(failed("set a timer"))?;
+        let eyes = Eyes::open(&poll);
+        let files = Files::open().map_err(|e| log::warn!("files are not watched: {e}")).ok();
+        let links = Links::open().map_err(|e| log::warn!("interfaces are not watched: {e}")).ok();
+        let log = KernelLog::open().map_err(|e| log::info!("/dev/kmsg is not read: {e}")).ok();
+        let watched = files.as_ref().map(|f| poll.add(f, source::FILES));
+        watched.transpose().map_err(failed("watch files"))?;
+        let watched = links.as_ref().map(|l| poll.add(l, source::LINKS));
+        watched.transpose().map_err(failed("watch interfaces"))?;
+        let mut daemon = Self {
+            host,
+            records,
+            options,
+            service: Service::from_environment(),
+            root,
+            kernel,
+            poll,
+            signals,
+            timer,
+            eyes,
+            files,
+            links,
+            log,
+            turn,
+            witness: Witness::new(),
+            force: None,
+            slots: Vec::new(),
+            bystanders: Vec::new(),
+            keepsakes: Vec::new(),
+            index: Index::default(),
+            buffer: Box::new([0; TEXT]),
+            soon: Soon::default(),
+            counts: Counts::default(),
+            mem_total_kb: None,
+            refused: None,
+            memory_changed: false,
+            asleep: clock::since_boot().saturating_sub(clock::monotonic()),
+            not_prevented: BTreeSet::new(),
+            standing: String::new(),
+            real_time: false,
+            end: false,
+        };
+        daemon.counts.swept = clock::monotonic();
+        daemon.mem_total_kb = daemon.host.mem_total_kb();
+        daemon.reload(false);
+        if daemon.force.is_none() {
+            return Err(DaemonError::Baseline(daemon.refused.take().unwrap_or_default()));
+        }
+        Ok(daemon)
+    }
+
+    /// Holds until it is told to end. Values stay as they are.
+    ///
+    /// # Errors
+    /// Waiting itself fails.
+    pub fn run(&mut self) -> Result<(), DaemonError> {
+        if let Err(error) = priority::lock_memory() {
+            log::info!("memory is not locked: {error}");
+        }
+        self.set_real_time(true);
+        self.stands();
+        self.say("READY=1");
+        self.soon.feed = self.service.watchdog().map(|every| clock::monotonic() + every);
+        while !self.end {
+            self.turn_once()?;
+        }
+        self.say("STOPPING=1");
+        Ok(())
+    }
+
+    /// Waits once, and does what there is to do.
+    ///
+    /// # Errors
+    /// Waiting fails.
+    pub fn turn_once(&mut self) -> Result<(), DaemonError> {
+        let timeout = match self.soon.dirty {
+            true => Some(Duration::ZERO),
+            false => self.soon.next().map(|then| then.saturating_sub(clock::monotonic())),
+        };
+        let mut ready: u64 = 0;
+        self.poll.wait(timeout, &mut |number| ready |= 1 << number).map_err(failed("wait"))?;
+        let has = |number: u64| ready & (1 << number) != 0;
+        let woken = clock::monotonic();
+        if has(source::BPF) || has(source::KEYS) {
+            self.see(woken);
+            self.correct(woken, false);
+            if self.soon.overflow {
+                self.soon.overflow = false;
+                self.counts.overflows += 1;
+                self.sweep(true);
+            }
+            self.watch_for_storm(woken);
+        } else if self.soon.dirty {
+            self.correct(woken, false);
+        }
+        if has(source::SIGNALS) {
+            self.heed_signals();
+        }
+        if has(source::LINKS) && self.links.as_ref().is_some_and(Links::changed) {
+            self.soon.reload = Some(woken);
+        }
+        if has(source::FILES) {
+            self.heed_files(woken);
+        }
+        if has(source::SWEEP) && self.timer.went_off() {
+            self.sweep(false);
+            self.records.tend();
+        }
+        if self.soon.next().is_some_and(|then| then <= woken) {
+            self.do_what_is_due(woken);
+        }
+        Ok(())
+    }
+
+    fn do_what_is_due(&mut self, now: Duration) {
+        let is = |then: Option<Duration>| then.is_some_and(|then| then <= now);
+        if is(self.soon.feed) {
+            self.say("WATCHDOG=1");
+            self.soon.feed = self.service.watchdog().map(|every| now + every);
+        }
+        if is(self.soon.apply_ends) {
+            self.soon.apply_ends = None;
+            if self.turn.begin() {
+                self.turn.end();
+                // Its baseline may be this host's from now on.
+                self.soon.reload = Some(now);
+                self.soon.dirty = true;
+            } else {
+                self.soon.apply_ends = Some(now + APPLY);
+            }
+        }
+        if is(self.soon.reload) {
+            self.soon.reload = None;
+            let asked = std::mem::take(&mut self.soon.asked);
+            self.reload(asked);
+        }
+        if is(self.soon.hold_ends) {
+            self.end_holds();
+        }
+        if is(self.soon.again) {
+            self.soon.again = None;
+            self.look_again(now);
+        }
+        if is(self.soon.due) {
+            self.soon.due = None;
+            self.end_pauses(now);
+        }
+    }
+
+    fn heed_signals(&mut self) {
+        while let Some(asked) = self.signals.next() {
+            match asked {
+                Asked::End => self.end = true,
+                Asked::Reload => {
+                    self.soon.reload = Some(clock::monotonic());
+                    self.soon.asked = true;
+                }
+                Asked::Child => self.records.tend(),
+            }
+        }
+    }
+
+    /// Ordinary scheduling while a storm lasts, so that it starves nobody.
+    fn watch_for_storm(&mut self, now: Duration) {
+        let (wakes, since) = &mut self.counts.wakes;
+        *wakes += 1;
+        if now.saturating_sub(*since) < Duration::from_secs(1) {
+            if *wakes > STORM && self.real_time {
+                self.set_real_time(false);
+            }
+            return;
+        }
+        let calm = *wakes < STORM / 2;
+        (*wakes, *since) = (0, now);
+        if calm && !self.real_time {
+            self.set_real_time(true);
+        }
+    }
+
+    fn set_real_time(&mut self, on: bool) {
+        match priority::real_time(on) {
+            Ok(()) => self.real_time = on,
+            Err(error) => log::info!("scheduling stays as it is: {error}"),
+        }
+    }
+
+    fn say(&self, lines: &str) {
+        if let Err(error) = self.service.say(lines) {
+            log::warn!("the service manager cannot be told {lines}: {error}");
+        }
+    }
+
+    /// What has happened since the start.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+}

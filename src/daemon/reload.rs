@@ -1,0 +1,322 @@
+//! A baseline comes into force: planned first, then carried out, then held.
+
+use std::time::Duration;
+
+use crate::apply;
+use crate::baseline::{OnDrift, Requirement};
+use crate::diff::LiveStatus;
+use crate::drift::{State, Wanted};
+use crate::persist::{LOCK, Lock};
+use crate::plan::{DropinOutcome, Item, Outcome, Plan, StepResult};
+use crate::report;
+use crate::watch::bpf::Admitted;
+use crate::watch::clock;
+
+use super::correct::arm;
+use super::slot::Slot;
+use super::told::shown;
+use super::{APPLY, Daemon, EDIT, Force};
+
+/// How long an apply is waited for at the start.
+const AT_START: Duration = Duration::from_secs(10);
+
+impl Daemon<'_> {
+    /// Files have changed.
+    pub(super) fn heed_files(&mut self, now: Duration) {
+        let Some(files) = &mut self.files else { return };
+        let changed = files.changed();
+        if changed.holds {
+            self.end_holds();
+        }
+        if changed.plan {
+            self.soon.reload.get_or_insert(now + EDIT);
+        }
+    }
+
+    /// Reads the baseline anew. A broken one is told, and the old one stays in force; `asked`: told
+    /// even if it was told before.
+    pub(super) fn reload(&mut self, asked: bool) {
+        if asked {
+            let now = clock::monotonic().as_micros();
+            self.say(&format!("RELOADING=1\nMONOTONIC_USEC={now}"));
+        }
+        let patience = if self.force.is_none() { AT_START } else { Duration::ZERO };
+        let place = crate::below::resolve_parent(&self.root, LOCK);
+        let lock = place
+            .map_err(|e| e.to_string())
+            .and_then(|path| Lock::take(&path, patience).map_err(|e| e.to_string()));
+        match lock {
+            Ok(_lock) => match self.host.plan().and_then(accepted) {
+                Ok(plan) => {
+                    self.refused = None;
+                    self.take(plan, asked);
+                }
+                Err(why) => {
+                    self.watch_files(&[]);
+                    self.put_files_right();
+                    self.refuse(why, asked);
+                }
+            },
+            Err(why) if self.force.is_none() => self.refused = Some(why),
+            Err(why) => {
+                log::debug!("the baseline is read again once the lock is free: {why}");
+                self.soon.reload = Some(clock::monotonic() + APPLY);
+                self.soon.asked |= asked;
+            }
+        }
+        if asked {
+            self.say("READY=1");
+        }
+    }
+
+    fn refuse(&mut self, why: String, asked: bool) {
+        if self.refused.as_ref() == Some(&why) && !asked {
+            return;
+        }
+        if self.force.is_some() {
+            let mut event = self.general("refused");
+            event.detail = Some(why.clone());
+            self.records.record(&event);
+        }
+        self.refused = Some(why);
+    }
+
+    fn watch_files(&mut self, sources: &[String]) {
+        if let Some(files) = &mut self.files {
+            files.watch(&self.root, sources);
+        }
+    }
+
+    /// Carries a plan out and holds what it asks for.
+    fn take(&mut self, mut plan: Plan, asked: bool) {
+        let first = self.force.is_none();
+        let sources: Vec<String> = plan
+            .baseline
+            .sources
+            .iter()
+            .map(|s| s.name.clone())
+            .filter(|n| n.starts_with('/'))
+            .collect();
+        self.watch_files(&sources);
+        let (slots, changes) = self.slots_of(&plan);
+        let new: Vec<String> = changes.iter().map(|c| c.key.clone()).collect();
+        // What is as desired as before has drifted: that is told with its writer, one by one.
+        plan.steps.retain(|step| {
+            let item = plan.items.iter().find(|i| i.desired.key == step.key);
+            item.is_some_and(enforced) && new.contains(&step.key.to_string())
+        });
+        let foreign = plan.foreign();
+        let options = apply::Options {
+            live_only: foreign.is_some(),
+            keep_going: true,
+            run_actions: false,
+            boot_id: None,
+        };
+        let outcome = apply::apply(&plan, &self.kernel, &self.root, &options, &mut |_, _| None);
+        if !outcome.moved.is_empty() {
+            self.soon.reload = Some(clock::monotonic() + APPLY);
+            self.soon.asked |= asked;
+            if !first {
+                return;
+            }
+        }
+        self.slots = slots;
+        self.force = Some(Force {
+            name: plan.baseline.name.clone(),
+            patterns: plan.baseline.patterns.clone(),
+        });
+        for slot in &mut self.slots {
+            if slot.held.is_err() {
+                slot.held = self.kernel.hold(&slot.key);
+            }
+            arm(slot, &self.eyes);
+            slot.dirty = true;
+        }
+        self.soon.dirty = true;
+        self.reindex();
+        self.end_holds();
+        if let Some((foreign, path)) = foreign {
+            self.tell_once(report::foreign(foreign, path));
+        }
+        self.keepsakes = super::keepsake::of(&plan, &outcome);
+        self.tell_outcome(&plan, &outcome, first, !first && !changes.is_empty());
+        if !first && (!changes.is_empty() || asked) {
+            let mut event = self.general("reloaded");
+            let lines: Vec<String> = changes.iter().map(Change::to_string).collect();
+            let name = &plan.baseline.name;
+            event.detail = Some(match lines.is_empty() {
+                true => format!("{name}: nothing has changed"),
+                false => format!("{name}: {}", lines.join("; ")),
+            });
+            self.records.record(&event);
+        }
+        self.stands();
+    }
+
+    fn tell_once(&mut self, what: String) {
+        if self.not_prevented.insert(what.clone()) {
+            let mut event = self.general("failed");
+            event.detail = Some(what);
+            self.records.record(&event);
+        }
+    }
+
+    /// What was written, where it was wrong before the daemon looked for the first time; what could
+    /// not be; and what became of our files.
+    fn tell_outcome(&mut self, plan: &Plan, outcome: &Outcome, first: bool, edited: bool) {
+        for step in &outcome.steps {
+            let written = step.result == StepResult::Written;
+            if (written && !first) || step.result == StepResult::NotTried {
+                continue;
+            }
+            let key = &step.step.key;
+            let mut event = self.event(key, if written { "restored" } else { "failed" });
+            event.desired = Some(shown(key, &step.step.value));
+            event.to = step.step.expect.as_deref().map(|found| shown(key, found));
+            event.detail = match &step.result {
+                StepResult::Written => Some("found so at the daemon's start".into()),
+                StepResult::Refused(errno) | StepResult::Unreadable(errno) => {
+                    Some(format!("the kernel refuses it: {}", report::errno_text(*errno)))
+                }
+                StepResult::Kept(now) => {
+                    Some(format!("the kernel took it and reads {}", shown(key, now)))
+                }
+                StepResult::NotTried => None,
+            };
+            self.counts.restored += u64::from(written);
+            self.records.record(&event);
+        }
+        for (file, outcome) in plan.files().zip(outcome.files()) {
+            let mut event = self.general("dropin");
+            // An edit of the baseline changes the file, and that is told as such.
+            if edited && *outcome == DropinOutcome::Written {
+                continue;
+            }
+            event.detail = Some(match outcome {
+                DropinOutcome::Written if file.before.is_none() => {
+                    format!("{} was not there and is written", file.path)
+                }
+                DropinOutcome::Written => {
+                    format!("{} was not as planned and is written", file.path)
+                }
+                DropinOutcome::Failed(why) => {
+                    event.action = "failed".into();
+                    format!("{} is not as planned: {why}", file.path)
+                }
+                _ => continue,
+            });
+            self.records.record(&event);
+        }
+    }
+
+    /// The slots of a plan, and how they differ from those that are held now. What stays as it is
+    /// keeps its descriptors and what is remembered of it.
+    fn slots_of(&mut self, plan: &Plan) -> (Vec<Slot>, Vec<Change>) {
+        let mut old = std::mem::take(&mut self.slots);
+        let mut changes = Vec::new();
+        let mut slots = Vec::with_capacity(plan.items.len());
+        for item in plan.items.iter().filter(|item| is_held(item)) {
+            let desired = &item.desired;
+            let text = desired.requirement.to_string();
+            let policy = desired.on_drift;
+            let at = old.iter().position(|slot| slot.key == desired.key);
+            let before = at.map(|at| old.swap_remove(at));
+            let same =
+                before.as_ref().is_some_and(|b| b.desired == text && b.state.policy() == policy);
+            if same {
+                slots.extend(before);
+                continue;
+            }
+            changes.push(Change {
+                key: desired.key.to_string(),
+                before: before.as_ref().map(|b| describe(&b.key, &b.desired, b.state.policy())),
+                after: Some(describe(&desired.key, &text, policy)),
+            });
+            let wanted = Wanted::new(desired.shape, &desired.requirement);
+            let state = State::new(policy, self.options.contest);
+            let mut slot = Slot::new(desired.key.clone(), wanted, text, state);
+            slot.admitted = admitted(item);
+            if let Some(before) = before {
+                slot.held = before.held;
+                (slot.watch, slot.armed) = (before.watch, before.armed);
+            }
+            slots.push(slot);
+        }
+        changes.extend(old.iter().map(|slot| Change {
+            key: slot.key.to_string(),
+            before: Some(describe(&slot.key, &slot.desired, slot.state.policy())),
+            after: None,
+        }));
+        for slot in &old {
+            if let Ok(held) = &slot.held {
+                self.eyes.disarm(held, slot.watch);
+            }
+        }
+        (slots, changes)
+    }
+}
+
+/// A plan that no guard refuses.
+fn accepted(plan: Plan) -> Result<Plan, String> {
+    let refusals: Vec<String> = plan
+        .refusals()
+        .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
+        .collect();
+    if refusals.is_empty() { Ok(plan) } else { Err(refusals.join("; ")) }
+}
+
+/// Whether there is something to hold, now or once it is there.
+fn is_held(item: &Item) -> bool {
+    let status =
+        matches!(item.live_status, LiveStatus::InSync | LiveStatus::Differs | LiveStatus::Pending);
+    status && !item.waived() && item.refusals.is_empty()
+}
+
+fn enforced(item: &Item) -> bool {
+    matches!(item.desired.on_drift, OnDrift::Enforce | OnDrift::Prevent)
+}
+
+/// What others may write where foreign writes are refused.
+fn admitted(item: &Item) -> Vec<(crate::key::Key, Admitted)> {
+    let desired = &item.desired;
+    let own = match &desired.requirement {
+        Requirement::Exact(text) => Admitted::Exact(text.clone()),
+        Requirement::Within { at_least: Some(least), at_most: Some(most) } => {
+            Admitted::Between(*least, *most)
+        }
+        Requirement::Within { at_least: Some(least), .. } => Admitted::AtLeast(*least),
+        Requirement::Within { at_most: Some(most), .. } => Admitted::AtMost(*most),
+        Requirement::Within { .. } => return Vec::new(),
+    };
+    let mut admitted = vec![(desired.key.clone(), own)];
+    if let Some(leaf) = desired.known.and_then(|known| known.pair) {
+        // Any number written to the other half takes this one away; this text is none.
+        let nothing = Admitted::Exact("(nothing)".into());
+        admitted.push((desired.key.sibling(leaf), nothing));
+    }
+    admitted
+}
+
+fn describe(key: &crate::key::Key, desired: &str, policy: OnDrift) -> String {
+    let value = shown(key, desired);
+    if policy == OnDrift::Enforce { value } else { format!("{value} ({})", policy.name()) }
+}
+
+/// How what is held differs from what was.
+struct Change {
+    key: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = &self.key;
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => write!(f, "{key}: {before} -> {after}"),
+            (None, Some(after)) => write!(f, "{key}: now held at {after}"),
+            (Some(before), None) => write!(f, "{key}: no longer held at {before}"),
+            (None, None) => Ok(()),
+        }
+    }
+}

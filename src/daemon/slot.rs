@@ -1,0 +1,174 @@
+//! One parameter that is held: its descriptors, what it is to read, and how it stands.
+
+use std::time::Duration;
+
+use crate::drift::{OnDrift, State, Wanted};
+use crate::key::Key;
+use crate::observed::Errno;
+use crate::procsys::Held;
+use crate::watch::bpf::Admitted;
+
+/// Longer than nearly every parameter's text; what is longer is read into memory of its own.
+pub const TEXT: usize = 4096;
+
+/// A parameter that is held, or would be if it were there.
+pub struct Slot {
+    pub key: Key,
+    pub wanted: Wanted,
+    /// What it is to read, in words.
+    pub desired: String,
+    /// What others may write where foreign writes are refused, to it and to the other half of its
+    /// pair.
+    pub admitted: Vec<(Key, Admitted)>,
+    pub state: State,
+    pub held: Result<Held, Errno>,
+    /// The number of inotify's watch on it, where that is used.
+    pub watch: Option<i32>,
+    /// Whether writes to it raise events.
+    pub armed: bool,
+    /// Somebody has let it go for a while: nothing is looked at.
+    pub let_go: bool,
+    /// What the kernel showed when it was last found as required.
+    pub right: Vec<u8>,
+    /// What it showed when it was last found otherwise.
+    pub wrong: Vec<u8>,
+    /// Why it was not put right the last time, so that the same is told once.
+    pub trouble: Option<Trouble>,
+    /// It is to be looked at.
+    pub dirty: bool,
+    /// So often it is looked at again, because BPF has seen an attempt before the value changed.
+    pub again: u8,
+    /// Who wrote to it, as far as the event told: fanotify's process id.
+    pub touched_by: Option<u32>,
+    /// What was done and is not told yet.
+    pub done: Option<Done>,
+    /// Refused writes that are not told yet, and when one was told last.
+    pub refused: (u64, Option<Duration>),
+}
+
+/// Why a parameter stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The kernel refuses the write.
+    Refused(Errno),
+    /// It takes the write and holds this.
+    Kept(Vec<u8>),
+}
+
+/// What was done about a drift.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    pub what: What,
+    /// From the event to the end of the write; `None` where no event has led to it.
+    pub took: Option<Duration>,
+    /// The process, where the event told.
+    pub pid: Option<u32>,
+    /// Nothing has told: a sweep found it.
+    pub swept: bool,
+}
+
+/// What it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Restored,
+    Failed(Errno),
+    Reported,
+    Yielded,
+    Contested(Duration),
+    Settled,
+}
+
+/// How a parameter reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    Right,
+    Wrong,
+    /// It is gone, or cannot be read.
+    Gone(Errno),
+}
+
+impl Slot {
+    pub fn new(key: Key, wanted: Wanted, desired: String, state: State) -> Self {
+        Self {
+            key,
+            wanted,
+            desired,
+            admitted: Vec::new(),
+            state,
+            held: Err(Errno::ENOENT),
+            watch: None,
+            armed: false,
+            let_go: false,
+            right: Vec::with_capacity(32),
+            wrong: Vec::with_capacity(32),
+            trouble: None,
+            dirty: true,
+            again: 0,
+            touched_by: None,
+            done: None,
+            refused: (0, None),
+        }
+    }
+
+    /// Looks at it: one pread(2), and a comparison with the bytes that were right before. What is
+    /// wrong is kept in `wrong`. Allocates where a text is longer than any before it.
+    pub fn look(&mut self, buffer: &mut [u8; TEXT]) -> Look {
+        let held = match &self.held {
+            Ok(held) => held,
+            Err(errno) => return Look::Gone(*errno),
+        };
+        let length = match held.read(buffer) {
+            Ok(length) => length,
+            // Some parameters read EIO until they are set for the first time.
+            Err(Errno::EIO) => 0,
+            Err(errno) => return Look::Gone(errno),
+        };
+        if length == TEXT {
+            return self.look_at_long();
+        }
+        let bytes = &buffer[..length];
+        if *bytes == *self.right {
+            return Look::Right;
+        }
+        judge(&self.wanted, bytes, &mut self.right, &mut self.wrong)
+    }
+
+    fn look_at_long(&mut self) -> Look {
+        let Ok(held) = &self.held else { return Look::Gone(Errno::ENOENT) };
+        let mut large = vec![0; 64 * TEXT];
+        match held.read(&mut large) {
+            Ok(length) if large[..length] == *self.right => Look::Right,
+            Ok(length) => judge(&self.wanted, &large[..length], &mut self.right, &mut self.wrong),
+            Err(errno) => Look::Gone(errno),
+        }
+    }
+
+    /// Writes what is required: one pwrite(2).
+    pub fn restore(&self) -> Result<(), Errno> {
+        let held = self.held.as_ref().map_err(|errno| *errno)?;
+        match self.wanted.target(&text(&self.wrong)) {
+            Some(bytes) => held.write(bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it is put right when it drifts.
+    pub fn is_enforced(&self) -> bool {
+        matches!(self.state.policy(), OnDrift::Enforce | OnDrift::Prevent)
+    }
+}
+
+fn judge(wanted: &Wanted, bytes: &[u8], right: &mut Vec<u8>, wrong: &mut Vec<u8>) -> Look {
+    let (kept, look) = match wanted.satisfied_by(&text(bytes)) {
+        true => (right, Look::Right),
+        false => (wrong, Look::Wrong),
+    };
+    kept.clear();
+    kept.extend_from_slice(bytes);
+    look
+}
+
+/// The text without its final newline; borrowed where it is UTF-8, as nearly always.
+pub fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(bytes))
+}

@@ -1,0 +1,134 @@
+//! The look at everything: the truth for whatever raises no event.
+
+use std::time::Duration;
+
+use crate::procsys::Kernel as _;
+use crate::watch::clock;
+
+use super::Daemon;
+use super::correct::arm;
+use super::index::Index;
+
+/// At each sweep that share of the parameters is opened anew, to see whether it still is the same.
+const SHARE: usize = 16;
+
+impl Daemon<'_> {
+    /// Looks at every parameter, arms anew what has lost its mark, and finds what has come.
+    /// `wholly`: events were lost, so that nothing is taken for granted.
+    pub(super) fn sweep(&mut self, wholly: bool) {
+        let now = clock::monotonic();
+        self.look_at_memory();
+        self.see(now);
+        for slot in &mut self.slots {
+            slot.dirty = true;
+        }
+        let asleep = clock::since_boot().saturating_sub(now);
+        let slept = asleep > self.asleep + Duration::from_secs(1);
+        self.asleep = asleep;
+        // A parameter that is gone reads ENOENT for ever: what this finds is opened anew below.
+        self.correct(now, true);
+        if self.find_lost(wholly || slept) {
+            self.reindex();
+            self.correct(now, true);
+        }
+        // What a broken baseline lacks may have come without a word.
+        if self.has_new_matches() || self.refused.is_some() {
+            self.soon.reload = Some(now);
+        }
+        self.end_holds();
+        self.counts.swept = now;
+        self.counts.sweeps += 1;
+        self.memory_changed = false;
+        if !self.real_time && now.saturating_sub(self.counts.wakes.1) > Duration::from_secs(1) {
+            self.set_real_time(true);
+        }
+        self.stands();
+    }
+
+    fn look_at_memory(&mut self) {
+        let total = self.host.mem_total_kb();
+        if total.is_some() && self.mem_total_kb != total {
+            self.memory_changed = self.mem_total_kb.is_some();
+            self.mem_total_kb = total;
+            // Shares of it are other numbers now.
+            self.reload(false);
+        }
+    }
+
+    /// Opens anew what is gone or is another by now: its module was loaded again, its interface
+    /// came back. Whether there was any.
+    fn find_lost(&mut self, wholly: bool) -> bool {
+        let mut found = false;
+        let turn = usize::try_from(self.counts.sweeps).unwrap_or(0);
+        for (i, slot) in self.slots.iter_mut().enumerate() {
+            let lost = match &slot.held {
+                Ok(held) if wholly || (i + turn).is_multiple_of(SHARE) => {
+                    self.kernel.inode(&slot.key).is_ok_and(|inode| inode != held.inode())
+                }
+                Ok(_) => false,
+                Err(_) => true,
+            };
+            if !lost {
+                continue;
+            }
+            let held = self.kernel.hold(&slot.key);
+            found |= held.is_ok() || slot.held.is_ok();
+            slot.held = held;
+            (slot.armed, slot.watch) = (false, None);
+            slot.right.clear();
+            slot.dirty = true;
+            arm(slot, &self.eyes);
+        }
+        found
+    }
+
+    /// Whether a pattern matches what it did not match, or no longer matches what it did.
+    fn has_new_matches(&self) -> bool {
+        let Some(force) = &self.force else { return false };
+        force.patterns.iter().any(|p| self.kernel.expand(&p.pattern) != p.matches)
+    }
+
+    /// Finds slots by what they are now.
+    pub(super) fn reindex(&mut self) {
+        self.witness.forget();
+        self.bystanders = super::bystanders::watch(&self.slots, &self.kernel, &self.eyes);
+        self.index = Index::of(&self.slots, &self.bystanders);
+        self.look_with_bpf();
+    }
+
+    /// Lets BPF look at what is watched now.
+    pub(super) fn look_with_bpf(&mut self) {
+        if !self.options.bpf {
+            return;
+        }
+        let others: Vec<_> =
+            self.bystanders.iter().filter(|b| b.armed).map(|b| b.key.clone()).collect();
+        for (key, why) in self.eyes.look_at(&self.slots, &others, &self.poll) {
+            let told = format!("{key} cannot be prevented, so it is enforced: {why}");
+            if self.not_prevented.insert(told.clone()) {
+                let mut event = self.event(&key, "failed");
+                event.detail = Some(told);
+                self.records.record(&event);
+            }
+        }
+    }
+
+    /// Says how the daemon stands, to the service manager and to who asks.
+    pub(super) fn stands(&mut self) {
+        let held = self.slots.iter().filter(|s| s.held.is_ok() && !s.let_go).count();
+        let contested = self.slots.iter().filter(|s| s.state.is_contested()).count();
+        let waiting = self.slots.iter().filter(|s| s.held.is_err()).count();
+        let name = self.force.as_ref().map_or("nothing", |f| f.name.as_str());
+        let line = format!(
+            "{name}: {held} parameters held, {waiting} not there, {contested} contested, {} \
+             corrections; seen by {}",
+            self.counts.restored,
+            self.eyes.name()
+        );
+        if line != self.standing {
+            self.say(&format!("STATUS={line}"));
+            self.records.stands(&line);
+            self.standing = line;
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What was done, as events: who it was, from what to what, and how long it took.
+
+use std::time::Duration;
+
+use crate::catalogue::{self, Kind};
+use crate::key::Key;
+use crate::observed::Cause;
+use crate::watch::clock;
+use crate::wire::event::{EVENT_SCHEMA, Event, Writer};
+
+use super::Daemon;
+use super::slot::{Done, Look, Trouble, What, text};
+
+/// Refused writes are told one by one, and when they come more often, together.
+const REFUSED: Duration = Duration::from_secs(10);
+/// What is shown of a value that must not be shown.
+const SECRET: &str = "(secret)";
+
+impl Daemon<'_> {
+    /// Tells what was done, and sees how it turned out.
+    pub(super) fn tell(&mut self, began: Duration, swept: bool) {
+        for i in 0..self.slots.len() {
+            if let Some(done) = self.slots[i].done.take() {
+                self.tell_done(i, done, began);
+            }
+            let (count, last) = self.slots[i].refused;
+            let now = count > 0 && last.is_none_or(|last| began.saturating_sub(last) >= REFUSED);
+            if now || (count > 0 && swept) {
+                self.tell_refused(i, count, began);
+            }
+        }
+        self.witness.look_anew();
+    }
+
+    fn tell_done(&mut self, i: usize, done: Done, began: Duration) {
+        let since = match done.swept {
+            true => self.counts.swept,
+            false => began.saturating_sub(Duration::from_secs(5)),
+        };
+        let mut event = self.event(&self.slots[i].key.clone(), action(done.what));
+        let writer = match done.what {
+            What::Settled => None,
+            _ if done.swept && self.eyes.bpf.is_none() => None,
+            _ => self.witness.writer(i, done.pid, since),
+        };
+        let slot = &self.slots[i];
+        event.desired = Some(shown(&slot.key, &slot.desired));
+        if done.what == What::Settled {
+            event.detail = Some("nobody has changed it for a while: it is held again".into());
+            self.records.record(&event);
+            return;
+        }
+        event.from = Some(&slot.right)
+            .filter(|right| !right.is_empty())
+            .map(|right| shown(&slot.key, &text(right)));
+        event.to = Some(shown(&slot.key, &text(&slot.wrong)));
+        event.cause = self.cause(i, writer.is_some(), done.swept, &mut event.detail).name().into();
+        event.writer = writer.as_ref().map(Writer::from);
+        match done.what {
+            What::Restored => {
+                self.counts.restored += 1;
+                let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                event.latency_us = done.took.map(micros);
+                self.verify(i, &mut event);
+            }
+            What::Failed(errno) => {
+                let key = self.slots[i].key.to_string();
+                event.detail = Some(refused(&key, errno.0));
+            }
+            What::Contested(pause) => {
+                event.detail = Some(format!(
+                    "corrected too often: left alone for {} s, then tried again",
+                    pause.as_secs()
+                ));
+                self.blind(i);
+            }
+            What::Yielded => self.keep_yielded(i),
+            What::Reported | What::Settled => {}
+        }
+        self.records.record(&event);
+    }
+
+    /// Reads back what was written. What the kernel made something else of is told once.
+    fn verify(&mut self, i: usize, event: &mut Event) {
+        let slot = &mut self.slots[i];
+        let before = slot.wrong.clone();
+        match slot.look(&mut self.buffer) {
+            Look::Right => {
+                slot.state.in_sync(clock::monotonic());
+            }
+            Look::Wrong if slot.wrong == before => {
+                slot.trouble = Some(Trouble::Kept(before));
+                event.action = "failed".into();
+                event.detail = Some("the kernel took the write and kept its value".into());
+            }
+            // It was changed again: the event of that is on its way, or the next sweep finds it.
+            Look::Wrong | Look::Gone(_) => {}
+        }
+    }
+
+    fn tell_refused(&mut self, i: usize, count: u64, now: Duration) {
+        self.slots[i].refused = (0, Some(now));
+        let since = now.saturating_sub(REFUSED);
+        let writer = self.witness.writer(i, None, since);
+        let mut event = self.event(&self.slots[i].key.clone(), "prevented");
+        let slot = &self.slots[i];
+        event.desired = Some(shown(&slot.key, &slot.desired));
+        event.from = Some(shown(&slot.key, &text(&slot.right)));
+        event.to = self.witness.text(i, since).map(|t| shown(&slot.key, &t));
+        event.cause = Cause::Process.name().into();
+        event.writer = writer.as_ref().map(Writer::from);
+        event.count = count;
+        self.records.record(&event);
+    }
+
+    fn cause(&mut self, i: usize, writer: bool, swept: bool, detail: &mut Option<String>) -> Cause {
+        if writer {
+            return Cause::Process;
+        }
+        if !swept {
+            // Somebody has written, and it is not known who.
+            return Cause::Process;
+        }
+        let key = &self.slots[i].key;
+        let since = self.counts.swept.saturating_sub(Duration::from_secs(1));
+        if let Some(said) = self.log.as_mut().and_then(|log| log.said_of(key, since)) {
+            *detail = Some(format!("the kernel says: {said}"));
+            return Cause::Kernel;
+        }
+        if key.as_path() == "vm/min_free_kbytes" && self.memory_changed {
+            *detail = Some("the host's memory has changed".into());
+            return Cause::Kernel;
+        }
+        Cause::Unknown
+    }
+
+    /// An event of that parameter, to be filled in.
+    pub(super) fn event(&self, key: &Key, action: &str) -> Event {
+        Event { key: Some(key.to_string()), ..self.general(action) }
+    }
+
+    /// An event of no parameter.
+    pub(super) fn general(&self, action: &str) -> Event {
+        Event {
+            schema: EVENT_SCHEMA.into(),
+            time: clock::utc(),
+            boot_id: self.host.boot_id().to_owned(),
+            key: None,
+            desired: None,
+            from: None,
+            to: None,
+            action: action.into(),
+            cause: Cause::Unknown.name().into(),
+            writer: None,
+            latency_us: None,
+            count: 1,
+            detail: None,
+        }
+    }
+}
+
+fn action(what: What) -> &'static str {
+    match what {
+        What::Restored => "restored",
+        What::Failed(_) => "failed",
+        What::Reported => "reported",
+        What::Yielded => "yielded",
+        What::Contested(_) => "contested",
+        What::Settled => "settled",
+    }
+}
+
+fn refused(key: &str, errno: i32) -> String {
+    let why = std::io::Error::from_raw_os_error(errno);
+    format!("the kernel refuses to set {key} ({why}); it is tried again at each drift and sweep")
+}
+
+/// A value as it may be shown.
+pub(super) fn shown(key: &Key, value: &str) -> String {
+    let secret = catalogue::lookup(key).is_some_and(|known| known.kind == Kind::Secret);
+    if secret { SECRET.to_owned() } else { value.to_owned() }
+}

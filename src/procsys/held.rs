@@ -1,0 +1,93 @@
+//! A parameter that is held open, so that a look costs one pread(2) and a write one pwrite(2).
+
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno as Raw;
+use nix::sys::stat::fstat;
+use nix::sys::uio::{pread, pwrite};
+
+use super::beneath::{Access, Opened, number};
+use super::live::ProcSys;
+use crate::key::Key;
+use crate::observed::Errno;
+
+/// One parameter's descriptors, opened as every parameter is: beneath the root, through no link,
+/// on procfs.
+///
+/// They stay with the parameter that was opened. Where its module is unloaded or its interface
+/// goes, they read and write `ENOENT` for ever, even if another of the same name comes.
+#[derive(Debug)]
+pub struct Held {
+    read: OwnedFd,
+    /// Why it cannot be written, where it cannot.
+    write: Result<OwnedFd, Errno>,
+    inode: u64,
+}
+
+impl ProcSys {
+    /// Opens one parameter to be held.
+    ///
+    /// # Errors
+    /// The number that opening it for reading was refused with; `EACCES` where it has no read
+    /// permission at all. One that cannot be written is held all the same.
+    pub fn hold(&self, key: &Key) -> Result<Held, Errno> {
+        let Opened { fd, mode, .. } = self.file(key, Access::Read)?;
+        if mode & 0o444 == 0 {
+            return Err(Errno::EACCES);
+        }
+        let inode = fstat(&fd).map_err(number)?.st_ino;
+        let write = self.writable(key).map(|opened| opened.fd);
+        Ok(Held { read: fd, write, inode })
+    }
+
+    /// The inode that a parameter has now; nothing is opened for reading or writing.
+    ///
+    /// # Errors
+    /// The number that looking at it was refused with.
+    pub fn inode(&self, key: &Key) -> Result<u64, Errno> {
+        let opened = self.file(key, Access::Look)?;
+        Ok(fstat(&opened.fd).map_err(number)?.st_ino)
+    }
+}
+
+impl Held {
+    /// The whole text in one pread(2), into the beginning of `buffer`. A filled buffer has perhaps
+    /// not taken all of it.
+    ///
+    /// # Errors
+    /// The number that it was refused with; `ENOENT` once the parameter is gone.
+    pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        loop {
+            match pread(&self.read, buffer, 0) {
+                Err(Raw::EINTR) => {}
+                other => return other.map_err(number),
+            }
+        }
+    }
+
+    /// Writes `bytes` with exactly one pwrite(2) at offset 0.
+    ///
+    /// # Errors
+    /// The number that it was refused with; `EIO` where the kernel took only part of the bytes.
+    pub fn write(&self, bytes: &[u8]) -> Result<(), Errno> {
+        let fd = self.write.as_ref().map_err(|errno| *errno)?;
+        loop {
+            match pwrite(fd, bytes, 0) {
+                Ok(taken) if taken == bytes.len() => return Ok(()),
+                Ok(_) => return Err(Errno::EIO),
+                Err(Raw::EINTR) => {}
+                Err(raw) => return Err(number(raw)),
+            }
+        }
+    }
+
+    /// The descriptor that it is read through, to be watched.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.read.as_fd()
+    }
+
+    /// What tells this parameter from another of the same name, before or after it.
+    pub fn inode(&self) -> u64 {
+        self.inode
+    }
+}

@@ -1,0 +1,67 @@
+//! The clocks, and the timer of the sweep.
+#![allow(clippy::disallowed_methods, reason = "an edge")]
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+    timerfd_create, timerfd_settime,
+};
+
+/// A time that only ever rises, and stands still while the machine sleeps. What BPF programs
+/// stamp on their records is of the same clock.
+pub fn monotonic() -> Duration {
+    duration(clock_gettime(ClockId::Monotonic))
+}
+
+/// A time since the boot that goes on while the machine sleeps. Nobody can set it.
+pub fn since_boot() -> Duration {
+    duration(clock_gettime(ClockId::Boottime))
+}
+
+/// Now, in UTC, to the microsecond.
+pub fn utc() -> String {
+    let now = jiff::Timestamp::now();
+    format!("{now:.6}")
+}
+
+fn duration(time: Timespec) -> Duration {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// A timer that goes off again and again. The time that a machine sleeps counts, so that it goes
+/// off at once when that wakes up.
+#[derive(Debug)]
+pub struct Timer(OwnedFd);
+
+impl Timer {
+    /// Goes off every so often, first after one interval.
+    ///
+    /// # Errors
+    /// The kernel has no more timers or descriptors.
+    pub fn every(interval: Duration) -> io::Result<Self> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let timer = timerfd_create(TimerfdClockId::Boottime, flags)?;
+        let interval = Timespec {
+            tv_sec: i64::try_from(interval.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(interval.subsec_nanos()),
+        };
+        let times = Itimerspec { it_interval: interval, it_value: interval };
+        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &times)?;
+        Ok(Self(timer))
+    }
+
+    /// Whether it went off since it was last asked.
+    pub fn went_off(&self) -> bool {
+        nix::unistd::read(&self.0, &mut [0; 8]).is_ok()
+    }
+}
+
+impl AsFd for Timer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,37 @@
+//! How a process stays quick on a starved host: memory locked, scheduled before everything else.
+#![allow(unsafe_code, reason = "neither nix nor rustix has these calls in full")]
+
+use std::io;
+
+/// Keeps what is in memory there, and what is touched later too; nothing is fetched beforehand.
+///
+/// # Errors
+/// `EPERM` or `ENOMEM` without CAP_IPC_LOCK, `EINVAL` before Linux 4.4.
+pub fn lock_memory() -> io::Result<()> {
+    let flags = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
+    // SAFETY: it takes a number and touches no memory of ours.
+    answer(unsafe { libc::mlockall(flags) })
+}
+
+/// Runs before every ordinary process (`SCHED_FIFO`, the lowest of its priorities), or like one.
+///
+/// # Errors
+/// `EPERM` without CAP_SYS_NICE or where the unit has `RestrictRealtime=`.
+pub fn real_time(on: bool) -> io::Result<()> {
+    let (policy, priority) = if on { (libc::SCHED_FIFO, 1) } else { (libc::SCHED_OTHER, 0) };
+    // Children are ordinary processes.
+    let policy = policy | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: musl's structure has more fields than glibc's, all of them plain numbers.
+    let mut parameter: libc::sched_param = unsafe { std::mem::zeroed() };
+    parameter.sched_priority = priority;
+    // The system call itself: musl's function only says that it is not there.
+    // SAFETY: the kernel reads one number through the pointer, which outlives the call.
+    let done = unsafe {
+        libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const parameter.sched_priority)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+fn answer(done: libc::c_int) -> io::Result<()> {
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
