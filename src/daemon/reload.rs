@@ -106,8 +106,7 @@ impl Daemon<'_> {
             item.is_some_and(enforced) && new.contains(&step.key.to_string())
         });
         let foreign = plan.foreign();
-        let options =
-            apply::Options {
+        let options = apply::Options {
             live_only: foreign.is_some(),
             keep_going: true,
             run_actions: false,

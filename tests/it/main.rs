@@ -11,6 +11,7 @@ mod baselines;
 mod boot;
 mod catalogue;
 mod catalogue_net;
+mod daemon;
 mod e2e;
 mod edges;
 mod events;
@@ -28,8 +29,8 @@ mod recorded;
 mod scripted;
 mod status;
 mod support;
-mod watch_bpf;
 mod transaction;
+mod watch_bpf;
 
 /// A file in this folder that no `mod` line names would never run.
 #[test]
