@@ -92,7 +92,7 @@ impl Daemon<'_> {
                     if slot.held.is_ok() {
                         slot.held = Err(errno);
                         slot.armed = false;
-                        self.soon.overflow |= !swept;
+                        self.soon.look |= !swept;
                     }
                 }
             }

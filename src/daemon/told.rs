@@ -95,6 +95,25 @@ impl Daemon<'_> {
         }
     }
 
+    /// Says that more happened than the kernel's queue holds. Everything was looked at since.
+    pub(super) fn tell_overflow(&mut self, now: Duration) {
+        let (count, last) = &mut self.counts.overflows;
+        *count += 1;
+        if last.is_some_and(|last| now.saturating_sub(last) < REFUSED) {
+            return;
+        }
+        let lost = std::mem::take(count);
+        *last = Some(now);
+        let mut event = self.general("lost");
+        event.count = lost;
+        event.detail = Some(
+            "more was written than the kernel's queue of events holds: who wrote is not known, \
+             and every parameter was looked at"
+                .into(),
+        );
+        self.records.record(&event);
+    }
+
     fn tell_refused(&mut self, i: usize, count: u64, now: Duration) {
         self.slots[i].refused = (0, Some(now));
         let since = now.saturating_sub(REFUSED);
