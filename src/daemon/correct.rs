@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::drift::{Verdict, WriterId};
+use crate::drift::Verdict;
 use crate::observed::Namespace;
 use crate::watch::clock;
 
@@ -10,6 +10,8 @@ use super::eyes::Marks;
 use super::slot::{Done, Look, Slot, Trouble, What};
 use super::{APPLY, Daemon};
 
+/// Whoever an event does not name.
+const NOBODY: u32 = 0;
 /// An event is of a write that was seen at most this long ago.
 const RECENT: Duration = Duration::from_secs(5);
 /// When a parameter is looked at again after an attempt that raised no event by itself.
@@ -52,13 +54,13 @@ impl Daemon<'_> {
                 soon.overflow |= drained.overflow;
             }
             Marks::Inotify(inotify) => {
-                soon.overflow |= inotify.drain(&mut |h| touch(index.watch(h.watch), None));
+                soon.overflow |= inotify.drain(&mut |h| touch(index.watch(h.watch), Some(NOBODY)));
             }
             Marks::None => {}
         }
     }
 
-    /// Looks at what is dirty and puts it right; `swept`: no event has told of it. Then tells.
+    /// Looks at what is dirty and puts it right, then tells; `swept`: that is everything.
     pub(super) fn correct(&mut self, began: Duration, swept: bool) {
         self.soon.dirty = false;
         let mut turn = None;
@@ -74,8 +76,7 @@ impl Daemon<'_> {
                     slot.touched_by = None;
                     slot.trouble = None;
                     if slot.state.in_sync(began) {
-                        slot.done =
-                            Some(Done { what: What::Settled, took: None, pid: None, swept });
+                        slot.done = Some(Done { what: What::Settled, took: None, pid: None });
                     }
                 }
                 Look::Wrong => {
@@ -84,14 +85,14 @@ impl Daemon<'_> {
                         slot.dirty = true;
                         self.soon.apply_ends.get_or_insert(began + APPLY);
                     } else {
-                        self.wrong(i, began, swept);
+                        self.wrong(i, began);
                     }
                 }
                 Look::Gone(errno) => {
                     if slot.held.is_ok() {
                         slot.held = Err(errno);
                         slot.armed = false;
-                        self.soon.overflow |= !swept;
+                        self.soon.look |= !swept;
                     }
                 }
             }
@@ -107,18 +108,15 @@ impl Daemon<'_> {
     }
 
     /// A parameter is not as required.
-    fn wrong(&mut self, i: usize, began: Duration, swept: bool) {
+    fn wrong(&mut self, i: usize, began: Duration) {
+        let pid = self.slots[i].touched_by.take();
+        let since = self.since(pid.is_some(), began);
         let slot = &mut self.slots[i];
-        let pid = slot.touched_by.take();
         let paused = slot.state.is_contested();
         if pid.is_none() && is_told(slot) {
             return;
         }
-        let since = if swept { self.counts.swept } else { began.saturating_sub(RECENT) };
-        let who = match swept && self.eyes.bpf.is_none() {
-            true => WriterId::UNKNOWN,
-            false => self.witness.id(i, pid, since),
-        };
+        let who = self.witness.id(i, pid, since);
         let verdict = slot.state.drifted(who, hash(&slot.wrong), began);
         let what = match verdict {
             Verdict::Quiet => return,
@@ -142,15 +140,22 @@ impl Daemon<'_> {
         };
         // The clock of the attempt is this one: the time that the writer's value has stood.
         let attempt = || self.witness.when(i, pid, since);
-        let from = if paused || swept { None } else { attempt().or(Some(began)) };
+        let from = if paused { None } else { attempt().or(pid.map(|_| began)) };
         let took = from.map(|from| clock::monotonic().saturating_sub(from));
-        slot.done = Some(Done { what, took, pid, swept });
+        slot.done = Some(Done { what, took, pid });
         if what == What::Restored {
             for &other in self.index.reached(i) {
                 self.slots[other].dirty = true;
+                self.slots[other].touched_by = pid;
                 self.soon.dirty = true;
             }
         }
+    }
+
+    /// From when on a write may have led to what is found: since the last look at everything, where
+    /// no event has told of it.
+    pub(super) fn since(&self, event: bool, began: Duration) -> Duration {
+        if event { began.saturating_sub(RECENT) } else { self.counts.swept }
     }
 
     /// Attempts have become changes by now, or never will.

@@ -176,6 +176,8 @@ struct Soon {
     feed: Option<Duration>,
     /// Events were lost.
     overflow: bool,
+    /// A parameter is gone, and others may be: look at all.
+    look: bool,
 }
 
 impl Soon {
@@ -190,8 +192,8 @@ impl Soon {
 pub struct Counts {
     /// Corrections.
     pub restored: u64,
-    /// Events of the queue that were lost.
-    pub overflows: u64,
+    /// How often events of the queue were lost and are not told yet, and when they were last told.
+    overflows: (u64, Option<Duration>),
     /// Wake-ups in the present second, for telling a storm; and when that began.
     wakes: (u64, Duration),
     /// When the last sweep was.
@@ -317,14 +319,15 @@ impl<'a> Daemon<'a> {
         if has(source::BPF) || has(source::KEYS) {
             self.see(woken);
             self.correct(woken, false);
-            if self.soon.overflow {
-                self.soon.overflow = false;
-                self.counts.overflows += 1;
-                self.sweep(true);
-            }
             self.watch_for_storm(woken);
         } else if self.soon.dirty {
             self.correct(woken, false);
+        }
+        if std::mem::take(&mut self.soon.overflow) {
+            self.sweep(true);
+            self.tell_overflow(woken);
+        } else if std::mem::take(&mut self.soon.look) {
+            self.sweep(true);
         }
         if has(source::SIGNALS) {
             self.heed_signals();

@@ -38,7 +38,7 @@ pub struct Slot {
     pub dirty: bool,
     /// So often it is looked at again, because BPF has seen an attempt before the value changed.
     pub again: u8,
-    /// Who wrote to it, as far as the event told: fanotify's process id.
+    /// Who wrote to it, where an event told so: 0 for whoever it does not name.
     pub touched_by: Option<u32>,
     /// What was done and is not told yet.
     pub done: Option<Done>,
@@ -61,10 +61,8 @@ pub struct Done {
     pub what: What,
     /// From the event to the end of the write; `None` where no event has led to it.
     pub took: Option<Duration>,
-    /// The process, where the event told.
+    /// The process, 0 where the event does not name it; `None`: there was no event.
     pub pid: Option<u32>,
-    /// Nothing has told: a sweep found it.
-    pub swept: bool,
 }
 
 /// What it was.

@@ -33,14 +33,10 @@ impl Daemon<'_> {
     }
 
     fn tell_done(&mut self, i: usize, done: Done, began: Duration) {
-        let since = match done.swept {
-            true => self.counts.swept,
-            false => began.saturating_sub(Duration::from_secs(5)),
-        };
+        let since = self.since(done.pid.is_some(), began);
         let mut event = self.event(&self.slots[i].key.clone(), action(done.what));
         let writer = match done.what {
             What::Settled => None,
-            _ if done.swept && self.eyes.bpf.is_none() => None,
             _ => self.witness.writer(i, done.pid, since),
         };
         let slot = &self.slots[i];
@@ -54,7 +50,8 @@ impl Daemon<'_> {
             .filter(|right| !right.is_empty())
             .map(|right| shown(&slot.key, &text(right)));
         event.to = Some(shown(&slot.key, &text(&slot.wrong)));
-        event.cause = self.cause(i, writer.is_some(), done.swept, &mut event.detail).name().into();
+        event.cause =
+            self.cause(i, writer.is_some() || done.pid.is_some(), &mut event.detail).name().into();
         event.writer = writer.as_ref().map(Writer::from);
         match done.what {
             What::Restored => {
@@ -98,6 +95,25 @@ impl Daemon<'_> {
         }
     }
 
+    /// Says that more happened than the kernel's queue holds. Everything was looked at since.
+    pub(super) fn tell_overflow(&mut self, now: Duration) {
+        let (count, last) = &mut self.counts.overflows;
+        *count += 1;
+        if last.is_some_and(|last| now.saturating_sub(last) < REFUSED) {
+            return;
+        }
+        let lost = std::mem::take(count);
+        *last = Some(now);
+        let mut event = self.general("lost");
+        event.count = lost;
+        event.detail = Some(
+            "more was written than the kernel's queue of events holds: who wrote is not known, \
+             and every parameter was looked at"
+                .into(),
+        );
+        self.records.record(&event);
+    }
+
     fn tell_refused(&mut self, i: usize, count: u64, now: Duration) {
         self.slots[i].refused = (0, Some(now));
         let since = now.saturating_sub(REFUSED);
@@ -113,12 +129,9 @@ impl Daemon<'_> {
         self.records.record(&event);
     }
 
-    fn cause(&mut self, i: usize, writer: bool, swept: bool, detail: &mut Option<String>) -> Cause {
-        if writer {
-            return Cause::Process;
-        }
-        if !swept {
-            // Somebody has written, and it is not known who.
+    /// `process`: somebody has written, whether or not it is known who.
+    fn cause(&mut self, i: usize, process: bool, detail: &mut Option<String>) -> Cause {
+        if process {
             return Cause::Process;
         }
         let key = &self.slots[i].key;

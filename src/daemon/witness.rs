@@ -118,6 +118,7 @@ impl Witness {
 
     /// The last attempt at that parameter since then: by that process, where one is named.
     fn attempt(&self, slot: usize, pid: Option<u32>, since: Duration) -> Option<usize> {
+        let pid = pid.filter(|pid| *pid > 0);
         let of = |i: &usize| {
             let kept = &self.kept[*i];
             kept.slot == slot && kept.time >= since && pid.is_none_or(|pid| pid == kept.pid)

@@ -1,0 +1,81 @@
+//! Who changes a parameter again and again, and what the others get meanwhile.
+
+use std::fs;
+use std::io::{Seek as _, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::harness::{Watch, fresh_host, live, write};
+use super::{BASELINE, in_namespaces};
+
+#[test]
+fn a_fight_is_told_and_ended_and_others_go_on() {
+    in_namespaces("daemon::fights::a_fight_is_told_and_ended_and_others_go_on", || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--contest-after", "5/60s"]);
+        let file = fs::OpenOptions::new().write(true).open("/proc/sys/net/core/somaxconn").unwrap();
+        let began = Instant::now();
+        let mut seen = false;
+        // As fast as it goes, for three seconds.
+        while began.elapsed() < Duration::from_secs(3) {
+            for n in 0..1000 {
+                file.write_all_at(if n % 2 == 0 { b"7\n" } else { b"8\n" }, 0).unwrap();
+            }
+            if !seen && began.elapsed() > Duration::from_secs(2) {
+                seen = true;
+                assert!(watch.count(|e| e["action"] == "contested") > 0, "{:#?}", watch.events());
+                write("net/ipv4/tcp_rmem", "1 2 3");
+                watch.until("put right meanwhile", || {
+                    live("net/ipv4/tcp_rmem") == "4096 131072 6291456"
+                });
+                assert!(began.elapsed() < Duration::from_secs(3), "another key waits too long");
+            }
+        }
+        let contested = watch.event(|e| e["action"] == "contested");
+        assert_eq!(contested["key"], "net.core.somaxconn");
+        assert_eq!(contested["writer"]["pid"], std::process::id());
+        let restored =
+            watch.count(|e| e["key"] == "net.core.somaxconn" && e["action"] == "restored");
+        assert!(restored < 12, "{restored} corrections of a storm are told");
+        // Once the other has given up, it is put right after the pause.
+        watch.until("put right after the pause", || live("net/core/somaxconn") == "4321");
+    });
+}
+
+#[test]
+fn without_a_limit_every_change_is_put_right() {
+    in_namespaces("daemon::fights::without_a_limit_every_change_is_put_right", || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--contest-after", "off"]);
+        let mut file =
+            fs::OpenOptions::new().write(true).open("/proc/sys/net/core/somaxconn").unwrap();
+        for _ in 0..100 {
+            file.rewind().unwrap();
+            file.write_all(b"9\n").unwrap();
+            watch.until("put right", || live("net/core/somaxconn") == "4321");
+        }
+        watch.until("told", || watch.count(|e| e["to"] == "9") >= 100);
+        assert_eq!(watch.count(|e| e["action"] == "contested"), 0);
+    });
+}
+
+#[test]
+fn a_queue_that_overflows_is_made_up_for() {
+    in_namespaces("daemon::fights::a_queue_that_overflows_is_made_up_for", || {
+        fresh_host(BASELINE);
+        // No sweep comes to help.
+        let watch = Watch::start(&["--sweep", "3600", "--no-bpf"]);
+        watch.signal("STOP");
+        // Events of one process to one file are merged, so it takes many of both.
+        let storm = "cd /proc/sys/net/ipv4; for i in $(seq 2700); do
+            (for f in conf/*/rp_filter tcp_rmem tcp_keepalive_time tcp_fin_timeout ../core/somaxconn
+             do echo 1 >$f; done) done";
+        assert!(Command::new("bash").args(["-c", storm]).status().unwrap().success());
+        write("net/ipv4/tcp_rmem", "1 2 3");
+        watch.signal("CONT");
+        watch.until("put right", || live("net/ipv4/tcp_rmem") == "4096 131072 6291456");
+        watch.until("put right", || live("net/core/somaxconn") == "4321");
+        watch.event(|e| e["action"] == "lost");
+    });
+}

@@ -1,0 +1,182 @@
+//! Ways on which values change that raise no event here, or raise it elsewhere.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::harness::{Watch, fresh_host, ip, live, write};
+use super::{BASELINE, in_namespaces, run};
+use crate::support::left_out;
+
+/// `unshare -mpf --mount-proc` has another procfs, of whose files fanotify tells nothing here.
+fn write_through_another_procfs(value: &str) {
+    let ran = run(Command::new("unshare")
+        .args(["-mpf", "--mount-proc", "sysctl", "-qw"])
+        .arg(format!("net.core.somaxconn={value}")));
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+#[test]
+fn another_procfs_is_seen_by_bpf_at_once_and_by_the_sweep_without() {
+    let test = "daemon::ways::another_procfs_is_seen_by_bpf_at_once_and_by_the_sweep_without";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--sweep", "2", "--no-bpf"]);
+        write_through_another_procfs("71");
+        watch.until("put right by the sweep", || live("net/core/somaxconn") == "4321");
+        let event = watch.event(|e| e["to"] == "71");
+        assert_eq!(
+            (&event["cause"], &event["writer"]),
+            (&"unknown".into(), &serde_json::Value::Null)
+        );
+        watch.end();
+        let watch = Watch::start(&["--sweep", "3600"]);
+        if !watch.told.iter().any(|told| told.contains("seen by bpf")) {
+            left_out(test, "BPF is not to be had here");
+            return;
+        }
+        write_through_another_procfs("72");
+        let event = watch.event(|e| e["to"] == "72");
+        assert_eq!(live("net/core/somaxconn"), "4321");
+        assert_eq!(event["writer"]["comm"], "sysctl");
+        assert_eq!(event["writer"]["via"], "bpf");
+    });
+}
+
+#[test]
+fn interfaces_come_are_renamed_and_go() {
+    in_namespaces("daemon::ways::interfaces_come_are_renamed_and_go", || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--sweep", "3600"]);
+        if !ip("link add d0 type veth peer name d1") {
+            left_out("daemon::ways::interfaces_come_are_renamed_and_go", "no veth");
+            return;
+        }
+        let holds = |name: &str| {
+            let path = format!("net/ipv4/conf/{name}/rp_filter");
+            watch.until("set", || {
+                fs::exists(format!("/proc/sys/{path}")).unwrap() && live(&path) == "2"
+            });
+            // Its event comes to a parameter that is watched by now.
+            watch.until("watched", || {
+                write(&path, "0");
+                std::thread::sleep(Duration::from_millis(50));
+                live(&path) == "2"
+            });
+        };
+        holds("d0");
+        assert!(ip("link set d0 name e9"));
+        holds("e9");
+        assert!(ip("link del e9"));
+        let gone = |e: &serde_json::Value| {
+            let detail = e["detail"].as_str().unwrap_or("");
+            e["action"] == "reloaded"
+                && detail.contains("net.ipv4.conf.e9.rp_filter: no longer held")
+        };
+        watch.event(gone);
+        // One of the same name is another one.
+        assert!(ip("link add e9 type veth peer name e8"));
+        holds("e9");
+        assert_eq!(watch.count(|e| e["action"] == "failed"), 0, "{:#?}", watch.events());
+    });
+}
+
+#[test]
+fn an_array_that_a_write_to_another_key_changes_is_put_right() {
+    in_namespaces(
+        "daemon::ways::an_array_that_a_write_to_another_key_changes_is_put_right",
+        || {
+            // conf.all.forwarding is taken over by every interface, without any event there.
+            fresh_host("name: held\nparameters:\n  net.ipv4.conf.lo.forwarding: 0\n");
+            let watch = Watch::start(&["--sweep", "3600"]);
+            write("net/ipv4/conf/all/forwarding", "1");
+            watch.until("put right", || live("net/ipv4/conf/lo/forwarding") == "0");
+            let event = watch.event(|e| e["action"] == "restored" && e["to"] == "1");
+            assert_eq!(event["key"], "net.ipv4.conf.lo.forwarding");
+            assert_eq!(event["writer"]["pid"], std::process::id());
+        },
+    );
+}
+
+#[test]
+fn marks_survive_dropped_dentries() {
+    in_namespaces("daemon::ways::marks_survive_dropped_dentries", || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--sweep", "3600"]);
+        // It frees memory and changes no value.
+        fs::write("/proc/sys/vm/drop_caches", "2").unwrap();
+        write("net/core/somaxconn", "73");
+        watch.event(|e| e["to"] == "73");
+        assert_eq!(live("net/core/somaxconn"), "4321");
+    });
+}
+
+/// setpriv(1) takes CAP_SYS_ADMIN away, and with it fanotify and BPF.
+#[test]
+fn inotify_serves_where_fanotify_is_not_permitted() {
+    in_namespaces("daemon::ways::inotify_serves_where_fanotify_is_not_permitted", || {
+        fresh_host(BASELINE);
+        let tunectl = env!("CARGO_BIN_EXE_tunectl");
+        let mut child = Command::new("setpriv")
+            .args(["--bounding-set", "-sys_admin,-bpf,-perfmon", "--", tunectl, "watch"])
+            .args(["--sweep", "3600", "-v"])
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while live("net/core/somaxconn") != "4321" && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        write("net/core/somaxconn", "74");
+        std::thread::sleep(Duration::from_millis(300));
+        let now = live("net/core/somaxconn");
+        let text = fs::read_to_string("/var/lib/tunectl/events.jsonl").unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(now, "4321", "{text}");
+        let event = text.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+        let event = event.into_iter().find(|e| e["to"] == "74").unwrap();
+        assert_eq!(event["cause"], "process");
+        assert!(event["writer"].is_null(), "nothing is guessed: {event}");
+    });
+}
+
+#[test]
+fn prevented_is_refused_to_others_and_told() {
+    let test = "daemon::ways::prevented_is_refused_to_others_and_told";
+    in_namespaces(test, || {
+        fresh_host(
+            "name: held\nparameters:\n  net.core.somaxconn: { value: 4321, on_drift: prevent }\n",
+        );
+        let watch = Watch::start(&[]);
+        if !watch.told.iter().any(|told| told.contains("seen by bpf")) {
+            left_out(test, "BPF is not to be had here");
+            return;
+        }
+        let refused = fs::write("/proc/sys/net/core/somaxconn", "75");
+        assert_eq!(refused.unwrap_err().raw_os_error(), Some(1), "EPERM");
+        let event = watch.event(|e| e["action"] == "prevented");
+        assert_eq!(
+            (&event["to"], &event["writer"]["pid"]),
+            (&"75".into(), &std::process::id().into())
+        );
+        assert_eq!(live("net/core/somaxconn"), "4321");
+        // What is wanted may be written by anybody.
+        write("net/core/somaxconn", "4321");
+        // Unlocked, it lets others in.
+        let ran = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args([
+            "unlock",
+            "net.core.somaxconn",
+            "--for",
+            "1m",
+            "--reason",
+            "break the glass",
+        ]));
+        assert!(ran.status.success(), "{ran:?}");
+        watch.until("unlocked", || fs::write("/proc/sys/net/core/somaxconn", "76").is_ok());
+        assert_eq!(live("net/core/somaxconn"), "76");
+        watch.end();
+        // And without the daemon nothing is prevented.
+        write("net/core/somaxconn", "77");
+    });
+}
