@@ -149,6 +149,7 @@ note_whole_ones() {
         layer "$value"
         matches "baseline $value" 'written|in sync' "$(tunectl apply 2>&1)"
         sha256sum <"$dropin" | sed "s/-/$value/" >>/root/whole
+        cp "$dropin" "/root/whole.$value"
     done
     verdict "two drop-ins to tell apart" "$(cut -c1-12 /root/whole | paste -sd' ')" \
         test "$(cut -d' ' -f1 /root/whole | sort -u | wc -l)" = 2
@@ -160,7 +161,11 @@ which_one() {
     local sum
     sum=$(sha256sum <"$1")
     awk -v sum="${sum%% *}" '$1 == sum { print "of baseline " $2; found = 1 } END { exit !found }' /root/whole ||
-        echo "neither: $(wc -c <"$1") bytes"
+        {
+            echo "neither: $(wc -c <"$1") bytes, not $(wc -c </root/whole.1)"
+            diff /root/whole.1 "$1"
+            diff /root/whole.2 "$1"
+        }
 }
 
 install_package() {

@@ -37,7 +37,7 @@ appears() {
             return
         fi
         ((ms >= best)) || best=$ms
-        ((best >= 1000)) || break
+        ((best >= 1000 && try < 5)) || break
         eval "$5"
         udevadm settle
     done
