@@ -93,7 +93,7 @@ online_1() {
     matches "its writer" '"comm":"sysctl".*"via":"bpf"' "$(told '.to == "62"')"
     text=$(journalctl -b -o json TUNECTL_KEY=vm.swappiness | jq -r 'select(.TUNECTL_TO == "61") | "\(.MESSAGE_ID) \(.TUNECTL_FROM) \(.TUNECTL_ACTION) \(.PRIORITY)"' | tail -1)
     matches "the journal's fields" '^[0-9a-f]{32} 1 restored [0-7]$' "$text"
-    matches "tunectl status" 'vm.swappiness: 1 -> 62 restored|vm.swappiness: 62 -> 1 restored' "$(tunectl status 2>&1)"
+    matches "tunectl status" 'vm.swappiness: 62 -> 1 restored' "$(tunectl status 2>&1)"
     sysctl -qw vm.dirty_expire_centisecs=1500
     matches "what is only reported" '"action":"reported"' "$(told '.key == "vm.dirty_expire_centisecs"')"
     same "stays" 1500 "$(now vm.dirty_expire_centisecs)"
@@ -102,7 +102,7 @@ online_1() {
     text=$(sysctl -w vm.page-cluster=5 2>&1)
     matches "a prevented write" 'not permitted|denied' "$text"
     text=$(unshare -mpf --mount-proc sh -c 'echo 5 >/proc/sys/vm/page-cluster' 2>&1)
-    matches "the same from other namespaces" 'not permitted' "$text"
+    matches "the same from other namespaces" 'not permitted|I/O error' "$text"
     same "it never changed" 3 "$(now vm.page-cluster)"
     matches "who tried" '"to":"5".*"comm":"(sh|sysctl)"' "$(told '.action == "prevented"')"
     tunectl unlock vm.page-cluster --for 3s --reason "a test" >/dev/null
@@ -146,7 +146,7 @@ online_1() {
 
     # A broken edit changes nothing; a good one counts at once.
     echo 'name: held2' >/etc/tunectl/baseline.d/60-more.yaml
-    printf 'parameters: { vm.swappiness: 7, vm.no_such_thing: x }\n' >>/etc/tunectl/baseline.d/60-more.yaml
+    printf 'parameters: { vm.swappiness: seven }\n' >>/etc/tunectl/baseline.d/60-more.yaml
     matches "a broken edit" '60-more.yaml:2:' "$(told '.action == "refused"')"
     same "the old one stays" 1 "$(now vm.swappiness)"
     printf 'name: held2\nparameters: { vm.swappiness: 7 }\n' >/etc/tunectl/baseline.d/60-more.yaml
