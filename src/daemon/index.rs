@@ -6,12 +6,15 @@ use crate::key::{Key, has_wildcard};
 use super::bystanders::Bystander;
 use super::slot::Slot;
 
+/// Which slots a name concerns.
+type Named = (Box<[u8]>, Box<[usize]>);
+
 /// Finds slots by what an event has of them. Nothing is allocated by a search.
 #[derive(Default)]
 pub struct Index {
     inodes: Vec<(u64, Box<[usize]>)>,
     watches: Vec<(i32, Box<[usize]>)>,
-    names: Vec<(Box<[u8]>, Box<[usize]>)>,
+    names: Vec<Named>,
     /// Which slots a write to each slot may change.
     reached: Vec<Box<[usize]>>,
 }

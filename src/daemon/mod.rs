@@ -157,6 +157,7 @@ struct Force {
 
 /// What is waiting to be done. Times are monotonic.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each waits for something of its own")]
 struct Soon {
     /// Slots are to be looked at.
     dirty: bool,
@@ -308,9 +309,10 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// Waiting fails.
     pub fn turn_once(&mut self) -> Result<(), DaemonError> {
-        let timeout = match self.soon.dirty {
-            true => Some(Duration::ZERO),
-            false => self.soon.next().map(|then| then.saturating_sub(clock::monotonic())),
+        let timeout = if self.soon.dirty {
+            Some(Duration::ZERO)
+        } else {
+            self.soon.next().map(|then| then.saturating_sub(clock::monotonic()))
         };
         let mut ready: u64 = 0;
         self.poll.wait(timeout, &mut |number| ready |= 1 << number).map_err(failed("wait"))?;

@@ -79,7 +79,12 @@ impl Fanotify {
     /// Allocates nothing; what does not fit stays in the queue.
     pub fn drain(&mut self, each: &mut dyn FnMut(Touched)) -> Drained {
         let mut drained = Drained::default();
-        let Ok(length) = read(self.group.as_fd(), &mut self.buffer[..]) else { return drained };
+        let length = match read(self.group.as_fd(), &mut self.buffer[..]) {
+            Ok(length) => length,
+            Err(Raw::EAGAIN | Raw::EINTR) => return drained,
+            // An event whose file could not be opened for this process is gone with the error.
+            Err(_) => return Drained { overflow: true, ..drained },
+        };
         let mut rest = &self.buffer[..length];
         while let Some(event) = Event::first(rest) {
             rest = rest.get(event.length..).unwrap_or_default();

@@ -80,6 +80,7 @@ fn saying(record: &[u8]) -> Option<(usize, Duration, String)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::time::Duration;
 
