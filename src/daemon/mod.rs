@@ -31,6 +31,7 @@ use crate::procsys::ProcSys;
 use crate::watch::clock::{self, Timer};
 use crate::watch::kmsg::KernelLog;
 use crate::watch::link::Links;
+use crate::watch::memory;
 use crate::watch::poll::Poll;
 use crate::watch::priority;
 use crate::watch::service::Service;
@@ -66,8 +67,6 @@ pub trait Host {
     /// # Errors
     /// What is wrong with it, each problem with its place.
     fn plan(&mut self) -> Result<Plan, String>;
-    /// The host's memory now.
-    fn mem_total_kb(&self) -> Option<u64>;
 }
 
 /// Where events go.
@@ -276,7 +275,7 @@ impl<'a> Daemon<'a> {
             end: false,
         };
         daemon.counts.swept = clock::monotonic();
-        daemon.mem_total_kb = daemon.host.mem_total_kb();
+        daemon.mem_total_kb = memory::total_kb();
         daemon.reload(false);
         if daemon.force.is_none() {
             return Err(DaemonError::Baseline(daemon.refused.take().unwrap_or_default()));
@@ -289,6 +288,7 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// Waiting itself fails.
     pub fn run(&mut self) -> Result<(), DaemonError> {
+        priority::forget_code();
         if let Err(error) = priority::lock_memory() {
             log::info!("memory is not locked: {error}");
         }
