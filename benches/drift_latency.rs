@@ -240,7 +240,7 @@ fn sweeps(tunectl: &Path) -> Outcome<()> {
     let mut files = vec![File::open(KEY)?];
     for key in &keys {
         let path = format!("/proc/sys/{}", key.as_path());
-        baseline.push_str(&format!("  {key}: {}\n", fs::read_to_string(&path)?.trim()));
+        baseline = format!("{baseline}  {key}: {}\n", fs::read_to_string(&path)?.trim());
         files.push(File::open(path)?);
     }
     for bpf in [true, false] {

@@ -156,6 +156,7 @@ struct Force {
 
 /// What is waiting to be done. Times are monotonic.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a thing to do of its own")]
 struct Soon {
     /// Slots are to be looked at.
     dirty: bool,
@@ -288,7 +289,6 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// Waiting itself fails.
     pub fn run(&mut self) -> Result<(), DaemonError> {
-        priority::forget_code();
         if let Err(error) = priority::lock_memory() {
             log::info!("memory is not locked: {error}");
         }
@@ -296,6 +296,7 @@ impl<'a> Daemon<'a> {
         self.stands();
         self.say("READY=1");
         self.soon.feed = self.service.watchdog().map(|every| clock::monotonic() + every);
+        priority::forget_code();
         while !self.end {
             self.turn_once()?;
         }
@@ -308,9 +309,10 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// Waiting fails.
     pub fn turn_once(&mut self) -> Result<(), DaemonError> {
-        let timeout = match self.soon.dirty {
-            true => Some(Duration::ZERO),
-            false => self.soon.next().map(|then| then.saturating_sub(clock::monotonic())),
+        let timeout = if self.soon.dirty {
+            Some(Duration::ZERO)
+        } else {
+            self.soon.next().map(|then| then.saturating_sub(clock::monotonic()))
         };
         let mut ready: u64 = 0;
         self.poll.wait(timeout, &mut |number| ready |= 1 << number).map_err(failed("wait"))?;

@@ -145,9 +145,10 @@ impl Daemon<'_> {
             let mut event = self.general("reloaded");
             let lines: Vec<String> = changes.iter().map(Change::to_string).collect();
             let name = &plan.baseline.name;
-            event.detail = Some(match lines.is_empty() {
-                true => format!("{name}: nothing has changed"),
-                false => format!("{name}: {}", lines.join("; ")),
+            event.detail = Some(if lines.is_empty() {
+                format!("{name}: nothing has changed")
+            } else {
+                format!("{name}: {}", lines.join("; "))
             });
             self.records.record(&event);
         }

@@ -157,10 +157,8 @@ impl Slot {
 }
 
 fn judge(wanted: &Wanted, bytes: &[u8], right: &mut Vec<u8>, wrong: &mut Vec<u8>) -> Look {
-    let (kept, look) = match wanted.satisfied_by(&text(bytes)) {
-        true => (right, Look::Right),
-        false => (wrong, Look::Wrong),
-    };
+    let (kept, look) =
+        if wanted.satisfied_by(&text(bytes)) { (right, Look::Right) } else { (wrong, Look::Wrong) };
     kept.clear();
     kept.extend_from_slice(bytes);
     look

@@ -115,7 +115,7 @@ impl Fanotify {
                 let inode = if self.handles { handle(whole) } else { inode(event.fd) };
                 match inode {
                     Some(inode) => {
-                        each(Touched { inode, pid: u32::try_from(event.pid).unwrap_or(0) })
+                        each(Touched { inode, pid: u32::try_from(event.pid).unwrap_or(0) });
                     }
                     // It cannot be told what was written to.
                     None => drained.overflow = true,

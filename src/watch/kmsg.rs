@@ -81,6 +81,8 @@ fn saying(record: &[u8]) -> Option<(usize, Duration, String)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use std::time::Duration;
 
     use super::saying;

@@ -34,9 +34,8 @@ impl Links {
         let mut message = [0; 64];
         loop {
             match recv(&self.0, &mut message[..], RecvFlags::empty()) {
-                Ok(_) => changed = true,
-                // More has happened than the socket holds.
-                Err(rustix::io::Errno::NOBUFS) => changed = true,
+                // Or more has happened than the socket holds.
+                Ok(_) | Err(rustix::io::Errno::NOBUFS) => changed = true,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(_) => return changed,
             }

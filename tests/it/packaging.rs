@@ -145,7 +145,7 @@ fn the_daemons_unit_is_hardened_and_not_blinded() {
     match rated {
         Ok(rated) => assert!(rated.status.success(), "{}", String::from_utf8_lossy(&rated.stdout)),
         Err(_) => {
-            left_out("packaging::the_daemons_unit_is_hardened_and_not_blinded", "systemd-analyze")
+            left_out("packaging::the_daemons_unit_is_hardened_and_not_blinded", "systemd-analyze");
         }
     }
     let Ok(verified) = Command::new("systemd-analyze").args(["verify", "--man=no", unit]).output()
