@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use crate::apply::{self, Options};
 use crate::below;
+use crate::persist::holds::Holds;
 use crate::persist::{LOCK, Lock, LockError};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 use crate::probe::Fact;
 use crate::report;
 use crate::sources::HOST_BASELINE;
+use crate::watch::clock;
 use crate::wire;
 
 use super::Exit;
@@ -77,6 +79,9 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let carried_out = outcome.succeeded()
         || (args.keep_going
             && matches!(outcome.dropin, DropinOutcome::Written | DropinOutcome::Unchanged));
+    if carried_out {
+        take_back(cli, &host, &plan);
+    }
     if carried_out && Adoption::carry_out(cli, staged)? {
         ui.hint(&format!(
             "{HOST_BASELINE} now names this baseline: `tunectl plan` needs no -b here."
@@ -94,6 +99,17 @@ fn compare(cli: &Cli, saved: &wire::Plan, now: &wire::Plan) -> Result<(), Failur
     let message = format!("the saved plan is stale; nothing was changed\n{}", moved.join("\n"));
     Err(Failure::refused(message)
         .help("`tunectl apply --rebase PLAN` shows what it would be now; save and review it anew"))
+}
+
+/// What the daemon has left to others is the baseline's again.
+fn take_back(cli: &Cli, host: &Host, plan: &Plan) {
+    let mut holds = Holds::read(&cli.root, &host.facts.boot_id);
+    if !holds.take_back(plan.items.iter().map(|item| &item.desired.key)) {
+        return;
+    }
+    if let Err(error) = holds.write(&cli.root, clock::since_boot()) {
+        log::warn!("the daemon still leaves some parameters to others: {error}");
+    }
 }
 
 /// Refuses what only root can do, before anything is tried.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::below;
 use crate::key::Key;
-use crate::persist::holds::{HOLDS, Hold, Holds};
+use crate::persist::holds::{HOLDS, Hold, Holds, UNLOCKED};
 use crate::persist::{LOCK, Lock, LockError};
 use crate::probe::{self, Fact};
 use crate::watch::clock;
@@ -54,7 +54,7 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
         .map(|until| format!("{until:.0}"));
     let mut holds = Holds::read(&cli.root, &facts.boot_id);
     let hold = Hold {
-        kind: "unlocked".into(),
+        kind: UNLOCKED.into(),
         by: who(),
         reason: Some(args.reason.trim().to_owned()),
         until: until.clone(),

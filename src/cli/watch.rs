@@ -69,10 +69,6 @@ impl daemon::Host for HostBaseline<'_> {
         };
         made().map_err(|failure| failure.problems().join("; "))
     }
-
-    fn mem_total_kb(&self) -> Option<u64> {
-        probe::probe_for(&self.cli.root, &[]).ok().map(|facts| facts.mem_total_kb)
-    }
 }
 
 /// Where events go: the log, the journal or standard error, and the operator's command.

@@ -14,6 +14,9 @@ use crate::watch::poll::Poll;
 use super::slot::Slot;
 use super::source;
 
+/// Room for some sixty writes that are not read yet.
+const RING: usize = 64 << 10;
+
 /// What raises events.
 pub struct Eyes {
     pub marks: Marks,
@@ -120,7 +123,10 @@ impl Eyes {
             Marks::Fanotify(_) => Wake::unless_fanotify_does(),
             _ => Wake::Always,
         };
-        let bpf = Bpf::attach_with(wanted, &bpf::Options { wake, ..bpf::Options::default() })?;
+        let bpf = Bpf::attach_with(
+            wanted,
+            &bpf::Options { wake, ring_bytes: RING, ..bpf::Options::default() },
+        )?;
         if let Err(error) = poll.add(bpf.fd(), source::BPF) {
             log::warn!("BPF's records are read at sweeps only: {error}");
         }

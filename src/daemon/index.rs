@@ -6,21 +6,21 @@ use crate::key::{Key, has_wildcard};
 use super::bystanders::Bystander;
 use super::slot::Slot;
 
-/// Which slots a name concerns.
-type Named = (Box<[u8]>, Box<[usize]>);
+/// Numbers of slots.
+type Slots = Box<[usize]>;
 
 /// Finds slots by what an event has of them. Nothing is allocated by a search.
 #[derive(Default)]
 pub struct Index {
-    inodes: Vec<(u64, Box<[usize]>)>,
-    watches: Vec<(i32, Box<[usize]>)>,
-    names: Vec<Named>,
+    inodes: Vec<(u64, Slots)>,
+    watches: Vec<(i32, Slots)>,
+    names: Vec<(Box<[u8]>, Slots)>,
     /// Which slots a write to each slot may change.
-    reached: Vec<Box<[usize]>>,
+    reached: Vec<Slots>,
 }
 
 fn found<'a, K: Ord + ?Sized, T: std::borrow::Borrow<K>>(
-    sorted: &'a [(T, Box<[usize]>)],
+    sorted: &'a [(T, Slots)],
     key: &K,
 ) -> &'a [usize] {
     sorted.binary_search_by(|(k, _)| k.borrow().cmp(key)).map_or(&[], |at| &sorted[at].1)

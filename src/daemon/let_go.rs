@@ -1,6 +1,6 @@
 //! Parameters that are let go for a while, and taken back.
 
-use crate::persist::holds::{Hold, Holds};
+use crate::persist::holds::{Hold, Holds, YIELDED};
 use crate::persist::{Lock, LockError};
 use crate::watch::clock;
 
@@ -45,7 +45,7 @@ impl Daemon<'_> {
             .and_then(|_lock| {
                 let mut holds = Holds::read(&self.root, self.host.boot_id());
                 let hold = Hold {
-                    kind: "yielded".into(),
+                    kind: YIELDED.into(),
                     by: "the daemon, as the baseline says (on_drift: yield)".into(),
                     reason: None,
                     until: None,

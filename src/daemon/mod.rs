@@ -31,6 +31,7 @@ use crate::procsys::ProcSys;
 use crate::watch::clock::{self, Timer};
 use crate::watch::kmsg::KernelLog;
 use crate::watch::link::Links;
+use crate::watch::memory;
 use crate::watch::poll::Poll;
 use crate::watch::priority;
 use crate::watch::service::Service;
@@ -66,8 +67,6 @@ pub trait Host {
     /// # Errors
     /// What is wrong with it, each problem with its place.
     fn plan(&mut self) -> Result<Plan, String>;
-    /// The host's memory now.
-    fn mem_total_kb(&self) -> Option<u64>;
 }
 
 /// Where events go.
@@ -157,7 +156,7 @@ struct Force {
 
 /// What is waiting to be done. Times are monotonic.
 #[derive(Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each waits for something of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a thing to do of its own")]
 struct Soon {
     /// Slots are to be looked at.
     dirty: bool,
@@ -277,7 +276,7 @@ impl<'a> Daemon<'a> {
             end: false,
         };
         daemon.counts.swept = clock::monotonic();
-        daemon.mem_total_kb = daemon.host.mem_total_kb();
+        daemon.mem_total_kb = memory::total_kb();
         daemon.reload(false);
         if daemon.force.is_none() {
             return Err(DaemonError::Baseline(daemon.refused.take().unwrap_or_default()));
@@ -297,6 +296,7 @@ impl<'a> Daemon<'a> {
         self.stands();
         self.say("READY=1");
         self.soon.feed = self.service.watchdog().map(|every| clock::monotonic() + every);
+        priority::forget_code();
         while !self.end {
             self.turn_once()?;
         }

@@ -10,7 +10,7 @@ use crate::persist::{LOCK, Lock};
 use crate::plan::{DropinOutcome, Item, Outcome, Plan, StepResult};
 use crate::report;
 use crate::watch::bpf::Admitted;
-use crate::watch::clock;
+use crate::watch::{clock, priority};
 
 use super::correct::arm;
 use super::slot::Slot;
@@ -67,6 +67,7 @@ impl Daemon<'_> {
         if asked {
             self.say("READY=1");
         }
+        priority::forget_code();
     }
 
     fn refuse(&mut self, why: String, asked: bool) {

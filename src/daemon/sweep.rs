@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::procsys::Kernel as _;
-use crate::watch::clock;
+use crate::watch::{clock, memory};
 
 use super::Daemon;
 use super::correct::arm;
 use super::index::Index;
 
 /// At each sweep that share of the parameters is opened anew, to see whether it still is the same.
-const SHARE: usize = 16;
+const SHARE: usize = 64;
 
 impl Daemon<'_> {
     /// Looks at every parameter, arms anew what has lost its mark, and finds what has come.
@@ -35,7 +35,9 @@ impl Daemon<'_> {
         if self.has_new_matches() || self.refused.is_some() {
             self.soon.reload = Some(now);
         }
-        self.end_holds();
+        if self.files.is_none() {
+            self.end_holds();
+        }
         self.counts.swept = now;
         self.counts.sweeps += 1;
         self.memory_changed = false;
@@ -46,7 +48,7 @@ impl Daemon<'_> {
     }
 
     fn look_at_memory(&mut self) {
-        let total = self.host.mem_total_kb();
+        let total = memory::total_kb();
         if total.is_some() && self.mem_total_kb != total {
             self.memory_changed = self.mem_total_kb.is_some();
             self.mem_total_kb = total;

@@ -16,6 +16,11 @@ pub const HOLDS: &str = "/run/tunectl/holds.json";
 /// The schema of [`Holds`].
 pub const HOLDS_SCHEMA: &str = "tunectl/holds/1";
 
+/// The kind of what another program has.
+pub const YIELDED: &str = "yielded";
+/// The kind of what somebody has asked for.
+pub const UNLOCKED: &str = "unlocked";
+
 /// Everything that is let go in one boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holds {
@@ -78,6 +83,17 @@ impl Holds {
     pub fn next_end(&self, since_boot: Duration) -> Option<Duration> {
         let open = self.holds.values().filter(|hold| !hold.is_over(since_boot));
         open.filter_map(|hold| hold.until_since_boot).min().map(Duration::from_secs)
+    }
+
+    /// Takes back what was left to others, of these parameters; whether there was any.
+    pub fn take_back<'a>(&mut self, keys: impl Iterator<Item = &'a Key>) -> bool {
+        let before = self.holds.len();
+        for key in keys.map(Key::to_string) {
+            if self.holds.get(&key).is_some_and(|hold| hold.kind == YIELDED) {
+                self.holds.remove(&key);
+            }
+        }
+        self.holds.len() < before
     }
 
     /// Writes them, without those that are over. The lock must be held.

@@ -1,5 +1,7 @@
 //! Writes to parameters as fanotify tells of them: which inode, and by which process.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno as Raw;
@@ -35,28 +37,50 @@ pub struct Drained {
 pub struct Fanotify {
     group: Group,
     own: i32,
+    /// Whether events have a handle instead of a descriptor.
+    handles: bool,
     buffer: Box<[u8; BUFFER]>,
 }
 
 /// The size of one event without what newer kernels add.
 const EVENT: usize = 24;
 const BUFFER: usize = 4096;
-const NO_FD: i32 = -1;
 
 impl Fanotify {
-    /// Opens an empty group.
+    /// Opens an empty group. Where the kernel can (for procfs since Linux 6.8), events have a handle
+    /// of what was written to: a descriptor costs three system calls more for each.
     ///
     /// # Errors
     /// `EPERM` without CAP_SYS_ADMIN, `ENOSYS` on kernels without it.
     pub fn open() -> Result<Self, Errno> {
+        match Self::open_with(true) {
+            Ok(fanotify) => Ok(fanotify),
+            Err(_) => Self::open_with(false),
+        }
+    }
+
+    /// The same, with handles or with descriptors.
+    ///
+    /// # Errors
+    /// As [`Fanotify::open`], and where the kernel has no handles of procfs.
+    pub fn open_with(handles: bool) -> Result<Self, Errno> {
         let flags = InitFlags::FAN_CLASS_NOTIF
             | InitFlags::FAN_CLOEXEC
             | InitFlags::FAN_NONBLOCK
             | InitFlags::FAN_UNLIMITED_MARKS;
+        let reported = InitFlags::from_bits_retain(libc::FAN_REPORT_FID);
+        let flags = if handles { flags | reported } else { flags };
         let files = EventFFlags::O_RDONLY | EventFFlags::O_CLOEXEC;
         let group = Group::init(flags, files).map_err(number)?;
         let own = nix::unistd::getpid().as_raw();
-        Ok(Self { group, own, buffer: Box::new([0; BUFFER]) })
+        let fanotify = Self { group, own, handles, buffer: Box::new([0; BUFFER]) };
+        if handles {
+            // Whether procfs has handles shows with the first mark.
+            let tried = File::open("/proc/sys/kernel/ostype").map_err(|_| Errno::ENOENT)?;
+            fanotify.mark(tried.as_fd())?;
+            fanotify.unmark(tried.as_fd());
+        }
+        Ok(fanotify)
     }
 
     /// Tells of writes to what `fd` has open, from now on.
@@ -87,20 +111,24 @@ impl Fanotify {
         };
         let mut rest = &self.buffer[..length];
         while let Some(event) = Event::first(rest) {
+            let whole = rest.get(..event.length).unwrap_or(rest);
             rest = rest.get(event.length..).unwrap_or_default();
             if event.mask & MaskFlags::FAN_Q_OVERFLOW.bits() != 0 {
                 drained.overflow = true;
-            }
-            if event.fd == NO_FD {
-                continue;
-            }
-            if event.pid != self.own {
+            } else if event.pid != self.own {
                 drained.events += 1;
-                if let Some(inode) = inode(event.fd) {
-                    each(Touched { inode, pid: u32::try_from(event.pid).unwrap_or(0) });
+                let inode = if self.handles { handle(whole) } else { inode(event.fd) };
+                match inode {
+                    Some(inode) => {
+                        each(Touched { inode, pid: u32::try_from(event.pid).unwrap_or(0) });
+                    }
+                    // It cannot be told what was written to.
+                    None => drained.overflow = true,
                 }
             }
-            let _ = nix::unistd::close(event.fd);
+            if event.fd >= 0 {
+                let _ = nix::unistd::close(event.fd);
+            }
         }
         drained
     }
@@ -111,6 +139,26 @@ impl AsFd for Fanotify {
         self.group.as_fd()
     }
 }
+
+/// The inode in an event's `struct fanotify_event_info_fid`, whose handle is one that only says
+/// which inode it is: 32 bits of it, or 64.
+fn handle(event: &[u8]) -> Option<u64> {
+    let info = event.get(EVENT..)?;
+    if info.first() != Some(&libc::FAN_EVENT_INFO_TYPE_FID) {
+        return None;
+    }
+    let kind = i32::from_ne_bytes(info.get(16..20)?.try_into().ok()?);
+    match kind {
+        INO32_GEN => Some(u32::from_ne_bytes(info.get(20..24)?.try_into().ok()?).into()),
+        INO64_GEN => Some(u64::from_ne_bytes(info.get(20..28)?.try_into().ok()?)),
+        _ => None,
+    }
+}
+
+/// `FILEID_INO32_GEN`.
+const INO32_GEN: i32 = 1;
+/// `FILEID_INO64_GEN`.
+const INO64_GEN: i32 = 0x81;
 
 /// The inode of an event's descriptor.
 fn inode(fd: i32) -> Option<u64> {

@@ -80,8 +80,9 @@ fn saying(record: &[u8]) -> Option<(usize, Duration, String)> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use std::time::Duration;
 
     use super::saying;

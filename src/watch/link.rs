@@ -34,7 +34,7 @@ impl Links {
         let mut message = [0; 64];
         loop {
             match recv(&self.0, &mut message[..], RecvFlags::empty()) {
-                // Without room, more has happened than the socket holds.
+                // Or more has happened than the socket holds.
                 Ok(_) | Err(rustix::io::Errno::NOBUFS) => changed = true,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(_) => return changed,

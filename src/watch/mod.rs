@@ -7,6 +7,7 @@ pub mod fanotify;
 pub mod inotify;
 pub mod kmsg;
 pub mod link;
+pub mod memory;
 pub mod poll;
 pub mod priority;
 pub mod service;

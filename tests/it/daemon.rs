@@ -102,6 +102,14 @@ fn what_is_reported_or_yielded_is_told_once_and_left() {
         let watch = Watch::start(&["--sweep", "1"]);
         watch.sweeps(2);
         assert_eq!(watch.count(|e| e["action"] == "yielded"), 1);
+        // An apply does.
+        let applied = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg("apply"));
+        assert!(applied.status.success(), "{applied:?}");
+        assert_eq!(live("net/ipv4/tcp_syn_retries"), "5");
+        watch.until("held again", || {
+            write("net/ipv4/tcp_syn_retries", "4");
+            watch.count(|e| e["action"] == "yielded" && e["to"] == "4") == 1
+        });
     });
 }
 

@@ -106,10 +106,62 @@ fn both_units_have_the_same_rights() {
     assert!(rights(UNITS[0].1).len() > 15);
 }
 
+const DAEMON: &str = include_str!("../../packaging/systemd/tunectl.service");
+
+/// What would hide the host's parameters, or writes to them, from the daemon.
+#[test]
+fn the_daemons_unit_is_hardened_and_not_blinded() {
+    for directive in [
+        "ProtectKernelTunables",
+        "ProtectProc",
+        "ProcSubset",
+        "PrivateNetwork",
+        "PrivateIPC",
+        "PrivateUsers",
+        "PrivateDevices",
+        "ProtectHostname",
+        "ProtectKernelLogs",
+        "RestrictRealtime",
+        "ExecStop",
+        "ExecStopPost",
+    ] {
+        let set = DAEMON.lines().any(|l| l.split('=').next() == Some(directive));
+        assert!(!set, "tunectl.service sets {directive}=");
+    }
+    let capabilities: BTreeSet<&str> = DAEMON
+        .lines()
+        .filter_map(|l| l.strip_prefix("CapabilityBoundingSet="))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let explained: BTreeSet<&str> = DAEMON
+        .lines()
+        .filter_map(|l| l.strip_prefix("#   CAP_").map(|_| l[4..].split(' ').next().unwrap()))
+        .collect();
+    assert_eq!(capabilities, explained, "each exception says what it buys");
+    assert!(DAEMON.contains("\nRuntimeDirectoryPreserve=yes\n"));
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/systemd/tunectl.service");
+    let rated = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--threshold=35", unit])
+        .output();
+    match rated {
+        Ok(rated) => assert!(rated.status.success(), "{}", String::from_utf8_lossy(&rated.stdout)),
+        Err(_) => {
+            left_out("packaging::the_daemons_unit_is_hardened_and_not_blinded", "systemd-analyze");
+        }
+    }
+    let Ok(verified) = Command::new("systemd-analyze").args(["verify", "--man=no", unit]).output()
+    else {
+        return;
+    };
+    let text = String::from_utf8_lossy(&verified.stderr).into_owned();
+    let said = |l: &&str| l.contains("tunectl.service") && !l.contains("is not executable");
+    assert_eq!(text.lines().find(said), None, "{text}");
+}
+
 #[test]
 fn the_preset_names_every_unit() {
     let preset = include_str!("../../packaging/systemd/50-tunectl.preset");
-    for (name, _) in UNITS {
+    for name in UNITS.map(|u| u.0).into_iter().chain(["tunectl"]) {
         assert!(preset.contains(&format!("\ndisable {name}.service\n")), "{name}");
     }
 }

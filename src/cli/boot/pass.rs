@@ -6,8 +6,10 @@ use crate::apply::{self, Options};
 use crate::baseline::DesiredSet;
 use crate::bootview::dropin;
 use crate::key::Key;
+use crate::persist::holds::Holds;
 use crate::plan::{Dropin, DropinOutcome, Outcome, Plan};
 use crate::report::{self, boot};
+use crate::watch::clock;
 use crate::wire::Found;
 
 use super::super::args::Cli;
@@ -37,8 +39,17 @@ pub struct Pass {
 
 /// Makes `set` so on the host as far as it goes.
 pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool) -> Pass {
-    let mut live =
-        Live { cli, host, found: BTreeMap::new(), failed: BTreeMap::new(), errors: Vec::new() };
+    let holds = Holds::read(&cli.root, &host.facts.boot_id);
+    let since_boot = clock::since_boot();
+    let let_go = |key: &&Key| holds.of(key, since_boot).is_some();
+    let mut live = Live {
+        cli,
+        host,
+        let_go: set.parameters.iter().map(|d| &d.key).filter(let_go).cloned().collect(),
+        found: BTreeMap::new(),
+        failed: BTreeMap::new(),
+        errors: Vec::new(),
+    };
     let first = live.values(set);
     let right = first.items.iter().filter(|i| !i.waived()).count();
     let right = right - first.items.iter().filter(|i| i.pending()).count();
@@ -70,6 +81,8 @@ pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool) -> Pass {
 struct Live<'a> {
     cli: &'a Cli,
     host: &'a Host,
+    /// Parameters that somebody has let go for a while: their live values are left alone.
+    let_go: Vec<Key>,
     found: BTreeMap<Key, Found>,
     /// Parameters whose write failed last, with why.
     failed: BTreeMap<Key, String>,
@@ -82,6 +95,7 @@ impl Live<'_> {
         self.host.forget();
         let plan = host::plan(self.cli, self.host, set.clone());
         boot::add_found(&mut self.found, &plan);
+        self.found.retain(|key, _| !self.let_go.contains(key));
         plan
     }
 
@@ -101,6 +115,7 @@ impl Live<'_> {
     /// Writes the live values; the plan that was carried out.
     fn values(&mut self, set: &DesiredSet) -> Plan {
         let mut set = set.clone();
+        set.parameters.retain(|desired| !self.let_go.contains(&desired.key));
         let mut tries = 1;
         loop {
             let plan = self.look(&set);

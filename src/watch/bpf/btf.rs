@@ -38,6 +38,9 @@ fn word(bytes: &[u8], at: usize) -> Result<u32, BtfError> {
     Ok(u32::from_ne_bytes(*four))
 }
 
+/// Of so many types one's place is remembered.
+const EACH: usize = 64;
+
 fn index(word: u32) -> usize {
     usize::try_from(word).unwrap_or(usize::MAX)
 }
@@ -98,11 +101,14 @@ impl<'a> Btf<'a> {
         };
         let (types, strings) = (section(8)?, section(16)?);
         let mut btf = Self { types, strings, starts: Vec::new(), found: Vec::new() };
-        let mut at = 0;
+        let (mut at, mut number) = (0, 0_usize);
         while at < types.len() {
             let header = Header::read(types, at)?;
             let start = u32::try_from(at).map_err(|_| BtfError::CutOff)?;
-            btf.starts.push(start);
+            if number % EACH == 0 {
+                btf.starts.push(start);
+            }
+            number += 1;
             if header.kind == STRUCT && header.members > 0 {
                 let named = names.iter().position(|n| btf.is_named(header.name, n));
                 btf.found.extend(named.map(|n| (n, start)));
@@ -136,13 +142,22 @@ impl<'a> Btf<'a> {
             }
             if name == 0 {
                 let inner = index(word(self.types, at + 4).ok()?);
-                let inner = inner.checked_sub(1).and_then(|i| self.starts.get(i)).copied();
+                let inner = inner.checked_sub(1).and_then(|i| self.start(i));
                 if let Some(bits) = inner.and_then(|i| self.bits(i, member, depth - 1)) {
                     return Some(offset + bits);
                 }
             }
         }
         None
+    }
+
+    /// Where the type with that number begins: walked to from the last one that is remembered.
+    fn start(&self, number: usize) -> Option<u32> {
+        let mut at = index(*self.starts.get(number / EACH)?);
+        for _ in 0..number % EACH {
+            at += TYPE_BYTES + Header::read(self.types, at).ok()?.tail().ok()?;
+        }
+        u32::try_from(at).ok().filter(|_| at < self.types.len())
     }
 
     fn is_named(&self, at: u32, name: &str) -> bool {

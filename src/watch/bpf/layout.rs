@@ -1,8 +1,9 @@
 //! Where the running kernel keeps what a writer is told by: offsets from its BTF.
 #![allow(clippy::disallowed_methods, reason = "an edge")]
 
-use std::fs;
+use std::path::Path;
 
+use super::aside::Aside;
 use super::btf::Btf;
 
 /// The kernel's description of its own types.
@@ -89,7 +90,7 @@ impl Layout {
     /// # Errors
     /// What is missing, as the end of a sentence.
     pub fn of_this_kernel() -> Result<Self, String> {
-        let bytes = fs::read(DESCRIPTION).map_err(|e| {
+        let bytes = Aside::read(Path::new(DESCRIPTION)).map_err(|e| {
             format!("{DESCRIPTION} cannot be read ({e}): the kernel has no BTF, or /sys is hidden")
         })?;
         let btf = Btf::parse(&bytes, &STRUCTURES)

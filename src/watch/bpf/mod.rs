@@ -6,6 +6,7 @@
 //! the running kernel's BTF. It goes when this process goes.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
+mod aside;
 mod assembler;
 mod btf;
 mod error;

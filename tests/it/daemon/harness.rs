@@ -129,7 +129,7 @@ impl Watch {
         panic!("it does not end within 2 s");
     }
 
-    #[allow(clippy::unused_self, reason = "asked of a daemon that runs")]
+    #[allow(clippy::unused_self, reason = "they are this daemon's")]
     pub fn events(&self) -> Vec<Value> {
         let text = fs::read_to_string(EVENTS).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -163,7 +163,7 @@ impl Watch {
     }
 
     /// Waits until so many sweeps, a second each, must have been.
-    #[allow(clippy::unused_self, reason = "asked of a daemon that runs")]
+    #[allow(clippy::unused_self, reason = "they are this daemon's")]
     pub fn sweeps(&self, n: u64) {
         std::thread::sleep(Duration::from_millis(n * 1000 + 200));
     }
