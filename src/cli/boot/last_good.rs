@@ -10,12 +10,13 @@ use crate::key::Selector;
 pub const NAME: &str = "last good values";
 
 /// A baseline of what a drop-in of ours sets on a host of `mem_total_kb`: numbers made from another
-/// amount of RAM are left out. `None` where it is not ours, or sets nothing.
+/// amount of RAM are left out; the kernel's own share of it differs a little between two boots.
+/// `None` where it is not ours, or sets nothing.
 ///
 /// Whatever stands in it was allowed when it was written, by the baseline that is broken now; but
 /// for a reserve of memory, of which this boot may have less.
 pub fn baseline(text: &[u8], mem_total_kb: u64) -> Option<String> {
-    let made = dropin::at_boot(text).into_iter().filter(|(.., ram)| *ram == mem_total_kb);
+    let made = dropin::at_boot(text).into_iter().filter(|(.., ram)| alike(*ram, mem_total_kb));
     let values: Vec<(Selector, String)> = dropin::values(text)
         .into_iter()
         .chain(made.map(|(key, value, _)| (Selector::Key(key), value)))
@@ -37,6 +38,11 @@ pub fn baseline(text: &[u8], mem_total_kb: u64) -> Option<String> {
         let _ = writeln!(out, "exclude: [{}]", fenced.join(", "));
     }
     Some(out)
+}
+
+/// Within one percent.
+fn alike(one_kb: u64, other_kb: u64) -> bool {
+    one_kb.abs_diff(other_kb) <= one_kb / 100
 }
 
 fn entry(selector: &Selector, value: &str) -> String {
@@ -76,6 +82,12 @@ mod tests {
                         'vm/min_free_kbytes': '9'\n  'vm/max_map_count': '655360'\n\
                         exclude: ['net/ipv4/conf/docker0/rp_filter']\n";
         assert_eq!(baseline(text.as_bytes(), 8).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn ram_is_alike_within_one_percent() {
+        assert!(alike(18_429_928, 18_429_936) && alike(1000, 990));
+        assert!(!alike(18_429_928, 20_527_080) && !alike(1000, 989));
     }
 
     #[test]
