@@ -67,7 +67,8 @@ pub fn apply(
     let mut run = Run { plan, kernel, root, options, ledger: &mut ledger };
     let outcome = run.carry_out(host_file, dropin, progress);
     // What could not be put back stays written down: the next run tries again.
-    if outcome.restored.iter().any(|(_, result)| result.is_err()) {
+    let stuck = outcome.restored.iter().any(|(_, result)| result.is_err());
+    if stuck || matches!(outcome.restored_file, Some(Err(_))) {
         return outcome;
     }
     if let Some(Err(error)) = ledger.map(Ledger::end) {

@@ -49,14 +49,23 @@ pub fn recover(
     let now: Snapshot = looked_at(&unfinished).map(|key| (key.clone(), kernel.read(key))).collect();
     let recovery = recovery(&unfinished, &now, &|path| ledger::text_of(root, path));
     let (mut restored, mut lost) = (Vec::new(), Vec::new());
-    if let Recovery::Undo { writes, files, .. } = &recovery {
+    if let Recovery::Undo { writes, cascades, files, .. } = &recovery {
         for (key, value) in writes {
             restored.push((key.clone(), kernel.write(key, &bytes(value))));
+        }
+        for (key, value) in cascades {
+            if kernel.read(key).text().is_some_and(|live| live != value) {
+                restored.push((key.clone(), kernel.write(key, &bytes(value))));
+            }
         }
         for file in files {
             lost.extend(files::restore(&file.path, file.before.as_deref(), root).err());
         }
     }
-    ledger::clear(root)?;
-    Ok(Some(Recovered { unfinished, recovery, restored, files: lost }))
+    let recovered = Recovered { unfinished, recovery, restored, files: lost };
+    // What could not be put back is tried again by the next run.
+    if recovered.is_whole() {
+        ledger::clear(root)?;
+    }
+    Ok(Some(recovered))
 }

@@ -1,6 +1,6 @@
 //! What is to be done about an apply that was killed: nothing, or everything back.
 
-use crate::catalogue;
+use crate::catalogue::{self, Effect};
 use crate::key::Key;
 use crate::observed::{Replaced, Snapshot, Unfinished};
 use crate::value::{Shape, agrees};
@@ -14,6 +14,8 @@ pub enum Recovery {
     Undo {
         /// Writes, in order.
         writes: Vec<(Key, String)>,
+        /// What the begun writes change besides, with what it is to read once those are taken back.
+        cascades: Vec<(Key, String)>,
         /// Files that get their text of before.
         files: Vec<Replaced>,
         /// Parameters that somebody else has changed since, with what they read: left alone.
@@ -66,15 +68,34 @@ pub fn recovery(
             None => lost.push(key.clone()),
         }
     }
-    // What our writes have changed besides.
-    if !unfinished.writes.is_empty() {
-        for (key, value) in &unfinished.originals {
-            let moved = now.text(key).is_some_and(|live| !agrees(shape(key), value, live));
-            if moved && !unfinished.writes.iter().any(|w| w.key == *key) {
-                writes.push((key.clone(), value.clone()));
+    // Taking a write back changes those again; what somebody else made of one since stays.
+    let mut cascades = Vec::new();
+    for (key, before) in &unfinished.originals {
+        let Some(live) = now.text(key).filter(|_| !unfinished.writes.iter().any(|w| w.key == *key))
+        else {
+            continue;
+        };
+        let same = |text: &str| agrees(shape(key), text, live);
+        let mut reached = false;
+        let mut ours = same(before);
+        for begun in &unfinished.writes {
+            let effects = catalogue::lookup(&begun.key).map_or(&[][..], |p| p.effects);
+            for effect in effects.iter().filter(|effect| effect.reaches(key)) {
+                reached = true;
+                ours |= match effect {
+                    Effect::Copies(_) => same(&begun.to),
+                    Effect::Inverts(_) => ["0", "1"].contains(&live.trim()),
+                };
             }
+        }
+        if reached && !ours {
+            left.push((key.clone(), live.to_owned()));
+        }
+        if reached {
+            let value = if ours { before.as_str() } else { live };
+            cascades.push((key.clone(), value.to_owned()));
         }
     }
     let files = unfinished.files.iter().filter(replaced);
-    Recovery::Undo { files: files.cloned().collect(), writes, left, lost }
+    Recovery::Undo { files: files.cloned().collect(), writes, cascades, left, lost }
 }
