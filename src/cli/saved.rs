@@ -47,6 +47,9 @@ pub fn save(
     let mut text = serde_json::to_string_pretty(&saved).map_err(|error| failed(&error))?;
     text.push('\n');
     let path = std::path::absolute(path).map_err(|error| failed(&error))?;
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(failed(&"there is something that is not a file").help("name another file"));
+    }
     let written = Staged::write(&path, text.as_bytes()).and_then(Staged::commit);
     written.map_err(|error| failed(&error))
 }

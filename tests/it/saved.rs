@@ -125,3 +125,15 @@ fn a_secret_is_not_saved() {
     assert!(ran.err.contains("net.ipv4.tcp_fastopen_key, whose value is secret"), "{}", ran.err);
     assert!(!host.work.join("secret.json").exists());
 }
+
+#[test]
+fn what_is_not_a_file_is_not_replaced_by_a_plan() {
+    let host = host();
+    std::os::unix::fs::symlink("b.yaml", host.work.join("link")).unwrap();
+    for path in ["link", "."] {
+        let ran = host.run(["plan", "-b", "./b.yaml", "--out", path]);
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        assert!(ran.err.contains("something that is not a file"), "{}", ran.err);
+    }
+    assert!(host.work.join("link").is_symlink());
+}
