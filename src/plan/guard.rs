@@ -85,6 +85,19 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// Whether it is judged by what is in use now, and may be none tomorrow.
+    pub fn is_of_this_moment(&self) -> bool {
+        matches!(
+            self,
+            Self::OvercommitStrict { .. }
+                | Self::TakesMemory { .. }
+                | Self::BelowUse { .. }
+                | Self::CutsSession { .. }
+        )
+    }
+}
+
 /// The guards that stand in the way of `desired` on this host.
 pub fn refusals(
     desired: &Desired,

@@ -334,8 +334,15 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
                     && desired.waiver.is_none()
                     && refusals.is_empty(),
                 persist: false,
-                // What is refused is not done by halves.
-                persisted: persisted.filter(|_| refusals.is_empty()),
+                persisted: if refusals.is_empty() {
+                    persisted
+                } else if refusals.iter().all(Refusal::is_of_this_moment) {
+                    // What the drop-in has was let through when it was written.
+                    persisted::value_of(&old_lines, &desired.key).map(str::to_owned)
+                } else {
+                    // What is refused is not done by halves.
+                    None
+                },
                 notes: Vec::new(),
                 refusals,
                 desired: desired.clone(),

@@ -23,6 +23,7 @@ const OVERCOMMIT_RATIO: &str = "vm/overcommit_ratio";
 const OVERCOMMIT_KBYTES: &str = "vm/overcommit_kbytes";
 /// What limits processes and threads.
 const TASKS: [&str; 2] = ["kernel/pid_max", "kernel/threads-max"];
+const CONNECTIONS: &str = "tracked connections";
 /// In /proc/sys the count of what a maximum limits, by that maximum.
 const COUNTS: [(&str, &str); 3] = [
     ("fs/file-max", "fs/file-nr"),
@@ -93,7 +94,8 @@ pub(super) fn refusal(
         Hazard::OvercommitStrict if desired.key.as_path() != OVERCOMMIT_MEMORY => {
             let strict = Key::from_path(OVERCOMMIT_MEMORY).ok()?;
             let is_strict = observed.snapshot.text(&strict).and_then(number) == Some(2);
-            is_strict.then(|| overcommit(all, observed)).flatten()
+            // A limit that rises is the way out.
+            (is_strict && limit_falls(all, observed)).then(|| overcommit(all, observed)).flatten()
         }
         Hazard::OvercommitStrict => overcommit(all, observed),
         Hazard::MinFree => {
@@ -106,7 +108,16 @@ pub(super) fn refusal(
         }
         Hazard::Starves => {
             let (what, in_use) = in_use(&desired.key, observed)?;
-            (new? <= in_use).then_some(Refusal::BelowUse { wanted: new?, in_use, what })
+            // Whatever is raised, if not by enough, is no worse than before; 0 is no limit at all
+            // where connections are counted.
+            let new = new?;
+            let lowers = old.is_none_or(|old| new < old);
+            let unlimited = new == 0 && what == CONNECTIONS;
+            (lowers && !unlimited && new <= in_use).then_some(Refusal::BelowUse {
+                wanted: new,
+                in_use,
+                what,
+            })
         }
         Hazard::CutsNetwork => {
             let session = observed.facts.usage.session?;
@@ -142,24 +153,32 @@ fn taken_of_node(needs_kb: u64, facts: &Facts) -> Option<Refusal> {
 
 /// Strict overcommit, once everything that is desired is written.
 fn overcommit(all: &[Desired], observed: &Observed<'_>) -> Option<Refusal> {
-    let Observed { facts, snapshot, .. } = observed;
-    let planned = |path: &str| planned(path, all, snapshot);
-    if planned(OVERCOMMIT_MEMORY)? != 2 {
+    if planned(OVERCOMMIT_MEMORY, all, observed.snapshot)? != 2 {
         return None;
     }
+    let promised_kb = observed.facts.usage.committed_kb?;
+    let limit_kb = limit(all, observed)?;
+    let near = promised_kb > limit_kb / 100 * PROMISED_PERCENT;
+    near.then_some(Refusal::OvercommitStrict { promised_kb, limit_kb })
+}
+
+fn limit_falls(all: &[Desired], observed: &Observed<'_>) -> bool {
+    limit(all, observed).zip(limit(&[], observed)).is_none_or(|(new, old)| new < old)
+}
+
+/// What strict overcommit lets be promised, in kB, with what is desired of its parameters.
+fn limit(desired: &[Desired], observed: &Observed<'_>) -> Option<u64> {
+    let Observed { facts, snapshot, .. } = observed;
     let usage = &facts.usage;
-    let promised_kb = usage.committed_kb?;
-    let of_ram = match planned(OVERCOMMIT_KBYTES).unwrap_or(0) {
+    let of_ram = match planned(OVERCOMMIT_KBYTES, desired, snapshot).unwrap_or(0) {
         0 => {
-            let ratio = planned(OVERCOMMIT_RATIO)?;
+            let ratio = planned(OVERCOMMIT_RATIO, desired, snapshot)?;
             let ram = facts.mem_total_kb.saturating_sub(usage.huge_kb.unwrap_or(0));
             ram / 100 * ratio
         }
         kbytes => kbytes,
     };
-    let limit_kb = of_ram + usage.swap_total_kb.unwrap_or(0);
-    let near = promised_kb > limit_kb / 100 * PROMISED_PERCENT;
-    near.then_some(Refusal::OvercommitStrict { promised_kb, limit_kb })
+    Some(of_ram + usage.swap_total_kb.unwrap_or(0))
 }
 
 /// What a parameter will read. Of a pair the half that is desired silences the other one.
@@ -184,7 +203,7 @@ fn in_use(key: &Key, observed: &Observed<'_>) -> Option<(&'static str, u64)> {
         return Some(("processes and threads", observed.facts.usage.tasks?));
     }
     let (_, count) = COUNTS.iter().find(|(limit, _)| *limit == key.as_path())?;
-    let what = if *count == "fs/file-nr" { "open files" } else { "tracked connections" };
+    let what = if *count == "fs/file-nr" { "open files" } else { CONNECTIONS };
     let text = observed.snapshot.text(&Key::from_path(count).ok()?)?;
     Some((what, number(text)?))
 }
@@ -195,7 +214,13 @@ fn cuts(key: &Key, new: u64, peer: IpAddr) -> bool {
     if !key.as_path().starts_with(family) {
         return false;
     }
+    // What interfaces to come begin with, and the host's own, carry no session.
+    if key.components().any(|part| part == "default" || part == "lo") {
+        return false;
+    }
     match key.leaf() {
+        // A host that begins to forward still talks itself; where it is IPv6 it forgets routers.
+        "forwarding" | "ip_forward" | "mc_forwarding" if peer.is_ipv4() => new == 0,
         // Only the strict filter drops what comes back another way.
         "rp_filter" => new == 1,
         "accept_ra" | "accept_ra_defrtr" | "autoconf" => new == 0,

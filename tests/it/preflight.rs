@@ -26,7 +26,7 @@ fn host() -> Host {
          vm.min_free_kbytes = 4000\nvm.nr_hugepages = 0\nkernel.pid_max = 4194304\n\
          kernel.threads-max = 16000\nfs.file-max = 100000\nfs.file-nr = 5000 0 100000\n\
          net.netfilter.nf_conntrack_max = 65536\nnet.netfilter.nf_conntrack_count = 700\n\
-         net.ipv4.conf.all.rp_filter = 0\nnet.ipv4.ip_forward = 0\nnet.ipv4.conf.all.accept_redirects = 0\n\
+         net.ipv4.conf.all.rp_filter = 0\nnet.ipv4.conf.default.rp_filter = 0\nnet.ipv4.conf.all.forwarding = 1\nnet.ipv4.ip_forward = 0\nnet.ipv4.conf.all.accept_redirects = 0\n\
          net.ipv6.conf.all.disable_ipv6 = 0\n",
     );
     host
@@ -119,8 +119,9 @@ fn what_can_cut_off_the_session_that_runs_it() {
         (v4, "net.ipv4.conf.all.rp_filter: 1", 3),
         (v4, "net.ipv4.conf.all.rp_filter: 2", 0),
         (v6, "net.ipv4.conf.all.rp_filter: 1", 0),
-        (v4, "net.ipv4.ip_forward: 1", 3),
-        (v4, "net.ipv4.ip_forward: 0", 0),
+        (v4, "net.ipv4.ip_forward: 1", 0),
+        (v4, "net.ipv4.conf.all.forwarding: 0", 3),
+        (v4, "net.ipv4.conf.default.rp_filter: 1", 0),
         (v6, "net.ipv6.conf.all.disable_ipv6: 1", 3),
         (v4, "net.ipv6.conf.all.disable_ipv6: 1", 0),
     ] {
@@ -134,7 +135,7 @@ fn what_can_cut_off_the_session_that_runs_it() {
 #[test]
 fn a_session_is_seen_through_whatever_cleans_the_environment() {
     let host = host();
-    host.given("b.yaml", "name: b\nparameters: { net.ipv4.ip_forward: 1 }\n");
+    host.given("b.yaml", "name: b\nparameters: { net.ipv4.conf.all.rp_filter: 1 }\n");
     let program = host.command(["plan", "-b", "./b.yaml"]);
     let mut shell = std::process::Command::new("sh");
     // The shell stays, because it has something to do after the program.
@@ -153,4 +154,30 @@ fn of_a_played_host_nothing_is_judged_by_what_is_in_use_here() {
     host.given("facts.yaml", "mem_total: 64GiB\n");
     let ran = host.run(["plan", "-b", "./b.yaml", "--facts", "./facts.yaml"]);
     assert_eq!(ran.code, 0, "{}", ran.out);
+}
+
+#[test]
+fn what_is_no_worse_than_before_is_let_through() {
+    let host = host();
+    host.live("net.netfilter.nf_conntrack_max = 400\nvm.overcommit_memory = 2\n");
+    let lines = "  net.netfilter.nf_conntrack_max: 550\n  vm.overcommit_ratio: 60\n";
+    let ran = apply(&host, lines);
+    assert_eq!((ran.code, host.value("vm.overcommit_ratio").as_str()), (0, "60"), "{}", ran.err);
+    let ran = apply(&host, "  net.netfilter.nf_conntrack_max: 0\n");
+    assert_eq!(ran.code, 0, "no limit at all: {}", ran.err);
+}
+
+/// What the next boot sets is not forgotten because this moment is a bad one to set it.
+#[test]
+fn what_is_persisted_stays_while_it_is_refused_now() {
+    let host = host();
+    host.file("etc/tunectl/baseline.yaml", "name: b\nparameters: { fs.file-max: 60000 }\n");
+    assert_eq!(host.run(["apply"]).code, 0);
+    host.live("fs.file-max = 100000\nfs.file-nr = 70000 0 100000\n");
+    let dropin = host.root.join("etc/sysctl.d/99-tunectl.conf");
+    let before = std::fs::read_to_string(&dropin).unwrap();
+    let ran = host.run(["apply", "--boot"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert_eq!(std::fs::read_to_string(&dropin).unwrap(), before);
+    assert_eq!(host.value("fs.file-max"), "100000");
 }
