@@ -81,17 +81,19 @@ impl Daemon<'_> {
                 }
                 Look::Wrong => {
                     let permitted = || self.turn.begin();
-                    if slot.is_enforced() && !*turn.get_or_insert_with(permitted) {
+                    if *turn.get_or_insert_with(permitted) {
+                        self.wrong(i, began);
+                    } else {
                         slot.dirty = true;
                         self.soon.apply_ends.get_or_insert(began + APPLY);
-                    } else {
-                        self.wrong(i, began);
                     }
                 }
                 Look::Gone(errno) => {
                     if slot.held.is_ok() {
                         slot.held = Err(errno);
                         slot.armed = false;
+                        // Nobody fights over what is not there.
+                        slot.state.reset();
                         self.soon.look |= !swept;
                     }
                 }
@@ -105,6 +107,10 @@ impl Daemon<'_> {
             self.tell(began, swept);
         }
         self.soon.due = self.slots.iter().filter_map(|slot| slot.state.due()).min();
+        if turn == Some(false) {
+            // What waits for an apply is not due before that has had a while.
+            self.soon.due = self.soon.due.map(|due| due.max(began + APPLY));
+        }
     }
 
     /// A parameter is not as required.

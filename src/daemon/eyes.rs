@@ -89,9 +89,10 @@ impl Eyes {
             slots.iter().filter(|s| !s.let_go && (s.armed || s.held.is_err())).collect();
         let keys: Vec<Key> =
             looked.iter().map(|s| s.key.clone()).chain(others.iter().cloned()).collect();
-        let mut prevented: Vec<(Key, Admitted)> = looked
+        // Also while a fight is left alone: that is by a door which is not watched here.
+        let mut prevented: Vec<(Key, Admitted)> = slots
             .iter()
-            .filter(|s| s.state.policy() == OnDrift::Prevent && s.held.is_ok())
+            .filter(|s| !s.let_go && s.state.policy() == OnDrift::Prevent && s.held.is_ok())
             .flat_map(|s| s.admitted.iter().cloned())
             .collect();
         let mut problems = Vec::new();

@@ -6,6 +6,7 @@ use crate::apply;
 use crate::baseline::{OnDrift, Requirement};
 use crate::diff::LiveStatus;
 use crate::drift::{State, Wanted};
+use crate::persist::holds::Holds;
 use crate::persist::{LOCK, Lock};
 use crate::plan::{DropinOutcome, Item, Outcome, Plan, StepResult};
 use crate::report;
@@ -46,7 +47,7 @@ impl Daemon<'_> {
             .map_err(|e| e.to_string())
             .and_then(|path| Lock::take(&path, patience).map_err(|e| e.to_string()));
         match lock {
-            Ok(_lock) => match self.host.plan().and_then(accepted) {
+            Ok(_lock) => match self.host.plan().and_then(|plan| self.accepted(plan)) {
                 Ok(plan) => {
                     self.refused = None;
                     self.take(plan, asked);
@@ -68,6 +69,25 @@ impl Daemon<'_> {
             self.say("READY=1");
         }
         priority::forget_code();
+    }
+
+    /// A plan to be carried out. An edit that a guard refuses changes nothing; at the start there
+    /// is nothing to go on with, so all is held but what is refused.
+    fn accepted(&mut self, plan: Plan) -> Result<Plan, String> {
+        let refusals: Vec<String> = plan
+            .refusals()
+            .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
+            .collect();
+        if refusals.is_empty() {
+            return Ok(plan);
+        }
+        if self.force.is_some() {
+            return Err(refusals.join("; "));
+        }
+        for refusal in refusals {
+            self.tell_once(refusal);
+        }
+        Ok(plan)
     }
 
     fn refuse(&mut self, why: String, asked: bool) {
@@ -102,9 +122,13 @@ impl Daemon<'_> {
         let (slots, changes) = self.slots_of(&plan);
         let new: Vec<String> = changes.iter().map(|c| c.key.clone()).collect();
         // What is as desired as before has drifted: that is told with its writer, one by one.
+        let (holds, since_boot) =
+            (Holds::read(&self.root, self.host.boot_id()), clock::since_boot());
         plan.steps.retain(|step| {
             let item = plan.items.iter().find(|i| i.desired.key == step.key);
-            item.is_some_and(enforced) && new.contains(&step.key.to_string())
+            item.is_some_and(enforced)
+                && new.contains(&step.key.to_string())
+                && holds.of(&step.key, since_boot).is_none()
         });
         let foreign = plan.foreign();
         let options = apply::Options {
@@ -117,9 +141,6 @@ impl Daemon<'_> {
         if !outcome.moved.is_empty() {
             self.soon.reload = Some(clock::monotonic() + APPLY);
             self.soon.asked |= asked;
-            if !first {
-                return;
-            }
         }
         self.slots = slots;
         self.force = Some(Force {
@@ -256,15 +277,6 @@ impl Daemon<'_> {
         }
         (slots, changes)
     }
-}
-
-/// A plan that no guard refuses.
-fn accepted(plan: Plan) -> Result<Plan, String> {
-    let refusals: Vec<String> = plan
-        .refusals()
-        .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
-        .collect();
-    if refusals.is_empty() { Ok(plan) } else { Err(refusals.join("; ")) }
 }
 
 /// Whether there is something to hold, now or once it is there.

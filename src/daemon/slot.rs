@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::drift::{OnDrift, State, Wanted};
+use crate::drift::{State, Wanted};
 use crate::key::Key;
 use crate::observed::Errno;
 use crate::procsys::Held;
@@ -148,11 +148,6 @@ impl Slot {
             Some(bytes) => held.write(bytes),
             None => Ok(()),
         }
-    }
-
-    /// Whether it is put right when it drifts.
-    pub fn is_enforced(&self) -> bool {
-        matches!(self.state.policy(), OnDrift::Enforce | OnDrift::Prevent)
     }
 }
 

@@ -35,7 +35,7 @@ impl Daemon<'_> {
         if self.has_new_matches() || self.refused.is_some() {
             self.soon.reload = Some(now);
         }
-        if self.files.is_none() {
+        if self.files.is_none() || slept {
             self.end_holds();
         }
         self.counts.swept = now;
