@@ -3,6 +3,7 @@
 
 mod boot;
 pub mod event;
+pub mod report;
 mod status;
 
 pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
