@@ -8,6 +8,7 @@ use crate::watch::clock;
 
 use super::eyes::Marks;
 use super::slot::{Done, Look, Slot, Trouble, What};
+use super::witness::Sought;
 use super::{APPLY, Daemon};
 
 /// Whoever an event does not name.
@@ -29,9 +30,16 @@ impl Daemon<'_> {
                     return;
                 }
                 for &i in index.name(attempt.name) {
-                    witness.saw(i, attempt);
+                    if attempt.denied && !slots[i].prevents(attempt.name) {
+                        continue;
+                    }
+                    witness.saw(slots[i].id, attempt);
                     if attempt.denied {
-                        slots[i].refused.0 += 1;
+                        let refused = &mut slots[i].refused;
+                        if refused.count == 0 {
+                            refused.since = Duration::from_nanos(attempt.time_ns);
+                        }
+                        refused.count += 1;
                         soon.dirty = true;
                     } else if slots[i].armed || slots[i].again > 0 {
                         slots[i].again = u8::try_from(AGAIN.len()).unwrap_or(1);
@@ -67,8 +75,8 @@ impl Daemon<'_> {
         let mut told = false;
         for i in 0..self.slots.len() {
             let slot = &mut self.slots[i];
+            told |= slot.refused.count > 0;
             if !std::mem::take(&mut slot.dirty) || slot.let_go {
-                told |= slot.refused.0 > 0;
                 continue;
             }
             match slot.look(&mut self.buffer) {
@@ -116,13 +124,13 @@ impl Daemon<'_> {
     /// A parameter is not as required.
     fn wrong(&mut self, i: usize, began: Duration) {
         let pid = self.slots[i].touched_by.take();
-        let since = self.since(pid.is_some(), began);
+        let sought = self.sought(i, pid, began);
         let slot = &mut self.slots[i];
         let paused = slot.state.is_contested();
         if pid.is_none() && is_told(slot) {
             return;
         }
-        let who = self.witness.id(i, pid, since);
+        let who = self.witness.id(sought);
         let verdict = slot.state.drifted(who, hash(&slot.wrong), began);
         let what = match verdict {
             Verdict::Quiet => return,
@@ -145,7 +153,7 @@ impl Daemon<'_> {
             Verdict::Contest { pause } => What::Contested(pause),
         };
         // The clock of the attempt is this one: the time that the writer's value has stood.
-        let attempt = || self.witness.when(i, pid, since);
+        let attempt = || self.witness.when(sought);
         let from = if paused { None } else { attempt().or(pid.map(|_| began)) };
         let took = from.map(|from| clock::monotonic().saturating_sub(from));
         slot.done = Some(Done { what, took, pid });
@@ -158,10 +166,11 @@ impl Daemon<'_> {
         }
     }
 
-    /// From when on a write may have led to what is found: since the last look at everything, where
-    /// no event has told of it.
-    pub(super) fn since(&self, event: bool, began: Duration) -> Duration {
-        if event { began.saturating_sub(RECENT) } else { self.counts.swept }
+    /// The write that may have led to what is found: since the last look at everything, where no
+    /// event has told of it.
+    pub(super) fn sought(&self, i: usize, pid: Option<u32>, began: Duration) -> Sought {
+        let since = if pid.is_some() { began.saturating_sub(RECENT) } else { self.counts.swept };
+        Sought { slot: self.slots[i].id, pid, since, denied: false }
     }
 
     /// Attempts have become changes by now, or never will.

@@ -125,6 +125,8 @@ pub struct Daemon<'a> {
     /// What is in force; `None` until a baseline could be used.
     force: Option<Force>,
     slots: Vec<Slot>,
+    /// The number that the next slot gets.
+    next_id: u64,
     bystanders: Vec<Bystander>,
     keepsakes: Vec<keepsake::Keepsake>,
     index: Index,
@@ -260,6 +262,7 @@ impl<'a> Daemon<'a> {
             witness: Witness::new(),
             force: None,
             slots: Vec::new(),
+            next_id: 0,
             bystanders: Vec::new(),
             keepsakes: Vec::new(),
             index: Index::default(),
@@ -293,6 +296,8 @@ impl<'a> Daemon<'a> {
             log::info!("memory is not locked: {error}");
         }
         self.set_real_time(true);
+        // Whatever is written from now on is told with what was there before.
+        self.correct(clock::monotonic(), false);
         self.stands();
         self.say("READY=1");
         self.soon.feed = self.service.watchdog().map(|every| clock::monotonic() + every);

@@ -119,6 +119,8 @@ impl Daemon<'_> {
             .filter(|n| n.starts_with('/'))
             .collect();
         self.watch_files(&sources);
+        // What was seen of those that go now is told first.
+        self.tell(clock::monotonic(), true);
         let (slots, changes) = self.slots_of(&plan);
         let new: Vec<String> = changes.iter().map(|c| c.key.clone()).collect();
         // What is as desired as before has drifted: that is told with its writer, one by one.
@@ -257,7 +259,9 @@ impl Daemon<'_> {
             });
             let wanted = Wanted::new(desired.shape, &desired.requirement);
             let state = State::new(policy, self.options.contest);
-            let mut slot = Slot::new(desired.key.clone(), wanted, text, state);
+            let id = before.as_ref().map_or(self.next_id, |before| before.id);
+            self.next_id += u64::from(before.is_none());
+            let mut slot = Slot::new(id, desired.key.clone(), wanted, text, state);
             slot.admitted = admitted(item);
             if let Some(before) = before {
                 slot.held = before.held;

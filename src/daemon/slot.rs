@@ -13,6 +13,8 @@ pub const TEXT: usize = 4096;
 
 /// A parameter that is held, or would be if it were there.
 pub struct Slot {
+    /// Its number, the same as long as the parameter is held, wherever its place is.
+    pub id: u64,
     pub key: Key,
     pub wanted: Wanted,
     /// What it is to read, in words.
@@ -42,8 +44,18 @@ pub struct Slot {
     pub touched_by: Option<u32>,
     /// What was done and is not told yet.
     pub done: Option<Done>,
-    /// Refused writes that are not told yet, and when one was told last.
-    pub refused: (u64, Option<Duration>),
+    pub refused: Refused,
+}
+
+/// Foreign writes that were refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Refused {
+    /// Those that are not told yet.
+    pub count: u64,
+    /// When the first of those was.
+    pub since: Duration,
+    /// When some were told last.
+    pub told: Option<Duration>,
 }
 
 /// Why a parameter stays as it is.
@@ -86,8 +98,9 @@ pub enum Look {
 }
 
 impl Slot {
-    pub fn new(key: Key, wanted: Wanted, desired: String, state: State) -> Self {
+    pub fn new(id: u64, key: Key, wanted: Wanted, desired: String, state: State) -> Self {
         Self {
+            id,
             key,
             wanted,
             desired,
@@ -104,8 +117,13 @@ impl Slot {
             again: 0,
             touched_by: None,
             done: None,
-            refused: (0, None),
+            refused: Refused::default(),
         }
+    }
+
+    /// Whether writes to the parameter with that path are refused for this one's sake.
+    pub fn prevents(&self, path: &[u8]) -> bool {
+        self.admitted.iter().any(|(key, _)| key.as_path().as_bytes() == path)
     }
 
     /// Looks at it: one pread(2), and a comparison with the bytes that were right before. What is

@@ -92,7 +92,6 @@ impl Daemon<'_> {
 
     /// Finds slots by what they are now.
     pub(super) fn reindex(&mut self) {
-        self.witness.forget();
         self.bystanders = super::bystanders::watch(&self.slots, &self.kernel, &self.eyes);
         self.index = Index::of(&self.slots, &self.bystanders);
         self.look_with_bpf();

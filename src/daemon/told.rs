@@ -9,7 +9,8 @@ use crate::watch::clock;
 use crate::wire::event::{EVENT_SCHEMA, Event, Writer};
 
 use super::Daemon;
-use super::slot::{Done, Look, Trouble, What, text};
+use super::slot::{Done, Look, Refused, Trouble, What, text};
+use super::witness::Sought;
 
 /// Refused writes are told one by one, and when they come more often, together.
 const REFUSED: Duration = Duration::from_secs(10);
@@ -23,21 +24,21 @@ impl Daemon<'_> {
             if let Some(done) = self.slots[i].done.take() {
                 self.tell_done(i, done, began);
             }
-            let (count, last) = self.slots[i].refused;
-            let now = count > 0 && last.is_none_or(|last| began.saturating_sub(last) >= REFUSED);
-            if now || (count > 0 && swept) {
-                self.tell_refused(i, count, began);
+            let Refused { count, told, .. } = self.slots[i].refused;
+            let now = told.is_none_or(|told| began.saturating_sub(told) >= REFUSED);
+            if count > 0 && (now || swept) {
+                self.tell_refused(i, began);
             }
         }
         self.witness.look_anew();
     }
 
     fn tell_done(&mut self, i: usize, done: Done, began: Duration) {
-        let since = self.since(done.pid.is_some(), began);
+        let sought = self.sought(i, done.pid, began);
         let mut event = self.event(&self.slots[i].key.clone(), action(done.what));
         let writer = match done.what {
             What::Settled => None,
-            _ => self.witness.writer(i, done.pid, since),
+            _ => self.witness.writer(sought),
         };
         let slot = &self.slots[i];
         event.desired = Some(shown(&slot.key, &slot.desired));
@@ -114,15 +115,17 @@ impl Daemon<'_> {
         self.records.record(&event);
     }
 
-    fn tell_refused(&mut self, i: usize, count: u64, now: Duration) {
-        self.slots[i].refused = (0, Some(now));
-        let since = now.saturating_sub(REFUSED);
-        let writer = self.witness.writer(i, None, since);
+    fn tell_refused(&mut self, i: usize, now: Duration) {
+        let slot = &mut self.slots[i];
+        let Refused { count, since, .. } = slot.refused;
+        slot.refused = Refused { told: Some(now), ..Refused::default() };
+        let sought = Sought { slot: slot.id, pid: None, since, denied: true };
+        let writer = self.witness.writer(sought);
         let mut event = self.event(&self.slots[i].key.clone(), "prevented");
         let slot = &self.slots[i];
         event.desired = Some(shown(&slot.key, &slot.desired));
         event.from = Some(shown(&slot.key, &text(&slot.right)));
-        event.to = self.witness.text(i, since).map(|t| shown(&slot.key, &t));
+        event.to = self.witness.text(sought).map(|t| shown(&slot.key, &t));
         event.cause = Cause::Process.name().into();
         event.writer = writer.as_ref().map(Writer::from);
         event.count = count;

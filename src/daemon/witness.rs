@@ -16,9 +16,11 @@ const VALUE: usize = 128;
 
 /// What is remembered of one attempt, in buffers of its own.
 struct Kept {
-    /// Of which parameter; `usize::MAX`: of none.
-    slot: usize,
+    /// Of which parameter, by its slot's number; `None`: of none.
+    slot: Option<u64>,
     time: Duration,
+    /// Whether it was refused, so that it has changed nothing.
+    denied: bool,
     pid: u32,
     tid: u32,
     uid: u32,
@@ -54,8 +56,9 @@ impl<const N: usize> Bytes<N> {
 }
 
 const NOBODY: Kept = Kept {
-    slot: usize::MAX,
+    slot: None,
     time: Duration::ZERO,
+    denied: false,
     pid: 0,
     tid: 0,
     uid: 0,
@@ -67,6 +70,19 @@ const NOBODY: Kept = Kept {
     login_uid: None,
     new: Bytes::EMPTY,
 };
+
+/// Which attempts are meant.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought {
+    /// At the parameter of the slot with this number.
+    pub slot: u64,
+    /// By this process, where an event names one.
+    pub pid: Option<u32>,
+    /// No earlier than this.
+    pub since: Duration,
+    /// Those that were refused, or those that were not.
+    pub denied: bool,
+}
 
 /// Remembers who wrote. Nothing is allocated until a writer is told.
 pub struct Witness {
@@ -89,19 +105,13 @@ impl Witness {
         }
     }
 
-    /// Forgets which attempt was of which parameter: their numbers have changed.
-    pub fn forget(&mut self) {
-        for kept in &mut self.kept {
-            kept.slot = usize::MAX;
-        }
-    }
-
-    /// Remembers an attempt at the parameter with that number.
-    pub fn saw(&mut self, slot: usize, attempt: &Attempt<'_>) {
+    /// Remembers an attempt at the parameter of the slot with that number.
+    pub fn saw(&mut self, slot: u64, attempt: &Attempt<'_>) {
         let ancestor = |a: Option<(u32, &[u8])>| a.map(|(pid, comm)| (pid, Bytes::of(comm)));
         self.kept[self.next] = Kept {
-            slot,
+            slot: Some(slot),
             time: Duration::from_nanos(attempt.time_ns),
+            denied: attempt.denied,
             pid: attempt.pid,
             tid: attempt.tid,
             uid: attempt.uid,
@@ -116,36 +126,39 @@ impl Witness {
         self.next = (self.next + 1) % self.kept.len();
     }
 
-    /// The last attempt at that parameter since then: by that process, where one is named.
-    fn attempt(&self, slot: usize, pid: Option<u32>, since: Duration) -> Option<usize> {
-        let pid = pid.filter(|pid| *pid > 0);
+    /// The last one of those.
+    fn attempt(&self, sought: Sought) -> Option<usize> {
+        let pid = sought.pid.filter(|pid| *pid > 0);
         let of = |i: &usize| {
             let kept = &self.kept[*i];
-            kept.slot == slot && kept.time >= since && pid.is_none_or(|pid| pid == kept.pid)
+            kept.slot == Some(sought.slot)
+                && kept.denied == sought.denied
+                && kept.time >= sought.since
+                && pid.is_none_or(|pid| pid == kept.pid)
         };
         (0..self.kept.len()).filter(of).max_by_key(|i| self.kept[*i].time)
     }
 
-    /// When the last attempt at that parameter was, if since then.
-    pub fn when(&self, slot: usize, pid: Option<u32>, since: Duration) -> Option<Duration> {
-        self.attempt(slot, pid, since).map(|i| self.kept[i].time)
+    /// When the last of those attempts was.
+    pub fn when(&self, sought: Sought) -> Option<Duration> {
+        self.attempt(sought).map(|i| self.kept[i].time)
     }
 
     /// Who it was, in a form that is compared only. Where BPF has not seen it, this is the time to
     /// look at /proc: it is asked before the value is put back.
-    pub fn id(&mut self, slot: usize, pid: Option<u32>, since: Duration) -> WriterId {
-        if let Some(i) = self.attempt(slot, pid, since) {
+    pub fn id(&mut self, sought: Sought) -> WriterId {
+        if let Some(i) = self.attempt(sought) {
             let kept = &self.kept[i];
             return WriterId(writer_id(kept.comm.get(), Some(kept.uid)));
         }
-        let Some(pid) = pid.filter(|pid| *pid > 0) else { return WriterId::UNKNOWN };
+        let Some(pid) = sought.pid.filter(|pid| *pid > 0) else { return WriterId::UNKNOWN };
         self.glance_at(pid);
         WriterId(writer_id(self.glance.comm(), None))
     }
 
     /// The writer, told once the value is put back.
-    pub fn writer(&mut self, slot: usize, pid: Option<u32>, since: Duration) -> Option<Writer> {
-        if let Some(i) = self.attempt(slot, pid, since) {
+    pub fn writer(&mut self, sought: Sought) -> Option<Writer> {
+        if let Some(i) = self.attempt(sought) {
             let kept = &self.kept[i];
             let pid = kept.pid;
             self.glanced = Some(pid);
@@ -169,15 +182,15 @@ impl Witness {
             };
             return Some(from_attempt(&seen, Some(&self.glance), &mut self.groups));
         }
-        let pid = pid.filter(|pid| *pid > 0)?;
+        let pid = sought.pid.filter(|pid| *pid > 0)?;
         self.glance_at(pid);
         self.glance.take_rest();
         Some(self.glance.writer(Via::Fanotify))
     }
 
-    /// What was to be written by the last attempt at that parameter.
-    pub fn text(&self, slot: usize, since: Duration) -> Option<String> {
-        let i = self.attempt(slot, None, since)?;
+    /// What was to be written by the last of those attempts.
+    pub fn text(&self, sought: Sought) -> Option<String> {
+        let i = self.attempt(sought)?;
         Some(String::from_utf8_lossy(self.kept[i].new.get()).trim_end().to_owned())
     }
 
