@@ -20,34 +20,11 @@ const AGAIN: [Duration; 3] =
     [Duration::from_millis(250), Duration::from_millis(20), Duration::from_millis(1)];
 
 impl Daemon<'_> {
-    /// Takes in what has happened: attempts first, because an event's writer is among them.
+    /// Takes in what has happened.
     pub(super) fn see(&mut self, now: Duration) {
-        let Self { eyes, witness, slots, index, soon, .. } = self;
-        witness.look_anew();
-        if let Some(bpf) = &mut eyes.bpf {
-            bpf.drain(&mut |attempt| {
-                if attempt.namespace == Some(Namespace::Other) {
-                    return;
-                }
-                for &i in index.name(attempt.name) {
-                    if attempt.denied && !slots[i].prevents(attempt.name) {
-                        continue;
-                    }
-                    witness.saw(slots[i].id, attempt);
-                    if attempt.denied {
-                        let refused = &mut slots[i].refused;
-                        if refused.count == 0 {
-                            refused.since = Duration::from_nanos(attempt.time_ns);
-                        }
-                        refused.count += 1;
-                        soon.dirty = true;
-                    } else if slots[i].armed || slots[i].again > 0 {
-                        slots[i].again = u8::try_from(AGAIN.len()).unwrap_or(1);
-                        soon.again = Some(now + AGAIN[AGAIN.len() - 1]);
-                    }
-                }
-            });
-        }
+        self.witness.look_anew();
+        self.see_attempts(now);
+        let Self { eyes, slots, index, soon, .. } = self;
         let mut touch = |of: &[usize], pid: Option<u32>| {
             for &i in of {
                 slots[i].dirty = true;
@@ -68,6 +45,34 @@ impl Daemon<'_> {
         }
     }
 
+    /// Takes in what BPF has seen.
+    fn see_attempts(&mut self, now: Duration) {
+        let Self { eyes, witness, slots, index, soon, .. } = self;
+        let Some(bpf) = &mut eyes.bpf else { return };
+        bpf.drain(&mut |attempt| {
+            if attempt.namespace == Some(Namespace::Other) {
+                return;
+            }
+            for &i in index.name(attempt.name) {
+                if attempt.denied && !slots[i].prevents(attempt.name) {
+                    continue;
+                }
+                witness.saw(slots[i].id, attempt);
+                if attempt.denied {
+                    let refused = &mut slots[i].refused;
+                    if refused.count == 0 {
+                        refused.since = Duration::from_nanos(attempt.time_ns);
+                    }
+                    refused.count += 1;
+                    soon.dirty = true;
+                } else if slots[i].armed || slots[i].again > 0 {
+                    slots[i].again = u8::try_from(AGAIN.len()).unwrap_or(1);
+                    soon.again = Some(now + AGAIN[AGAIN.len() - 1]);
+                }
+            }
+        });
+    }
+
     /// Looks at what is dirty and puts it right, then tells; `swept`: that is everything.
     pub(super) fn correct(&mut self, began: Duration, swept: bool) {
         self.soon.dirty = false;
@@ -81,7 +86,7 @@ impl Daemon<'_> {
             }
             match slot.look(&mut self.buffer) {
                 Look::Right => {
-                    slot.touched_by = None;
+                    (slot.touched_by, slot.taken_back) = (None, false);
                     slot.trouble = None;
                     if slot.state.in_sync(began) {
                         slot.done = Some(Done { what: What::Settled, took: None, pid: None });
@@ -123,6 +128,10 @@ impl Daemon<'_> {
 
     /// A parameter is not as required.
     fn wrong(&mut self, i: usize, began: Duration) {
+        // The attempt is in the ring before the value changes, but maybe since the ring was read:
+        // whoever opens a parameter to empty it, as sysctl(8) does, raises an event that comes
+        // before the write.
+        self.see_attempts(began);
         let pid = self.slots[i].touched_by.take();
         let sought = self.sought(i, pid, began);
         let slot = &mut self.slots[i];

@@ -20,6 +20,8 @@ impl Daemon<'_> {
             log::info!("{}: {}", slot.key, if let_go { "let go" } else { "taken back" });
             slot.let_go = let_go;
             slot.state.reset();
+            // Whoever wrote meanwhile was permitted to, and may be gone for long.
+            (slot.touched_by, slot.taken_back) = (None, !let_go);
             slot.dirty = true;
             self.soon.dirty = true;
             changed = true;

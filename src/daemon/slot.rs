@@ -12,6 +12,7 @@ use crate::watch::bpf::Admitted;
 pub const TEXT: usize = 4096;
 
 /// A parameter that is held, or would be if it were there.
+#[allow(clippy::struct_excessive_bools, reason = "each holds or does not, apart from the others")]
 pub struct Slot {
     /// Its number, the same as long as the parameter is held, wherever its place is.
     pub id: u64,
@@ -30,6 +31,8 @@ pub struct Slot {
     pub armed: bool,
     /// Somebody has let it go for a while: nothing is looked at.
     pub let_go: bool,
+    /// That is over, and it was not looked at since.
+    pub taken_back: bool,
     /// What the kernel showed when it was last found as required.
     pub right: Vec<u8>,
     /// What it showed when it was last found otherwise.
@@ -110,6 +113,7 @@ impl Slot {
             watch: None,
             armed: false,
             let_go: false,
+            taken_back: false,
             right: Vec::with_capacity(32),
             wrong: Vec::with_capacity(32),
             trouble: None,

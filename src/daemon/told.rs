@@ -54,6 +54,9 @@ impl Daemon<'_> {
         event.cause =
             self.cause(i, writer.is_some() || done.pid.is_some(), &mut event.detail).name().into();
         event.writer = writer.as_ref().map(Writer::from);
+        if std::mem::take(&mut self.slots[i].taken_back) {
+            event.detail.get_or_insert_with(|| "changed while it was let go".into());
+        }
         match done.what {
             What::Restored => {
                 self.counts.restored += 1;

@@ -4,6 +4,7 @@ mod fights;
 mod harness;
 mod reloads;
 mod ways;
+mod writers;
 
 use std::fs;
 use std::process::Command;
@@ -133,6 +134,9 @@ fn an_unlocked_parameter_is_let_go_and_taken_back() {
         write("net/ipv4/tcp_rmem", "1 2 3");
         watch.event(|e| e["key"] == "net.ipv4.tcp_rmem" && e["to"] == "1\t2\t3");
         watch.until("taken back", || live("net/core/somaxconn") == "4321");
+        let event = watch.event(|e| e["action"] == "restored" && e["to"] == "99");
+        assert_eq!(event["detail"], "changed while it was let go");
+        assert!(event["writer"].is_null(), "who it was may be gone for long: {event}");
         for (args, complaint) in [
             (&["no/../key", "--for", "3s", "--reason", "x"][..], "no/../key"),
             (&["vm.swappiness", "--for", "8d", "--reason", "x"], "7d"),

@@ -1,0 +1,42 @@
+//! Whoever writes is named, one after another.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use super::harness::{Watch, fresh_host};
+use super::{BASELINE, in_namespaces};
+use crate::support::left_out;
+
+/// sysctl(8) empties a parameter before it writes, so that there are two events for each: the first
+/// must not be told with less than is known by the second.
+#[test]
+fn each_of_many_is_named_with_its_command() {
+    let test = "daemon::writers::each_of_many_is_named_with_its_command";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--contest-after", "off"]);
+        if !watch.told.iter().any(|told| told.contains("seen by bpf")) {
+            left_out(test, "BPF is not to be had here");
+            return;
+        }
+        let mut pids = BTreeMap::new();
+        for value in 1..=200 {
+            let value = value.to_string();
+            let assignment = format!("net.core.somaxconn={value}");
+            let mut writer = Command::new("sysctl").args(["-qw", &assignment]).spawn().unwrap();
+            pids.insert(value.clone(), writer.id());
+            assert!(writer.wait().unwrap().success());
+            watch.event(|e| e["action"] == "restored" && e["to"] == value.as_str());
+        }
+        for event in watch.events().iter().filter(|e| !e["writer"].is_null()) {
+            let value = event["to"].as_str().unwrap();
+            let writer = &event["writer"];
+            assert_eq!(writer["pid"], pids[value], "{event}");
+            assert_eq!((&writer["via"], &writer["comm"]), (&"bpf".into(), &"sysctl".into()));
+            assert_eq!(writer["uid"], 0, "{event}");
+            assert!(writer["cgroup"].is_string(), "{event}");
+            assert_eq!(writer["cmdline"], format!("sysctl -qw net.core.somaxconn {value}"));
+        }
+        assert_eq!(watch.count(|e| e["writer"]["via"] == "bpf"), 200);
+    });
+}
