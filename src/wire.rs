@@ -5,9 +5,11 @@ mod boot;
 pub mod event;
 pub mod report;
 mod status;
+mod tally;
 
 pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
 pub use status::{Changed, Drift, NextBoot, STATUS_SCHEMA, Status};
+pub use tally::{Counted, LATENCIES_US, Latency, TALLY_SCHEMA, Tally};
 
 use serde::{Deserialize, Serialize};
 

@@ -20,7 +20,7 @@ const MOST_WAITING: usize = 32;
 /// A command that runs longer is killed.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What systemd gave this process is not the command's.
-const NOT_INHERITED: [&str; 7] = [
+pub(super) const NOT_INHERITED: [&str; 7] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_PID",
     "WATCHDOG_USEC",
@@ -175,20 +175,24 @@ fn start(command: &str, line: &[u8]) -> io::Result<Child> {
         shell.env_remove(name);
     }
     let child = shell.spawn()?;
-    // The daemon is spared when memory runs out; what it starts is not. Unprivileged, or already
-    // gone, it is as it is.
-    let _ = fs::write(format!("/proc/{}/oom_score_adj", child.id()), "0");
+    spare_no_longer(&child);
     Ok(child)
 }
 
-fn kill(child: &Child) {
+/// The daemon is spared when memory runs out; what it starts is not. Unprivileged, or already gone,
+/// it is as it is.
+pub(super) fn spare_no_longer(child: &Child) {
+    let _ = fs::write(format!("/proc/{}/oom_score_adj", child.id()), "0");
+}
+
+pub(super) fn kill(child: &Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         // It may have ended this moment.
         let _ = kill_process_group(group, Signal::KILL);
     }
 }
 
-fn how(status: ExitStatus, is_killed: bool, patience: Duration) -> String {
+pub(super) fn how(status: ExitStatus, is_killed: bool, patience: Duration) -> String {
     if is_killed && status.signal().is_some() {
         return format!("killed: it took longer than {} s", patience.as_secs());
     }

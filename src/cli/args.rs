@@ -26,7 +26,7 @@ pub struct Cli {
 
     /// How to print the result
     #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value = "text")]
-    pub format: Format,
+    pub format: Asked,
 
     /// When to use colours; NO_COLOR turns `auto` off
     #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value = "auto")]
@@ -69,13 +69,21 @@ pub enum Command {
     ///
     /// The baseline is this host's own, /etc/tunectl/baseline.yaml. Changes nothing and needs no root.
     Status(StatusArgs),
+    /// Report how this host stands, for readers far away: fleets, Prometheus, CI
+    ///
+    /// Both axes of each parameter, what is pending, contested or waived, what has drifted since
+    /// the boot and in the last 24 hours and who did it, and what the boot found. Changes nothing
+    /// and needs no root; drift is for root and the group adm. With --format json it is one line
+    /// (`tunectl schema report` has its JSON Schema), with --format prometheus what node_exporter's
+    /// textfile collector reads, with --format junit a test case for each parameter.
+    Report(ReportArgs),
     /// Print a script that completes the arguments in a shell
     ///
     /// The packages install it; by hand, for bash: `tunectl completions bash` into
     /// /usr/share/bash-completion/completions/tunectl.
     Completions(CompletionsArgs),
-    /// Print the JSON Schema of the baseline format, for editors and for checks in CI
-    Schema,
+    /// Print the JSON Schema of the baseline format or of a report, for editors and CI
+    Schema(SchemaArgs),
 }
 
 /// Arguments of `watch`.
@@ -96,6 +104,58 @@ pub struct WatchArgs {
     /// Run CMD with /bin/sh for each event, which it gets on standard input as one line of JSON
     #[arg(long, value_name = "CMD")]
     pub on_drift: Option<String>,
+
+    /// Write metrics into DIR for node_exporter's textfile collector; without it, where there is
+    /// one, into /var/lib/prometheus/node-exporter
+    #[arg(long, value_name = "DIR", help_heading = "Report")]
+    pub textfile: Option<String>,
+
+    /// Report further parameters, which the baseline does not set: a key or a pattern; repeatable
+    #[arg(long, value_name = "SELECTOR", value_parser = Selector::parse, help_heading = "Report")]
+    pub also: Vec<Selector>,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Report further parameters, which the baseline does not set: a key or a pattern; repeatable
+    #[arg(long, value_name = "SELECTOR", value_parser = Selector::parse)]
+    pub also: Vec<Selector>,
+
+    /// Save the report as /var/lib/tunectl/report.json, and the metrics, as the daemon does; prints
+    /// nothing, and exits with 0 once they are saved, whatever they say
+    #[arg(long, conflicts_with = "detailed_exitcode")]
+    pub save: bool,
+
+    /// Write the metrics into DIR for node_exporter's textfile collector; without it, where there
+    /// is one, into /var/lib/prometheus/node-exporter
+    #[arg(long, value_name = "DIR", requires = "save")]
+    pub textfile: Option<String>,
+
+    /// Exit with 2 when something is not in sync, now or after a reboot
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    /// How often whoever starts this does so at least, in seconds
+    #[arg(long, hide = true, requires = "save")]
+    pub every: Option<u64>,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum, default_value = "baseline")]
+    pub of: SchemaOf,
+}
+
+/// What there is a JSON Schema of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The baseline format, version 1.
+    Baseline,
+    /// The host report, `tunectl/report/1`.
+    Report,
 }
 
 /// When corrections become a fight; `None`: never.
@@ -288,8 +348,23 @@ pub struct ApplyArgs {
     pub settled: bool,
 }
 
-/// Output formats.
+/// Output formats, as they are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Asked {
+    /// For people.
+    Text,
+    /// For scripts.
+    Json,
+    /// For Prometheus; of `report` alone.
+    #[value(hide = true)]
+    Prometheus,
+    /// For CI systems; of `report` alone.
+    #[value(hide = true)]
+    Junit,
+}
+
+/// Output formats that every command has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For people.
     Text,

@@ -17,7 +17,7 @@ use crate::sources::{self, SourceError, Sources};
 use crate::value::Unit;
 
 use super::adoption;
-use super::args::{Cli, Format};
+use super::args::{Asked, Cli};
 use super::failure::Failure;
 use super::ui::Ui;
 
@@ -65,7 +65,7 @@ pub fn open(cli: &Cli, wanted: &[Fact]) -> Result<Host, Failure> {
 
 /// The facts that a run uses: all where all are shown, else those that the baseline depends on.
 pub fn wanted_facts(cli: &Cli, loaded: &Loaded) -> Vec<Fact> {
-    if cli.verbose > 0 || cli.format == Format::Json {
+    if cli.verbose > 0 || cli.format != Asked::Text {
         return Fact::ALL.to_vec();
     }
     let layers = &loaded.layers;
@@ -132,6 +132,8 @@ pub struct Loaded {
     name: String,
     layers: Layers,
     problems: Vec<Diagnostic>,
+    /// The host's own baseline is this one and nothing else.
+    adopted: bool,
 }
 
 impl Loaded {
@@ -144,7 +146,21 @@ impl Loaded {
     pub fn from_text(name: &str, text: &str) -> Self {
         let found = Found { name: name.to_owned(), text: text.to_owned() };
         let (layers, problems) = baseline::load(&[name], &mut |_| Ok(found.clone()));
-        Self { name: name.to_owned(), layers, problems }
+        Self { name: name.to_owned(), layers, problems, adopted: false }
+    }
+
+    /// What the host is for: the names of the baselines that its own one extends, or else its own
+    /// one's.
+    pub fn roles(&self) -> Vec<String> {
+        let layers = &self.layers;
+        let named = |at: &usize| layers.documents.get(*at).map(|d| d.name.clone());
+        let parents = layers.tops.iter().filter(|_| !self.adopted);
+        let extended = parents.filter_map(|top| layers.parents.get(*top)).flatten();
+        let mut roles: Vec<String> = extended.filter_map(named).collect();
+        if roles.is_empty() {
+            roles.extend(layers.tops.first().and_then(named));
+        }
+        roles
     }
 }
 
@@ -163,7 +179,7 @@ pub fn has_baseline(cli: &Cli) -> bool {
 pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded, Failure> {
     let reader = Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner };
     let further;
-    let adopted;
+    let mut adopted = None;
     let names: Vec<&str> = if let Some(name) = name {
         vec![name]
     } else {
@@ -190,7 +206,7 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
         });
     }
     let name = names.first().copied().unwrap_or_default().to_owned();
-    Ok(Loaded { name, layers, problems })
+    Ok(Loaded { name, layers, problems, adopted: adopted.is_some() })
 }
 
 fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
@@ -250,7 +266,7 @@ const SHOWN: usize = 50;
 /// # Errors
 /// Every problem of every file, each with its place.
 pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failure> {
-    let Loaded { name, layers, mut problems } = loaded;
+    let Loaded { name, layers, mut problems, .. } = loaded;
     let (set, more) = baseline::resolve(
         &layers,
         &baseline::Host {

@@ -10,6 +10,7 @@ mod failure;
 mod host;
 mod plan;
 mod recovery;
+mod report;
 mod reports;
 mod saved;
 mod schema;
@@ -34,13 +35,18 @@ pub fn main() -> ExitCode {
     };
     let ui = Ui::new(&cli);
     let result = match &cli.command {
+        args::Command::Report(command) => report::run(&cli, command, &ui),
+        _ if !matches!(cli.format, args::Asked::Text | args::Asked::Json) => {
+            Err(failure::Failure::new("only `tunectl report` has that --format")
+                .help("the others have text and json"))
+        }
         args::Command::Plan(command) => plan::run(&cli, command, &ui),
         args::Command::Apply(command) => apply::run(&cli, command, &ui),
         args::Command::Watch(command) => watch::run(&cli, command, &ui),
         args::Command::Unlock(command) => unlock::run(&cli, command, &ui),
         args::Command::Status(command) => status::run(&cli, command, &ui),
         args::Command::Completions(command) => completions::run(command, &ui),
-        args::Command::Schema => schema::run(&ui),
+        args::Command::Schema(command) => schema::run(command, &ui),
     };
     match result {
         Ok(code) => code.into(),

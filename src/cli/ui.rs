@@ -13,7 +13,7 @@ use crate::report::boot::{Level, Line};
 use crate::report::plan::Layout;
 
 use super::Exit;
-use super::args::{Cli, Color, Format};
+use super::args::{Asked, Cli, Color, Format};
 use super::failure::Failure;
 
 /// Where a command's output goes, and how it looks.
@@ -42,7 +42,8 @@ impl Ui {
             _ => log::LevelFilter::Debug,
         };
         env_logger::Builder::new().filter_level(level).format_timestamp(None).init();
-        Self { color, quiet: cli.quiet, verbose: cli.verbose > 0, format: cli.format }
+        let format = if cli.format == Asked::Json { Format::Json } else { Format::Text };
+        Self { color, quiet: cli.quiet, verbose: cli.verbose > 0, format }
     }
 
     /// The format of the result.

@@ -1,24 +1,32 @@
 //! `tunectl watch`.
 #![allow(clippy::disallowed_methods, reason = "it asks who has started it")]
 
+use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::announce::{Journal, NATIVE_SOCKET, OnDrift};
-use crate::daemon::{self, Daemon, Options, Records};
+use crate::announce::{Journal, NATIVE_SOCKET, OnDrift, Renewal};
+use crate::daemon::{self, Daemon, Options, Records, Swept};
 use crate::drift::Contest;
 use crate::persist::events::{EventLog, Limits};
+use crate::persist::reports;
 use crate::plan::Plan;
 use crate::probe::{self, Fact};
 use crate::report::event::{When, line};
+use crate::report::tally;
 use crate::wire::event::Event;
+use crate::wire::{TALLY_SCHEMA, Tally};
 
 use super::Exit;
 use super::args::{Cli, WatchArgs};
 use super::drift;
 use super::failure::Failure;
 use super::host;
+use super::report;
 use super::ui::Ui;
+
+/// The report is renewed that often even where nothing happens.
+const RENEWED: Duration = Duration::from_secs(300);
 
 /// Holds the host's own baseline until it is told to end.
 ///
@@ -32,7 +40,7 @@ pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
     let facts = probe::probe_for(&cli.root, &[Fact::BootId])
         .map_err(|error| Failure::new(error.to_string()))?;
     let mut host = HostBaseline { cli, ui, boot_id: facts.boot_id };
-    let mut records = Told::open(cli, args, ui)?;
+    let mut records = Told::open(cli, args, ui, &host.boot_id)?;
     let options = Options {
         sweep: Duration::from_secs(u64::from(args.sweep)),
         contest: args.contest_after.0.map(|(corrections, within)| Contest { corrections, within }),
@@ -41,6 +49,8 @@ pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
     let failed = |error: daemon::DaemonError| Failure::new(error.to_string());
     let mut daemon = Daemon::start(&mut host, &mut records, options).map_err(failed)?;
     daemon.run().map_err(failed)?;
+    drop(daemon);
+    records.keep_tally();
     Ok(Exit::Done)
 }
 
@@ -71,18 +81,27 @@ impl daemon::Host for HostBaseline<'_> {
     }
 }
 
-/// Where events go: the log, the journal or standard error, and the operator's command.
+/// Where events go: the log, the journal or standard error, the operator's command, and the report.
 struct Told<'a> {
+    cli: &'a Cli,
     ui: &'a Ui,
     user: Box<dyn Fn(u32) -> Option<String>>,
     events: EventLog,
     /// Under systemd. Without it, the lines go to standard error.
     journal: Option<Journal>,
     command: Option<OnDrift>,
+    tally: Tally,
+    renewal: Option<Renewal>,
+    /// When the report was renewed last.
+    renewed: Option<Instant>,
+    /// The report no longer is what it would be now.
+    outdated: bool,
+    /// Why it was not renewed the last time, so that the same is told once.
+    trouble: Option<String>,
 }
 
 impl<'a> Told<'a> {
-    fn open(cli: &Cli, args: &WatchArgs, ui: &'a Ui) -> Result<Self, Failure> {
+    fn open(cli: &'a Cli, args: &WatchArgs, ui: &'a Ui, boot_id: &str) -> Result<Self, Failure> {
         let limits = Limits::default();
         let events = match EventLog::open(&cli.root, limits) {
             Ok((events, repaired)) => {
@@ -100,12 +119,77 @@ impl<'a> Told<'a> {
             Journal::new(Path::new(NATIVE_SOCKET)).map_err(|error| log::warn!("{error}")).ok()
         });
         let command = args.on_drift.as_deref().map(OnDrift::new);
-        Ok(Self { ui, user: Box::new(drift::users(cli)), events, journal, command })
+        let tally = report::tally(cli, boot_id).unwrap_or_else(|| Tally {
+            schema: TALLY_SCHEMA.into(),
+            boot_id: boot_id.to_owned(),
+            ..Tally::default()
+        });
+        let renewal = Renewal::new(renewing(cli, args))
+            .map_err(|error| log::warn!("the report is not renewed: {error}"));
+        Ok(Self {
+            cli,
+            ui,
+            user: Box::new(drift::users(cli)),
+            events,
+            journal,
+            command,
+            tally,
+            renewal: renewal.ok(),
+            renewed: None,
+            outdated: true,
+            trouble: None,
+        })
     }
+
+    /// Keeps what is counted, for a report and for the next daemon of this boot. It lies in memory:
+    /// no disk is waited for.
+    fn keep_tally(&mut self) {
+        let kept =
+            serde_json::to_vec(&self.tally).map_err(|error| error.to_string()).and_then(|bytes| {
+                let written = reports::write(&self.cli.root, reports::TALLY, &bytes);
+                written.map_err(|error| error.to_string())
+            });
+        if let Err(why) = kept {
+            self.trouble(format!("what is counted is lost: {why}"));
+        }
+    }
+
+    fn renew(&mut self) {
+        let Some(renewal) = &mut self.renewal else { return };
+        match renewal.start() {
+            Ok(true) => (self.outdated, self.renewed) = (false, Some(Instant::now())),
+            // It is tried again at the next sweep.
+            Ok(false) => {}
+            Err(error) => self.trouble(format!("the report is not renewed: {error}")),
+        }
+    }
+
+    fn trouble(&mut self, why: String) {
+        if self.trouble.as_ref() != Some(&why) {
+            log::warn!("{why}");
+            self.trouble = Some(why);
+        }
+    }
+}
+
+/// The arguments with which this program renews the report.
+fn renewing(cli: &Cli, args: &WatchArgs) -> Vec<OsString> {
+    let every = RENEWED.max(Duration::from_secs(u64::from(args.sweep))).as_secs().to_string();
+    let mut words: Vec<OsString> = vec!["--root".into(), cli.root.clone().into()];
+    words.extend(["report", "--save", "--quiet", "--every", &every].map(OsString::from));
+    if let Some(directory) = &args.textfile {
+        words.extend(["--textfile".into(), directory.into()]);
+    }
+    for selector in &args.also {
+        words.extend(["--also".into(), selector.to_string().into()]);
+    }
+    words
 }
 
 impl Records for Told<'_> {
     fn record(&mut self, event: &Event) {
+        self.outdated = true;
+        tally::add(&mut self.tally, event);
         let text = line(event, When::Left, &self.user);
         let sent = self.journal.as_mut().map(|journal| journal.send(event, &text));
         match sent {
@@ -128,9 +212,31 @@ impl Records for Told<'_> {
         for failed in self.command.iter_mut().flat_map(OnDrift::settle) {
             log::warn!("the command of --on-drift (pid {}): {}", failed.pid, failed.how);
         }
+        if let Some(failed) = self.renewal.as_mut().and_then(Renewal::settle) {
+            // The process itself has said why. It is tried again when it is due.
+            self.trouble(format!("the report was not renewed: {}", failed.how));
+        }
     }
 
     fn stands(&mut self, line: &str) {
         log::info!("{line}");
+    }
+
+    fn swept(&mut self, swept: &Swept<'_>) {
+        let since_1970 = SystemTime::UNIX_EPOCH.elapsed();
+        self.tally.swept = since_1970.map_or(0, |time| time.as_secs());
+        if self.tally.seen_by != swept.seen_by {
+            swept.seen_by.clone_into(&mut self.tally.seen_by);
+        }
+        let contested = swept.contested.iter().map(ToString::to_string);
+        if !contested.clone().eq(self.tally.contested.iter().cloned()) {
+            self.tally.contested = contested.collect();
+            self.outdated = true;
+        }
+        self.outdated |= swept.changed;
+        if self.outdated || self.renewed.is_none_or(|then| then.elapsed() >= RENEWED) {
+            self.keep_tally();
+            self.renew();
+        }
     }
 }

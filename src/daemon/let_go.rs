@@ -29,6 +29,7 @@ impl Daemon<'_> {
         let end = holds.next_end(since_boot).map(|end| end.saturating_sub(since_boot));
         self.soon.hold_ends = end.map(|left| clock::monotonic() + left);
         if changed {
+            self.soon.report = true;
             self.look_with_bpf();
         }
     }

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::baseline::DesiredPattern;
 use crate::drift::Contest;
+use crate::key::Key;
 use crate::persist::Turn;
 use crate::plan::Plan;
 use crate::procsys::ProcSys;
@@ -77,6 +78,19 @@ pub trait Records {
     fn tend(&mut self);
     /// How the daemon stands, in one line.
     fn stands(&mut self, line: &str);
+    /// Everything was looked at.
+    fn swept(&mut self, swept: &Swept<'_>);
+}
+
+/// What there is to say once everything was looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Swept<'a> {
+    /// Parameters that somebody else keeps changing.
+    pub contested: &'a [&'a Key],
+    /// How changes are seen, in a word.
+    pub seen_by: &'static str,
+    /// Whether something is otherwise than before which no event tells of: files, holds.
+    pub changed: bool,
 }
 
 /// Why the daemon cannot work.
@@ -180,6 +194,8 @@ struct Soon {
     overflow: bool,
     /// A parameter is gone, and others may be: look at all.
     look: bool,
+    /// Something has changed that no event tells of: the report is to be renewed.
+    report: bool,
 }
 
 impl Soon {
@@ -267,7 +283,7 @@ impl<'a> Daemon<'a> {
             keepsakes: Vec::new(),
             index: Index::default(),
             buffer: Box::new([0; TEXT]),
-            soon: Soon::default(),
+            soon: Soon { report: true, ..Soon::default() },
             counts: Counts::default(),
             mem_total_kb: None,
             refused: None,
@@ -301,6 +317,7 @@ impl<'a> Daemon<'a> {
         self.stands();
         self.say("READY=1");
         self.soon.feed = self.service.watchdog().map(|every| clock::monotonic() + every);
+        self.tell_swept();
         priority::forget_code();
         while !self.end {
             self.turn_once()?;
@@ -348,6 +365,7 @@ impl<'a> Daemon<'a> {
         if has(source::SWEEP) && self.timer.went_off() {
             self.sweep(false);
             self.records.tend();
+            self.tell_swept();
         }
         if self.soon.next().is_some_and(|then| then <= woken) {
             self.do_what_is_due(woken);

@@ -100,6 +100,7 @@ impl Daemon<'_> {
             self.records.record(&event);
         }
         self.refused = Some(why);
+        self.soon.report = true;
     }
 
     fn watch_files(&mut self, sources: &[String]) {
@@ -110,6 +111,7 @@ impl Daemon<'_> {
 
     /// Carries a plan out and holds what it asks for.
     fn take(&mut self, mut plan: Plan, asked: bool) {
+        self.soon.report = true;
         let first = self.force.is_none();
         let sources: Vec<String> = plan
             .baseline

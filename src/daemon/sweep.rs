@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::procsys::Kernel as _;
 use crate::watch::{clock, memory};
 
-use super::Daemon;
 use super::correct::arm;
 use super::index::Index;
+use super::{Daemon, Swept};
 
 /// At each sweep that share of the parameters is opened anew, to see whether it still is the same.
 const SHARE: usize = 64;
@@ -112,6 +112,19 @@ impl Daemon<'_> {
                 self.records.record(&event);
             }
         }
+    }
+
+    /// Says what a report of this host is to say that nothing else does.
+    pub(super) fn tell_swept(&mut self) {
+        let Self { slots, records, eyes, soon, .. } = self;
+        // Nothing is allocated while nobody fights.
+        let contested: Vec<_> =
+            slots.iter().filter(|s| s.state.is_contested()).map(|s| &s.key).collect();
+        records.swept(&Swept {
+            contested: &contested,
+            seen_by: eyes.name(),
+            changed: std::mem::take(&mut soon.report),
+        });
     }
 
     /// Says how the daemon stands, to the service manager and to who asks.

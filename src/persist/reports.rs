@@ -1,5 +1,5 @@
-//! Where the reports of boots lie: this boot's in /run until /var is there, then with the newest
-//! ones before it in /var.
+//! Where reports lie: this boot's in /run until /var is there, then with the newest ones before it
+//! in /var; the host's, and what is counted for it.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::fs::{self, OpenOptions};
@@ -16,6 +16,16 @@ use super::{PersistError, Staged};
 pub const RUN: &str = "/run/tunectl/boot.json";
 /// The directory of the settled ones, each named after its boot.
 pub const KEPT: &str = "/var/lib/tunectl/boots";
+/// The newest report of the host.
+pub const LATEST: &str = "/var/lib/tunectl/report.json";
+/// What the daemon has counted in this boot.
+pub const TALLY: &str = "/run/tunectl/tally.json";
+/// Held by whoever writes the host's report.
+pub const REPORT_LOCK: &str = "/run/tunectl/report.lock";
+/// Where Debian's node_exporter looks for metrics in files.
+pub const COLLECTOR: &str = "/var/lib/prometheus/node-exporter";
+/// The file of metrics in that directory, or in another one.
+pub const METRICS: &str = "tunectl.prom";
 /// That many are kept.
 pub const KEEP: usize = 16;
 /// A larger one is not looked into, in bytes.
@@ -40,6 +50,11 @@ pub fn read(root: &Path, path: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
     Some(bytes)
+}
+
+/// Whether there is such a directory.
+pub fn is_directory(root: &Path, path: &str) -> bool {
+    below::resolve(root, path).is_ok_and(|place| place.is_dir())
 }
 
 /// Writes a report, whole or not at all.

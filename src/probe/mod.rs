@@ -3,6 +3,7 @@
 
 mod host;
 mod played;
+mod pressure;
 mod reserve;
 mod session;
 mod usage;
@@ -10,6 +11,7 @@ mod virt;
 
 pub use host::{Fact, ProbeError, probe, probe_for};
 pub use played::facts_from_yaml;
+pub use pressure::memory_pressure;
 pub use reserve::thp_min_free_kb;
 pub use usage::usage;
 pub use virt::virtualization;

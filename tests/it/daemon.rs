@@ -3,6 +3,7 @@
 mod fights;
 mod harness;
 mod reloads;
+mod reported;
 mod ways;
 mod writers;
 

@@ -26,6 +26,7 @@ mod preflight;
 mod probe;
 mod readme;
 mod recorded;
+mod report;
 mod saved;
 mod scripted;
 mod status;

@@ -174,6 +174,9 @@ fn the_schema_is_printed_as_it_is_packaged() {
     assert_eq!(String::from_utf8(ran.stdout).unwrap(), packaged);
     let schema: serde_json::Value = serde_json::from_str(packaged).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let ran = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args(["schema", "report"]));
+    let packaged = include_str!("../../packaging/schema/report-1.schema.json");
+    assert_eq!(String::from_utf8(ran.stdout).unwrap(), packaged);
 }
 
 /// What a shell itself says when its completion is asked for.

@@ -1,0 +1,181 @@
+//! `tunectl report`.
+#![allow(clippy::disallowed_methods, reason = "it tells the time")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::below;
+use crate::key::{Key, Selector};
+use crate::persist::events::newest;
+use crate::persist::holds::{Holds, YIELDED};
+use crate::persist::{Lock, reports as files};
+use crate::plan::Plan;
+use crate::probe::{self, Fact};
+use crate::procsys::Kernel as _;
+use crate::report::host::{self as report, Seen};
+use crate::report::{Made, host_text, junit, prometheus, shown};
+use crate::watch::clock;
+use crate::wire::report::{Pressure, Report};
+use crate::wire::{TALLY_SCHEMA, Tally};
+
+use super::args::{Asked, Cli, ReportArgs};
+use super::failure::Failure;
+use super::host::{self, Host};
+use super::ui::Ui;
+use super::{Exit, reports};
+
+/// So many lines of the log are looked at, the newest first.
+const LOOKED_AT: usize = 5_000;
+/// How long another process that saves the report is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reports how this host stands; changes nothing but, with `--save`, the report itself.
+///
+/// # Errors
+/// The host cannot be looked at, its baseline cannot be used, or the report cannot be saved.
+pub fn run(cli: &Cli, args: &ReportArgs, ui: &Ui) -> Result<Exit, Failure> {
+    if args.save && !nix::unistd::geteuid().is_root() {
+        return Err(
+            Failure::new("only root can save the report").help("without --save it is printed")
+        );
+    }
+    let host = host::open(cli, &Fact::ALL)?;
+    let now = Timestamp::now();
+    let tally = tally(cli, &host.facts.boot_id);
+    let (report, failure) = look(cli, args, ui, &host, tally.as_ref(), now);
+    let made = Made { at: u64::try_from(now.as_second()).unwrap_or(0), every: args.every };
+    if args.save {
+        let paths = save(cli, args, &report, &prometheus(&report, tally.as_ref(), made))?;
+        ui.hint(&format!("saved: {}", paths.join(", ")));
+        return Ok(Exit::Done);
+    }
+    match cli.format {
+        Asked::Text => ui.result(&host_text(&report, ui.layout()))?,
+        Asked::Json => ui.json_line(&report).map(|_| ())?,
+        Asked::Prometheus => ui.result(&prometheus(&report, tally.as_ref(), made))?,
+        Asked::Junit => ui.result(&junit(&report))?,
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None if args.detailed_exitcode && report.result == "differs" => Ok(Exit::Differs),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// The report, and why there is no more in it, where the baseline cannot be used.
+fn look(
+    cli: &Cli,
+    args: &ReportArgs,
+    ui: &Ui,
+    host: &Host,
+    tally: Option<&Tally>,
+    now: Timestamp,
+) -> (Report, Option<Failure>) {
+    let boot_id = host.facts.boot_id.as_str();
+    let yesterday = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(now);
+    let yesterday = format!("{yesterday:.6}");
+    let log = newest(&cli.root, LOOKED_AT, LOOKED_AT, &|event| {
+        event.boot_id == boot_id || event.time >= yesterday
+    });
+    let boot = reports::of_boot(cli, &host.facts).map(|(_, report)| report);
+    let seen = Seen {
+        boot: boot.as_ref(),
+        tally,
+        events: log.as_ref().ok().map(|log| log.events.as_slice()),
+        partial: log.as_ref().is_ok_and(|log| log.events.len() == LOOKED_AT),
+        yesterday: &yesterday,
+        yielded: yielded(cli, boot_id),
+    };
+    let time = format!("{now:.0}");
+    let failed = |failure: Failure| {
+        let mut report = report::unplanned(&host.facts, &seen, &time, "failed");
+        report.errors = failure.problems();
+        (report, Some(failure))
+    };
+    let (mut report, failure) = if host::has_baseline(cli) {
+        let root = nix::unistd::geteuid().is_root();
+        let planned = host::load(cli, None, root).and_then(|loaded| {
+            let roles = loaded.roles();
+            Ok((host::plan(cli, host, host::resolve(loaded, host, ui)?), roles))
+        });
+        match planned {
+            Ok((plan, roles)) => {
+                let mut report = report::report(&plan, &host.facts, &seen, &time);
+                report.host.roles = roles;
+                report.others = others(host, &args.also, &plan);
+                (report, None)
+            }
+            Err(failure) => failed(failure),
+        }
+    } else {
+        (report::unplanned(&host.facts, &seen, &time, "no_baseline"), None)
+    };
+    let pressure = probe::memory_pressure(&cli.root);
+    report.pressure = pressure.map(|memory_some_avg10| Pressure { memory_some_avg10 });
+    if let Err(error) = log {
+        report.errors.push(format!("drift is not told: {error}"));
+    }
+    (report, failure)
+}
+
+/// What the daemon has counted in this boot.
+pub fn tally(cli: &Cli, boot_id: &str) -> Option<Tally> {
+    let bytes = files::read(&cli.root, files::TALLY)?;
+    let tally: Tally = serde_json::from_slice(&bytes).ok()?;
+    (tally.schema == TALLY_SCHEMA && tally.boot_id == boot_id).then_some(tally)
+}
+
+fn yielded(cli: &Cli, boot_id: &str) -> BTreeSet<String> {
+    let holds = Holds::read(&cli.root, boot_id).holds;
+    let now = clock::since_boot();
+    let yielded = holds.into_iter().filter(|(_, hold)| hold.kind == YIELDED && !hold.is_over(now));
+    yielded.map(|(key, _)| key).collect()
+}
+
+/// What further parameters read.
+fn others(host: &Host, also: &[Selector], plan: &Plan) -> BTreeMap<String, String> {
+    let keys: BTreeSet<Key> = also
+        .iter()
+        .flat_map(|selector| match selector {
+            Selector::Key(key) => vec![key.clone()],
+            Selector::Pattern(pattern) => host.kernel.expand(pattern),
+        })
+        .filter(|key| plan.item(key).is_none())
+        .collect();
+    keys.iter()
+        .filter_map(|key| {
+            let value = host.kernel.read(key).value.ok()?;
+            Some((key.to_string(), shown(key, value.trim_end()).to_owned()))
+        })
+        .collect()
+}
+
+/// Saves the report, and the metrics where somebody collects them; the paths of what was saved.
+fn save(
+    cli: &Cli,
+    args: &ReportArgs,
+    report: &Report,
+    metrics: &str,
+) -> Result<Vec<String>, Failure> {
+    let failed =
+        |why: &dyn std::fmt::Display| Failure::new(format!("cannot save the report: {why}"));
+    let place = below::resolve_parent(&cli.root, files::REPORT_LOCK).map_err(|e| failed(&e))?;
+    let _lock = Lock::take(&place, PATIENCE).map_err(|e| failed(&e))?;
+    let mut line = serde_json::to_string(report).map_err(|error| failed(&error))?;
+    line.push('\n');
+    files::write(&cli.root, files::LATEST, line.as_bytes()).map_err(|error| failed(&error))?;
+    let mut paths = vec![files::LATEST.to_owned()];
+    let named = args.textfile.as_deref();
+    let directory = named.unwrap_or(files::COLLECTOR);
+    if files::is_directory(&cli.root, directory) {
+        let path = format!("{}/{}", directory.trim_end_matches('/'), files::METRICS);
+        files::write(&cli.root, &path, metrics.as_bytes()).map_err(|error| failed(&error))?;
+        paths.push(path);
+    } else if named.is_some() {
+        return Err(failed(&format!("{directory} is no directory"))
+            .help("make it, or give node_exporter's --collector.textfile.directory"));
+    }
+    Ok(paths)
+}

@@ -1,0 +1,231 @@
+//! How a host stands, for readers far away from it: the values of the schema `tunectl/report/1`.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diff::{BootStatus, LiveStatus};
+use crate::key::Key;
+use crate::observed::Facts;
+use crate::plan::{Item, Plan};
+use crate::wire::event::{Event, Writer};
+use crate::wire::report::{
+    REPORT_SCHEMA, Report, ReportBaseline, ReportBoot, ReportBootValue, ReportDrift, ReportEvent,
+    ReportHost, ReportParameter, ReportSummary, ReportWriter,
+};
+use crate::wire::{BootReport, Tally};
+
+use super::{boot, secret, tally, words};
+
+/// So many changes are told, alike ones put together.
+const MOST_EVENTS: usize = 16;
+
+/// What the daemon, and others, have left to be read.
+#[derive(Clone, Debug, Default)]
+pub struct Seen<'a> {
+    /// The report of this boot.
+    pub boot: Option<&'a BootReport>,
+    /// What the daemon has counted in this boot.
+    pub tally: Option<&'a Tally>,
+    /// Events of this boot and of the last day, oldest first; `None`: the log cannot be read.
+    pub events: Option<&'a [Event]>,
+    /// Whether the log reaches back further than these do.
+    pub partial: bool,
+    /// Of those, the ones from that time on are of the last day; RFC 3339 in UTC.
+    pub yesterday: &'a str,
+    /// Keys, in dots, that the daemon has left to others.
+    pub yielded: BTreeSet<String>,
+}
+
+/// The report of a host of which no plan can be made; `result` is `no_baseline` or `failed`.
+pub fn unplanned(facts: &Facts, seen: &Seen<'_>, time: &str, result: &str) -> Report {
+    Report {
+        schema: REPORT_SCHEMA.into(),
+        time: time.to_owned(),
+        host: ReportHost {
+            name: facts.hostname.clone(),
+            kernel: facts.kernel_release.clone(),
+            boot_id: facts.boot_id.clone(),
+            mem_total_kb: facts.mem_total_kb,
+            numa_nodes: facts.numa_nodes.len(),
+            virtualization: facts.virtualization.name().to_owned(),
+            roles: Vec::new(),
+        },
+        version: env!("CARGO_PKG_VERSION").into(),
+        result: result.to_owned(),
+        baseline: None,
+        summary: ReportSummary::default(),
+        pressure: None,
+        boot: seen.boot.map(short),
+        drift: seen.events.map(|events| drift(events, seen, &facts.boot_id)),
+        parameters: Vec::new(),
+        others: BTreeMap::new(),
+        errors: Vec::new(),
+    }
+}
+
+/// The report of a host with a baseline.
+pub fn report(plan: &Plan, facts: &Facts, seen: &Seen<'_>, time: &str) -> Report {
+    let mut report = unplanned(facts, seen, time, "in_sync");
+    report.baseline = Some(ReportBaseline {
+        name: plan.baseline.name.clone(),
+        sha256: plan.baseline.sha256.clone(),
+    });
+    let last = last_writers(seen, &facts.boot_id);
+    report.parameters = plan.items.iter().map(|item| parameter(item, plan, seen, &last)).collect();
+    report.summary = summary(plan, &report.parameters);
+    let held = |item: &&Item| !item.waived();
+    // As the status judges it: what tunectl-boot puts right after the loader is not right in itself.
+    let right = |item: &Item| !boot::is_wrong(item) && item.boot_status == BootStatus::Same;
+    if !plan.items.iter().filter(held).all(right) {
+        report.result = "differs".into();
+    }
+    report
+}
+
+fn summary(plan: &Plan, parameters: &[ReportParameter]) -> ReportSummary {
+    let count = |f: &dyn Fn(&Item) -> bool| plan.items.iter().filter(|i| f(i)).count();
+    let marked =
+        |mark: &str| parameters.iter().filter(|p| p.marks.iter().any(|m| m == mark)).count();
+    let impossible = |item: &Item| {
+        matches!(
+            item.live_status,
+            LiveStatus::Absent
+                | LiveStatus::Unreadable
+                | LiveStatus::ReadOnly
+                | LiveStatus::KernelKeeps
+        )
+    };
+    let after_boot =
+        |item: &Item| item.boot_status == BootStatus::Same || plan.boot_unit && item.set_by_unit();
+    ReportSummary {
+        parameters: plan.items.len(),
+        in_sync: count(&|i| i.in_sync() && !i.waived()),
+        live_differs: count(&boot::is_wrong),
+        boot_differs: count(&|i| !i.waived() && !after_boot(i)),
+        pending: count(&Item::pending),
+        contested: marked("contested"),
+        waived: count(&Item::waived),
+        blocked: count(&|i| !i.waived() && (impossible(i) || !i.refusals.is_empty())),
+    }
+}
+
+fn parameter(
+    item: &Item,
+    plan: &Plan,
+    seen: &Seen<'_>,
+    last: &BTreeMap<&str, ReportWriter>,
+) -> ReportParameter {
+    let desired = &item.desired;
+    let hide = |text: &str| secret::shown(&desired.key, text).trim().to_owned();
+    let target = match desired.requirement.exact() {
+        Some(text) => Some(text.to_owned()),
+        None => desired.requirement.target(desired.shape, item.live.as_deref()),
+    };
+    let key = desired.key.to_string();
+    let at_boot = item.overridden_by.as_ref().unwrap_or_else(|| item.boot(plan.loader));
+    let boot = at_boot.value.as_deref().map(|value| ReportBootValue {
+        value: hide(value),
+        source: at_boot.source.as_ref().map(ToString::to_string).unwrap_or_default(),
+    });
+    let contested = seen.tally.is_some_and(|t| t.contested.contains(&key));
+    let prevented = seen.tally.is_some_and(|t| t.prevented.iter().any(|c| c.key == key));
+    let marks = [
+        ("waived", item.waived()),
+        ("refused", !item.refusals.is_empty()),
+        ("contested", contested),
+        ("yielded", seen.yielded.contains(&key)),
+        ("prevented", prevented),
+        ("from_ram", desired.from_ram),
+        ("boot_unit", plan.boot_unit && item.set_by_unit()),
+    ];
+    ReportParameter {
+        desired: target.as_deref().map(hide),
+        live: item.live.as_deref().map(hide),
+        live_status: words::live_status(item.live_status).into(),
+        boot,
+        boot_status: words::boot_status(item.boot_status).into(),
+        marks: marks.iter().filter(|(_, is)| *is).map(|(mark, _)| (*mark).to_owned()).collect(),
+        writer: last.get(key.as_str()).cloned(),
+        key,
+    }
+}
+
+/// Who changed each parameter last in this boot.
+fn last_writers<'a>(seen: &Seen<'a>, boot_id: &str) -> BTreeMap<&'a str, ReportWriter> {
+    let events = seen.events.unwrap_or_default().iter();
+    let of_boot = events.filter(|e| e.boot_id == boot_id && tally::is_drift(e));
+    of_boot.filter_map(|e| Some((e.key.as_deref()?, writer(e.writer.as_ref()?)))).collect()
+}
+
+fn writer(writer: &Writer) -> ReportWriter {
+    ReportWriter {
+        comm: writer.comm.clone(),
+        unit: writer.unit.clone(),
+        container: writer.container.clone(),
+    }
+}
+
+/// What a boot found, in short.
+fn short(boot: &BootReport) -> ReportBoot {
+    let found = || boot.found.iter().chain(&boot.since);
+    ReportBoot {
+        result: boot.result.clone(),
+        time: boot.time.clone(),
+        found: found().count(),
+        corrected: found().filter(|f| f.corrected).count(),
+    }
+}
+
+fn drift(events: &[Event], seen: &Seen<'_>, boot_id: &str) -> ReportDrift {
+    let is_recent = |event: &&Event| event.time.as_str() >= seen.yesterday;
+    let changes = || events.iter().filter(|event| tally::is_drift(event));
+    let sum = |wanted: &dyn Fn(&&Event) -> bool| changes().filter(wanted).map(|e| e.count).sum();
+    // The log is rotated and bounded, the tally is neither.
+    let since_boot = match seen.tally {
+        Some(tally) => tally.drift.iter().map(|c| c.count).sum(),
+        None => sum(&|event| event.boot_id == boot_id),
+    };
+    let told = events.iter().filter(|event| {
+        (tally::is_drift(event) || event.action == "prevented")
+            && (event.boot_id == boot_id || is_recent(event))
+    });
+    ReportDrift {
+        since_boot,
+        last_day: sum(&is_recent),
+        partial: seen.partial,
+        events: together(told),
+    }
+}
+
+/// Alike ones put together, newest first.
+fn together<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<ReportEvent> {
+    let mut groups: BTreeMap<(&str, &str, Option<ReportWriter>), ReportEvent> = BTreeMap::new();
+    for event in events {
+        let Some(key) = &event.key else { continue };
+        let by = event.writer.as_ref().map(self::writer);
+        let hide = |text: &Option<String>| {
+            let text = text.as_ref()?;
+            Some(match Key::parse(key) {
+                Ok(key) => secret::shown(&key, text).to_owned(),
+                Err(_) => text.clone(),
+            })
+        };
+        let group = (key.as_str(), event.action.as_str(), by.clone());
+        let before = groups.get(&group).map_or(0, |g| g.count);
+        let last = ReportEvent {
+            key: key.clone(),
+            from: hide(&event.from),
+            to: hide(&event.to),
+            action: event.action.clone(),
+            cause: event.cause.clone(),
+            writer: by,
+            count: before + event.count,
+            last: event.time.clone(),
+        };
+        groups.insert(group, last);
+    }
+    let mut events: Vec<ReportEvent> = groups.into_values().collect();
+    events.sort_by(|a, b| Reverse(&a.last).cmp(&Reverse(&b.last)));
+    events.truncate(MOST_EVENTS);
+    events
+}

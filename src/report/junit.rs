@@ -1,0 +1,128 @@
+//! A host report as JUnit XML, for CI systems: a test case for each parameter.
+
+use std::fmt::Write as _;
+
+use crate::wire::report::{Report, ReportParameter};
+
+use super::style::hidden;
+
+/// The report as a test suite. What is waived or pending is skipped; what is not as required, now
+/// or after a reboot, has failed.
+pub fn junit(report: &Report) -> String {
+    let cases: Vec<Case<'_>> = report.parameters.iter().map(case).collect();
+    let count = |f: fn(&Ended) -> bool| cases.iter().filter(|c| f(&c.ended)).count();
+    let failures = count(|e| matches!(e, Ended::Failed(_)));
+    let skipped = count(|e| matches!(e, Ended::Skipped(_)));
+    let broken = report.result == "failed";
+    let (total, errors) = (cases.len() + usize::from(broken), usize::from(broken));
+    let name = report.baseline.as_ref().map_or("no baseline", |b| b.name.as_str());
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let counts = format!(
+        "tests=\"{total}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\""
+    );
+    let _ = writeln!(out, "<testsuites name=\"tunectl\" {counts}>");
+    let _ = writeln!(
+        out,
+        "  <testsuite name=\"{}\" hostname=\"{}\" timestamp=\"{}\" {counts}>",
+        escaped(name),
+        escaped(&report.host.name),
+        escaped(&report.time)
+    );
+    let class = escaped(&format!("tunectl.{name}"));
+    for Case { parameter, ended } in &cases {
+        let _ =
+            write!(out, "    <testcase classname=\"{class}\" name=\"{}\"", escaped(&parameter.key));
+        let _ = match ended {
+            Ended::Right => writeln!(out, "/>"),
+            Ended::Skipped(why) => {
+                writeln!(out, "><skipped message=\"{}\"/></testcase>", escaped(why))
+            }
+            Ended::Failed(why) => {
+                writeln!(out, "><failure type=\"drift\" message=\"{}\"/></testcase>", escaped(why))
+            }
+        };
+    }
+    if broken {
+        let why = escaped(&report.errors.join("; "));
+        let _ = writeln!(
+            out,
+            "    <testcase classname=\"{class}\" name=\"baseline\">\
+             <error type=\"baseline\" message=\"{why}\"/></testcase>"
+        );
+    }
+    out.push_str("  </testsuite>\n</testsuites>\n");
+    out
+}
+
+struct Case<'a> {
+    parameter: &'a ReportParameter,
+    ended: Ended,
+}
+
+enum Ended {
+    Right,
+    Skipped(String),
+    Failed(String),
+}
+
+fn case(parameter: &ReportParameter) -> Case<'_> {
+    let marked = |mark: &str| parameter.marks.iter().any(|m| m == mark);
+    let ended = if marked("waived") {
+        Ended::Skipped("covered by a waiver".into())
+    } else if parameter.live_status == "pending" {
+        Ended::Skipped("not there yet: its module or interface is missing".into())
+    } else {
+        let why = wrong(parameter);
+        if why.is_empty() { Ended::Right } else { Ended::Failed(why.join("; ")) }
+    };
+    Case { parameter, ended }
+}
+
+/// What is not as required, on each axis.
+fn wrong(parameter: &ReportParameter) -> Vec<String> {
+    let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".into());
+    let desired = value(&parameter.desired);
+    let mut why = Vec::new();
+    if parameter.live_status != "in_sync" {
+        let status = parameter.live_status.replace('_', " ");
+        why.push(format!("now: {status}: {}, not {desired}", value(&parameter.live)));
+    }
+    match (&parameter.boot, parameter.boot_status.as_str()) {
+        (_, "same") => {}
+        (Some(boot), status) => {
+            why.push(format!("next boot: {status}: {} ({})", boot.value, boot.source));
+        }
+        (None, status) => why.push(format!("next boot: {status}")),
+    }
+    why
+}
+
+/// A text as an attribute's value. XML cannot hold most control characters, escaped or not.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\t' => out.push(' '),
+            c if hidden(c) || matches!(c, '\u{fffe}' | '\u{ffff}') => {
+                let _ = write!(out, "{}", c.escape_unicode());
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn nothing_ends_an_attribute_or_the_document() {
+        let text = escaped("a<b>&\"c\"\n\u{0}\u{1b}\u{ffff}\td\u{e9}");
+        assert_eq!(text, "a&lt;b&gt;&amp;&quot;c&quot;\\u{a}\\u{0}\\u{1b}\\u{ffff} d\u{e9}");
+    }
+}

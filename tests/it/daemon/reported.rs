@@ -1,0 +1,72 @@
+//! What the daemon leaves for readers far away: the report, and the metrics.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use serde_json::Value;
+
+use super::harness::{Watch, fresh_host, write};
+use crate::support::in_namespaces;
+
+const REPORT: &str = "/var/lib/tunectl/report.json";
+const COLLECTOR: &str = "/var/lib/prometheus/node-exporter";
+const METRICS: &str = "/var/lib/prometheus/node-exporter/tunectl.prom";
+const BASELINE: &str = "name: held\nparameters:\n  net.core.somaxconn: 4321\n";
+
+fn metrics() -> String {
+    fs::read_to_string(METRICS).unwrap_or_default()
+}
+
+fn has(line: &str) -> bool {
+    metrics().lines().any(|l| l == line)
+}
+
+/// How often somebody has changed it, whoever that was.
+fn changes() -> u64 {
+    let text = metrics();
+    let of = |l: &&str| l.starts_with("tunectl_drift_events_total{key=\"net.core.somaxconn\"");
+    text.lines().filter(of).map(|l| l.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn the_report_is_renewed_when_something_happened_and_not_otherwise() {
+    let test = "daemon::reported::the_report_is_renewed_when_something_happened_and_not_otherwise";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        fs::create_dir_all(COLLECTOR).unwrap();
+        let watch = Watch::start(&["--sweep", "1", "--contest-after", "3/60s"]);
+        watch.until("reported at the start", || {
+            has("tunectl_parameter_in_sync{key=\"net.core.somaxconn\"} 1")
+        });
+        // What was found at the start is told at the first sweep; then there is nothing to tell.
+        watch.until("told", || changes() == 1);
+        watch.sweeps(2);
+        let written = |path| fs::metadata(path).map(|m| (m.ino(), m.mtime_nsec())).unwrap();
+        let before = (written(REPORT), written(METRICS));
+        watch.sweeps(3);
+        assert_eq!((written(REPORT), written(METRICS)), before, "an idle host writes nothing");
+        write("net/core/somaxconn", "77");
+        watch.event(|e| e["action"] == "restored" && e["to"] == "77");
+        watch.until("counted", || changes() == 2);
+        let report: Value = serde_json::from_str(&fs::read_to_string(REPORT).unwrap()).unwrap();
+        assert_eq!(report["drift"]["since_boot"], 2);
+        assert_eq!(report["drift"]["events"][0]["to"], "77");
+        assert!(has("tunectl_correction_latency_seconds_count 1"), "{}", metrics());
+        // An edit is no drift, and is reported all the same.
+        fs::write("/etc/tunectl/baseline.yaml", BASELINE.replace("held", "edited")).unwrap();
+        watch.until("edited", || metrics().contains("tunectl_baseline_info{name=\"edited\""));
+        // A restart goes on counting: a smaller number would be a new beginning to Prometheus.
+        watch.end();
+        let watch = Watch::start(&["--sweep", "1", "--contest-after", "3/60s"]);
+        write("net/core/somaxconn", "78");
+        watch.event(|e| e["to"] == "78");
+        watch.until("counted on", || changes() == 3);
+        for value in 79..90 {
+            write("net/core/somaxconn", &value.to_string());
+            watch.event(|e| e["to"] == value.to_string().as_str() || e["action"] == "contested");
+        }
+        watch.until("contested", || {
+            has("tunectl_parameter_contested{key=\"net.core.somaxconn\"} 1")
+        });
+    });
+}

@@ -1,0 +1,287 @@
+//! `report` as an operator and what collects reports meet it.
+#![allow(clippy::needless_raw_string_hashes, reason = "snapbox writes them when it updates")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use serde_json::Value;
+use snapbox::{assert_data_eq, str};
+
+use crate::operator::Host;
+use crate::support::{is_root, left_out, run};
+
+const BASELINE: &str = "name: broker
+extends: [./common.yaml]
+parameters:
+  vm.swappiness: 1
+  vm.max_map_count: { at_least: 262144 }
+  net.ipv4.tcp_fastopen_key: 00000001-00000002-00000003-00000004
+  net.netfilter.nf_conntrack_max: { value: 1048576, module: nf_conntrack }
+waivers:
+  - { key: vm.dirty_background_ratio, until: 2099-01-31, reason: incident 4711 }
+";
+const COMMON: &str =
+    "name: common\nparameters:\n  vm.dirty_ratio: 20\n  vm.dirty_background_ratio: 7\n";
+const BOOT_ID: &str = "6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c";
+const COLLECTOR: &str = "var/lib/prometheus/node-exporter";
+const METRICS: &str = "var/lib/prometheus/node-exporter/tunectl.prom";
+
+/// A host with that baseline in force, with one value that was changed since, and with one that
+/// another file takes back at the next boot.
+fn host() -> Host {
+    let host = Host::usual();
+    host.live("net.ipv4.tcp_fastopen_key = 00000000-00000000-00000000-00000000");
+    host.file("etc/tunectl/common.yaml", COMMON).file("etc/tunectl/baseline.yaml", BASELINE);
+    let applied = host.run(["apply"]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    host.file("etc/sysctl.d/zz-vendor.conf", "vm.dirty_ratio = 40\n").live("vm.swappiness = 60");
+    host
+}
+
+/// What the daemon has recorded: three changes by one writer, a prevented write, and an older boot.
+fn recorded(host: &Host) {
+    let now = now();
+    let event = |time: &str, boot: &str, key: &str, to: &str, action: &str, comm: &str| {
+        format!(
+            r#"{{"schema":"tunectl/event/1","time":"{time}","boot_id":"{boot}","key":"{key}","desired":"1","from":"1","to":"{to}","action":"{action}","cause":"process","writer":{{"pid":7,"comm":"{comm}","exe":null,"cmdline":"{comm} --password hunter2","uid":0,"login_uid":null,"cgroup":null,"unit":"{comm}.service","container":null,"parent":null,"via":"bpf","namespace":"host"}},"latency_us":40,"count":1,"detail":null}}"#
+        )
+    };
+    let old = "2001-01-01T00:00:00.000000Z";
+    let lines = [
+        event(old, "another", "vm.swappiness", "5", "restored", "ancient"),
+        event(&now, "another", "vm.swappiness", "6", "restored", "earlier"),
+        event(&now, BOOT_ID, "vm.swappiness", "10", "restored", "tuned"),
+        event(&now, BOOT_ID, "vm.swappiness", "20", "restored", "tuned"),
+        event(&now, BOOT_ID, "net.ipv4.tcp_fastopen_key", "hunter2", "reported", "sysctl"),
+        event(&now, BOOT_ID, "vm.dirty_ratio", "9", "prevented", "sysctl"),
+    ];
+    host.file("var/lib/tunectl/events.jsonl", &(lines.join("\n") + "\n"));
+    let tally = r#"{"schema":"tunectl/tally/1","boot_id":"BOOT","swept":1700000000,"seen_by":"bpf and fanotify","contested":["vm.swappiness"],"drift":[{"key":"vm.swappiness","cause":"process","writer":"tuned","count":41},{"key":"net.ipv4.tcp_fastopen_key","cause":"process","writer":"a\"b\\c\nd","count":1}],"prevented":[{"key":"vm.dirty_ratio","cause":"process","writer":"sysctl","count":3}],"latency":{"within":[0,30,11],"count":42,"sum_us":2000},"later":1}"#;
+    host.file("run/tunectl/tally.json", &tally.replace("BOOT", BOOT_ID));
+}
+
+/// Now, as events have it.
+fn now() -> String {
+    let date = run(Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%S.000000Z"]));
+    String::from_utf8(date.stdout).unwrap().trim().to_owned()
+}
+
+fn json(host: &Host, more: &[&str]) -> Value {
+    let ran = host.run(["report", "--format", "json"].iter().chain(more).copied());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(ran.out.lines().count(), 1, "one line, for many to be put together");
+    serde_json::from_str(&ran.out).unwrap()
+}
+
+fn parameter<'a>(report: &'a Value, key: &str) -> &'a Value {
+    let all = report["parameters"].as_array().unwrap();
+    all.iter().find(|p| p["key"] == key).unwrap_or_else(|| panic!("no {key}: {report}"))
+}
+
+#[test]
+fn what_matters_comes_first_as_text() {
+    let host = host();
+    recorded(&host);
+    let before = host.tree();
+    let ran = host.run(["report", "--detailed-exitcode"]);
+    assert_eq!(host.tree(), before, "it changes nothing");
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert_data_eq!(
+        ran.out,
+        str![[r#"
+broker-7: 2 of 6 parameters of broker in sync; 1 not as required now; 1 not after a reboot; 1
+contested; 1 pending; 1 waived
+sha256 4e1f7dbd5799, tunectl 0.1.0, Linux 6.18.44, 67108864 kB RAM, 2 NUMA nodes, bare metal;
+[..]Z
+
+  parameter                       live  desired  now      next boot
+p net.netfilter.nf_conntrack_max  -     1048576  pending  same
+w vm.dirty_background_ratio       10    7        differs  unset
+      waived
+~ vm.dirty_ratio                  20    20       in sync  overridden
+      prevented
+      the next boot sets 40 (/etc/sysctl.d/zz-vendor.conf:1)
+! vm.swappiness                   60    1        differs  same
+      contested
+      changed last by tuned (tuned.service)
+  (2 in sync; -v shows them)
+
+drift: 42 since boot, 4 in the last 24 hours
+  [..]Z  net.ipv4.tcp_fastopen_key: (secret) -> (secret) reported; by sysctl (sysctl.service)
+  [..]Z  vm.dirty_ratio: 1 -> 9 prevented; by sysctl (sysctl.service)
+  [..]Z  vm.swappiness: 1 -> 6 restored; by earlier (earlier.service)
+  [..]Z  vm.swappiness: 1 -> 20 restored, 2 times; by tuned (tuned.service)
+
+"#]]
+    );
+    assert_eq!(host.run(["report"]).code, 0, "without --detailed-exitcode it is an answer");
+}
+
+#[test]
+fn as_json_both_axes_and_the_writers_are_told_and_no_secret() {
+    let host = host();
+    recorded(&host);
+    let ran = host.run(["report", "--format", "json"]);
+    assert!(!ran.out.contains("hunter2") && !ran.out.contains("00000003"), "{}", ran.out);
+    let report = json(&host, &["--also", "vm.page-cluster", "--also", "vm.swappiness"]);
+    assert_eq!(report["schema"], "tunectl/report/1");
+    assert_eq!(
+        (&report["result"], &report["version"]),
+        (&"differs".into(), &env!("CARGO_PKG_VERSION").into())
+    );
+    assert_eq!(report["host"]["name"], "broker-7");
+    assert_eq!(report["host"]["roles"], Value::from(vec!["common"]));
+    let summary = &report["summary"];
+    for (name, count) in [
+        ("parameters", 6),
+        ("live_differs", 1),
+        ("boot_differs", 1),
+        ("pending", 1),
+        ("contested", 1),
+        ("waived", 1),
+        ("blocked", 0),
+    ] {
+        assert_eq!(summary[name], count, "{name}: {summary}");
+    }
+    let swappiness = parameter(&report, "vm.swappiness");
+    assert_eq!((&swappiness["live"], &swappiness["desired"]), (&"60".into(), &"1".into()));
+    assert_eq!(
+        (&swappiness["live_status"], &swappiness["boot_status"]),
+        (&"differs".into(), &"same".into())
+    );
+    assert_eq!(swappiness["marks"], Value::from(vec!["contested"]));
+    assert_eq!(swappiness["writer"]["comm"], "tuned");
+    let ratio = parameter(&report, "vm.dirty_ratio");
+    assert_eq!(ratio["boot"]["source"], "/etc/sysctl.d/zz-vendor.conf:1");
+    assert_eq!(ratio["boot_status"], "overridden");
+    assert_eq!(report["others"], serde_json::json!({ "vm.page-cluster": "3" }));
+    let drift = &report["drift"];
+    // The tally has counted more than the log still has; two days ago is not of the last day.
+    assert_eq!((&drift["since_boot"], &drift["last_day"]), (&42.into(), &4.into()));
+    let tuned = drift["events"].as_array().unwrap();
+    assert!(tuned.iter().all(|e| e["writer"]["comm"] != "ancient"), "{drift}");
+    let tuned = tuned.iter().find(|e| e["writer"]["comm"] == "tuned").unwrap();
+    assert_eq!((&tuned["count"], &tuned["to"]), (&2.into(), &"20".into()));
+}
+
+#[test]
+fn what_prometheus_reads_has_bounded_labels_no_timestamps_and_an_end() {
+    let host = host();
+    recorded(&host);
+    let ran = host.run(["report", "--format", "prometheus"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for line in [
+        "tunectl_parameter_in_sync{key=\"vm.swappiness\"} 0",
+        "tunectl_parameter_in_sync{key=\"vm.dirty_ratio\"} 1",
+        "tunectl_parameter_boot_in_sync{key=\"vm.dirty_ratio\"} 0",
+        "tunectl_parameter_contested{key=\"vm.swappiness\"} 1",
+        "tunectl_parameter_pending{key=\"net.netfilter.nf_conntrack_max\"} 1",
+        "tunectl_parameter_waived{key=\"vm.dirty_background_ratio\"} 1",
+        "tunectl_drift_events_total{key=\"vm.swappiness\",cause=\"process\",writer=\"tuned\"} 41",
+        "tunectl_drift_events_total{key=\"net.ipv4.tcp_fastopen_key\",cause=\"process\",writer=\"a\\\"b\\\\c\\\\u{a}d\"} 1",
+        "tunectl_prevented_writes_total{key=\"vm.dirty_ratio\",writer=\"sysctl\"} 3",
+        "tunectl_last_sweep_timestamp_seconds 1700000000",
+        "tunectl_correction_latency_seconds_bucket{le=\"0.00005\"} 30",
+        "tunectl_correction_latency_seconds_bucket{le=\"0.0001\"} 41",
+        "tunectl_correction_latency_seconds_bucket{le=\"60\"} 41",
+        "tunectl_correction_latency_seconds_bucket{le=\"+Inf\"} 42",
+        "tunectl_correction_latency_seconds_sum 0.002",
+    ] {
+        assert!(ran.out.lines().any(|l| l == line), "{line}\n{}", ran.out);
+    }
+    assert!(ran.out.ends_with('\n'));
+    for line in ran.out.lines().filter(|l| !l.starts_with('#')) {
+        let (_, value) = line.rsplit_once(['}', ' ']).unwrap();
+        assert!(value.trim().parse::<f64>().is_ok(), "a value and nothing behind it: {line}");
+    }
+    // Waived and pending ones are neither right nor wrong.
+    assert!(!ran.out.contains("in_sync{key=\"vm.dirty_background_ratio\"}"));
+    assert!(!ran.out.contains("in_sync{key=\"net.netfilter.nf_conntrack_max\"}"));
+    for command in ["plan", "status"] {
+        let refused = host.run([command, "--format", "prometheus"]);
+        assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{command}");
+        assert!(refused.err.contains("only `tunectl report`"), "{}", refused.err);
+    }
+}
+
+#[test]
+fn each_parameter_is_a_test_case() {
+    let host = host();
+    let ran = host.run(["report", "--format", "junit"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_data_eq!(
+        ran.out,
+        str![[r#"
+<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="tunectl" tests="6" failures="2" errors="0" skipped="2">
+  <testsuite name="broker" hostname="broker-7" timestamp="[..]Z" tests="6" failures="2" errors="0" skipped="2">
+    <testcase classname="tunectl.broker" name="net.ipv4.tcp_fastopen_key"/>
+    <testcase classname="tunectl.broker" name="net.netfilter.nf_conntrack_max"><skipped message="not there yet: its module or interface is missing"/></testcase>
+    <testcase classname="tunectl.broker" name="vm.dirty_background_ratio"><skipped message="covered by a waiver"/></testcase>
+    <testcase classname="tunectl.broker" name="vm.dirty_ratio"><failure type="drift" message="next boot: overridden: 40 (/etc/sysctl.d/zz-vendor.conf:1)"/></testcase>
+    <testcase classname="tunectl.broker" name="vm.max_map_count"/>
+    <testcase classname="tunectl.broker" name="vm.swappiness"><failure type="drift" message="now: differs: 60, not 1"/></testcase>
+  </testsuite>
+</testsuites>
+
+"#]]
+    );
+}
+
+#[test]
+fn it_is_saved_whole_and_the_metrics_where_somebody_collects_them() {
+    if !is_root() {
+        left_out(
+            "report::it_is_saved_whole_and_the_metrics_where_somebody_collects_them",
+            "needs root",
+        );
+        return;
+    }
+    let host = host();
+    recorded(&host);
+    let ran = host.run(["report", "--save"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    let saved = fs::read_to_string(host.root.join("var/lib/tunectl/report.json")).unwrap();
+    let saved: Value = serde_json::from_str(&saved).unwrap();
+    assert_eq!(saved["parameters"], json(&host, &[])["parameters"]);
+    assert!(!fs::exists(host.root.join(METRICS)).unwrap(), "nobody collects them");
+    fs::create_dir_all(host.root.join(COLLECTOR)).unwrap();
+    assert_eq!(host.run(["report", "--save"]).code, 0);
+    let metrics = fs::read_to_string(host.root.join(METRICS)).unwrap();
+    assert!(metrics.contains("tunectl_parameter_in_sync{") && metrics.ends_with('\n'));
+    let mode = fs::metadata(host.root.join(METRICS)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644, "node_exporter is another user");
+    let names: Vec<_> = fs::read_dir(host.root.join(COLLECTOR)).unwrap().collect();
+    assert_eq!(names.len(), 1, "nothing is left beside it: {names:?}");
+    // Another place, which must be there.
+    fs::create_dir_all(host.root.join("srv/metrics")).unwrap();
+    assert_eq!(host.run(["report", "--save", "--textfile", "/srv/metrics"]).code, 0);
+    assert!(fs::exists(host.root.join("srv/metrics/tunectl.prom")).unwrap());
+    let ran = host.run(["report", "--save", "--textfile", "/srv/none"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("/srv/none is no directory"), "{}", ran.err);
+}
+
+#[test]
+fn a_broken_baseline_is_reported_as_such() {
+    let host = host();
+    host.file("etc/tunectl/baseline.yaml", "name: broker\nparameters: { vm.swappiness: maybe }\n");
+    let ran = host.run(["report", "--format", "json"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(report["result"], "failed");
+    let why = report["errors"][0].as_str().unwrap();
+    assert!(why.contains("/etc/tunectl/baseline.yaml:2"), "{why}");
+    let metrics = host.run(["report", "--format", "prometheus"]).out;
+    assert!(metrics.contains("\ntunectl_baseline_usable 0\n"), "{metrics}");
+    assert!(!metrics.contains("tunectl_parameter_in_sync"), "{metrics}");
+    let junit = host.run(["report", "--format", "junit"]).out;
+    assert!(junit.contains("tests=\"1\" failures=\"0\" errors=\"1\""), "{junit}");
+    if is_root() {
+        let saved = host.run(["report", "--save"]);
+        assert_eq!(saved.code, 0, "it is saved, and says so: {}", saved.err);
+    }
+    fs::remove_file(host.root.join("etc/tunectl/baseline.yaml")).unwrap();
+    assert_eq!(json(&host, &[])["result"], "no_baseline");
+}
