@@ -23,12 +23,14 @@ pub mod persist;
 pub mod probe;
 pub mod procsys;
 pub mod sources;
+pub mod spawn;
 pub mod watch;
 // Effects.
 pub mod apply;
 mod cli;
 pub mod daemon;
 pub mod report;
+pub mod trial;
 pub mod wire;
 
 pub use cli::{command, main};

@@ -6,10 +6,12 @@ pub mod event;
 pub mod report;
 mod status;
 mod tally;
+mod trial;
 
 pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
 pub use status::{Changed, Drift, NextBoot, STATUS_SCHEMA, Status};
 pub use tally::{Counted, LATENCIES_US, Latency, TALLY_SCHEMA, Tally};
+pub use trial::{CONFIRMED_SCHEMA, Confirmed, Trial};
 
 use serde::{Deserialize, Serialize};
 
@@ -218,7 +220,7 @@ pub struct Dropin {
 pub struct Outcome {
     /// [`OUTCOME_SCHEMA`].
     pub schema: String,
-    /// `applied`, `in_sync`, `incomplete`, `failed`, `refused`; `incomplete`: everything that was
+    /// `applied`, `on_trial`, `in_sync`, `incomplete`, `failed`, `refused`; `incomplete`: everything that was
     /// written succeeded, and something could not be brought in sync.
     pub result: String,
     /// The plan that was carried out.
@@ -229,7 +231,7 @@ pub struct Outcome {
     pub actions: Vec<ActionOutcome>,
     /// Keys that were put back, with what went wrong there.
     pub restored: Vec<ActionOutcome>,
-    /// `unchanged`, `written`, `not_asked`, `left_alone`, `failed`.
+    /// `unchanged`, `written`, `not_asked`, `on_trial`, `left_alone`, `failed`.
     pub dropin: String,
     /// The same of the numbers made from RAM.
     pub host_file: String,
@@ -237,6 +239,8 @@ pub struct Outcome {
     pub errors: Vec<String>,
     /// What the next boot will take back, and which line does.
     pub notes: Vec<String>,
+    /// The trial that has begun; `null`: none was asked for, or it did not.
+    pub trial: Option<Trial>,
 }
 
 /// A step's end.

@@ -126,7 +126,7 @@ pub(super) fn restore(path: &str, before: Option<&str>, root: &Path) -> Result<(
     }
 }
 
-fn stage(path: &str, text: &str, root: &Path) -> Result<Staged, PersistError> {
+pub(super) fn stage(path: &str, text: &str, root: &Path) -> Result<Staged, PersistError> {
     Staged::write(&place(path, root)?, text.as_bytes())
 }
 

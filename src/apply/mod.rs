@@ -1,6 +1,7 @@
 //! Carries a plan out and decides nothing: order, bytes and undo are the plan's.
 
 mod files;
+mod keep;
 mod recover;
 
 use std::path::Path;
@@ -12,7 +13,8 @@ use crate::plan::{DropinOutcome, Outcome, Plan, Step, StepOutcome, StepResult, S
 use crate::procsys::Kernel;
 use crate::value::agrees;
 
-pub use recover::{Recovered, recover};
+pub use keep::{KeepError, could_keep, keep};
+pub use recover::{Recovered, put_back, recover};
 
 use files::Prepared;
 

@@ -46,6 +46,17 @@ pub fn recover(
         ledger::clear(root)?;
         return Ok(None);
     }
+    let recovered = put_back(kernel, root, unfinished);
+    // What could not be put back is tried again by the next run.
+    if recovered.is_whole() {
+        ledger::clear(root)?;
+    }
+    Ok(Some(recovered))
+}
+
+/// Takes back what was begun, with the lock held: but for what somebody else has changed since, and
+/// for what was carried out to its end.
+pub fn put_back(kernel: &dyn Kernel, root: &Path, unfinished: Unfinished) -> Recovered {
     let now: Snapshot = looked_at(&unfinished).map(|key| (key.clone(), kernel.read(key))).collect();
     let recovery = recovery(&unfinished, &now, &|path| ledger::text_of(root, path));
     let (mut restored, mut lost) = (Vec::new(), Vec::new());
@@ -62,10 +73,5 @@ pub fn recover(
             lost.extend(files::restore(&file.path, file.before.as_deref(), root).err());
         }
     }
-    let recovered = Recovered { unfinished, recovery, restored, files: lost };
-    // What could not be put back is tried again by the next run.
-    if recovered.is_whole() {
-        ledger::clear(root)?;
-    }
-    Ok(Some(recovered))
+    Recovered { unfinished, recovery, restored, files: lost }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::baseline;
 use crate::below;
-use crate::persist::Staged;
+use crate::observed::Replaced;
+use crate::persist::{Staged, ledger};
 use crate::sources::{self, HOST_BASELINE, HOST_LAYERS, Sources};
 
 use super::args::Cli;
@@ -78,6 +79,19 @@ impl Adoption {
         Err(Failure::refused(message).help(
             "apply that one (without -b), or give --adopt to replace it, or --live-only to try this one",
         ))
+    }
+
+    /// The files that it replaces, in order: what an operator wrote by hand is kept beside.
+    pub fn files(&self, cli: &Cli) -> Vec<Replaced> {
+        let Self::Write(text) = self else { return Vec::new() };
+        let before = ledger::text_of(&cli.root, HOST_BASELINE);
+        let kept = before.clone().filter(|old| adopted(old).is_none()).map(|old| Replaced {
+            path: REPLACED.to_owned(),
+            before: ledger::text_of(&cli.root, REPLACED),
+            after: old,
+        });
+        let own = Replaced { path: HOST_BASELINE.to_owned(), before, after: text.clone() };
+        kept.into_iter().filter(|k| k.before.as_ref() != Some(&k.after)).chain([own]).collect()
     }
 
     /// Lays the host's new baseline beside its place.

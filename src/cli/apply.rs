@@ -23,6 +23,7 @@ use super::plan;
 use super::recovery;
 use super::saved;
 use super::signals::Signals;
+use super::trial;
 use super::ui::Ui;
 
 /// Carries a baseline out.
@@ -45,8 +46,9 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     // A saved plan is compared whole.
     let host = host::open(cli, if saved.is_some() { &Fact::ALL } else { &wanted })?;
     only_root(&host)?;
-    let _lock = lock(cli, args)?;
+    let lock = lock(cli, args)?;
     recovery::settle(cli, &host, ui)?;
+    trial::settle(cli, &host, ui)?;
     let set = host::resolve(loaded, &host, ui)?;
     let plan = host::plan(cli, &host, set);
     if args.rebase {
@@ -60,6 +62,9 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         Some(name) if !args.live_only => Adoption::judge(cli, name, args.adopt)?,
         _ => Adoption::None,
     };
+    if let Some(time) = args.confirm_within {
+        return trial::begin(cli, args, ui, (&host, &plan), &adoption, (time, lock));
+    }
     let options = Options {
         live_only: args.live_only,
         keep_going: args.keep_going,
@@ -124,7 +129,8 @@ pub fn only_root(host: &Host) -> Result<(), Failure> {
     Err(Failure::new("only root can apply a baseline").help(help))
 }
 
-fn exit(plan: &Plan, outcome: &Outcome) -> Exit {
+/// How an apply ends that has come to this.
+pub fn exit(plan: &Plan, outcome: &Outcome) -> Exit {
     use crate::diff::LiveStatus;
     let impossible = plan.items.iter().any(|i| {
         !i.waived()

@@ -56,6 +56,10 @@ pub enum Command {
     /// All or nothing: where one write is refused, those before it are put back and nothing is
     /// persisted. With --boot, as far as it goes.
     Apply(ApplyArgs),
+    /// Keep what `apply --confirm-within` has written: persist exactly that
+    ///
+    /// Without it everything is put back at the end of the time.
+    Confirm,
     /// Hold this host's own baseline: put right within microseconds what anything changes
     ///
     /// Runs until SIGTERM, which leaves every value as it is; SIGHUP reads the baseline again. As
@@ -198,6 +202,19 @@ pub fn duration(text: &str) -> Result<std::time::Duration, String> {
     Ok(std::time::Duration::from_secs(u64::from(count) * seconds))
 }
 
+/// How long a trial lasts: from a second to a day.
+///
+/// # Errors
+/// What is wrong with it.
+fn trial_time(text: &str) -> Result<std::time::Duration, String> {
+    match duration(text)? {
+        time if time.is_zero() || time > std::time::Duration::from_secs(86_400) => {
+            Err(format!("{text:?}: from 1s to 1d"))
+        }
+        time => Ok(time),
+    }
+}
+
 /// Arguments of `unlock`.
 #[derive(Debug, Args)]
 pub struct UnlockArgs {
@@ -309,6 +326,26 @@ pub struct ApplyArgs {
     /// Make the baseline this host's own even where it has another one
     #[arg(long, conflicts_with = "live_only")]
     pub adopt: bool,
+
+    /// Write live values only, and put everything back after TIME unless `tunectl confirm` comes
+    ///
+    /// Also where the shell hangs, the connection drops or this command is killed: a keeper sees to
+    /// it, a unit of its own where systemd runs. After a reboot nothing remains, because nothing is
+    /// persisted before it is confirmed. TIME as 60s, 10m, 1h; at most 1d.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = trial_time,
+        conflicts_with_all = ["live_only", "keep_going", "run_actions", "rebase", "boot"]
+    )]
+    pub confirm_within: Option<std::time::Duration>,
+
+    /// Confirm by itself where CMD keeps passing during that time
+    ///
+    /// CMD is given to /bin/sh at once and then every 5 s (every quarter of the time where that is
+    /// less). If it fails once, or has not ended by the end, everything is put back at once.
+    #[arg(long, value_name = "CMD", requires = "confirm_within")]
+    pub check: Option<String>,
 
     /// Wait that many seconds for another apply to end
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]

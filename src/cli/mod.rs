@@ -5,9 +5,11 @@ mod apply;
 mod args;
 mod boot;
 mod completions;
+mod confirm;
 mod drift;
 mod failure;
 mod host;
+mod keep_trial;
 mod plan;
 mod recovery;
 mod report;
@@ -16,6 +18,7 @@ mod saved;
 mod schema;
 mod signals;
 mod status;
+mod trial;
 mod ui;
 mod unlock;
 mod watch;
@@ -29,24 +32,17 @@ use ui::Ui;
 
 /// Parses the arguments, runs the command, and tells how it ended.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let keeper = keep_trial::asked_for();
+    let keeps = keeper.is_some();
+    let cli = match keeper.map_or_else(Cli::try_parse, Ok) {
         Ok(cli) => cli,
         Err(error) => return ui::usage(&error),
     };
     let ui = Ui::new(&cli);
-    let result = match &cli.command {
-        args::Command::Report(command) => report::run(&cli, command, &ui),
-        _ if !matches!(cli.format, args::Asked::Text | args::Asked::Json) => {
-            Err(failure::Failure::new("only `tunectl report` has that --format")
-                .help("the others have text and json"))
-        }
-        args::Command::Plan(command) => plan::run(&cli, command, &ui),
-        args::Command::Apply(command) => apply::run(&cli, command, &ui),
-        args::Command::Watch(command) => watch::run(&cli, command, &ui),
-        args::Command::Unlock(command) => unlock::run(&cli, command, &ui),
-        args::Command::Status(command) => status::run(&cli, command, &ui),
-        args::Command::Completions(command) => completions::run(command, &ui),
-        args::Command::Schema(command) => schema::run(command, &ui),
+    let result = if keeps {
+        keep_trial::run(&cli, &ui)
+    } else {
+        before(&cli, &ui).and_then(|()| run(&cli, &ui))
     };
     match result {
         Ok(code) => code.into(),
@@ -54,6 +50,41 @@ pub fn main() -> ExitCode {
             ui.failure(&failure);
             failure.code().into()
         }
+    }
+}
+
+fn run(cli: &Cli, ui: &Ui) -> Result<Exit, failure::Failure> {
+    match &cli.command {
+        args::Command::Report(command) => report::run(cli, command, ui),
+        _ if !matches!(cli.format, args::Asked::Text | args::Asked::Json) => {
+            Err(failure::Failure::new("only `tunectl report` has that --format")
+                .help("the others have text and json"))
+        }
+        args::Command::Plan(command) => plan::run(cli, command, ui),
+        args::Command::Apply(command) => apply::run(cli, command, ui),
+        args::Command::Confirm => confirm::run(cli, ui),
+        args::Command::Watch(command) => watch::run(cli, command, ui),
+        args::Command::Unlock(command) => unlock::run(cli, command, ui),
+        args::Command::Status(command) => status::run(cli, command, ui),
+        args::Command::Completions(command) => completions::run(command, ui),
+        args::Command::Schema(command) => schema::run(command, ui),
+    }
+}
+
+/// Whatever comes after a trial whose keeper was killed puts it back first.
+fn before(cli: &Cli, ui: &Ui) -> Result<(), failure::Failure> {
+    match &cli.command {
+        args::Command::Plan(_) => {
+            trial::settle_orphan(cli, ui)?;
+            trial::mention(cli, ui);
+            Ok(())
+        }
+        args::Command::Watch(_)
+        | args::Command::Unlock(_)
+        | args::Command::Status(_)
+        | args::Command::Report(_) => trial::settle_orphan(cli, ui),
+        // Those that take the lock look at it then.
+        _ => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::wire::Status;
 use super::args::{Cli, Format, StatusArgs};
 use super::failure::Failure;
 use super::ui::Ui;
-use super::{Exit, drift, host, reports};
+use super::{Exit, drift, host, reports, trial};
 
 /// Shows how this host stands; changes nothing.
 ///
@@ -51,6 +51,8 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
 }
 
 fn show(cli: &Cli, ui: &Ui, status: &mut Status) -> Result<(), Failure> {
+    status.trial = trial::pending(cli, &status.host.boot_id);
+    status.notes.extend(trial::last_put_back(cli, &status.host.boot_id));
     match drift::since_boot(cli, &status.host.boot_id) {
         Ok(drift) => status.drift = Some(drift),
         Err(why) => status.notes.push(why),

@@ -20,6 +20,12 @@ pub const HOLDS_SCHEMA: &str = "tunectl/holds/1";
 pub const YIELDED: &str = "yielded";
 /// The kind of what somebody has asked for.
 pub const UNLOCKED: &str = "unlocked";
+/// The kind of what a trial has changed.
+pub const TRIAL: &str = "trial";
+/// What the reason of its holds begins with, before the baseline's name.
+pub const TRIED: &str = "a trial of ";
+/// So long after its end a trial is still left alone: its keeper puts everything back first.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// Everything that is let go in one boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +41,8 @@ pub struct Holds {
 /// One parameter that is let go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// `unlocked`: somebody asked for it; `yielded`: another program has it.
+    /// `unlocked`: somebody asked for it; `yielded`: another program has it; `trial`: it is tried,
+    /// by `apply --confirm-within`.
     pub kind: String,
     /// Who, in words.
     pub by: String,
@@ -51,7 +58,17 @@ pub struct Hold {
 impl Hold {
     /// Whether it is over, so long after the boot.
     pub fn is_over(&self, since_boot: Duration) -> bool {
-        self.until_since_boot.is_some_and(|until| since_boot >= Duration::from_secs(until))
+        self.end().is_some_and(|end| since_boot >= end)
+    }
+
+    /// The baseline that is tried, where this is of a trial.
+    pub fn baseline(&self) -> Option<&str> {
+        self.reason.as_deref()?.strip_prefix(TRIED)
+    }
+
+    fn end(&self) -> Option<Duration> {
+        let grace = if self.kind == TRIAL { GRACE } else { Duration::ZERO };
+        Some(Duration::from_secs(self.until_since_boot?) + grace)
     }
 }
 
@@ -82,7 +99,7 @@ impl Holds {
     /// When the next of them is over, since the boot.
     pub fn next_end(&self, since_boot: Duration) -> Option<Duration> {
         let open = self.holds.values().filter(|hold| !hold.is_over(since_boot));
-        open.filter_map(|hold| hold.until_since_boot).min().map(Duration::from_secs)
+        open.filter_map(Hold::end).min()
     }
 
     /// Takes back what was left to others, of these parameters; whether there was any.
@@ -94,6 +111,28 @@ impl Holds {
             }
         }
         self.holds.len() < before
+    }
+
+    /// Lets these parameters go for a trial that ends then; what was let go of them before.
+    pub fn begin_trial<'a>(
+        &mut self,
+        keys: impl Iterator<Item = &'a Key>,
+        hold: &Hold,
+    ) -> BTreeMap<String, Hold> {
+        let replaced = keys.map(Key::to_string).filter_map(|key| {
+            let before = self.holds.insert(key.clone(), hold.clone())?;
+            Some((key, before)).filter(|(_, before)| before.kind != TRIAL)
+        });
+        replaced.collect()
+    }
+
+    /// Ends a trial: what it had let go is as it was before; what was let go since stays so. Where
+    /// it was kept, what the daemon had left to others is the baseline's again.
+    pub fn end_trial(&mut self, before: BTreeMap<String, Hold>, kept: bool) {
+        self.holds.retain(|_, hold| hold.kind != TRIAL);
+        for (key, hold) in before.into_iter().filter(|(_, hold)| !kept || hold.kind != YIELDED) {
+            self.holds.entry(key).or_insert(hold);
+        }
     }
 
     /// Writes them, without those that are over. The lock must be held.

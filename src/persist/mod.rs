@@ -7,6 +7,7 @@ pub mod ledger;
 mod lock;
 pub mod reports;
 mod staged;
+pub mod trial;
 
 pub use ledger::Ledger;
 pub use lock::{LOCK, Lock, LockError, Turn};

@@ -87,6 +87,18 @@ impl Staged {
     /// # Errors
     /// No space, a read-only file system, no permission, …: the destination is as it was.
     pub fn write(destination: &Path, bytes: &[u8]) -> Result<Self, PersistError> {
+        Self::write_as(destination, bytes, 0o644)
+    }
+
+    /// The same, mode 0600: for what root alone may read.
+    ///
+    /// # Errors
+    /// As [`Staged::write`].
+    pub fn write_private(destination: &Path, bytes: &[u8]) -> Result<Self, PersistError> {
+        Self::write_as(destination, bytes, 0o600)
+    }
+
+    fn write_as(destination: &Path, bytes: &[u8], mode: u32) -> Result<Self, PersistError> {
         let parent = destination.parent().unwrap_or(Path::new("/"));
         make_directories(parent)?;
         let directory = File::open(parent).map_err(PersistError::new("open", parent))?;
@@ -98,15 +110,15 @@ impl Staged {
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(0o644)
+            .mode(mode)
             .open(&temporary)
             .map_err(PersistError::new("create", &temporary))?;
         let destination = destination.to_owned();
         let staged = Self { temporary, destination, directory, before, committed: false };
         let failed = |doing| PersistError::new(doing, &staged.destination);
         file.write_all(bytes).map_err(failed("write"))?;
-        // The mode is 0644 whatever the umask says.
-        file.set_permissions(fs::Permissions::from_mode(0o644)).map_err(failed("write"))?;
+        // The mode is that, whatever the umask says.
+        file.set_permissions(fs::Permissions::from_mode(mode)).map_err(failed("write"))?;
         file.sync_all().map_err(failed("write"))?;
         Ok(staged)
     }
@@ -158,6 +170,11 @@ impl Drop for Staged {
             let _ = fs::remove_file(&self.temporary);
         }
     }
+}
+
+/// Whether anything stands at a path.
+pub(super) fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 /// Removes a file for good; that there is none is no error.

@@ -9,13 +9,15 @@ mod outcome;
 mod persisted;
 mod preflight;
 mod recovery;
+mod trial;
 
 pub use guard::Refusal;
 pub use note::Note;
 pub use order::{Step, bytes};
 pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
 pub use preflight::usage_needed;
-pub use recovery::{Recovery, looked_at, recovery};
+pub use recovery::{Recovery, looked_at, reads_as, recovery};
+pub use trial::{Untryable, trial, tried, untryable};
 
 use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};

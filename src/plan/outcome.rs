@@ -69,6 +69,8 @@ pub enum DropinOutcome {
     Written,
     /// It was not asked for (`--live-only`).
     NotAsked,
+    /// It waits for `tunectl confirm`.
+    OnTrial,
     /// It was left as it was because a write had failed.
     LeftAlone,
     /// It could not be written; the words say why.

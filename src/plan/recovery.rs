@@ -30,6 +30,12 @@ pub fn looked_at(unfinished: &Unfinished) -> impl Iterator<Item = &Key> {
     unfinished.writes.iter().map(|w| &w.key).chain(unfinished.originals.iter().map(|(key, _)| key))
 }
 
+/// Whether a parameter that reads `now` has the value that was written to it.
+pub fn reads_as(key: &Key, written: &str, now: &str) -> bool {
+    let shape = catalogue::lookup(key).map_or(Shape::Unknown, |p| p.shape);
+    agrees(shape, written, now)
+}
+
 /// Judges what was left behind by how things stand `now`. `text` tells what a file reads.
 ///
 /// With the last file that it replaces an apply is carried out.

@@ -207,5 +207,6 @@ pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> w
         host_file: words::file_outcome(&outcome.host_file).into(),
         errors: errors(outcome).into_iter().chain(not_applied(made)).collect(),
         notes: taken_back(made),
+        trial: None,
     }
 }

@@ -16,6 +16,7 @@ mod secret;
 pub mod status;
 mod style;
 pub mod tally;
+mod trial;
 mod words;
 
 pub use host_text::text as host_text;
@@ -26,4 +27,5 @@ pub use plan::plan as plan_text;
 pub use prometheus::{Made, prometheus};
 pub use secret::{is_secret, shown};
 pub use style::{BAD, PLAIN, WARN, harmless, harmless_json};
+pub use trial::{confirmed, pending};
 pub use words::{errno_text, file_outcome, foreign, refusal};

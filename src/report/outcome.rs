@@ -156,6 +156,7 @@ fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
     let persisted = match outcome.dropin {
         DropinOutcome::Written => format!("persisted to {}", dropin::PATH),
         DropinOutcome::NotAsked => "not persisted (--live-only): a reboot takes it back".into(),
+        DropinOutcome::OnTrial => "on trial, nothing persisted yet".into(),
         DropinOutcome::Unchanged => format!("{} was already as planned", dropin::PATH),
         DropinOutcome::LeftAlone => "nothing persisted".into(),
         DropinOutcome::Failed(_) => "could not be persisted".into(),

@@ -31,6 +31,7 @@ pub fn unplanned(facts: &Facts, boot: Option<BootReport>, result: &str) -> Statu
         boot_unit: facts.boot_unit,
         boot,
         drift: None,
+        trial: None,
         errors: Vec::new(),
         notes: Vec::new(),
     }
@@ -137,6 +138,9 @@ pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String
         _ => WARN,
     };
     wrapped(&mut out, 0, layout.width, style, &headline(status));
+    if let Some(trial) = &status.trial {
+        wrapped(&mut out, 0, layout.width, WARN, &super::trial::pending(trial));
+    }
     for changed in &status.changed {
         wrapped(&mut out, 2, layout.width, BAD, &changed_text(changed));
     }

@@ -237,6 +237,7 @@ pub fn file_outcome(outcome: &DropinOutcome) -> &'static str {
         DropinOutcome::Unchanged => "unchanged",
         DropinOutcome::Written => "written",
         DropinOutcome::NotAsked => "not_asked",
+        DropinOutcome::OnTrial => "on_trial",
         DropinOutcome::LeftAlone => "left_alone",
         DropinOutcome::Failed(_) => "failed",
     }

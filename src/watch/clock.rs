@@ -27,6 +27,13 @@ pub fn utc() -> String {
     format!("{now:.6}")
 }
 
+/// So long from now, in UTC, to the second; RFC 3339.
+pub fn utc_in(time: Duration) -> String {
+    let now = jiff::Timestamp::now();
+    let later = jiff::SignedDuration::try_from(time).ok().and_then(|t| now.checked_add(t).ok());
+    format!("{:.0}", later.unwrap_or(now))
+}
+
 fn duration(time: Timespec) -> Duration {
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))

@@ -10,5 +10,6 @@ pub mod link;
 pub mod memory;
 pub mod poll;
 pub mod priority;
+pub mod process;
 pub mod service;
 pub mod signals;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
-use super::{Baseline, BootReport, Host, Pending, SetBy};
+use super::{Baseline, BootReport, Host, Pending, SetBy, Trial};
 
 /// Name of the status's schema.
 pub const STATUS_SCHEMA: &str = "tunectl/status/1";
@@ -36,6 +36,8 @@ pub struct Status {
     pub boot: Option<BootReport>,
     /// What `tunectl watch` has seen since the boot; `null` where its log cannot be read.
     pub drift: Option<Drift>,
+    /// The trial that is pending; `null`: none is.
+    pub trial: Option<Trial>,
     /// Why the baseline cannot be used, a line each.
     pub errors: Vec<String>,
     /// What is worth knowing.

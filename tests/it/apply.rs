@@ -74,6 +74,11 @@ fn planned_on(facts: &Facts, kernel: &dyn Kernel, parameters: &str, conf: &ConfT
     plan
 }
 
+/// A plan of these parameters for a kernel whose files lie below `root`.
+pub fn planned_here(kernel: &dyn Kernel, parameters: &str, root: &Path) -> Plan {
+    planned(kernel, parameters, &read_conf_tree(root))
+}
+
 fn carry_out(plan: &Plan, kernel: &dyn Kernel, root: &Path, options: &Options) -> Outcome {
     apply(plan, kernel, root, options, &mut |_, _| None)
 }

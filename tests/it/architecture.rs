@@ -72,7 +72,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 21] = [
+const ROOMS: [(&str, Layer, &[&str]); 23] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -99,6 +99,7 @@ const ROOMS: [(&str, Layer, &[&str]); 21] = [
     ("sources", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("announce", Layer::Edge, &["observed", "wire"]),
     ("watch", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
+    ("spawn", Layer::Edge, &["watch"]),
     (
         "apply",
         Layer::Effect,
@@ -118,6 +119,14 @@ const ROOMS: [(&str, Layer, &[&str]); 21] = [
             "diff",
             "plan",
             "wire",
+        ],
+    ),
+    (
+        "trial",
+        Layer::Effect,
+        &[
+            "key", "observed", "plan", "below", "procsys", "persist", "watch", "spawn", "apply",
+            "report",
         ],
     ),
     (

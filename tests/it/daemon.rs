@@ -1,7 +1,7 @@
 //! `tunectl watch` as an operator meets it: on the real kernel, inside namespaces of its own.
 
 mod fights;
-mod harness;
+pub mod harness;
 mod reloads;
 mod reported;
 mod ways;

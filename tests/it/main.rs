@@ -11,6 +11,7 @@ mod baselines;
 mod boot;
 mod catalogue;
 mod catalogue_net;
+mod confirm;
 mod daemon;
 mod e2e;
 mod edges;

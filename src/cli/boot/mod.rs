@@ -25,7 +25,7 @@ use super::failure::Failure;
 use super::host::{self, Host, Loaded};
 use super::reports;
 use super::ui::Ui;
-use super::{Exit, apply, recovery};
+use super::{Exit, apply, recovery, trial};
 
 /// Carries out what a unit or a udev rule asks for.
 ///
@@ -52,7 +52,9 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     apply::only_root(&host)?;
     selected::wait_for(&host.kernel, &late);
     let _lock = apply::lock(cli, args)?;
-    if let Err(failure) = recovery::settle(cli, &host, ui) {
+    let settled = recovery::settle(cli, &host, ui);
+    // What a trial has changed is left alone while that lasts, as is all that is let go.
+    if let Err(failure) = settled.and_then(|()| trial::settle_dead(cli, &host, ui)) {
         ui.failure(&failure);
     }
     let mut run = Run { cli, args, ui, host: &host, started };

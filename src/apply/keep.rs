@@ -1,0 +1,65 @@
+//! Puts the files of a trial in place, all of them or none.
+
+use std::path::Path;
+
+use crate::observed::{Replaced, Unfinished};
+use crate::persist::{Ledger, PersistError, Staged, ledger};
+
+use super::files::{restore, stage};
+
+/// Why a trial's files were not put in place. Each is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// A file is no longer what it was when the trial began.
+    #[error("{0} was changed since the trial began")]
+    Moved(String),
+    /// A file cannot be written.
+    #[error("{0}")]
+    Failed(#[from] PersistError),
+}
+
+/// Lays each file beside its place and takes it away again: whether they could be written.
+///
+/// # Errors
+/// The first that cannot be.
+pub fn could_keep(root: &Path, files: &[Replaced]) -> Result<(), PersistError> {
+    files.iter().try_for_each(|file| stage(&file.path, &file.after, root).map(drop))
+}
+
+/// Puts `files` in place, in order, written down first; killed in between, it is taken back by the
+/// next run, unless the last one was in place.
+///
+/// # Errors
+/// One has moved or cannot be written: those before it are as they were.
+pub fn keep(root: &Path, begun: Unfinished) -> Result<(), KeepError> {
+    let files = begun.files.clone();
+    for file in &files {
+        if ledger::text_of(root, &file.path) != file.before {
+            return Err(KeepError::Moved(file.path.clone()));
+        }
+    }
+    let staged: Vec<Staged> = files
+        .iter()
+        .map(|file| stage(&file.path, &file.after, root))
+        .collect::<Result<_, PersistError>>()?;
+    let begun = Unfinished { files: Vec::new(), writes: Vec::new(), ..begun };
+    let mut ledger = Ledger::begin(root, &begun)?;
+    let committed = ledger.about_to_replace(&files).and_then(|()| commit(root, &files, staged));
+    if let Err(error) = ledger.end() {
+        log::warn!("{error}: the next run will look at it");
+    }
+    Ok(committed?)
+}
+
+fn commit(root: &Path, files: &[Replaced], staged: Vec<Staged>) -> Result<(), PersistError> {
+    for (n, file) in staged.into_iter().enumerate() {
+        let Err(error) = file.commit() else { continue };
+        for done in files[..n].iter().rev() {
+            if let Err(error) = restore(&done.path, done.before.as_deref(), root) {
+                log::warn!("{error}");
+            }
+        }
+        return Err(error);
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! `tunectl confirm`.
+
+use std::time::Duration;
+
+use crate::persist::trial::{self as record, State};
+use crate::persist::{LOCK, Lock, LockError};
+use crate::probe::{self, Fact};
+use crate::procsys::ProcSys;
+use crate::report;
+use crate::sources::HOST_BASELINE;
+use crate::trial::{self, EndError};
+use crate::watch::clock;
+use crate::wire::{CONFIRMED_SCHEMA, Confirmed};
+
+use super::Exit;
+use super::args::{Cli, Format};
+use super::failure::Failure;
+use super::trial::{finish, open_trial};
+use super::ui::Ui;
+
+/// How long another holder of the lock is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Keeps the trial that is pending: persists exactly what was tried.
+///
+/// # Errors
+/// None is pending, or it comes too late, or what was tried cannot be persisted.
+pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
+    let kernel = ProcSys::open(&cli.root).map_err(|e| Failure::new(e.to_string()))?;
+    if kernel.is_procfs() && !nix::unistd::geteuid().is_root() {
+        return Err(Failure::new("only root can confirm a trial"));
+    }
+    let facts = probe::probe_for(&cli.root, &[Fact::BootId])
+        .map_err(|error| Failure::new(error.to_string()))?;
+    let place = crate::below::resolve_parent(&cli.root, LOCK)
+        .map_err(|error| Failure::new(format!("cannot find {LOCK}: {error}")))?;
+    let lock = Lock::take(&place, PATIENCE).map_err(|error| match error {
+        LockError::Busy(_) => Failure::refused(error.to_string()).help("wait for it"),
+        LockError::Failed { .. } => Failure::new(error.to_string()),
+    })?;
+    let Some(mut trial) = open_trial(cli, &facts.boot_id)? else {
+        return Err(nothing(cli, &facts.boot_id));
+    };
+    let over = trial.left(clock::since_boot()).is_zero();
+    if over || trial.state == State::Writing {
+        finish(cli, ui, &kernel, &mut trial)?;
+        return Err(nothing(cli, &facts.boot_id));
+    }
+    let changed = trial::changed_since(&kernel, &trial);
+    trial::confirm(&cli.root, &mut trial, "confirmed").map_err(|error| {
+        let left = trial.left(clock::since_boot()).as_secs();
+        let message = format!("not confirmed: {error}; the trial goes on for {left} s");
+        match error {
+            EndError::NotKept(crate::apply::KeepError::Moved(_)) => Failure::refused(message)
+                .help("let it be put back, look at what has changed, and try again"),
+            _ => Failure::new(message),
+        }
+    })?;
+    drop(lock);
+    let files = trial.files();
+    let keys = super::trial::seen(&trial, None).keys;
+    match ui.format() {
+        Format::Json => ui.json(&Confirmed {
+            schema: CONFIRMED_SCHEMA.into(),
+            baseline: trial.baseline.clone(),
+            keys,
+            persisted: files.iter().map(|file| file.path.clone()).collect(),
+            adopted: files.iter().any(|file| file.path == HOST_BASELINE),
+            changed: changed.iter().map(|(key, _)| key.to_string()).collect(),
+        })?,
+        Format::Text => ui.result(&report::confirmed(&trial.baseline, &keys, &files))?,
+    }
+    for (key, now) in changed {
+        let now = report::harmless(report::shown(&key, &now));
+        ui.warning(&format!(
+            "{key} was changed since to {now} by somebody else; what was tried is persisted"
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Says that no trial is pending, and what became of the last one.
+fn nothing(cli: &Cli, boot_id: &str) -> Failure {
+    let last = record::read(&cli.root, boot_id).ok().flatten();
+    let failure = Failure::new("no trial is pending: there is nothing to confirm");
+    let Some((trial, ended)) = last.and_then(|trial| Some((trial.clone(), trial.ended?))) else {
+        return failure.help("`tunectl apply --confirm-within 60s` begins one");
+    };
+    let name = report::harmless(&trial.baseline);
+    let at = report::harmless(&ended.at);
+    failure.help(match trial.state {
+        State::Confirmed => format!("the trial of {name} was confirmed at {at}"),
+        _ => format!(
+            "the trial of {name} was put back at {at}: {}; begin it again",
+            report::harmless(&ended.why)
+        ),
+    })
+}

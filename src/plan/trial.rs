@@ -1,0 +1,85 @@
+//! What a trial of a plan is: all that is needed to take it back or to keep it, what it lets go of
+//! meanwhile, and what cannot be tried.
+
+use crate::catalogue::{self, Hazard, Kind};
+use crate::key::Key;
+use crate::observed::{Begun, Replaced, Unfinished};
+
+use super::{Dropin, Plan};
+
+/// Why a parameter cannot be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untryable {
+    /// Only a reboot takes it back.
+    OneWay,
+    /// What it reads now is not known.
+    Unknown,
+}
+
+/// Everything that carrying the plan out would do, as if it had been done: taken back as an apply
+/// that was killed would be. `adopted` are the files that make the baseline this
+/// host's own.
+pub fn trial(plan: &Plan, boot_id: &str, pid: u32, adopted: Vec<Replaced>) -> Unfinished {
+    let replaced = |file: &Dropin| {
+        file.changes().then(|| Replaced {
+            path: file.path.to_owned(),
+            before: file.before.as_deref().map(|b| String::from_utf8_lossy(b).into_owned()),
+            after: file.text.clone(),
+        })
+    };
+    Unfinished {
+        boot_id: boot_id.to_owned(),
+        pid,
+        baseline: plan.baseline.name.clone(),
+        originals: plan.originals.clone(),
+        writes: plan
+            .steps
+            .iter()
+            .map(|step| Begun {
+                key: step.key.clone(),
+                from: step.expect.clone(),
+                to: step.value.clone(),
+                undo: step.undo.clone(),
+            })
+            .collect(),
+        // With the drop-in it is kept.
+        files: replaced(&plan.host_file)
+            .into_iter()
+            .chain(adopted)
+            .chain(replaced(&plan.dropin))
+            .collect(),
+        done: false,
+    }
+}
+
+/// What a trial changes, by itself or besides: whoever holds these must leave them alone.
+pub fn tried(unfinished: &Unfinished) -> Vec<Key> {
+    let mut keys: Vec<Key> = unfinished.originals.iter().map(|(key, _)| key.clone()).collect();
+    for write in &unfinished.writes {
+        let pair = catalogue::lookup(&write.key).and_then(|known| known.pair);
+        keys.extend(pair.map(|leaf| write.key.sibling(leaf)));
+        keys.push(write.key.clone());
+    }
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// The parameters of a plan that could not be put back.
+pub fn untryable(plan: &Plan) -> Vec<(Key, Untryable)> {
+    let mut found: Vec<(Key, Untryable)> = Vec::new();
+    for step in &plan.steps {
+        let known = catalogue::lookup(&step.key);
+        let one_way =
+            known.is_some_and(|p| p.kind == Kind::Latch || p.hazard == Some(Hazard::OneWay));
+        // What is written twice is taken back with its first write.
+        let undone = plan.steps.iter().any(|s| s.key == step.key && s.undo.is_some());
+        let why = match (one_way, undone) {
+            (true, _) => Untryable::OneWay,
+            (false, false) => Untryable::Unknown,
+            (false, true) => continue,
+        };
+        found.push((step.key.clone(), why));
+    }
+    found
+}

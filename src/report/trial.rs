@@ -1,0 +1,52 @@
+//! Trials as text: one that is pending, one that was kept.
+
+use std::fmt::Write as _;
+
+use crate::observed::Replaced;
+use crate::wire::Trial;
+
+use super::style::{CHANGE, GOOD, HEAD, harmless, paint};
+
+/// What was kept of a trial, as text.
+pub fn confirmed(baseline: &str, keys: &[String], files: &[Replaced]) -> String {
+    let mut out = String::new();
+    let count = keys.len();
+    let s = if count == 1 { "" } else { "s" };
+    let kept = if files.is_empty() {
+        "nothing was to be persisted".to_owned()
+    } else {
+        let paths: Vec<String> = files.iter().map(|file| harmless(&file.path)).collect();
+        format!("persisted to {}", paths.join(", "))
+    };
+    let text = format!("{}: confirmed, {count} value{s} kept, {kept}", harmless(baseline));
+    let _ = writeln!(out, "{}", paint(HEAD.fg_color(GOOD.get_fg_color()), &text));
+    for key in keys {
+        let _ = writeln!(out, "{}", paint(CHANGE, &format!("+ {}", harmless(key))));
+    }
+    out
+}
+
+/// A trial that is pending, in a sentence.
+pub fn pending(trial: &Trial) -> String {
+    let count = trial.keys.len();
+    let s = if count == 1 { "" } else { "s" };
+    let mut text = format!("a trial of {} is pending: ", harmless(&trial.baseline));
+    let _ = write!(text, "{count} value{s} live, nothing persisted; ");
+    let end = match (trial.left_s, &trial.ends) {
+        (Some(left), Some(ends)) => format!("in {left} s, at {}", harmless(ends)),
+        _ => "at its end".into(),
+    };
+    let _ = match (trial.kept, &trial.check) {
+        (Some(false), _) => write!(
+            text,
+            "its keeper was killed, so the next command of root's puts everything back"
+        ),
+        (_, Some(check)) => write!(
+            text,
+            "kept {end} where `{}` keeps passing, else put back; `tunectl confirm` keeps it",
+            harmless(check)
+        ),
+        _ => write!(text, "put back {end} unless `tunectl confirm` comes first"),
+    };
+    text
+}
