@@ -3,12 +3,14 @@
 
 mod conf;
 mod facts;
+mod strain;
 mod unfinished;
 mod usage;
 mod writer;
 
 pub use conf::{ConfBody, ConfDir, ConfFile, ConfTree, SYSCTL_DIRS};
 pub use facts::{Facts, NumaNode, Release, ReleaseError, Virtualization};
+pub use strain::Strain;
 pub use unfinished::{Begun, Replaced, Unfinished};
 pub use usage::{Usage, UsageNeeded};
 pub use writer::{Ancestor, Cause, Namespace, Via, Writer};

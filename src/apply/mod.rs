@@ -32,8 +32,19 @@ pub struct Options {
     pub boot_id: Option<String>,
 }
 
-/// Carries `plan` out on `kernel`, persisting below `root`. `progress` hears each step before it
-/// is taken, and stops everything with the name of a signal.
+/// When a step is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// It is about to be taken.
+    Before,
+    /// It was taken; told of those that raise a reserve of memory.
+    After,
+}
+
+/// Hears of each step, and stops everything where it says why.
+pub type Progress<'a> = dyn FnMut(When, &Step) -> Option<Stopped> + 'a;
+
+/// Carries `plan` out on `kernel`, persisting below `root`.
 ///
 /// The order is: everything that can fail without a trace first (permission to write each key,
 /// the files complete on disk), then the writes, each written down before it happens, then the
@@ -43,7 +54,7 @@ pub fn apply(
     kernel: &dyn Kernel,
     root: &Path,
     options: &Options,
-    progress: &mut dyn FnMut(usize, &Step) -> Option<&'static str>,
+    progress: &mut Progress<'_>,
 ) -> Outcome {
     let moved = moved(plan, kernel);
     if !moved.is_empty() {
@@ -113,13 +124,13 @@ impl Run<'_> {
         &mut self,
         host_file: Prepared<'_>,
         dropin: Prepared<'_>,
-        progress: &mut dyn FnMut(usize, &Step) -> Option<&'static str>,
+        progress: &mut Progress<'_>,
     ) -> Outcome {
         let Self { plan, kernel, options, .. } = *self;
         let mut outcome = Outcome::default();
         (outcome.steps, outcome.stopped) = self.write_all(progress);
         let refused = outcome.failed_keys();
-        if !refused.is_empty() && !options.keep_going {
+        if (outcome.stopped.is_some() || !refused.is_empty()) && !options.keep_going {
             outcome.restored = take_back(plan, kernel, &outcome.steps);
             outcome.dropin = DropinOutcome::LeftAlone;
             outcome.host_file = DropinOutcome::LeftAlone;
@@ -158,10 +169,7 @@ impl Run<'_> {
         }
     }
 
-    fn write_all(
-        &mut self,
-        progress: &mut dyn FnMut(usize, &Step) -> Option<&'static str>,
-    ) -> (Vec<StepOutcome>, Option<Stopped>) {
+    fn write_all(&mut self, progress: &mut Progress<'_>) -> (Vec<StepOutcome>, Option<Stopped>) {
         let Self { plan, kernel, options, .. } = *self;
         let mut steps = untried(plan);
         if !options.keep_going {
@@ -178,26 +186,67 @@ impl Run<'_> {
             }
         }
         let mut stopped = None;
-        for (n, outcome) in steps.iter_mut().enumerate() {
-            stopped = progress(n, &outcome.step).map(Stopped::Signal).or_else(|| {
-                let error = self.ledger.as_mut()?.about_to_write(&begun(&outcome.step)).err()?;
-                Some(Stopped::NoJournal(error.to_string()))
-            });
-            if stopped.is_some() {
-                break;
+        for n in 0..steps.len() {
+            let step = &plan.steps[n];
+            // A raise that the host did not bear was taken back.
+            if matches!(&stopped, Some(Stopped::Strained { .. })) && step.rung {
+                continue;
             }
-            outcome.result = write_one(plan, kernel, &outcome.step);
-            if outcome.result != StepResult::Written && !options.keep_going {
+            if let Some(why) = self.take(step, &mut steps[n], progress) {
+                let strained = matches!(why, Stopped::Strained { .. });
+                stopped = Some(why);
+                if !(strained && options.keep_going) {
+                    break;
+                }
+                self.climb_down(&mut steps);
+            } else if steps[n].result != StepResult::Written && !options.keep_going {
                 break;
             }
         }
         // A later write may have changed what an earlier one set; what counts is how it ends.
-        for outcome in &mut steps {
-            if outcome.result == StepResult::Written {
-                outcome.result = verify(plan, kernel, &outcome.step);
+        for n in 0..steps.len() {
+            let taken = |s: &StepOutcome| s.result == StepResult::Written;
+            let risen =
+                |s: &StepOutcome| s.step.rung && s.step.key == steps[n].step.key && taken(s);
+            if taken(&steps[n]) && !steps[n + 1..].iter().any(risen) {
+                steps[n].result = verify(plan, kernel, &plan.steps[n]);
             }
         }
         (steps, stopped)
+    }
+
+    /// Takes one step, unless it is stopped before; why it stops here.
+    fn take(
+        &mut self,
+        step: &Step,
+        outcome: &mut StepOutcome,
+        progress: &mut Progress<'_>,
+    ) -> Option<Stopped> {
+        let stopped = progress(When::Before, step).or_else(|| {
+            let error = self.ledger.as_mut()?.about_to_write(&begun(step)).err()?;
+            Some(Stopped::NoJournal(error.to_string()))
+        });
+        if stopped.is_some() {
+            return stopped;
+        }
+        outcome.result = write_one(self.plan, self.kernel, step);
+        let risen = step.rung && outcome.result == StepResult::Written;
+        if risen { progress(When::After, step) } else { None }
+    }
+
+    /// Takes back a raise of which the others know nothing.
+    fn climb_down(&self, steps: &mut [StepOutcome]) {
+        for outcome in steps.iter_mut().filter(|s| s.step.rung).rev() {
+            if outcome.result != StepResult::Written {
+                continue;
+            }
+            outcome.result = StepResult::NotTried;
+            if let Some((key, value)) = &outcome.step.undo
+                && let Err(errno) = self.kernel.write(key, &bytes(value))
+            {
+                outcome.result = StepResult::Refused(errno);
+            }
+        }
     }
 }
 

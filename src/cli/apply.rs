@@ -20,9 +20,9 @@ use super::boot;
 use super::failure::Failure;
 use super::host::{self, Host};
 use super::plan;
+use super::ramp::Pace;
 use super::recovery;
 use super::saved;
-use super::signals::Signals;
 use super::trial;
 use super::ui::Ui;
 
@@ -50,7 +50,8 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     recovery::settle(cli, &host, ui)?;
     trial::settle(cli, &host, ui)?;
     let set = host::resolve(loaded, &host, ui)?;
-    let plan = host::plan(cli, &host, set);
+    let mut plan = host::plan(cli, &host, set);
+    plan.ramp(host.facts.mem_total_kb);
     if args.rebase {
         return plan::show(ui, &plan, &host).map(|()| Exit::Done);
     }
@@ -73,10 +74,9 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     };
     // All that can fail without a trace comes before the first write.
     let staged = adoption.stage(cli)?;
-    let signals = Signals::hold();
-    let outcome = apply::apply(&plan, &host.kernel, &cli.root, &options, &mut |_, step| {
-        log::debug!("writing {}", step.key);
-        signals.asked_to_end()
+    let mut pace = Pace::hold(cli, ui, &plan, host.facts.mem_total_kb);
+    let outcome = apply::apply(&plan, &host.kernel, &cli.root, &options, &mut |when, step| {
+        pace.step(when, step)
     });
     show(ui, &plan, &host, &outcome)?;
     // The baseline is the host's own once it is carried out, not before; with --keep-going that

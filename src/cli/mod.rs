@@ -11,6 +11,7 @@ mod failure;
 mod host;
 mod keep_trial;
 mod plan;
+mod ramp;
 mod recovery;
 mod report;
 mod reports;

@@ -29,7 +29,8 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.hint("The facts are played; live values and the next boot are this machine's.\n");
     }
     let set = host::resolve(loaded, &host, ui)?;
-    let plan = host::plan(cli, &host, set);
+    let mut plan = host::plan(cli, &host, set);
+    plan.ramp(host.facts.mem_total_kb);
     show(ui, &plan, &host)?;
     let refused = plan.refusals().next().is_some() || plan.foreign().is_some();
     if refused {

@@ -21,7 +21,7 @@ use super::adoption::Adoption;
 use super::args::{ApplyArgs, Cli, Format};
 use super::failure::Failure;
 use super::host::Host;
-use super::signals::Signals;
+use super::ramp::Pace;
 use super::ui::Ui;
 
 /// The health command is run that often, in seconds, or four times where that is more.
@@ -56,12 +56,10 @@ pub fn begin(
         Failure::new(format!("it could not be persisted afterwards, so nothing was tried: {error}"))
     })?;
     let (mut trial, held) = kept(cli, args, &unfinished, time)?;
-    let signals = Signals::hold();
+    let mut pace = Pace::hold(cli, ui, plan, host.facts.mem_total_kb);
     let options = Options { live_only: true, boot_id: Some(boot_id.clone()), ..Options::default() };
-    let mut outcome = apply::apply(plan, &host.kernel, root, &options, &mut |_, step| {
-        log::debug!("writing {}", step.key);
-        signals.asked_to_end()
-    });
+    let mut outcome =
+        apply::apply(plan, &host.kernel, root, &options, &mut |when, step| pace.step(when, step));
     outcome.dropin = DropinOutcome::OnTrial;
     if !outcome.succeeded() {
         // What was written is taken back, or stands in the journal.

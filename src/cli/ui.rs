@@ -1,9 +1,11 @@
 //! The two streams: results to standard output, everything else to standard error.
 #![allow(clippy::disallowed_methods, reason = "the one place that looks at the terminal")]
 
+use std::cell::Cell;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
 
@@ -22,6 +24,8 @@ pub struct Ui {
     quiet: bool,
     verbose: bool,
     format: Format,
+    /// When progress was told last.
+    told: Cell<Option<Instant>>,
 }
 
 /// Width where there is no terminal to ask.
@@ -43,7 +47,7 @@ impl Ui {
         };
         env_logger::Builder::new().filter_level(level).format_timestamp(None).init();
         let format = if cli.format == Asked::Json { Format::Json } else { Format::Text };
-        Self { color, quiet: cli.quiet, verbose: cli.verbose > 0, format }
+        Self { color, quiet: cli.quiet, verbose: cli.verbose > 0, format, told: Cell::new(None) }
     }
 
     /// The format of the result.
@@ -143,6 +147,31 @@ impl Ui {
         if !self.quiet {
             let style = report::WARN;
             self.stderr(&format!("{style}warning:{style:#} {}\n", report::harmless(text)));
+        }
+    }
+
+    /// Shows how far something has come that takes its time: on a terminal in one line that is
+    /// written over, elsewhere a line a second. `None`: it has ended.
+    pub fn progress(&self, text: Option<&str>) {
+        if self.quiet {
+            return;
+        }
+        let terminal = io::stderr().is_terminal();
+        match text {
+            _ if terminal => {
+                // One line of it: what is wrapped could not be written over.
+                let text = report::harmless(text.unwrap_or_default());
+                let text: String = text.chars().take(width() - 1).collect();
+                let _ = io::stderr().write_all(format!("\r\x1b[K{text}").as_bytes());
+            }
+            None => self.told.set(None),
+            Some(text) => {
+                let due = |then: Instant| then.elapsed() >= Duration::from_secs(1);
+                if self.told.get().is_none_or(due) {
+                    self.told.set(Some(Instant::now()));
+                    self.stderr(&format!("{}\n", report::harmless(text)));
+                }
+            }
         }
     }
 

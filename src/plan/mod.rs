@@ -8,6 +8,7 @@ mod order;
 mod outcome;
 mod persisted;
 mod preflight;
+mod ramp;
 mod recovery;
 mod trial;
 
@@ -16,6 +17,7 @@ pub use note::Note;
 pub use order::{Step, bytes};
 pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
 pub use preflight::usage_needed;
+pub use ramp::{Strained, Verdict, bearable, verdict};
 pub use recovery::{Recovery, looked_at, reads_as, recovery};
 pub use trial::{Untryable, trial, tried, untryable};
 

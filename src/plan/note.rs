@@ -81,6 +81,11 @@ pub enum Note {
     /// Its number is made from the RAM of today and persisted as it is, because tunectl-boot is
     /// not enabled.
     NumberOfToday,
+    /// It is raised in so many steps, memory being watched between them.
+    Ramped {
+        /// How many.
+        steps: usize,
+    },
     /// It is as desired now, and written again because another step changes it.
     WrittenAgain,
     /// Its value is secret, and whoever may read the drop-in may read it.

@@ -22,6 +22,8 @@ pub struct Step {
     pub value: String,
     /// The write that takes it back: the active half of a pair, else the old value.
     pub undo: Option<(Key, String)>,
+    /// Whether it is one of several that raise a reserve of memory: the host is watched after it.
+    pub rung: bool,
 }
 
 impl Step {
@@ -219,7 +221,7 @@ impl Model<'_> {
         for effect in known.map_or(&[][..], |p| p.effects) {
             self.spread(*effect, key, value);
         }
-        Step { key: key.clone(), expect, value: value.to_owned(), undo }
+        Step { key: key.clone(), expect, value: value.to_owned(), undo, rung: false }
     }
 
     fn spread(&mut self, effect: Effect, from: &Key, value: &str) {

@@ -3,7 +3,7 @@
 use crate::key::Key;
 use crate::observed::Errno;
 
-use super::Step;
+use super::{Step, Strained};
 
 /// How it ended.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,15 @@ pub enum Stopped {
     Signal(&'static str),
     /// What it was about to do could not be written down first; the words say why.
     NoJournal(String),
+    /// The host did not bear a raise of the reserve: how far it had come of what was wanted, in kB.
+    Strained {
+        /// What it stood at.
+        reserve_kb: String,
+        /// What was wanted.
+        wanted_kb: String,
+        /// What showed it.
+        why: Strained,
+    },
 }
 
 /// One step's end.

@@ -6,6 +6,7 @@ mod played;
 mod pressure;
 mod reserve;
 mod session;
+mod strain;
 mod usage;
 mod virt;
 
@@ -13,6 +14,7 @@ pub use host::{Fact, ProbeError, probe, probe_for};
 pub use played::facts_from_yaml;
 pub use pressure::memory_pressure;
 pub use reserve::thp_min_free_kb;
+pub use strain::strain;
 pub use usage::usage;
 pub use virt::virtualization;
 

@@ -16,7 +16,7 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
     let mut out = String::new();
     headline(&mut out, plan, outcome);
     let key = outcome.steps.iter().map(|s| s.step.key.to_string().len()).max().unwrap_or(0);
-    for step in &outcome.steps {
+    for (step, steps) in &lines(outcome) {
         let back = outcome.restored.iter().find(|(key, _)| *key == step.step.key);
         let (sign, style, what) = match (&step.result, back) {
             (StepResult::Written, Some((_, Ok(())))) => ('<', WARN, "  put back"),
@@ -27,7 +27,9 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
         };
         let from = step.step.expect.as_deref().map_or("not set".into(), |t| value(step, t));
         let to = value(step, &step.step.value);
-        let line = format!("{sign} {:key$}  {from} -> {to}{what}", step.step.key.to_string());
+        let steps = if *steps > 1 { format!(" in {steps} steps") } else { String::new() };
+        let line =
+            format!("{sign} {:key$}  {from} -> {to}{steps}{what}", step.step.key.to_string());
         let _ = writeln!(out, "{}", paint(style, &line));
         if let Some(error) = step_error(step) {
             wrapped(&mut out, 6, layout.width, BAD, &error);
@@ -57,6 +59,27 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
         }
     }
     out
+}
+
+/// The steps as they are shown, each with how many it stands for: what was raised in several is
+/// one line, from what it was to what it was to be.
+fn lines(outcome: &Outcome) -> Vec<(StepOutcome, usize)> {
+    let mut lines: Vec<(StepOutcome, usize)> = Vec::with_capacity(outcome.steps.len());
+    for step in &outcome.steps {
+        let Some((line, steps)) =
+            lines.last_mut().filter(|(line, _)| step.step.rung && line.step.key == step.step.key)
+        else {
+            lines.push((step.clone(), 1));
+            continue;
+        };
+        line.step.value.clone_from(&step.step.value);
+        *steps += 1;
+        // The one that failed says how it ended; what was not tried after others were says nothing.
+        if !matches!(step.result, StepResult::Written | StepResult::NotTried) {
+            line.result = step.result.clone();
+        }
+    }
+    lines
 }
 
 fn short(item: &Item) -> String {
@@ -128,6 +151,11 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
         Some(Stopped::NoJournal(why)) => {
             errors.push(format!("stopped, because it could not be written down first: {why}"));
         }
+        Some(Stopped::Strained { reserve_kb, wanted_kb, why }) => errors.push(format!(
+            "stopped at a reserve of {reserve_kb} kB of {wanted_kb} kB, before the host ran short of \
+             memory: {}",
+            words::strained(why)
+        )),
         None => {}
     }
     if let Some(Err(why)) = &outcome.restored_file {
@@ -149,8 +177,9 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
 
 fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
     let name = harmless(&plan.baseline.name);
-    let written = outcome.steps.iter().filter(|s| s.result == StepResult::Written).count();
-    let failed = outcome.steps.len() - written;
+    let lines = lines(outcome);
+    let written = lines.iter().filter(|(s, _)| s.result == StepResult::Written).count();
+    let failed = lines.len() - written;
     let unmended = unmended(plan).len();
     let undone = !outcome.restored.is_empty();
     let persisted = match outcome.dropin {

@@ -1,11 +1,13 @@
 //! Statuses, causes, notes and refusals in words: the one place where they become text.
 
+use std::time::Duration;
+
 use crate::bootview::{Problem, ProblemKind};
 use crate::catalogue::{Effect, Hazard};
 use crate::diff::{BootStatus, Cause, LiveStatus};
 use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
-use crate::plan::{DropinOutcome, Foreign, Item, Note, Plan, Refusal};
+use crate::plan::{DropinOutcome, Foreign, Item, Note, Plan, Refusal, Strained};
 
 use super::secret;
 use super::style::harmless;
@@ -132,6 +134,10 @@ pub fn note(key: &Key, note: &Note) -> String {
              each boot"
                 .to_owned()
         }
+        Note::Ramped { steps } => format!(
+            "raised in {steps} steps, memory being watched between them: where it gets short, all \
+             goes back to before"
+        ),
         Note::WrittenAgain => "written again: another write of this plan changes it".to_owned(),
         Note::SecretPersisted => {
             "the drop-in is readable by everyone, this value with it".to_owned()
@@ -199,6 +205,28 @@ pub fn refusal(refusal: &Refusal) -> String {
     };
     let guard = refusal.guard();
     format!("refused: {why}; to have it, give the key `allow: [{guard}]` and a `reason`")
+}
+
+/// Why a raise of the reserve of memory went no further.
+pub fn strained(why: &Strained) -> String {
+    let ms = |time: &Duration| time.as_millis();
+    match why {
+        Strained::Available { available_kb, needs_kb, left_kb } => format!(
+            "{available_kb} kB could be had, of which the next step takes {needs_kb} kB, and \
+             {left_kb} kB must be left"
+        ),
+        Strained::Free { free_kb, waited } => format!(
+            "only {free_kb} kB were free {} ms after the last step, less than the reserve",
+            ms(waited)
+        ),
+        Strained::Stalled { percent, waited } => format!(
+            "tasks waited for memory {percent} % of the {} ms after the last step",
+            ms(waited)
+        ),
+        Strained::Killed { processes } => {
+            format!("the kernel killed {processes} for want of memory after the last step")
+        }
+    }
 }
 
 /// How many parameters a guard refuses.

@@ -25,6 +25,7 @@ mod packaging;
 mod plan;
 mod preflight;
 mod probe;
+mod ramp;
 mod readme;
 mod recorded;
 mod report;
