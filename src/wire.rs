@@ -45,6 +45,10 @@ pub struct Plan {
     pub refusals: Vec<String>,
     /// What systemd-sysctl or procps would stumble over at boot.
     pub boot_problems: Vec<String>,
+    /// What is worth knowing of the baseline: waivers that have ended, and those that end within 14
+    /// days.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// A plan in a file, to be reviewed and carried out: the plan's own fields, and these.
@@ -237,7 +241,8 @@ pub struct Outcome {
     pub host_file: String,
     /// Everything that went wrong, in words.
     pub errors: Vec<String>,
-    /// What the next boot will take back, and which line does.
+    /// What the next boot will take back, and which line does; waivers that have ended, and those
+    /// that end within 14 days.
     pub notes: Vec<String>,
     /// The trial that has begun; `null`: none was asked for, or it did not.
     pub trial: Option<Trial>,

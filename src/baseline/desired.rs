@@ -30,6 +30,8 @@ pub struct DesiredSet {
     pub actions: Vec<Desired>,
     /// Waivers whose last day is past.
     pub expired_waivers: Vec<Exception>,
+    /// Waivers in force that end soon, each with the days after today.
+    pub ending_waivers: Vec<(Exception, u32)>,
 }
 
 /// What is asked of one parameter.

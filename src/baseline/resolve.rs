@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use hmac_sha256::Hash;
+use jiff::civil::Date;
 
 use crate::catalogue::{self, Hazard, Parameter};
 use crate::diagnostic::Diagnostic;
@@ -250,6 +251,15 @@ fn is_spoken_of(layers: &Layers, waived: &Selector) -> bool {
     })
 }
 
+/// A waiver is told of so many days before its last one.
+const ENDING_DAYS: u32 = 14;
+
+/// The days from one day to a later one; `None` where one is no day.
+fn days_until(today: &str, until: &str) -> Option<u32> {
+    let day = |text: &str| text.parse::<Date>().ok();
+    u32::try_from(day(today)?.until(day(until)?).ok()?.get_days()).ok()
+}
+
 fn apply_waivers(
     layers: &Layers,
     facts: &Facts,
@@ -272,6 +282,9 @@ fn apply_waivers(
         if facts.today.as_str() > waiver.until.as_str() {
             set.expired_waivers.push(exception);
             continue;
+        }
+        if let Some(days) = days_until(&facts.today, &waiver.until).filter(|d| *d <= ENDING_DAYS) {
+            set.ending_waivers.push((exception.clone(), days));
         }
         let waived = set.parameters.iter_mut().chain(&mut set.actions);
         for desired in waived.filter(|d| waiver.selector.covers(&d.key)) {

@@ -244,6 +244,33 @@ fn a_waiver_holds_on_its_last_day_and_not_after_it() {
 }
 
 #[test]
+fn a_waiver_is_told_of_two_weeks_before_its_end() {
+    let days = |until: &str| {
+        let text = format!(
+            "name: a\nparameters: {{ vm.swappiness: 1 }}\nwaivers:\n  - {{ key: vm.swappiness, until: {until}, reason: x }}\n"
+        );
+        let set = good(&[("a", &text)]);
+        set.ending_waivers.first().map(|(_, days)| *days)
+    };
+    assert_eq!(days("2026-11-23"), None, "it has ended");
+    assert_eq!(days("2026-11-24"), Some(0), "today");
+    assert_eq!(days("2026-12-08"), Some(14));
+    assert_eq!(days("2026-12-09"), None);
+    assert_eq!(days("2027-11-24"), None);
+}
+
+/// A host whose clock has not been set yet believes it is 1970: exceptions hold then.
+#[test]
+fn with_a_clock_older_than_the_baseline_waivers_hold() {
+    let text = "name: a\nparameters: { vm.swappiness: 1 }\nwaivers:\n  - { key: vm.swappiness, until: 2026-11-23, reason: x }\n";
+    let facts = Facts { today: "1970-01-01".into(), ..facts() };
+    let (set, problems) = resolved(&[("a", text)], &facts);
+    assert!(problems.is_empty(), "{problems:?}");
+    assert!(wanted(&set, "vm.swappiness").unwrap().waiver.is_some());
+    assert!(set.expired_waivers.is_empty() && set.ending_waivers.is_empty());
+}
+
+#[test]
 fn on_drift_is_the_keys_own_or_the_documents_default() {
     let text = "name: a
 defaults: { on_drift: report }

@@ -149,6 +149,8 @@ pub struct Daemon<'a> {
     soon: Soon,
     counts: Counts,
     mem_total_kb: Option<u64>,
+    /// The day that the baseline was read on.
+    day: u64,
     /// Why the baseline was refused the last time, so that the same is told once.
     refused: Option<String>,
     /// The host's memory has changed since the last sweep.
@@ -286,6 +288,7 @@ impl<'a> Daemon<'a> {
             soon: Soon { report: true, ..Soon::default() },
             counts: Counts::default(),
             mem_total_kb: None,
+            day: clock::day(),
             refused: None,
             memory_changed: false,
             asleep: clock::since_boot().saturating_sub(clock::monotonic()),

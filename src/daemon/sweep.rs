@@ -18,6 +18,7 @@ impl Daemon<'_> {
     pub(super) fn sweep(&mut self, wholly: bool) {
         let now = clock::monotonic();
         self.look_at_memory();
+        self.look_at_the_day(now);
         self.see(now);
         for slot in &mut self.slots {
             slot.dirty = true;
@@ -45,6 +46,14 @@ impl Daemon<'_> {
             self.set_real_time(true);
         }
         self.stands();
+    }
+
+    /// Waivers end with a day.
+    fn look_at_the_day(&mut self, now: Duration) {
+        let day = clock::day();
+        if std::mem::replace(&mut self.day, day) != day {
+            self.soon.reload = Some(now);
+        }
     }
 
     fn look_at_memory(&mut self) {

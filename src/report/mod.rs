@@ -28,4 +28,4 @@ pub use prometheus::{Made, prometheus};
 pub use secret::{is_secret, shown};
 pub use style::{BAD, PLAIN, WARN, harmless, harmless_json};
 pub use trial::{confirmed, pending};
-pub use words::{errno_text, file_outcome, foreign, refusal};
+pub use words::{errno_text, file_outcome, foreign, refusal, waivers};

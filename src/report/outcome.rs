@@ -45,6 +45,9 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
         let _ = writeln!(out, "{}", paint(WARN, &line));
         wrapped(&mut out, 6, layout.width, WARN, &why);
     }
+    for line in words::waivers(&plan.baseline) {
+        wrapped(&mut out, 0, layout.width, WARN, &line);
+    }
     for (key, result) in &outcome.actions {
         let (sign, style) = if result.is_ok() { ('+', GOOD) } else { ('!', BAD) };
         let _ = writeln!(out, "{}", paint(style, &format!("{sign} action {key}")));

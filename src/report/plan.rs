@@ -404,9 +404,7 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
             format!("{selector} leaves the drop-in; its live value stays until the next reboot");
         lines.push((WARN, text));
     }
-    for waiver in &plan.baseline.expired_waivers {
-        lines.push((WARN, format!("the waiver of {} ended on {}", waiver.selector, waiver.until)));
-    }
+    lines.extend(words::waivers(&plan.baseline).into_iter().map(|line| (WARN, line)));
     for problem in &plan.boot_problems {
         let text = words::problem(problem);
         let text = if words::is_unreadable_here(problem) {

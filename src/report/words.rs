@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::baseline::{DesiredSet, Exception};
 use crate::bootview::{Problem, ProblemKind};
 use crate::catalogue::{Effect, Hazard};
 use crate::diff::{BootStatus, Cause, LiveStatus};
@@ -205,6 +206,24 @@ pub fn refusal(refusal: &Refusal) -> String {
     };
     let guard = refusal.guard();
     format!("refused: {why}; to have it, give the key `allow: [{guard}]` and a `reason`")
+}
+
+/// The waivers that have ended, and those that will soon, a line each.
+pub fn waivers(set: &DesiredSet) -> Vec<String> {
+    let ended = set.expired_waivers.iter().map(|waiver| {
+        let Exception { selector, until, reason, .. } = waiver;
+        format!("the waiver of {selector} ended on {until} ({reason}): it counts again")
+    });
+    let ending = set.ending_waivers.iter().map(|(waiver, days)| {
+        let Exception { selector, until, reason, .. } = waiver;
+        let when = match days {
+            0 => "today".to_owned(),
+            1 => format!("tomorrow, on {until}"),
+            days => format!("in {days} days, on {until}"),
+        };
+        format!("the waiver of {selector} ends {when} ({reason}): after that it counts again")
+    });
+    ended.chain(ending).collect()
 }
 
 /// Why a raise of the reserve of memory went no further.

@@ -27,6 +27,11 @@ pub fn utc() -> String {
     format!("{now:.6}")
 }
 
+/// The day in UTC, counted from 1970.
+pub fn day() -> u64 {
+    duration(clock_gettime(ClockId::Realtime)).as_secs() / 86_400
+}
+
 /// So long from now, in UTC, to the second; RFC 3339.
 pub fn utc_in(time: Duration) -> String {
     let now = jiff::Timestamp::now();

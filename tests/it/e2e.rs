@@ -384,3 +384,64 @@ fn a_dotted_interface_keeps_its_name_through_plan_drop_in_and_loaders() {
         },
     );
 }
+
+/// Fills /run but for so many pages of 4 KiB.
+fn fill_run(left: usize) {
+    let mounted = ["-t", "tmpfs", "-o", "size=64k", "tmpfs", "/run"];
+    assert!(Command::new("mount").args(mounted).status().unwrap().success());
+    fs::create_dir("/run/tunectl").unwrap();
+    // The lock is there, as on every host that has seen an apply.
+    fs::write("/run/tunectl/lock", "pid 1").unwrap();
+    for n in 0.. {
+        if fs::write(format!("/run/fill{n}"), [0; 4096]).is_err() {
+            for n in n - left..=n {
+                fs::remove_file(format!("/run/fill{n}")).unwrap();
+            }
+            return;
+        }
+    }
+}
+
+#[test]
+fn with_a_full_run_nothing_is_written_that_could_not_be_taken_back() {
+    let test = "e2e::with_a_full_run_nothing_is_written_that_could_not_be_taken_back";
+    in_namespaces(test, || {
+        fresh_host();
+        let is_as_before = || {
+            assert_eq!(live("net/core/somaxconn"), "4096");
+            assert_eq!(live("net/ipv4/conf/lo/rp_filter"), "0");
+            assert_eq!(live("net/ipv4/tcp_keepalive_time"), "7200");
+            for path in ["/etc/sysctl.d/99-tunectl.conf", "/etc/tunectl/baseline.yaml"] {
+                assert!(!fs::exists(path).unwrap(), "{path}");
+            }
+            for path in ["/run/tunectl/journal", "/run/tunectl/trial.json"] {
+                assert!(!fs::exists(path).unwrap(), "{path}");
+            }
+        };
+        fill_run(0);
+        let text = expect(1, &APPLY);
+        let told =
+            "it could not be written down first: cannot write /run/tunectl/journal: No space";
+        assert!(text.contains(told), "{text}");
+        is_as_before();
+        let text = expect(1, &["apply", "-b", "/etc/net-test.yaml", "--confirm-within", "1h"]);
+        let told = "the trial cannot be written down, so nothing was: cannot write";
+        assert!(text.contains(told) && text.contains("No space left"), "{text}");
+        is_as_before();
+        // It is full half-way: what was written goes back. The name takes most of a page.
+        let long = format!("name: {}", "x".repeat(3500));
+        fs::write("/etc/net-test.yaml", BASELINE.replace("name: net-test", &long)).unwrap();
+        fill_run(1);
+        let text = expect(1, &APPLY);
+        assert!(text.contains("what was written was put back ("), "{text}");
+        assert!(text.contains("cannot write /run/tunectl/journal: No space"), "{text}");
+        is_as_before();
+        // What cannot even be locked is not begun.
+        let read_only = ["-o", "remount,ro", "/run"];
+        assert!(Command::new("mount").args(read_only).status().unwrap().success());
+        fs::metadata("/run/tunectl/lock").unwrap();
+        let text = expect(1, &APPLY);
+        assert!(text.contains("cannot use the lock /run/tunectl/lock: Read-only"), "{text}");
+        is_as_before();
+    });
+}

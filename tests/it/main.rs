@@ -34,6 +34,7 @@ mod scripted;
 mod status;
 mod support;
 mod transaction;
+mod waivers;
 mod watch_bpf;
 
 /// A file in this folder that no `mod` line names would never run.
