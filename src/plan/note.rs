@@ -85,6 +85,8 @@ pub enum Note {
     Ramped {
         /// How many.
         steps: usize,
+        /// Each by so much, in kB.
+        by_kb: u64,
     },
     /// It is as desired now, and written again because another step changes it.
     WrittenAgain,

@@ -82,7 +82,7 @@ impl Plan {
         }
         let key = self.steps[at].key.clone();
         for item in self.items.iter_mut().filter(|item| item.desired.key == key) {
-            item.notes.push(Note::Ramped { steps: rungs.len() });
+            item.notes.push(Note::Ramped { steps: rungs.len(), by_kb: raised(&rungs[0]).0 });
         }
         self.steps.splice(at..=at, rungs);
     }

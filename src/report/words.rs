@@ -135,8 +135,8 @@ pub fn note(key: &Key, note: &Note) -> String {
              each boot"
                 .to_owned()
         }
-        Note::Ramped { steps } => format!(
-            "raised in {steps} steps, memory being watched between them: where it gets short, all \
+        Note::Ramped { steps, by_kb } => format!(
+            "raised in {steps} steps of {by_kb} kB, memory being watched between them: where it gets short, all \
              goes back to before"
         ),
         Note::WrittenAgain => "written again: another write of this plan changes it".to_owned(),

@@ -93,7 +93,7 @@ impl Drop for Meanwhile {
 fn it_rises_in_steps_that_the_plan_shows() {
     let host = host();
     let ran = host.run(["plan"]);
-    assert!(ran.out.contains("raised in 6 steps, memory being watched"), "{}", ran.out);
+    assert!(ran.out.contains("raised in 6 steps of 9333 kB, memory being watched"), "{}", ran.out);
     let ran = host.run(["plan", "--format", "json"]);
     let plan: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let steps: Vec<String> = plan["steps"]
