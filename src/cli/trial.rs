@@ -221,9 +221,6 @@ pub fn last_put_back(cli: &Cli, boot_id: &str) -> Option<String> {
 
 /// Says that what is shown is tried, to whoever only looks.
 pub fn mention(cli: &Cli, ui: &Ui) {
-    if !record::exists(&cli.root) {
-        return;
-    }
     let Ok(facts) = probe::probe_for(&cli.root, &[Fact::BootId]) else { return };
     if let Some(trial) = pending(cli, &facts.boot_id) {
         ui.warning(&report::pending(&trial));
@@ -260,15 +257,17 @@ pub fn settle_dead(cli: &Cli, host: &Host, ui: &Ui) -> Result<Option<Trial>, Fai
     finish(cli, ui, &host.kernel, &mut trial).map(|()| None)
 }
 
+/// Whether there has been a trial since the boot.
+pub fn has_been(cli: &Cli) -> bool {
+    record::exists(&cli.root)
+}
+
 /// Puts back a trial that nobody keeps any more, whatever command comes next, and says so. Who
 /// may not, or finds the lock held, leaves it to another.
 ///
 /// # Errors
 /// It cannot be put back.
 pub fn settle_orphan(cli: &Cli, ui: &Ui) -> Result<(), Failure> {
-    if !record::exists(&cli.root) {
-        return Ok(());
-    }
     let Ok(facts) = probe::probe_for(&cli.root, &[Fact::BootId]) else { return Ok(()) };
     if trial::is_kept(&cli.root) != Some(false) {
         return Ok(());

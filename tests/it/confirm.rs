@@ -545,6 +545,26 @@ mod on_the_kernel {
         });
     }
 
+    /// Prevented for everybody else: the trial may write it, and nobody else may once it is over.
+    #[test]
+    fn what_the_daemon_prevents_can_be_tried() {
+        let test = "confirm::on_the_kernel::what_the_daemon_prevents_can_be_tried";
+        in_namespaces(test, || {
+            fresh_host();
+            let own = "name: own\nparameters: { net.core.somaxconn: { value: 4096, on_drift: prevent } }\n";
+            fs::write("/etc/tunectl/baseline.yaml", own).unwrap();
+            let watch = crate::daemon::harness::Watch::start(&[]);
+            let is_prevented = || fs::write("/proc/sys/net/core/somaxconn", "77").is_err();
+            if !is_prevented() {
+                return left_out(test, "nothing is prevented here: BPF is not to be had");
+            }
+            begin("2s");
+            until("put back", || are(true));
+            until("prevented again", is_prevented);
+            assert_eq!(watch.count(|e| e["to"] == "8192"), 0, "{:#?}", watch.events());
+        });
+    }
+
     /// The daemon holds the host's own baseline, which asks for something else.
     #[test]
     fn the_daemon_leaves_it_alone_while_it_lasts() {
