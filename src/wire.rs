@@ -7,11 +7,13 @@ pub mod report;
 mod status;
 mod tally;
 mod trial;
+mod watch;
 
 pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
-pub use status::{Changed, Drift, NextBoot, STATUS_SCHEMA, Status};
+pub use status::{Changed, Drift, LetGo, NextBoot, STATUS_SCHEMA, Status};
 pub use tally::{Counted, LATENCIES_US, Latency, TALLY_SCHEMA, Tally};
 pub use trial::{CONFIRMED_SCHEMA, Confirmed, Trial};
+pub use watch::{WATCH_SCHEMA, Watch};
 
 use serde::{Deserialize, Serialize};
 

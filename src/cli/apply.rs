@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::apply::{self, Options};
 use crate::below;
 use crate::persist::holds::Holds;
-use crate::persist::{LOCK, Lock, LockError};
+use crate::persist::{LOCK, Lock, LockError, presence};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 use crate::probe::Fact;
 use crate::report;
@@ -79,6 +79,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         pace.step(when, step)
     });
     show(ui, &plan, &host, &outcome)?;
+    hint_prevented(cli, ui, &host, &outcome);
     // The baseline is the host's own once it is carried out, not before; with --keep-going that
     // is as soon as something was persisted.
     let carried_out = outcome.succeeded()
@@ -104,6 +105,20 @@ fn compare(cli: &Cli, saved: &wire::Plan, now: &wire::Plan) -> Result<(), Failur
     let message = format!("the saved plan is stale; nothing was changed\n{}", moved.join("\n"));
     Err(Failure::refused(message)
         .help("`tunectl apply --rebase PLAN` shows what it would be now; save and review it anew"))
+}
+
+/// The daemon admits nobody but itself where it prevents: it says EPERM as the kernel would.
+fn hint_prevented(cli: &Cli, ui: &Ui, host: &Host, outcome: &Outcome) {
+    let failed: Vec<String> = outcome.failed_keys().iter().map(ToString::to_string).collect();
+    let prevented = presence::find(&cli.root, &host.facts.boot_id)
+        .filter(|watch| watch.running || watch.pinned)
+        .and_then(|watch| watch.prevented.into_iter().find(|key| failed.contains(key)));
+    if let Some(key) = prevented {
+        ui.hint(&format!(
+            "{key} is prevented by the daemon, which follows edits of {HOST_BASELINE} by itself; \
+             to write it from here, first: tunectl unlock {key} --for 10m --reason …"
+        ));
+    }
 }
 
 /// What the daemon has left to others is the baseline's again.

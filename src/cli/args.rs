@@ -105,6 +105,18 @@ pub struct WatchArgs {
     #[arg(long)]
     pub no_bpf: bool,
 
+    /// Keep preventing what `on_drift: prevent` asks for when the daemon ends, until it starts again
+    ///
+    /// The BPF program is pinned below /sys/fs/bpf/tunectl. `tunectl unlock` lets a parameter go
+    /// then, too. Whatever daemon starts next ends it, and without this option for good.
+    #[arg(long, conflicts_with = "no_bpf")]
+    pub pin: bool,
+
+    /// Only say whether this host's baseline can be used, as ExecReload does before the daemon is
+    /// told to read it again
+    #[arg(long)]
+    pub check: bool,
+
     /// Run CMD with /bin/sh for each event, which it gets on standard input as one line of JSON
     #[arg(long, value_name = "CMD")]
     pub on_drift: Option<String>,

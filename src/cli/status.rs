@@ -1,9 +1,12 @@
 //! `tunectl status`.
 
+use crate::persist::holds::{Hold, Holds, TRIAL};
+use crate::persist::presence;
 use crate::probe::Fact;
 use crate::report::status as report;
 use crate::sources::HOST_BASELINE;
-use crate::wire::Status;
+use crate::watch::clock;
+use crate::wire::{LetGo, Status};
 
 use super::args::{Cli, Format, StatusArgs};
 use super::failure::Failure;
@@ -57,8 +60,24 @@ fn show(cli: &Cli, ui: &Ui, status: &mut Status) -> Result<(), Failure> {
         Ok(drift) => status.drift = Some(drift),
         Err(why) => status.notes.push(why),
     }
+    status.daemon = presence::find(&cli.root, &status.host.boot_id);
+    status.let_go = let_go(cli, &status.host.boot_id);
     match ui.format() {
         Format::Json => ui.json(status),
         Format::Text => ui.result(&report::text(status, ui.layout(), &drift::users(cli))),
     }
+}
+
+fn let_go(cli: &Cli, boot_id: &str) -> Vec<LetGo> {
+    let (mut holds, since_boot) = (Holds::read(&cli.root, boot_id), clock::since_boot());
+    // A trial is told by itself.
+    holds.holds.retain(|_, hold| !hold.is_over(since_boot) && hold.kind != TRIAL);
+    let of = |(key, hold): (String, Hold)| LetGo {
+        key,
+        kind: hold.kind,
+        by: hold.by,
+        reason: hold.reason,
+        until: hold.until,
+    };
+    holds.holds.into_iter().map(of).collect()
 }

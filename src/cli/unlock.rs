@@ -1,16 +1,18 @@
 //! `tunectl unlock`.
 #![allow(clippy::disallowed_methods, reason = "it tells the time, and who asked")]
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::below;
+use crate::catalogue;
 use crate::key::Key;
 use crate::persist::holds::{HOLDS, Hold, Holds, UNLOCKED};
-use crate::persist::{LOCK, Lock, LockError};
+use crate::persist::{LOCK, Lock, LockError, presence};
 use crate::probe::{self, Fact};
-use crate::watch::clock;
+use crate::watch::{bpf, clock};
 
 use super::Exit;
 use super::args::{Cli, UnlockArgs};
@@ -64,8 +66,21 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
     holds
         .write(&cli.root, since_boot)
         .map_err(|error| Failure::new(format!("{key} stays held: {error}")))?;
+    // A pinned program prevents also where no daemon runs, or one that hangs.
+    if cli.root == Path::new("/") {
+        let pair =
+            catalogue::lookup(&key).and_then(|known| known.pair).map(|leaf| key.sibling(leaf));
+        let keys: Vec<Key> = std::iter::once(key.clone()).chain(pair).collect();
+        bpf::let_go(&keys)
+            .map_err(|error| Failure::new(format!("{key} stays prevented: {error}")))?;
+    }
     ui.result(&format!("{key} is let go until {}\n", until.as_deref().unwrap_or("then")))?;
-    ui.hint(&format!("It stands in {HOLDS}; the daemon takes it back by itself."));
+    let runs = presence::find(&cli.root, &facts.boot_id).is_some_and(|watch| watch.running);
+    ui.hint(&if runs {
+        format!("It stands in {HOLDS}; the daemon takes it back by itself.")
+    } else {
+        format!("It stands in {HOLDS}; no daemon runs, so nobody takes it back until one does.")
+    });
     Ok(Exit::Done)
 }
 

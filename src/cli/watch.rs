@@ -8,14 +8,17 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::announce::{Journal, NATIVE_SOCKET, OnDrift, Renewal};
 use crate::daemon::{self, Daemon, Options, Records, Swept};
 use crate::drift::Contest;
+use crate::persist::LockError;
 use crate::persist::events::{EventLog, Limits};
+use crate::persist::presence::Presence;
 use crate::persist::reports;
 use crate::plan::Plan;
 use crate::probe::{self, Fact};
+
 use crate::report::event::{When, line};
 use crate::report::tally;
 use crate::wire::event::Event;
-use crate::wire::{TALLY_SCHEMA, Tally};
+use crate::wire::{TALLY_SCHEMA, Tally, Watch};
 
 use super::Exit;
 use super::args::{Cli, WatchArgs};
@@ -40,17 +43,38 @@ pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
     let facts = probe::probe_for(&cli.root, &[Fact::BootId])
         .map_err(|error| Failure::new(error.to_string()))?;
     let mut host = HostBaseline { cli, ui, boot_id: facts.boot_id };
-    let mut records = Told::open(cli, args, ui, &host.boot_id)?;
+    if args.check {
+        return host.check();
+    }
+    let presence = Presence::take(&cli.root).map_err(|error| match error {
+        LockError::Busy(who) => {
+            let who = who.map(|who| format!(" ({who})")).unwrap_or_default();
+            Failure::refused(format!("another tunectl watch holds this host{who}"))
+                .help("`tunectl status` says how it stands; `systemctl stop tunectl` ends it")
+        }
+        LockError::Failed { .. } => Failure::new(error.to_string()),
+    })?;
+    let mut records = Told::open(cli, args, ui, &host.boot_id, presence)?;
     let options = Options {
         sweep: Duration::from_secs(u64::from(args.sweep)),
         contest: args.contest_after.0.map(|(corrections, within)| Contest { corrections, within }),
         bpf: !args.no_bpf,
+        pin: args.pin,
     };
     let failed = |error: daemon::DaemonError| Failure::new(error.to_string());
     let mut daemon = Daemon::start(&mut host, &mut records, options).map_err(failed)?;
     daemon.run().map_err(failed)?;
+    let stays = daemon.stays_prevented();
     drop(daemon);
     records.keep_tally();
+    if stays.is_empty() {
+        records.presence.leave();
+    } else {
+        log::warn!(
+            "still prevented while tunectl watch does not run: {}; `tunectl unlock` lets one go",
+            stays.join(", ")
+        );
+    }
     Ok(Exit::Done)
 }
 
@@ -59,6 +83,31 @@ struct HostBaseline<'a> {
     cli: &'a Cli,
     ui: &'a Ui,
     boot_id: String,
+}
+
+impl HostBaseline<'_> {
+    fn planned(&self) -> Result<Plan, Failure> {
+        let loaded = host::load(self.cli, None, true)?;
+        let host = host::open(self.cli, &host::wanted_facts(self.cli, &loaded))?;
+        let set = host::resolve(loaded, &host, self.ui)?;
+        Ok(host::plan(self.cli, &host, set))
+    }
+
+    /// What a daemon that runs would say to it.
+    fn check(&self) -> Result<Exit, Failure> {
+        let plan = self.planned()?;
+        let refusals: Vec<String> = plan
+            .refusals()
+            .map(|(item, refusal)| {
+                format!("{}: {}", item.desired.key, crate::report::refusal(refusal))
+            })
+            .collect();
+        if refusals.is_empty() {
+            Ok(Exit::Done)
+        } else {
+            Err(Failure::refused(refusals.join("\n")))
+        }
+    }
 }
 
 impl daemon::Host for HostBaseline<'_> {
@@ -71,13 +120,7 @@ impl daemon::Host for HostBaseline<'_> {
     }
 
     fn plan(&mut self) -> Result<Plan, String> {
-        let made = || -> Result<Plan, Failure> {
-            let loaded = host::load(self.cli, None, true)?;
-            let host = host::open(self.cli, &host::wanted_facts(self.cli, &loaded))?;
-            let set = host::resolve(loaded, &host, self.ui)?;
-            Ok(host::plan(self.cli, &host, set))
-        };
-        made().map_err(|failure| failure.problems().join("; "))
+        self.planned().map_err(|failure| failure.problems().join("; "))
     }
 }
 
@@ -90,6 +133,7 @@ struct Told<'a> {
     /// Under systemd. Without it, the lines go to standard error.
     journal: Option<Journal>,
     command: Option<OnDrift>,
+    presence: Presence,
     tally: Tally,
     renewal: Option<Renewal>,
     /// When the report was renewed last.
@@ -101,7 +145,13 @@ struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    fn open(cli: &'a Cli, args: &WatchArgs, ui: &'a Ui, boot_id: &str) -> Result<Self, Failure> {
+    fn open(
+        cli: &'a Cli,
+        args: &WatchArgs,
+        ui: &'a Ui,
+        boot_id: &str,
+        presence: Presence,
+    ) -> Result<Self, Failure> {
         let limits = Limits::default();
         let events = match EventLog::open(&cli.root, limits) {
             Ok((events, repaired)) => {
@@ -133,6 +183,7 @@ impl<'a> Told<'a> {
             events,
             journal,
             command,
+            presence,
             tally,
             renewal: renewal.ok(),
             renewed: None,
@@ -218,8 +269,11 @@ impl Records for Told<'_> {
         }
     }
 
-    fn stands(&mut self, line: &str) {
+    fn stands(&mut self, watch: &Watch, line: &str) {
         log::info!("{line}");
+        if let Err(error) = self.presence.say(watch) {
+            log::warn!("{error}");
+        }
     }
 
     fn swept(&mut self, swept: &Swept<'_>) {

@@ -23,6 +23,10 @@ pub struct Eyes {
     pub bpf: Option<Bpf>,
     /// Why BPF is not used, or does less than it can elsewhere.
     pub why_not: Option<String>,
+    /// To which parameters foreign writes are refused.
+    pub prevented: Vec<Key>,
+    /// Whether that is to go on without this process, and does.
+    pin: (bool, bool),
 }
 
 /// What raises events after a value has changed.
@@ -34,7 +38,11 @@ pub enum Marks {
 
 impl Eyes {
     /// Opens the best there is; BPF follows once it is known which parameters there are.
-    pub fn open(poll: &Poll) -> Self {
+    pub fn open(poll: &Poll, pin: bool) -> Self {
+        // What another daemon has left would refuse what this one writes. It is put right at once.
+        if let Err(error) = bpf::unpin() {
+            log::warn!("{error}");
+        }
         let marks = Fanotify::open().and_then(|fanotify| {
             let added = poll.add(&fanotify, source::KEYS);
             added.map(|()| fanotify).map_err(|e| Errno(e.raw_os_error().unwrap_or(5)))
@@ -54,7 +62,7 @@ impl Eyes {
                 }
             }
         };
-        Self { marks, bpf: None, why_not: None }
+        Self { marks, bpf: None, why_not: None, prevented: Vec::new(), pin: (pin, false) }
     }
 
     /// Raises events for writes to a parameter. Returns inotify's number for it.
@@ -98,15 +106,14 @@ impl Eyes {
         let mut problems = Vec::new();
         loop {
             let wanted = bpf::Wanted { keys: &keys, prevent: &prevented };
-            let error = match &mut self.bpf {
-                Some(bpf) => match bpf.rewatch(&wanted) {
-                    Ok(()) => return problems,
-                    Err(error) => error,
-                },
-                None => match self.attach(&wanted, poll) {
-                    Ok(()) => return problems,
-                    Err(error) => error,
-                },
+            let done = match &mut self.bpf {
+                Some(bpf) => bpf.rewatch(&wanted),
+                None => self.attach(&wanted, poll),
+            };
+            let Err(error) = done else {
+                let is_prevented = |s: &&Slot| prevented.iter().any(|(key, _)| *key == s.key);
+                self.prevented = slots.iter().filter(is_prevented).map(|s| s.key.clone()).collect();
+                return problems;
             };
             let why = error.to_string();
             let bpf::BpfError::NoPrevention { key, .. } = error else {
@@ -132,8 +139,19 @@ impl Eyes {
             log::warn!("BPF's records are read at sweeps only: {error}");
         }
         self.why_not.clone_from(&bpf.rung().why_not);
+        if self.pin.0 {
+            match bpf.pin() {
+                Ok(()) => self.pin.1 = true,
+                Err(error) => log::warn!("prevention ends with this process: {error}"),
+            }
+        }
         self.bpf = Some(bpf);
         Ok(())
+    }
+
+    /// Whether what is prevented stays so when this process ends.
+    pub fn is_pinned(&self) -> bool {
+        self.pin.1
     }
 
     /// How changes are seen, in a word.

@@ -14,6 +14,7 @@ mod keepsake;
 mod let_go;
 mod reload;
 mod slot;
+mod standing;
 mod sweep;
 mod told;
 mod witness;
@@ -37,6 +38,7 @@ use crate::watch::poll::Poll;
 use crate::watch::priority;
 use crate::watch::service::Service;
 use crate::watch::signals::{Asked, Signals};
+use crate::wire::Watch;
 use crate::wire::event::Event;
 
 use bystanders::Bystander;
@@ -55,6 +57,8 @@ pub struct Options {
     pub contest: Option<Contest>,
     /// Whether BPF is tried.
     pub bpf: bool,
+    /// Whether what it prevents stays prevented when the daemon ends.
+    pub pin: bool,
 }
 
 /// What the daemon asks of the host besides its kernel.
@@ -76,8 +80,8 @@ pub trait Records {
     fn record(&mut self, event: &Event);
     /// What is to be done now and then: children that have ended, say.
     fn tend(&mut self);
-    /// How the daemon stands, in one line.
-    fn stands(&mut self, line: &str);
+    /// How the daemon stands; the same in one line.
+    fn stands(&mut self, watch: &Watch, line: &str);
     /// Everything was looked at.
     fn swept(&mut self, swept: &Swept<'_>);
 }
@@ -159,8 +163,9 @@ pub struct Daemon<'a> {
     asleep: Duration,
     /// Why something is not prevented, each told once.
     not_prevented: BTreeSet<String>,
-    /// What was last said of how it stands.
-    standing: String,
+    /// When it began, and what it last said of how it stands.
+    began: String,
+    standing: Option<standing::Standing>,
     real_time: bool,
     end: bool,
 }
@@ -254,7 +259,7 @@ impl<'a> Daemon<'a> {
         let timer = Timer::every(options.sweep).map_err(failed("set a timer"))?;
         poll.add(&signals, source::SIGNALS).map_err(failed("wait for signals"))?;
         poll.add(&timer, source::SWEEP).map_err(failed("set a timer"))?;
-        let eyes = Eyes::open(&poll);
+        let eyes = Eyes::open(&poll, options.pin);
         let files = Files::open().map_err(|e| log::warn!("files are not watched: {e}")).ok();
         let links = Links::open().map_err(|e| log::warn!("interfaces are not watched: {e}")).ok();
         let log = KernelLog::open().map_err(|e| log::info!("/dev/kmsg is not read: {e}")).ok();
@@ -293,7 +298,8 @@ impl<'a> Daemon<'a> {
             memory_changed: false,
             asleep: clock::since_boot().saturating_sub(clock::monotonic()),
             not_prevented: BTreeSet::new(),
-            standing: String::new(),
+            began: clock::utc(),
+            standing: None,
             real_time: false,
             end: false,
         };
@@ -452,6 +458,12 @@ impl<'a> Daemon<'a> {
         if let Err(error) = self.service.say(lines) {
             log::warn!("the service manager cannot be told {lines}: {error}");
         }
+    }
+
+    /// What stays prevented once this daemon has ended.
+    pub fn stays_prevented(&self) -> Vec<String> {
+        let stays = self.eyes.prevented.iter().filter(|_| self.eyes.is_pinned());
+        stays.map(ToString::to_string).collect()
     }
 
     /// What has happened since the start.

@@ -41,6 +41,8 @@ impl Daemon<'_> {
             let now = clock::monotonic().as_micros();
             self.say(&format!("RELOADING=1\nMONOTONIC_USEC={now}"));
         }
+        // What comes of it is told, even where the numbers stay the same.
+        self.standing = None;
         let patience = if self.force.is_none() { AT_START } else { Duration::ZERO };
         let place = crate::below::resolve_parent(&self.root, LOCK);
         let lock = place
@@ -56,6 +58,7 @@ impl Daemon<'_> {
                     self.watch_files(&[]);
                     self.put_files_right();
                     self.refuse(why, asked);
+                    self.stands();
                 }
             },
             Err(why) if self.force.is_none() => self.refused = Some(why),

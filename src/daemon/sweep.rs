@@ -135,23 +135,4 @@ impl Daemon<'_> {
             changed: std::mem::take(&mut soon.report),
         });
     }
-
-    /// Says how the daemon stands, to the service manager and to who asks.
-    pub(super) fn stands(&mut self) {
-        let held = self.slots.iter().filter(|s| s.held.is_ok() && !s.let_go).count();
-        let contested = self.slots.iter().filter(|s| s.state.is_contested()).count();
-        let waiting = self.slots.iter().filter(|s| s.held.is_err()).count();
-        let name = self.force.as_ref().map_or("nothing", |f| f.name.as_str());
-        let line = format!(
-            "{name}: {held} parameters held, {waiting} not there, {contested} contested, {} \
-             corrections; seen by {}",
-            self.counts.restored,
-            self.eyes.name()
-        );
-        if line != self.standing {
-            self.say(&format!("STATUS={line}"));
-            self.records.stands(&line);
-            self.standing = line;
-        }
-    }
 }

@@ -71,7 +71,7 @@ impl Lock {
     }
 }
 
-fn opened(path: &Path) -> Result<File, LockError> {
+pub(super) fn opened(path: &Path) -> Result<File, LockError> {
     let failed = |error| LockError::Failed { path: path.display().to_string(), error };
     if let Some(parent) = path.parent() {
         let mut builder = fs::DirBuilder::new();

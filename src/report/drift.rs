@@ -33,9 +33,22 @@ pub fn drift(events: Vec<Event>, damaged: u64, partial: bool) -> Drift {
         }
     }
     let contested = contested.into_iter().collect();
+    let mut stood: Vec<u64> = events.iter().filter_map(|e| e.latency_us).collect();
+    stood.sort_unstable();
+    let at = |share: usize| Some(*stood.get(stood.len().checked_sub(1)? * share / 100)?);
+    let (latency_median_us, latency_99_us) = (at(50), at(99));
     let mut recent = events;
     recent.drain(..recent.len().saturating_sub(RECENT));
-    Drift { corrections, prevented, contested, recent, damaged, partial }
+    Drift {
+        corrections,
+        prevented,
+        latency_median_us,
+        latency_99_us,
+        contested,
+        recent,
+        damaged,
+        partial,
+    }
 }
 
 /// The section of the status; nothing where nothing has happened.
@@ -50,6 +63,9 @@ pub(super) fn text(
         let mut head = format!("drift since boot: {least}{} corrected", drift.corrections);
         if drift.prevented > 0 {
             let _ = write!(head, ", {} prevented", drift.prevented);
+        }
+        if let (Some(median), Some(most)) = (drift.latency_median_us, drift.latency_99_us) {
+            let _ = write!(head, "; within {median} us in the median, {most} us for 99 %");
         }
         let style = if drift.contested.is_empty() { HEAD } else { BAD };
         let _ = writeln!(out, "{}", paint(style, &head));

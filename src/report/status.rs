@@ -8,7 +8,7 @@ use crate::diff::BootStatus;
 use crate::observed::Facts;
 use crate::plan::{Item, Plan};
 use crate::value::agrees;
-use crate::wire::{BootReport, Changed, Found, NextBoot, STATUS_SCHEMA, Status};
+use crate::wire::{BootReport, Changed, Found, LetGo, NextBoot, STATUS_SCHEMA, Status, Watch};
 
 use super::boot::{self, Told};
 use super::plan::Layout;
@@ -30,6 +30,8 @@ pub fn unplanned(facts: &Facts, boot: Option<BootReport>, result: &str) -> Statu
         pending: Vec::new(),
         boot_unit: facts.boot_unit,
         boot,
+        daemon: None,
+        let_go: Vec::new(),
         drift: None,
         trial: None,
         errors: Vec::new(),
@@ -160,7 +162,13 @@ pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String
     for line in status.errors.iter().chain(&status.notes) {
         wrapped(&mut out, 2, layout.width, WARN, line);
     }
+    for held in &status.let_go {
+        wrapped(&mut out, 2, layout.width, WARN, &let_go_text(held));
+    }
     boot_text(&mut out, status, layout);
+    if status.result != "no_baseline" {
+        daemon_text(&mut out, status.daemon.as_ref(), layout);
+    }
     if let Some(drift) = &status.drift {
         super::drift::text(&mut out, drift, layout, user);
     }
@@ -237,6 +245,60 @@ fn changed_text(changed: &Changed) -> String {
         let _ = write!(text, ": {error}");
     }
     format!("{text} ({})", boot::who(&found))
+}
+
+fn let_go_text(held: &LetGo) -> String {
+    let mut text = format!("{}: let go by {}", held.key, held.by);
+    if let Some(reason) = &held.reason {
+        let _ = write!(text, ": {reason}");
+    }
+    match &held.until {
+        Some(until) => text + "; until " + until,
+        None => text + "; until the next boot or `tunectl apply`",
+    }
+}
+
+/// Who holds the host, and by which means.
+fn daemon_text(out: &mut String, daemon: Option<&Watch>, layout: Layout) {
+    let mut say = |style, text: &str| wrapped(out, 0, layout.width, style, text);
+    let Some(watch) = daemon.filter(|watch| watch.running) else {
+        // One that has not been told to end is missed.
+        let style = if daemon.is_some() { BAD } else { DIM };
+        say(style, "daemon: tunectl watch does not run: `systemctl enable --now tunectl`");
+        let pinned = daemon.filter(|watch| watch.pinned && !watch.prevented.is_empty());
+        if let Some(watch) = pinned {
+            let keys = watch.prevented.join(", ");
+            let text = format!(
+                "still prevented all the same (`watch --pin`): {keys}: `tunectl unlock` lets one go"
+            );
+            wrapped(out, 2, layout.width, WARN, &text);
+        }
+        return;
+    };
+    let mut text = format!(
+        "daemon: {} {} held since {} (pid {}), seen by {}, swept every {} s",
+        watch.held,
+        boot::parameters(watch.held),
+        watch.since,
+        watch.pid,
+        watch.seen_by,
+        watch.sweep_every,
+    );
+    if !watch.prevented.is_empty() {
+        let pinned = if watch.pinned { ", pinned" } else { "" };
+        let _ = write!(text, "; {} prevented{pinned}", watch.prevented.len());
+    }
+    say(HEAD, &text);
+    if let Some(why) = &watch.why_not {
+        wrapped(out, 2, layout.width, WARN, why);
+    }
+    if let Some(why) = &watch.refused {
+        let text = format!(
+            "{} stays in force, because the baseline on disk is refused: {why}",
+            watch.baseline
+        );
+        wrapped(out, 2, layout.width, BAD, &text);
+    }
 }
 
 fn next_text(next: &NextBoot) -> String {

@@ -46,6 +46,12 @@ impl Service {
         self.watchdog.map(|usec| usec / 2)
     }
 
+    /// The process that the service manager knows this service by.
+    #[allow(clippy::unused_self, reason = "it is this service's")]
+    pub fn process(&self) -> u32 {
+        std::process::id()
+    }
+
     /// Says something, in lines of `NAME=value`.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
-use super::{Baseline, BootReport, Host, Pending, SetBy, Trial};
+use super::{Baseline, BootReport, Host, Pending, SetBy, Trial, Watch};
 
 /// Name of the status's schema.
 pub const STATUS_SCHEMA: &str = "tunectl/status/1";
@@ -34,6 +34,12 @@ pub struct Status {
     pub boot_unit: bool,
     /// The report of this boot; `null`: there is none.
     pub boot: Option<BootReport>,
+    /// The daemon of this boot; `null`: none has begun, or it was told to end.
+    #[serde(default)]
+    pub daemon: Option<Watch>,
+    /// What is let go for a while.
+    #[serde(default)]
+    pub let_go: Vec<LetGo>,
     /// What `tunectl watch` has seen since the boot; `null` where its log cannot be read.
     pub drift: Option<Drift>,
     /// The trial that is pending; `null`: none is.
@@ -51,6 +57,13 @@ pub struct Drift {
     pub corrections: u64,
     /// How many writes were prevented.
     pub prevented: u64,
+    /// How long a foreign value stood, in microseconds, in the median of what was put back; `null`
+    /// where no event has told.
+    #[serde(default)]
+    pub latency_median_us: Option<u64>,
+    /// The same for all but one in a hundred.
+    #[serde(default)]
+    pub latency_99_us: Option<u64>,
     /// Keys, in dots, that somebody else keeps changing.
     pub contested: Vec<String>,
     /// The newest events, oldest first.
@@ -59,6 +72,21 @@ pub struct Drift {
     pub damaged: u64,
     /// Whether the log reaches back further than was looked: the numbers are at least so great.
     pub partial: bool,
+}
+
+/// A parameter that is let go for a while: nobody holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetGo {
+    /// The key, in dots.
+    pub key: String,
+    /// `unlocked`: somebody asked for it; `yielded`: another program has it.
+    pub kind: String,
+    /// Who let it go.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Until when, RFC 3339 in UTC; `null`: until the next boot or apply.
+    pub until: Option<String>,
 }
 
 /// A parameter that is not as required.

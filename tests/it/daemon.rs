@@ -2,8 +2,10 @@
 
 mod fights;
 pub mod harness;
+mod pinned;
 mod reloads;
 mod reported;
+mod standing;
 mod ways;
 mod writers;
 
@@ -187,13 +189,14 @@ fn killed_and_started_again_it_reverts_nothing_and_counts_nothing_twice() {
         let watch = Watch::start(&[]);
         write("net/core/somaxconn", "77");
         watch.event(|e| e["to"] == "77");
-        for _ in 0..5 {
+        watch.signal("KILL");
+        drop(watch);
+        for _ in 0..10 {
             let watch = Watch::start(&[]);
             watch.signal("KILL");
             drop(watch);
             assert_eq!(live("net/core/somaxconn"), "4321");
         }
-        drop(watch);
         write("net/core/somaxconn", "78");
         let watch = Watch::start(&[]);
         let event = watch.event(|e| e["to"] == "78");

@@ -55,7 +55,8 @@ fn recent_drift_is_shown_with_what_is_contested() {
 
     let shown = run(&mut tunectl(&root, &["status"]));
     let text = String::from_utf8(shown.stdout).unwrap();
-    assert!(text.contains("\ndrift since boot: 24 corrected\n"), "of this boot alone:\n{text}");
+    let head = "\ndrift since boot: 24 corrected; within 21 us in the median, 21 us for 99 %\n";
+    assert!(text.contains(head), "of this boot alone:\n{text}");
     assert!(text.contains("contested: vm.swappiness: somebody else keeps changing it"), "{text}");
     assert!(!text.contains("contested: vm.page-cluster"), "it is settled:\n{text}");
     let line = "2026-11-24 14:03:22Z  vm.swappiness: 60 -> 1 restored after 21 us, 2 times; ";

@@ -58,6 +58,7 @@ in sync: 3 parameters of broker, now and after a reboot; 1 pending
   pending: net.netfilter.nf_conntrack_max: module nf_conntrack not loaded
 boot: [..]Z in [..] ms: 2 parameters right, 1 corrected
   vm.swappiness: 60 -> 1 (set by /etc/sysctl.d/zz-vendor.conf:1)
+daemon: tunectl watch does not run: `systemctl enable --now tunectl`
 
 "#]]
     );
@@ -80,6 +81,7 @@ fn what_has_changed_since_boot_is_told_from_what_to_what() {
   pending: net.netfilter.nf_conntrack_max: module nf_conntrack not loaded
 boot: [..]Z in [..] ms: 2 parameters right, 1 corrected
   vm.swappiness: 60 -> 1 (set by /etc/sysctl.d/zz-vendor.conf:1)
+daemon: tunectl watch does not run: `systemctl enable --now tunectl`
 
 "#]]
     );
@@ -114,6 +116,7 @@ boot: [..]Z in [..] ms: 2 parameters right, 1 corrected
   vm.swappiness: 60 -> 1 (set by /etc/sysctl.d/zz-vendor.conf:1)
 settled: [..]Z: 1 changed since, corrected
   vm.dirty_ratio: 33 -> 20 (not from any sysctl.d file; known to set it: tuned)
+daemon: tunectl watch does not run: `systemctl enable --now tunectl`
 
 "#]]
     );
@@ -145,6 +148,7 @@ in sync now: 3 parameters of broker; a reboot takes back 1; 1 pending
   or `systemctl enable tunectl-boot`
   pending: net.netfilter.nf_conntrack_max: module nf_conntrack not loaded
 boot: no report, tunectl-boot is not enabled: `systemctl enable tunectl-boot`
+daemon: tunectl watch does not run: `systemctl enable --now tunectl`
 
 "#]]
     );
@@ -161,7 +165,8 @@ fn without_a_report_it_says_what_to_run() {
     let host = host();
     let ran = status(&host);
     assert_eq!(ran.code, 0);
-    let told = "boot: no report, tunectl-boot is not enabled: `systemctl enable tunectl-boot`\n";
+    let told = "boot: no report, tunectl-boot is not enabled: `systemctl enable tunectl-boot`\n\
+                daemon: tunectl watch does not run: `systemctl enable --now tunectl`\n";
     assert!(ran.out.ends_with(told), "{}", ran.out);
     host.file(UNIT, "");
     assert!(status(&host).out.contains("`systemctl status tunectl-boot`"));

@@ -3,7 +3,7 @@
 //!
 //! It is written here instruction by instruction and handed to bpf(2) as it is: neither a
 //! compiler nor a library is needed, and what depends on the kernel's structures is taken from
-//! the running kernel's BTF. It goes when this process goes.
+//! the running kernel's BTF. It goes when this process goes, unless it is pinned.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 mod aside;
@@ -11,6 +11,7 @@ mod assembler;
 mod btf;
 mod error;
 mod layout;
+mod pin;
 mod place;
 mod program;
 mod record;
@@ -19,6 +20,7 @@ mod sys;
 mod wanted;
 
 pub use error::BpfError;
+pub use pin::{let_go, unpin};
 pub use program::Wake;
 pub use record::Attempt;
 pub use wanted::{Admitted, Wanted};
@@ -101,7 +103,7 @@ pub struct Bpf {
     last_text: u64,
     plan: Plan,
     rung: Rung,
-    _link: OwnedFd,
+    link: OwnedFd,
 }
 
 impl Bpf {
@@ -150,7 +152,7 @@ impl Bpf {
                 _ => BpfError::of("attach its BPF program to a cgroup", source),
             }
         })?;
-        Ok(Self { ring, lost, names, texts, contents, last_text, plan, rung, _link: link })
+        Ok(Self { ring, lost, names, texts, contents, last_text, plan, rung, link })
     }
 
     /// What works here.

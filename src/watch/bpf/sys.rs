@@ -1,9 +1,11 @@
 //! The calls of bpf(2) that are needed, and memory shared with the kernel.
 #![allow(unsafe_code, reason = "bpf(2) and mmap(2) have no safe form in the crates at hand")]
 
-use std::ffi::{c_int, c_long, c_void};
+use std::ffi::{CString, c_int, c_long, c_void};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::ptr::{self, NonNull};
 
 use super::assembler::Instruction;
@@ -23,6 +25,8 @@ const MAP_CREATE: c_int = 0;
 const MAP_UPDATE_ELEM: c_int = 2;
 const MAP_DELETE_ELEM: c_int = 3;
 const PROG_LOAD: c_int = 5;
+const OBJ_PIN: c_int = 6;
+const OBJ_GET: c_int = 7;
 const PROG_QUERY: c_int = 16;
 const LINK_CREATE: c_int = 28;
 const TYPE_CGROUP_SYSCTL: u32 = 23;
@@ -78,6 +82,14 @@ struct LinkCreate {
     program: u32,
     target: u32,
     attach_type: u32,
+    flags: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct ObjectPath {
+    path: u64,
+    fd: u32,
     flags: u32,
 }
 
@@ -188,6 +200,11 @@ impl<const K: usize, const V: usize> Map<K, V> {
         create_map(MAP_HASH, key, value, most, NO_PREALLOC).map(Self)
     }
 
+    /// One that was opened, of that kind.
+    pub fn of(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
     /// Its descriptor.
     pub fn fd(&self) -> BorrowedFd<'_> {
         use std::os::fd::AsFd as _;
@@ -234,6 +251,28 @@ pub fn link(program: BorrowedFd<'_>, cgroup: BorrowedFd<'_>) -> io::Result<Owned
     };
     // SAFETY: there are no addresses in the attributes.
     owned(unsafe { bpf(LINK_CREATE, &mut attributes) }?)
+}
+
+/// Keeps a map or a link at a place in a bpf file system.
+///
+/// # Errors
+/// As bpf(2).
+pub fn pin(object: BorrowedFd<'_>, place: &Path) -> io::Result<()> {
+    let path = CString::new(place.as_os_str().as_bytes())?;
+    let mut attributes = ObjectPath { path: path.as_ptr() as u64, fd: raw(object), flags: 0 };
+    // SAFETY: the path lives through the call and ends with a NUL.
+    unsafe { bpf(OBJ_PIN, &mut attributes) }.map(|_| ())
+}
+
+/// Opens what was kept there.
+///
+/// # Errors
+/// As bpf(2).
+pub fn pinned(place: &Path) -> io::Result<OwnedFd> {
+    let path = CString::new(place.as_os_str().as_bytes())?;
+    let mut attributes = ObjectPath { path: path.as_ptr() as u64, ..ObjectPath::default() };
+    // SAFETY: as above.
+    owned(unsafe { bpf(OBJ_GET, &mut attributes) }?)
 }
 
 /// How many programs of this kind are attached to a cgroup itself, and whether others may join.

@@ -216,7 +216,7 @@ impl Entry {
 }
 
 /// A name as the program finds it: cut as the kernel cuts it where it is longer than any is.
-fn name(key: &Key) -> [u8; NAME_BYTES] {
+pub fn name(key: &Key) -> [u8; NAME_BYTES] {
     let path = key.as_path().as_bytes();
     let mut bytes = [0; NAME_BYTES];
     let length = path.len().min(NAME_BYTES - 1);

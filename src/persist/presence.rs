@@ -1,0 +1,89 @@
+//! The one daemon of a host: a lock that it holds as long as it runs, in a file that says how it
+//! stands.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
+
+use std::fs::{File, Permissions, TryLockError};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::below;
+use crate::wire::{WATCH_SCHEMA, Watch};
+
+use super::lock::opened;
+use super::{Lock, LockError, PersistError, reports};
+
+/// The file, below the root of the host. It is gone after a reboot.
+pub const WATCH: &str = "/run/tunectl/watch.json";
+
+/// A daemon that was killed while it began a child leaves the lock to that for a moment.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Held by the daemon; the kernel gives it back if that dies.
+#[derive(Debug)]
+pub struct Presence {
+    file: File,
+    path: PathBuf,
+}
+
+impl Presence {
+    /// Becomes the host's daemon.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`]: there is another one.
+    pub fn take(root: &Path) -> Result<Self, LockError> {
+        let failed = |error| LockError::Failed { path: WATCH.into(), error };
+        let path = below::resolve_parent(root, WATCH).map_err(failed)?;
+        let file = opened(&path)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let pid = stands(root).map(|watch| format!("pid {}", watch.pid));
+                    return Err(LockError::Busy(pid));
+                }
+            }
+        }
+        // Whoever asks how the host stands may read it.
+        let _ = file.set_permissions(Permissions::from_mode(0o644));
+        Ok(Self { file, path })
+    }
+
+    /// Says how it stands. In place, because the lock is the file's: whoever reads it in between
+    /// sees no JSON, and asks again.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn say(&self, watch: &Watch) -> Result<(), PersistError> {
+        let failed = PersistError::new("write", &self.path);
+        let text = serde_json::to_vec(watch).map_err(std::io::Error::other);
+        let written = text.and_then(|mut text| {
+            text.push(b'\n');
+            self.file.write_all_at(&text, 0)?;
+            self.file.set_len(text.len() as u64)
+        });
+        written.map_err(failed)
+    }
+
+    /// Says nothing any more.
+    pub fn leave(self) {
+        let _ = self.file.set_len(0);
+    }
+}
+
+/// How this boot's daemon stands, or how it stood when it was killed.
+pub fn find(root: &Path, boot_id: &str) -> Option<Watch> {
+    let place = below::resolve_parent(root, WATCH).ok()?;
+    let mut watch = stands(root)?;
+    watch.running = Lock::is_held(&place)?;
+    (watch.schema == WATCH_SCHEMA && watch.boot_id == boot_id).then_some(watch)
+}
+
+fn stands(root: &Path) -> Option<Watch> {
+    (0..3).find_map(|_| serde_json::from_slice(&reports::read(root, WATCH)?).ok())
+}

@@ -1,0 +1,76 @@
+//! What is prevented with `--pin` stays so while no daemon runs.
+
+use std::fs;
+use std::process::Command;
+
+use super::harness::{Watch, fresh_host, live, write};
+use super::{in_namespaces, run};
+use crate::support::left_out;
+
+const BASELINE: &str = "name: held
+defaults: { on_drift: prevent }
+parameters: { net.core.somaxconn: 4321, net.ipv4.tcp_fin_timeout: 31 }
+";
+const PINNED: &str = "/sys/fs/bpf/tunectl";
+
+fn tunectl(args: &[&str]) -> String {
+    let ran = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args(args));
+    String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr)
+}
+
+#[track_caller]
+fn is_refused(path: &str, value: &str) {
+    let refused = fs::write(format!("/proc/sys/{path}"), value);
+    assert_eq!(refused.unwrap_err().raw_os_error(), Some(1), "EPERM");
+}
+
+#[test]
+fn it_outlasts_the_daemon_and_can_be_let_go() {
+    let test = "daemon::pinned::it_outlasts_the_daemon_and_can_be_let_go";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        // One that goes with this namespace.
+        let mounted = run(Command::new("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]));
+        if !mounted.status.success() {
+            left_out(test, "no bpf file system can be mounted");
+            return;
+        }
+        let watch = Watch::start(&["--pin"]);
+        if !watch.told.iter().any(|told| told.contains("seen by bpf")) {
+            left_out(test, "BPF is not to be had here");
+            return;
+        }
+        assert!(tunectl(&["status"]).contains("2 prevented, pinned"));
+        is_refused("net/core/somaxconn", "75");
+        watch.end();
+        is_refused("net/core/somaxconn", "75");
+        // What satisfies the baseline may be written: the loaders of a boot, an apply.
+        write("net/core/somaxconn", "4321");
+        let status = tunectl(&["status"]);
+        assert!(status.contains("tunectl watch does not run"), "{status}");
+        let stays = "still prevented all the same (`watch --pin`): net.core.somaxconn, ";
+        assert!(status.contains(stays), "{status}");
+
+        let unlock = ["unlock", "net.core.somaxconn", "--for", "1m", "--reason", "break the glass"];
+        let unlocked = tunectl(&unlock);
+        assert!(unlocked.contains("nobody takes it back until one does"), "{unlocked}");
+        write("net/core/somaxconn", "76");
+        assert_eq!(live("net/core/somaxconn"), "76");
+        is_refused("net/ipv4/tcp_fin_timeout", "77");
+
+        // However it ends; and the next one takes over.
+        let watch = Watch::start(&["--pin"]);
+        watch.signal("KILL");
+        drop(watch);
+        is_refused("net/ipv4/tcp_fin_timeout", "77");
+        fs::write("/etc/tunectl/baseline.yaml", BASELINE.replace("31", "32")).unwrap();
+        let applied = tunectl(&["apply"]);
+        assert!(applied.contains("first: tunectl unlock net.ipv4.tcp_fin_timeout"), "{applied}");
+        let watch = Watch::start(&[]);
+        assert_eq!(live("net/ipv4/tcp_fin_timeout"), "32");
+        is_refused("net/ipv4/tcp_fin_timeout", "77");
+        assert!(!fs::exists(PINNED).unwrap(), "without the option it ends with the daemon");
+        watch.end();
+        write("net/ipv4/tcp_fin_timeout", "77");
+    });
+}

@@ -1,0 +1,129 @@
+//! How the daemon stands, as `tunectl status` and the service manager tell it.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use super::harness::{Watch, fresh_host, live, write};
+use super::{BASELINE, in_namespaces, run};
+
+const OWN: &str = "/etc/tunectl/baseline.yaml";
+
+fn tunectl(args: &[&str]) -> Output {
+    run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args(args))
+}
+
+fn status() -> Value {
+    serde_json::from_slice(&tunectl(&["status", "--format", "json"]).stdout).unwrap()
+}
+
+fn errors(ran: &Output) -> String {
+    String::from_utf8_lossy(&ran.stderr).into_owned()
+}
+
+#[test]
+fn the_status_tells_who_holds_the_host_and_how() {
+    in_namespaces("daemon::standing::the_status_tells_who_holds_the_host_and_how", || {
+        let baseline = BASELINE.replace(", on_drift: yield", "");
+        fresh_host(&baseline);
+        assert_eq!(status()["daemon"], Value::Null);
+        let mut watch = Watch::start(&["--no-bpf", "--sweep", "1"]);
+        let daemon = &status()["daemon"];
+        assert_eq!((&daemon["running"], &daemon["pid"]), (&true.into(), &watch.pid().into()));
+        assert_eq!((&daemon["held"], &daemon["sweep_every"]), (&8.into(), &1.into()));
+        assert_eq!((&daemon["baseline"], &daemon["refused"]), (&"held".into(), &Value::Null));
+        assert_eq!(daemon["seen_by"], "fanotify");
+
+        // There is one.
+        let second = tunectl(&["watch"]);
+        assert_eq!(second.status.code(), Some(3));
+        let who = format!("another tunectl watch holds this host (pid {})", watch.pid());
+        assert!(errors(&second).contains(&who), "{}", errors(&second));
+
+        // A broken edit: told before the daemon is asked to read it, and as long as it lies there.
+        fs::write(OWN, baseline.replace("4321", "yes")).unwrap();
+        let checked = tunectl(&["watch", "--check"]);
+        assert_eq!(checked.status.code(), Some(1));
+        assert!(errors(&checked).contains("baseline.yaml:3:23"), "{}", errors(&checked));
+        watch.until("refused", || status()["daemon"]["refused"].is_string());
+        let refused = status()["daemon"]["refused"].as_str().unwrap().to_owned();
+        assert!(refused.starts_with("/etc/tunectl/baseline.yaml:3:23: "), "{refused}");
+        let text = String::from_utf8(tunectl(&["status"]).stdout).unwrap();
+        assert!(text.contains("held stays in force, because the baseline on disk"), "{text}");
+        while !watch.hear("STATUS=").contains("the baseline on disk is refused") {}
+        fs::write(OWN, &baseline).unwrap();
+        assert!(tunectl(&["watch", "--check"]).status.success());
+        watch.until("taken", || status()["daemon"]["refused"].is_null());
+
+        let unlock = ["unlock", "net.core.somaxconn", "--for", "9m", "--reason", "incident 4711"];
+        assert!(tunectl(&unlock).status.success());
+        let let_go = &status()["let_go"][0];
+        assert_eq!(let_go["key"], "net.core.somaxconn");
+        assert_eq!(
+            (&let_go["kind"], &let_go["reason"]),
+            (&"unlocked".into(), &"incident 4711".into())
+        );
+        watch.until("let go", || status()["daemon"]["held"] == 7);
+
+        watch.signal("KILL");
+        watch.until("gone", || status()["daemon"]["running"] == false);
+        let text = String::from_utf8(tunectl(&["status"]).stdout).unwrap();
+        assert!(text.contains("tunectl watch does not run"), "{text}");
+        Watch::start(&[]).end();
+        assert_eq!(status()["daemon"], Value::Null, "it was told to end");
+    });
+}
+
+/// Of /proc/PID/stat: the scheduling policy, 1 for `SCHED_FIFO`.
+fn policy(pid: u32) -> String {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ").next().unwrap().split(' ').nth(38).unwrap().to_owned()
+}
+
+#[test]
+fn it_is_quick_until_a_storm_comes_and_locked_in_memory() {
+    let test = "daemon::standing::it_is_quick_until_a_storm_comes_and_locked_in_memory";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--contest-after", "off", "--sweep", "1"]);
+        if policy(watch.pid()) != "1" {
+            crate::support::left_out(test, "SCHED_FIFO is not permitted here");
+            return;
+        }
+        let status = fs::read_to_string(format!("/proc/{}/status", watch.pid())).unwrap();
+        let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+        assert_ne!(locked.trim(), "0 kB", "{status}");
+        // Two for each parameter, one for each that moves one, and a dozen.
+        let open = fs::read_dir(format!("/proc/{}/fd", watch.pid())).unwrap().count();
+        assert!(open < 2 * 8 + 8 + 24, "{open} descriptors");
+
+        let file = fs::OpenOptions::new().write(true).open("/proc/sys/net/core/somaxconn").unwrap();
+        watch.until("given up in a storm", || {
+            for n in 0..2000 {
+                file.write_all_at(if n % 2 == 0 { b"7\n" } else { b"8\n" }, 0).unwrap();
+            }
+            policy(watch.pid()) == "0"
+        });
+        watch.until("taken up again", || policy(watch.pid()) == "1");
+        watch.until("put right", || live("net/core/somaxconn") == "4321");
+        let now = fs::read_dir(format!("/proc/{}/fd", watch.pid())).unwrap().count();
+        assert!(now <= open, "{now} descriptors, and {open} before");
+    });
+}
+
+#[test]
+fn the_operators_command_gets_each_event() {
+    in_namespaces("daemon::standing::the_operators_command_gets_each_event", || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--on-drift", "cat >>/run/drifts"]);
+        write("net/core/somaxconn", "77");
+        watch.event(|e| e["to"] == "77");
+        watch.until("told", || {
+            let told = fs::read_to_string("/run/drifts").unwrap_or_default();
+            let mut lines = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            lines.any(|e| e["to"] == "77" && e["key"] == "net.core.somaxconn")
+        });
+    });
+}
