@@ -3,6 +3,7 @@
 
 mod conf;
 mod facts;
+mod original;
 mod strain;
 mod unfinished;
 mod usage;
@@ -10,6 +11,7 @@ mod writer;
 
 pub use conf::{ConfBody, ConfDir, ConfFile, ConfTree, SYSCTL_DIRS};
 pub use facts::{Facts, NumaNode, Release, ReleaseError, Virtualization};
+pub use original::{Original, Originals, Released};
 pub use strain::Strain;
 pub use unfinished::{Begun, Replaced, Unfinished};
 pub use usage::{Usage, UsageNeeded};

@@ -4,12 +4,14 @@
 mod boot;
 pub mod event;
 pub mod report;
+mod rollback;
 mod status;
 mod tally;
 mod trial;
 mod watch;
 
 pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
+pub use rollback::{FileRolledBack, ROLLBACK_SCHEMA, Returned, Rollback, RolledBack, Was};
 pub use status::{Changed, Drift, LetGo, NextBoot, STATUS_SCHEMA, Status};
 pub use tally::{Counted, LATENCIES_US, Latency, TALLY_SCHEMA, Tally};
 pub use trial::{CONFIRMED_SCHEMA, Confirmed, Trial};
@@ -33,6 +35,9 @@ pub struct Plan {
     pub baseline: Baseline,
     /// Each desired parameter, by key.
     pub parameters: Vec<Parameter>,
+    /// Parameters that the baseline asks for no longer, and that are given back.
+    #[serde(default)]
+    pub returned: Vec<Returned>,
     /// The baseline's actions.
     pub actions: Vec<Action>,
     /// How the parameters count.
@@ -129,7 +134,7 @@ pub struct Parameter {
     pub reference: Option<String>,
     /// How a number made from the host's memory came about.
     pub arithmetic: Option<String>,
-    /// `waived`, `refused`.
+    /// `waived`, `refused`, `released` (rolled back).
     pub marks: Vec<String>,
     /// `enforce`, `report`, `yield`, `prevent`.
     pub policy: String,

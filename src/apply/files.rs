@@ -1,136 +1,286 @@
-//! Our files on their way to their places: complete beside them first, then a rename each.
+//! Files on their way to their places: complete beside them first, then a rename each.
 
 use std::path::{Path, PathBuf};
 
 use crate::below;
 use crate::key::Key;
 use crate::observed::Replaced;
-use crate::persist::{PersistError, Staged, remove};
-use crate::plan::{Dropin, DropinOutcome, Outcome, Plan};
+use crate::persist::{PersistError, Staged, originals, remove, reports};
+use crate::plan::{DropinOutcome, Outcome, Plan};
 
-use super::Options;
+use super::{Options, Remember};
 
-/// A file of ours that is not in its place yet.
-pub(super) enum Prepared<'a> {
-    /// Nothing is persisted.
+/// What a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// What parameters were before tunectl, beyond this boot: a host that cannot keep it is tuned
+    /// all the same.
+    First,
+    /// What parameters were before tunectl, in this boot.
+    OfBoot,
+    /// What goes along with the plan.
+    Further,
+    /// The numbers made from RAM.
+    HostFile,
+    /// The drop-in.
+    Dropin,
+}
+
+/// A file that is not in its place yet.
+pub(super) struct Prepared {
+    role: Role,
+    file: Replaced,
+    state: State,
+}
+
+enum State {
+    /// It is not asked for.
     NotAsked,
     /// It already is as planned.
     Unchanged,
-    /// It lies complete beside its place, or could not be laid there.
-    Staged {
-        /// The file.
-        file: &'a Dropin,
-        /// Its text to be.
-        text: String,
-        /// Where it lies, or why it does not.
-        staged: Result<Staged, PersistError>,
-    },
+    /// It lies complete beside its place, or is to be taken away.
+    Ready(Change),
+    /// It could not be laid there, or put in place.
+    Failed(String),
+    /// It is in place.
+    Written,
 }
 
-impl<'a> Prepared<'a> {
-    pub(super) fn of(file: &'a Dropin, root: &Path, options: &Options) -> Self {
-        match options.live_only {
-            true => Self::NotAsked,
-            false if file.changes() => {
-                let staged = stage(file.path, &file.text, root);
-                Self::Staged { file, text: file.text.clone(), staged }
-            }
-            false => Self::Unchanged,
-        }
-    }
+/// A file that lies complete beside its place, or is to be taken away.
+pub(super) enum Change {
+    Put(Staged),
+    Remove(PathBuf),
+}
 
-    pub(super) fn failed(&self) -> bool {
-        matches!(self, Self::Staged { staged: Err(_), .. })
-    }
-
-    /// What became of it where nothing else was done either.
-    pub(super) fn given_up(self) -> DropinOutcome {
+impl Change {
+    pub(super) fn commit(self) -> Result<(), PersistError> {
         match self {
-            Self::Staged { staged: Err(error), .. } => DropinOutcome::Failed(error.to_string()),
-            _ => DropinOutcome::LeftAlone,
+            Self::Put(staged) => staged.commit(),
+            Self::Remove(place) => remove(&place),
         }
     }
+}
 
-    /// The same without the keys that the kernel refused: those are never persisted.
-    pub(super) fn without(self, plan: &Plan, refused: &[Key], root: &Path) -> Self {
-        let Self::Staged { file, staged: Ok(staged), text } = self else { return self };
-        let kept = plan.text_without(file, refused);
-        if kept == text {
-            return Self::Staged { file, text, staged: Ok(staged) };
-        }
-        drop(staged);
-        if file.before.as_deref() == Some(kept.as_bytes()) {
-            return Self::Unchanged;
-        }
-        let staged = stage(file.path, &kept, root);
-        Self::Staged { file, text: kept, staged }
+/// Lays all files of a plan beside their places; the drop-in is the last one.
+pub(super) fn prepare(plan: &Plan, root: &Path, options: &Options) -> Vec<Prepared> {
+    wanted(plan, &[], root, options).into_iter().map(|w| Prepared::of(w, root)).collect()
+}
+
+/// The same files without the keys that the kernel refused: those are never persisted.
+pub(super) fn without(
+    prepared: Vec<Prepared>,
+    plan: &Plan,
+    refused: &[Key],
+    root: &Path,
+    options: &Options,
+) -> Vec<Prepared> {
+    if refused.is_empty() {
+        return prepared;
     }
+    let wanted = wanted(plan, refused, root, options);
+    let mut left: Vec<Prepared> = Vec::new();
+    for (old, (role, asked, file)) in prepared.into_iter().zip(wanted) {
+        let same = old.file.after == file.after || !matches!(old.state, State::Ready(_));
+        if same {
+            left.push(old);
+            continue;
+        }
+        // Of two temporaries of one name the older goes first.
+        drop(old);
+        left.push(Prepared::of((role, asked, file), root));
+    }
+    left
+}
 
-    /// What is about to be replaced, if anything is.
-    pub(super) fn replaced(&self) -> Option<Replaced> {
-        let Self::Staged { file, text, staged: Ok(_) } = self else { return None };
+/// Each file with its text of now and its text to be, and whether it is asked for.
+fn wanted(
+    plan: &Plan,
+    refused: &[Key],
+    root: &Path,
+    options: &Options,
+) -> Vec<(Role, bool, Replaced)> {
+    let before = &plan.memory.before;
+    let after = plan.remembered(refused);
+    let mut wanted = Vec::new();
+    for (role, path, asked, old, new) in [
+        (Role::First, originals::FIRST, Remember::Always, &before.first, &after.first),
+        (Role::OfBoot, originals::OF_BOOT, Remember::InRun, &before.of_boot, &after.of_boot),
+    ] {
+        // What is remembered as before is left alone, whatever it looks like.
+        let asked = options.remember >= asked && old != new;
+        let text = asked.then(|| reports::read(root, path)).flatten();
+        let before = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let after = originals::text(new);
+        wanted.push((role, asked, Replaced { path: path.to_owned(), before, after }));
+    }
+    wanted.extend(options.further.iter().map(|file| (Role::Further, true, file.clone())));
+    for (role, file) in [(Role::HostFile, &plan.host_file), (Role::Dropin, &plan.dropin)] {
         let before = file.before.as_deref().map(|b| String::from_utf8_lossy(b).into_owned());
-        Some(Replaced { path: file.path.to_owned(), before, after: text.clone() })
+        // With nothing to say none is begun.
+        let after = if file.changes() { plan.text_without(file, refused) } else { before.clone() };
+        let file = Replaced { path: file.path.to_owned(), before, after };
+        wanted.push((role, !options.live_only, file));
     }
+    wanted
+}
 
-    /// What became of it where the replacement could not be written down.
-    pub(super) fn not_replaced(self, why: &PersistError) -> DropinOutcome {
-        match self {
-            Self::NotAsked => DropinOutcome::NotAsked,
-            Self::Unchanged => DropinOutcome::Unchanged,
-            Self::Staged { staged: Err(error), .. } => DropinOutcome::Failed(error.to_string()),
-            Self::Staged { staged: Ok(_), .. } => DropinOutcome::Failed(why.to_string()),
-        }
-    }
-
-    fn commit(self) -> DropinOutcome {
-        let staged = match self {
-            Self::NotAsked => return DropinOutcome::NotAsked,
-            Self::Unchanged => return DropinOutcome::Unchanged,
-            Self::Staged { staged, .. } => staged,
+impl Prepared {
+    fn of((role, asked, file): (Role, bool, Replaced), root: &Path) -> Self {
+        let state = if !asked && matches!(role, Role::HostFile | Role::Dropin) {
+            State::NotAsked
+        } else if !asked || file.before == file.after {
+            State::Unchanged
+        } else {
+            match change(&file.path, file.after.as_deref(), root) {
+                Ok(change) => State::Ready(change),
+                Err(error) => State::Failed(error.to_string()),
+            }
         };
-        match staged.and_then(Staged::commit) {
-            Ok(()) => DropinOutcome::Written,
-            Err(error) => DropinOutcome::Failed(error.to_string()),
+        let mut prepared = Self { role, file, state };
+        prepared.forgive();
+        prepared
+    }
+
+    /// What nothing depends on fails with a warning.
+    fn forgive(&mut self) {
+        if let (Role::First, State::Failed(why)) = (self.role, &self.state) {
+            log::warn!("after a reboot a rollback will not know what there was before: {why}");
+            self.state = State::Unchanged;
+        }
+    }
+
+    fn is_record(&self) -> bool {
+        matches!(self.role, Role::First | Role::OfBoot)
+    }
+
+    fn commit(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Unchanged) {
+            State::Ready(change) => ended(change.commit()),
+            state => state,
+        };
+        self.forgive();
+    }
+
+    /// What became of it.
+    fn outcome(&self) -> DropinOutcome {
+        match &self.state {
+            State::NotAsked => DropinOutcome::NotAsked,
+            State::Unchanged => DropinOutcome::Unchanged,
+            State::Written => DropinOutcome::Written,
+            State::Failed(why) => DropinOutcome::Failed(why.clone()),
+            State::Ready(_) => DropinOutcome::LeftAlone,
         }
     }
 }
 
-/// Puts both in place, in order; the second only where the first is, unless it keeps going.
-pub(super) fn commit(files: [Prepared<'_>; 2], keep_going: bool) -> [DropinOutcome; 2] {
-    let [first, second] = files;
-    let first = first.commit();
-    let second = match first {
-        DropinOutcome::Failed(_) if !keep_going => DropinOutcome::LeftAlone,
-        _ => second.commit(),
-    };
-    [first, second]
+fn ended(result: Result<(), PersistError>) -> State {
+    match result {
+        Ok(()) => State::Written,
+        Err(error) => State::Failed(error.to_string()),
+    }
 }
 
-/// Takes the first file back where the second could not be put in place. What went wrong with
-/// that, in words.
-pub(super) fn put_back(plan: &Plan, outcome: &Outcome, root: &Path) -> Option<Result<(), String>> {
-    if outcome.host_file != DropinOutcome::Written {
-        return None;
+/// Whether one could not be laid beside its place.
+pub(super) fn failed(files: &[Prepared]) -> bool {
+    files.iter().any(|file| matches!(file.state, State::Failed(_)))
+}
+
+/// What became of ours where nothing was done: what could not be said of the others, too.
+pub(super) fn give_up(files: &[Prepared], outcome: &mut Outcome) {
+    for file in files {
+        let left = match &file.state {
+            State::Failed(why) => DropinOutcome::Failed(why.clone()),
+            _ => DropinOutcome::LeftAlone,
+        };
+        tell(file, left, outcome);
     }
-    let before = plan.host_file.before.as_deref().map(String::from_utf8_lossy);
-    let restored = restore(plan.host_file.path, before.as_deref(), root);
-    Some(restored.map_err(|error| error.to_string()))
+}
+
+fn tell(file: &Prepared, what: DropinOutcome, outcome: &mut Outcome) {
+    match (file.role, what) {
+        (Role::HostFile, what) => outcome.host_file = what,
+        (Role::Dropin, what) => outcome.dropin = what,
+        (_, DropinOutcome::Failed(why)) => outcome.not_kept = Some(why),
+        _ => {}
+    }
+}
+
+/// Which files are about to be replaced.
+pub(super) fn replaced(files: &[Prepared]) -> Vec<Replaced> {
+    let ready = files.iter().filter(|file| matches!(file.state, State::Ready(_)));
+    ready.map(|file| file.file.clone()).collect()
+}
+
+/// What became of ours where the replacement could not be written down.
+pub(super) fn not_replaced(files: &[Prepared], why: &PersistError, outcome: &mut Outcome) {
+    for file in files {
+        let what = match file.outcome() {
+            DropinOutcome::LeftAlone => DropinOutcome::Failed(why.to_string()),
+            what => what,
+        };
+        tell(file, what, outcome);
+    }
+}
+
+/// Puts what is remembered in place before anything is written, where no journal would put it
+/// right. That it cannot be kept stops nothing.
+pub(super) fn commit_records(files: &mut [Prepared]) {
+    for file in files.iter_mut().filter(|file| file.is_record()) {
+        file.commit();
+        if let State::Failed(why) = &file.state {
+            log::warn!("a rollback will not know what there was before: {why}");
+            file.state = State::Unchanged;
+        }
+    }
+}
+
+/// Puts them in place, in order; one after another only where the one before is, unless it keeps
+/// going.
+pub(super) fn commit(files: &mut [Prepared], keep_going: bool, outcome: &mut Outcome) {
+    let mut stopped = false;
+    for file in files {
+        if !stopped {
+            file.commit();
+            stopped = matches!(file.state, State::Failed(_)) && !keep_going;
+        }
+        tell(file, file.outcome(), outcome);
+    }
+}
+
+/// Gives those that are in place their text of before, where the last could not follow. What went
+/// wrong with that, in words; `None`: there was nothing to do.
+pub(super) fn put_back(files: &[Prepared], root: &Path) -> Option<Result<(), String>> {
+    let written = files.iter().rev().filter(|file| matches!(file.state, State::Written));
+    let results = written.map(|file| {
+        let file = &file.file;
+        restore(&file.path, file.before.as_deref(), root).map_err(|error| error.to_string())
+    });
+    results.reduce(Result::and)
 }
 
 /// Gives a file of ours its text of before, or takes it away where there was none.
 pub(super) fn restore(path: &str, before: Option<&str>, root: &Path) -> Result<(), PersistError> {
-    match before {
-        Some(text) => stage(path, text, root).and_then(Staged::commit),
-        None => remove(&place(path, root)?),
-    }
+    change(path, before, root)?.commit()
 }
 
-pub(super) fn stage(path: &str, text: &str, root: &Path) -> Result<Staged, PersistError> {
-    Staged::write(&place(path, root)?, text.as_bytes())
+/// Whether a file has what parameters were before tunectl.
+pub(super) fn is_record(path: &str) -> bool {
+    [originals::FIRST, originals::OF_BOOT].contains(&path)
 }
 
-fn place(path: &str, root: &Path) -> Result<PathBuf, PersistError> {
+/// The files of what is remembered that change once a plan is carried out.
+pub fn records(plan: &Plan, root: &Path) -> Vec<Replaced> {
+    let wanted = wanted(plan, &[], root, &Options::default()).into_iter();
+    let records = wanted.filter(|(role, ..)| matches!(role, Role::First | Role::OfBoot));
+    records.filter(|(_, asked, _)| *asked).map(|(_, _, file)| file).collect()
+}
+
+/// Lays a file beside its place; `None`: it is to be taken away.
+pub(super) fn change(path: &str, text: Option<&str>, root: &Path) -> Result<Change, PersistError> {
     let failed = |error| PersistError { doing: "find", path: path.to_owned(), error };
-    below::resolve_parent(root, path).map_err(failed)
+    let place = below::resolve_parent(root, path).map_err(failed)?;
+    let Some(text) = text else { return Ok(Change::Remove(place)) };
+    // Values of secrets may stand in what is remembered.
+    let mode = if is_record(path) { 0o600 } else { 0o644 };
+    Staged::write_as(&place, text.as_bytes(), mode).map(Change::Put)
 }

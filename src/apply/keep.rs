@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::observed::{Replaced, Unfinished};
-use crate::persist::{Ledger, PersistError, Staged, ledger};
+use crate::persist::{Ledger, PersistError, ledger};
 
-use super::files::{restore, stage};
+use super::files::{self, Change, restore};
 
 /// Why a trial's files were not put in place. Each is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,9 @@ pub enum KeepError {
 /// # Errors
 /// The first that cannot be.
 pub fn could_keep(root: &Path, files: &[Replaced]) -> Result<(), PersistError> {
-    files.iter().try_for_each(|file| stage(&file.path, &file.after, root).map(drop))
+    files
+        .iter()
+        .try_for_each(|file| files::change(&file.path, file.after.as_deref(), root).map(drop))
 }
 
 /// Puts `files` in place, in order, written down first; killed in between, it is taken back by the
@@ -33,14 +35,15 @@ pub fn could_keep(root: &Path, files: &[Replaced]) -> Result<(), PersistError> {
 /// One has moved or cannot be written: those before it are as they were.
 pub fn keep(root: &Path, begun: Unfinished) -> Result<(), KeepError> {
     let files = begun.files.clone();
-    for file in &files {
+    // What is remembered may have been added to by the daemon.
+    for file in files.iter().filter(|file| !files::is_record(&file.path)) {
         if ledger::text_of(root, &file.path) != file.before {
             return Err(KeepError::Moved(file.path.clone()));
         }
     }
-    let staged: Vec<Staged> = files
+    let staged: Vec<Change> = files
         .iter()
-        .map(|file| stage(&file.path, &file.after, root))
+        .map(|file| files::change(&file.path, file.after.as_deref(), root))
         .collect::<Result<_, PersistError>>()?;
     let begun = Unfinished { files: Vec::new(), writes: Vec::new(), ..begun };
     let mut ledger = Ledger::begin(root, &begun)?;
@@ -51,7 +54,7 @@ pub fn keep(root: &Path, begun: Unfinished) -> Result<(), KeepError> {
     Ok(committed?)
 }
 
-fn commit(root: &Path, files: &[Replaced], staged: Vec<Staged>) -> Result<(), PersistError> {
+fn commit(root: &Path, files: &[Replaced], staged: Vec<Change>) -> Result<(), PersistError> {
     for (n, file) in staged.into_iter().enumerate() {
         let Err(error) = file.commit() else { continue };
         for done in files[..n].iter().rev() {

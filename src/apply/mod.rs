@@ -7,12 +7,14 @@ mod recover;
 use std::path::Path;
 
 use crate::key::Key;
-use crate::observed::{Begun, Errno, Reading, Unfinished};
+use crate::observed::{Begun, Errno, Reading, Replaced, Unfinished};
 use crate::persist::{Ledger, PersistError};
-use crate::plan::{DropinOutcome, Outcome, Plan, Step, StepOutcome, StepResult, Stopped, bytes};
+use crate::plan::DropinOutcome;
+use crate::plan::{Outcome, Plan, Step, StepOutcome, StepResult, Stopped, bytes};
 use crate::procsys::Kernel;
 use crate::value::agrees;
 
+pub use files::records;
 pub use keep::{KeepError, could_keep, keep};
 pub use recover::{Recovered, put_back, recover};
 
@@ -30,6 +32,22 @@ pub struct Options {
     /// The boot, which a journal is kept for: killed, it is put right by the next run. `None`: no
     /// journal.
     pub boot_id: Option<String>,
+    /// Where it is kept what parameters were before.
+    pub remember: Remember,
+    /// Further files that are replaced with ours, and put back with them.
+    pub further: Vec<Replaced>,
+}
+
+/// Where it is kept what parameters were before tunectl.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remember {
+    /// Nowhere: what is written will be taken back.
+    Nowhere,
+    /// In /run: /var is not there yet.
+    InRun,
+    /// For this boot and for those that follow.
+    #[default]
+    Always,
 }
 
 /// When a step is told of.
@@ -60,11 +78,11 @@ pub fn apply(
     if !moved.is_empty() {
         return Outcome { moved, ..nothing(plan) };
     }
-    let prepare = |file| Prepared::of(file, root, options);
-    let (host_file, dropin) = (prepare(&plan.host_file), prepare(&plan.dropin));
-    if !options.keep_going && (dropin.failed() || host_file.failed()) {
-        let (dropin, host_file) = (dropin.given_up(), host_file.given_up());
-        return Outcome { dropin, host_file, ..nothing(plan) };
+    let mut files = files::prepare(plan, root, options);
+    if !options.keep_going && files::failed(&files) {
+        let mut outcome = nothing(plan);
+        files::give_up(&files, &mut outcome);
+        return outcome;
     }
     let mut ledger = match begin(plan, root, options) {
         Ok(ledger) => ledger,
@@ -77,8 +95,11 @@ pub fn apply(
             return Outcome { stopped, ..nothing(plan) };
         }
     };
+    if ledger.is_none() {
+        files::commit_records(&mut files);
+    }
     let mut run = Run { plan, kernel, root, options, ledger: &mut ledger };
-    let outcome = run.carry_out(host_file, dropin, progress);
+    let outcome = run.carry_out(files, progress);
     // What could not be put back stays written down: the next run tries again.
     let stuck = outcome.restored.iter().any(|(_, result)| result.is_err());
     if stuck || matches!(outcome.restored_file, Some(Err(_))) {
@@ -120,12 +141,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn carry_out(
-        &mut self,
-        host_file: Prepared<'_>,
-        dropin: Prepared<'_>,
-        progress: &mut Progress<'_>,
-    ) -> Outcome {
+    fn carry_out(&mut self, files: Vec<Prepared>, progress: &mut Progress<'_>) -> Outcome {
         let Self { plan, kernel, options, .. } = *self;
         let mut outcome = Outcome::default();
         (outcome.steps, outcome.stopped) = self.write_all(progress);
@@ -136,17 +152,17 @@ impl Run<'_> {
             outcome.host_file = DropinOutcome::LeftAlone;
             return outcome;
         }
-        // The numbers of this boot first: with the drop-in the plan is carried out.
-        let files = [host_file, dropin].map(|file| file.without(plan, &refused, self.root));
-        [outcome.host_file, outcome.dropin] = match self.announce(&files) {
-            Ok(()) => files::commit(files, options.keep_going),
-            Err(error) => files.map(|file| file.not_replaced(&error)),
-        };
+        // With the drop-in the plan is carried out.
+        let mut files = files::without(files, plan, &refused, self.root, options);
+        match self.announce(&files) {
+            Ok(()) => files::commit(&mut files, options.keep_going, &mut outcome),
+            Err(error) => files::not_replaced(&files, &error, &mut outcome),
+        }
         let failed = outcome.files().any(|file| matches!(file, DropinOutcome::Failed(_)));
-        if failed && !options.keep_going {
+        if (failed || outcome.not_kept.is_some()) && !options.keep_going {
             // Live and persisted go together or not at all.
             outcome.restored = take_back(plan, kernel, &outcome.steps);
-            outcome.restored_file = files::put_back(plan, &outcome, self.root);
+            outcome.restored_file = files::put_back(&files, self.root);
             return outcome;
         }
         if options.run_actions {
@@ -161,8 +177,8 @@ impl Run<'_> {
     }
 
     /// Writes down which files are about to be replaced.
-    fn announce(&mut self, files: &[Prepared<'_>; 2]) -> Result<(), PersistError> {
-        let replaced: Vec<_> = files.iter().filter_map(Prepared::replaced).collect();
+    fn announce(&mut self, files: &[Prepared]) -> Result<(), PersistError> {
+        let replaced = files::replaced(files);
         match self.ledger.as_mut().filter(|_| !replaced.is_empty()) {
             Some(ledger) => ledger.about_to_replace(&replaced),
             None => Ok(()),

@@ -12,6 +12,9 @@ pub const HOST_PATH: &str = "/run/sysctl.d/99-tunectl-host.conf";
 const MARK: &str = "# Written by tunectl";
 /// Begins a line that no loader reads and that tunectl-boot carries out.
 const AT_BOOT: &str = "#@ ";
+/// Stands above such a line.
+const MADE_AT_BOOT: &str = "Made from this host's RAM, so no file carries it over a reboot: \
+                            tunectl-boot sets it.";
 
 /// One thing to persist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +76,7 @@ pub fn render(path: &str, baseline: &str, sha256: &str, lines: &[Line]) -> Strin
             Setting::Fence => writeln!(text, "-{}", line.selector),
             Setting::AtBoot { value, mem_total_kb } => writeln!(
                 text,
-                "# Made from this host's RAM, so no file carries it over a reboot: tunectl-boot \
-                 sets it.\n{AT_BOOT}{} = {} ({mem_total_kb} kB RAM)",
+                "# {MADE_AT_BOOT}\n{AT_BOOT}{} = {} ({mem_total_kb} kB RAM)",
                 line.selector,
                 one_line(value)
             ),
@@ -109,12 +111,64 @@ pub fn values(text: &[u8]) -> Vec<(Selector, String)> {
 /// The numbers that a text of ours leaves to tunectl-boot, each with the `MemTotal`, in kB, that it
 /// was made from.
 pub fn at_boot(text: &[u8]) -> Vec<(Key, String, u64)> {
-    ours(text, |line| {
-        let (key, rest) = line.strip_prefix(AT_BOOT)?.split_once(" = ")?;
-        let (value, ram) = rest.strip_suffix(" kB RAM)")?.split_once(" (")?;
-        let Ok(Selector::Key(key)) = Selector::parse(key) else { return None };
-        Some((key, value.to_owned(), ram.parse().ok()?))
-    })
+    ours(text, at_boot_line)
+}
+
+/// The numbers that one line leaves to tunectl-boot.
+fn at_boot_line(line: &str) -> Option<(Key, String, u64)> {
+    let (key, rest) = line.strip_prefix(AT_BOOT)?.split_once(" = ")?;
+    let (value, ram) = rest.strip_suffix(" kB RAM)")?.split_once(" (")?;
+    let Ok(Selector::Key(key)) = Selector::parse(key) else { return None };
+    Some((key, value.to_owned(), ram.parse().ok()?))
+}
+
+/// A text of ours, taken apart: what [`render`] was given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// The baseline's name.
+    pub baseline: String,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// What is persisted.
+    pub lines: Vec<Line>,
+}
+
+/// Takes a text of ours apart; `None` where it is not ours.
+pub fn parts(text: &[u8]) -> Option<Parts> {
+    if !is_ours(text) {
+        return None;
+    }
+    let text = String::from_utf8_lossy(text);
+    let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let mut head = head.lines();
+    let baseline = head.next()?.strip_prefix(MARK)?.trim_start_matches(" from the baseline ");
+    let sha256 = head.next().and_then(|l| l.strip_prefix("# (sha256 ")?.strip_suffix(")."));
+    let mut parts = Parts {
+        baseline: baseline.to_owned(),
+        sha256: sha256.unwrap_or_default().to_owned(),
+        lines: Vec::new(),
+    };
+    let mut comments = Vec::new();
+    for line in body.lines() {
+        let (selector, setting) = if let Some((key, value, mem_total_kb)) = at_boot_line(line) {
+            comments.retain(|comment| comment != MADE_AT_BOOT);
+            (Selector::Key(key), Setting::AtBoot { value, mem_total_kb })
+        } else if let Some(comment) = line.strip_prefix('#') {
+            comments.push(comment.trim_start().to_owned());
+            continue;
+        } else if let Some(fenced) = line.strip_prefix('-').filter(|l| !l.contains('=')) {
+            let Ok(selector) = Selector::parse(fenced.trim()) else { continue };
+            (selector, Setting::Fence)
+        } else if let Some((selector, value)) = line.split_once('=') {
+            let Ok(selector) = Selector::parse(selector.trim()) else { continue };
+            (selector, Setting::Value(value.trim().to_owned()))
+        } else {
+            comments.clear();
+            continue;
+        };
+        parts.lines.push(Line { selector, setting, comments: std::mem::take(&mut comments) });
+    }
+    Some(parts)
 }
 
 fn ours<T>(text: &[u8], read: impl Fn(&str) -> Option<T>) -> Vec<T> {
@@ -148,6 +202,10 @@ mod tests {
         assert_eq!(values(text), [(one, "2".to_owned())]);
         let key = Key::from_path("vm/min_free_kbytes").unwrap();
         assert_eq!(at_boot(text), [(key, "192535".to_owned(), 24_684_096)]);
+        let parts = parts(text).unwrap();
+        assert_eq!(parts.sha256, "00");
+        let again = render(PATH, &parts.baseline, &parts.sha256, &parts.lines);
+        assert_eq!(again.as_bytes(), text, "taken apart and put together again");
         assert!(values(&text[1..]).is_empty() && at_boot(&text[1..]).is_empty(), "not ours");
     }
 

@@ -88,10 +88,10 @@ impl Adoption {
         let kept = before.clone().filter(|old| adopted(old).is_none()).map(|old| Replaced {
             path: REPLACED.to_owned(),
             before: ledger::text_of(&cli.root, REPLACED),
-            after: old,
+            after: Some(old),
         });
-        let own = Replaced { path: HOST_BASELINE.to_owned(), before, after: text.clone() };
-        kept.into_iter().filter(|k| k.before.as_ref() != Some(&k.after)).chain([own]).collect()
+        let own = Replaced { path: HOST_BASELINE.to_owned(), before, after: Some(text.clone()) };
+        kept.into_iter().filter(|k| k.before != k.after).chain([own]).collect()
     }
 
     /// Lays the host's new baseline beside its place.

@@ -18,7 +18,7 @@ use super::adoption::Adoption;
 use super::args::{ApplyArgs, Cli, Format};
 use super::boot;
 use super::failure::Failure;
-use super::host::{self, Host};
+use super::host::{self, By, Host};
 use super::plan;
 use super::ramp::Pace;
 use super::recovery;
@@ -46,11 +46,12 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     // A saved plan is compared whole.
     let host = host::open(cli, if saved.is_some() { &Fact::ALL } else { &wanted })?;
     only_root(&host)?;
-    let lock = lock(cli, args)?;
+    let lock = lock(cli, args.lock_timeout)?;
     recovery::settle(cli, &host, ui)?;
     trial::settle(cli, &host, ui)?;
     let set = host::resolve(loaded, &host, ui)?;
-    let mut plan = host::plan(cli, &host, set);
+    let by = if args.live_only { By::LiveOnly } else { By::Apply };
+    let mut plan = host::plan(cli, &host, set, by);
     plan.ramp(host.facts.mem_total_kb);
     if args.rebase {
         return plan::show(ui, &plan, &host).map(|()| Exit::Done);
@@ -71,6 +72,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         keep_going: args.keep_going,
         run_actions: args.run_actions,
         boot_id: Some(host.facts.boot_id.clone()),
+        ..Options::default()
     };
     // All that can fail without a trace comes before the first write.
     let staged = adoption.stage(cli)?;
@@ -86,7 +88,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         || (args.keep_going
             && matches!(outcome.dropin, DropinOutcome::Written | DropinOutcome::Unchanged));
     if carried_out {
-        take_back(cli, &host, &plan);
+        take_back(cli, &host, &plan, !args.live_only);
     }
     if carried_out && Adoption::carry_out(cli, staged)? {
         ui.hint(&format!(
@@ -121,10 +123,10 @@ fn hint_prevented(cli: &Cli, ui: &Ui, host: &Host, outcome: &Outcome) {
     }
 }
 
-/// What the daemon has left to others is the baseline's again.
-fn take_back(cli: &Cli, host: &Host, plan: &Plan) {
+/// What the daemon has left to others is the baseline's again, and `wholly` what was rolled back.
+fn take_back(cli: &Cli, host: &Host, plan: &Plan, wholly: bool) {
     let mut holds = Holds::read(&cli.root, &host.facts.boot_id);
-    if !holds.take_back(plan.items.iter().map(|item| &item.desired.key)) {
+    if !holds.take_back(plan.items.iter().map(|item| &item.desired.key), wholly) {
         return;
     }
     if let Err(error) = holds.write(&cli.root, clock::since_boot()) {
@@ -170,10 +172,10 @@ pub fn exit(plan: &Plan, outcome: &Outcome) -> Exit {
 ///
 /// # Errors
 /// Another one holds it, or it cannot be used.
-pub fn lock(cli: &Cli, args: &ApplyArgs) -> Result<Lock, Failure> {
+pub fn lock(cli: &Cli, timeout: u32) -> Result<Lock, Failure> {
     let path = below::resolve_parent(&cli.root, LOCK)
         .map_err(|error| Failure::new(format!("cannot find {LOCK}: {error}")))?;
-    let patience = Duration::from_secs(u64::from(args.lock_timeout));
+    let patience = Duration::from_secs(u64::from(timeout));
     Lock::take(&path, patience).map_err(|error| match error {
         LockError::Busy(_) => Failure::refused(error.to_string())
             .help("wait for it, or give --lock-timeout more seconds"),
@@ -187,10 +189,7 @@ pub fn is_running(cli: &Cli) -> Option<bool> {
 }
 
 fn refuse(plan: &Plan, args: &ApplyArgs) -> Result<(), Failure> {
-    let refusals: Vec<String> = plan
-        .refusals()
-        .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
-        .collect();
+    let refusals = report::of_guards(plan);
     if !refusals.is_empty() {
         return Err(Failure::refused(format!("{}\nnothing was changed", refusals.join("\n"))));
     }

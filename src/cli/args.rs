@@ -60,6 +60,13 @@ pub enum Command {
     ///
     /// Without it everything is put back at the end of the time.
     Confirm,
+    /// Give back what tunectl has written: as it was before, live and at the next boot
+    ///
+    /// Shows what would come back, and asks. What somebody else has changed since is left alone
+    /// and told; what only a reboot undoes is named. The drop-in is taken away, or out of it what
+    /// is named; the boot unit and the daemon then leave these alone, also after a reboot, until
+    /// the next `tunectl apply`. All or nothing, as an apply.
+    Rollback(RollbackArgs),
     /// Hold this host's own baseline: put right within microseconds what anything changes
     ///
     /// Runs until SIGTERM, which leaves every value as it is; SIGHUP reads the baseline again. As
@@ -241,6 +248,34 @@ pub struct UnlockArgs {
     /// Why; it is recorded
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// Only these: keys or patterns, such as 'net.ipv4.conf.*.rp_filter'; without any, everything
+    #[arg(value_name = "KEY", value_parser = Selector::parse)]
+    pub keys: Vec<Selector>,
+
+    /// Show what would come back; change nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+
+    /// Do not ask; without a terminal it is needed
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Give back the others where one is refused
+    #[arg(long)]
+    pub keep_going: bool,
+
+    /// Override a guard, such as takes-memory; repeatable
+    #[arg(long, value_name = "GUARD", value_parser = clap::builder::PossibleValuesParser::new(crate::catalogue::Hazard::GUARDS))]
+    pub allow: Vec<String>,
+
+    /// Wait that many seconds for another apply to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub lock_timeout: u32,
 }
 
 /// Arguments of `completions`.

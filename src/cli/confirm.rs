@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::persist::trial::{self as record, State};
-use crate::persist::{LOCK, Lock, LockError};
+use crate::persist::{LOCK, Lock, LockError, originals};
 use crate::probe::{self, Fact};
 use crate::procsys::ProcSys;
 use crate::report;
@@ -57,7 +57,9 @@ pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
         }
     })?;
     drop(lock);
-    let files = trial.files();
+    let mut files = trial.files();
+    // What there was before is remembered, and nothing that a boot sets.
+    files.retain(|file| ![originals::FIRST, originals::OF_BOOT].contains(&file.path.as_str()));
     let keys = super::trial::seen(&trial, None).keys;
     match ui.format() {
         Format::Json => ui.json(&Confirmed {

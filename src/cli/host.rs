@@ -8,8 +8,10 @@ use crate::baseline::{self, DesiredSet, FactName, Found, Layers, NotFound, Wante
 use crate::catalogue::{self, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector};
-use crate::observed::{Facts, Reading, Snapshot, Usage, UsageNeeded};
+use crate::observed::{Facts, Originals, Reading, Released, Snapshot, UsageNeeded};
 use crate::persist::conf::read_conf_tree;
+use crate::persist::holds::Holds;
+use crate::persist::originals;
 use crate::plan::{self, Observed, Plan};
 use crate::probe::{self, Fact};
 use crate::procsys::{Kernel, ProcSys};
@@ -45,6 +47,54 @@ impl Host {
     /// Forgets what was read: the next look is a new one.
     pub fn forget(&self) {
         self.seen.replace(Snapshot::default());
+    }
+
+    /// Looks at all matches of patterns that are given as globs.
+    fn look_at_all(&self, globs: &[&str]) {
+        for glob in globs {
+            let Ok(Selector::Pattern(pattern)) = Selector::parse(glob) else { continue };
+            for key in self.kernel.expand(&pattern) {
+                self.look(&key);
+            }
+        }
+    }
+
+    /// Looks at what is given back, and at what matters to that.
+    fn look_to_return(&self, keys: &[Key]) {
+        let (also, globs) = plan::also_needed_to_return(keys);
+        keys.iter().chain(&also).for_each(|key| self.look(key));
+        self.look_at_all(&globs);
+    }
+
+    /// What is remembered of the time before.
+    fn originals(&self, cli: &Cli) -> Originals {
+        originals::read(&cli.root, &|| self.boot_id(cli).into_owned())
+    }
+
+    /// What is let go.
+    fn holds(&self, cli: &Cli) -> Holds {
+        if !Holds::exist(&cli.root) {
+            return Holds::default();
+        }
+        Holds::read(&cli.root, &self.boot_id(cli))
+    }
+
+    /// The boot, which not every run needs to know.
+    fn boot_id(&self, cli: &Cli) -> Cow<'_, str> {
+        if !self.facts.boot_id.is_empty() {
+            return Cow::Borrowed(&self.facts.boot_id);
+        }
+        let facts = probe::probe_for(&cli.root, &[Fact::BootId]);
+        facts.map_or(Cow::Borrowed(""), |facts| Cow::Owned(facts.boot_id))
+    }
+
+    /// The facts with what is in use, where something is judged by it.
+    fn with_usage(&self, cli: &Cli, needed: UsageNeeded) -> Cow<'_, Facts> {
+        if self.played || needed == UsageNeeded::default() {
+            return Cow::Borrowed(&self.facts);
+        }
+        let usage = probe::usage(&cli.root, needed);
+        Cow::Owned(Facts { usage, ..self.facts.clone() })
     }
 
     fn exists(&self, key: &Key) -> bool {
@@ -290,30 +340,94 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
     Ok(set)
 }
 
+/// Who is to carry a plan out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// An explicit apply: what is desired no longer is given back.
+    Apply,
+    /// An apply of live values only, or nobody: nothing is given back.
+    LiveOnly,
+    /// The boot unit or the daemon: besides, what was rolled back is left alone.
+    Unit,
+}
+
 /// Reads what the plan needs and makes it.
-pub fn plan(cli: &Cli, host: &Host, set: DesiredSet) -> Plan {
+pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
+    let conf = read_conf_tree(&cli.root);
+    let originals = if host.played { Originals::NONE } else { host.originals(cli) };
+    let holds = if host.played { None } else { Some(host.holds(cli)) };
+    let released = holds.map(|holds| holds.released()).unwrap_or_default();
+    let none = Released::NONE;
+    let unplanned = Snapshot::default();
+    let mut observed = Observed::new(&host.facts, &unplanned, &conf);
+    observed.originals = &originals;
+    observed.released = if by == By::Unit { &released } else { &none };
+    observed.gives_back = by == By::Apply && !host.played;
+    let mut given_back = Vec::new();
+    if observed.gives_back {
+        let held = |key: &Key| set.parameters.iter().any(|d| d.key == *key);
+        let keys = plan::managed(&observed).into_iter().filter(|key| !held(key)).collect();
+        given_back = plan::needed_to_return(&keys, &observed);
+    }
     let (also, globs) = plan::also_needed(&set);
     for key in set.parameters.iter().map(|d| &d.key).chain(&also) {
         host.look(key);
     }
-    for glob in globs {
-        let Ok(Selector::Pattern(pattern)) = Selector::parse(glob) else { continue };
-        for key in host.kernel.expand(&pattern) {
-            host.look(&key);
+    host.look_at_all(&globs);
+    host.look_to_return(&given_back);
+    let snapshot = host.seen.borrow();
+    let mut needed = plan::usage_needed(&set, &snapshot);
+    if !given_back.is_empty() {
+        needed = needed.and(plan::usage_of(&given_back));
+    }
+    let facts = host.with_usage(cli, needed);
+    observed.facts = &facts;
+    observed.snapshot = &snapshot;
+    let mut plan = plan::plan(set, &observed);
+    if by != By::Unit && !released.is_none() {
+        for item in plan.items.iter_mut().filter(|item| released.covers(&item.desired.key)) {
+            item.notes.push(plan::Note::RolledBack);
         }
     }
-    let conf = read_conf_tree(&cli.root);
-    let snapshot = host.seen.borrow();
-    let facts = match in_use(cli, host, &set, &snapshot) {
-        Some(usage) => Cow::Owned(Facts { usage, ..host.facts.clone() }),
-        None => Cow::Borrowed(&host.facts),
-    };
-    plan::plan(set, &Observed { facts: &facts, snapshot: &snapshot, conf: &conf })
+    plan
 }
 
-/// What is in use, where something is to be written that is judged by it.
-fn in_use(cli: &Cli, host: &Host, set: &DesiredSet, snapshot: &Snapshot) -> Option<Usage> {
-    let needed = plan::usage_needed(set, snapshot);
-    let judged = !host.played && needed != UsageNeeded::default();
-    judged.then(|| probe::usage(&cli.root, needed))
+/// Reads what the plan of a rollback needs and makes it.
+///
+/// # Errors
+/// Something is named that tunectl has nothing to do with.
+pub fn rollback(
+    cli: &Cli,
+    host: &Host,
+    selected: &[Selector],
+    allow: &[String],
+) -> Result<Plan, Failure> {
+    let conf = read_conf_tree(&cli.root);
+    let originals = host.originals(cli);
+    let unplanned = Snapshot::default();
+    let mut observed = Observed::new(&host.facts, &unplanned, &conf);
+    observed.originals = &originals;
+    let managed = plan::managed(&observed);
+    for selector in selected {
+        if !managed.iter().any(|key| selector.covers(key)) {
+            let known: Vec<String> = managed.iter().map(Key::to_string).collect();
+            let near = crate::key::nearest(&selector.to_string(), known.iter().map(String::as_str))
+                .map(|near| format!("did you mean {near}? "))
+                .unwrap_or_default();
+            let message = format!("tunectl has written nothing to {selector}");
+            return Err(Failure::new(message).help(format!(
+                "{near}`tunectl rollback --dry-run` shows all that would come back"
+            )));
+        }
+    }
+    let is_selected = |key: &&Key| selected.is_empty() || selected.iter().any(|s| s.covers(key));
+    let keys = managed.iter().filter(is_selected).cloned().collect();
+    let needed = plan::needed_to_return(&keys, &observed);
+    // Whatever stays held is looked at, because a write may reach it.
+    host.look_to_return(&managed.iter().chain(&needed).cloned().collect::<Vec<_>>());
+    let facts = host.with_usage(cli, plan::usage_of(&needed));
+    let snapshot = host.seen.borrow();
+    observed.facts = &facts;
+    observed.snapshot = &snapshot;
+    Ok(plan::rollback(selected, allow, &observed))
 }

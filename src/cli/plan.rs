@@ -6,7 +6,7 @@ use crate::report;
 
 use super::args::{Cli, Format, PlanArgs};
 use super::failure::Failure;
-use super::host::Host;
+use super::host::{By, Host};
 use super::ui::Ui;
 use super::{Exit, host, recovery, saved};
 
@@ -29,7 +29,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.hint("The facts are played; live values and the next boot are this machine's.\n");
     }
     let set = host::resolve(loaded, &host, ui)?;
-    let mut plan = host::plan(cli, &host, set);
+    let mut plan = host::plan(cli, &host, set, By::Apply);
     plan.ramp(host.facts.mem_total_kb);
     show(ui, &plan, &host)?;
     let refused = plan.refusals().next().is_some() || plan.foreign().is_some();

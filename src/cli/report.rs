@@ -98,7 +98,7 @@ fn look(
         let root = nix::unistd::geteuid().is_root();
         let planned = host::load(cli, None, root).and_then(|loaded| {
             let roles = loaded.roles();
-            Ok((host::plan(cli, host, host::resolve(loaded, host, ui)?), roles))
+            Ok((host::plan(cli, host, host::resolve(loaded, host, ui)?, host::By::LiveOnly), roles))
         });
         match planned {
             Ok((plan, roles)) => {

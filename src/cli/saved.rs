@@ -135,7 +135,7 @@ pub fn moved(cli: &Cli, saved: &Wire, now: &Wire) -> Vec<String> {
 }
 
 /// Who has changed a parameter last, where the daemon has seen it.
-fn who(cli: &Cli, key: &str) -> String {
+pub fn who(cli: &Cli, key: &str) -> String {
     let of_key = |event: &crate::wire::event::Event| event.key.as_deref() == Some(key);
     let recent = events::newest(&cli.root, 1, LOOKED_AT, &of_key).unwrap_or_default();
     let writer = recent.events.into_iter().next().and_then(|event| event.writer);

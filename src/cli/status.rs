@@ -10,6 +10,7 @@ use crate::wire::{LetGo, Status};
 
 use super::args::{Cli, Format, StatusArgs};
 use super::failure::Failure;
+use super::host::By;
 use super::ui::Ui;
 use super::{Exit, drift, host, reports, trial};
 
@@ -43,7 +44,7 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
             return Err(failure);
         }
     };
-    let plan = host::plan(cli, &host, set);
+    let plan = host::plan(cli, &host, set, By::LiveOnly);
     let mut status = report::status(&plan, &host.facts, boot);
     show(cli, ui, &mut status)?;
     let differs = status.result != "in_sync";

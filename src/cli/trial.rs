@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::apply::{self, Options};
+use crate::apply::{self, Options, Remember};
 use crate::observed::Unfinished;
-use crate::persist::Lock;
 use crate::persist::holds::{Holds, TRIAL};
 use crate::persist::trial::{self as record, Check, State, Trial};
+use crate::persist::{Lock, originals};
 use crate::plan::{self, DropinOutcome, Outcome, Plan, Untryable};
 use crate::probe::{self, Fact};
 use crate::procsys::ProcSys;
@@ -44,7 +44,18 @@ pub fn begin(
     let root = &cli.root;
     let boot_id = &host.facts.boot_id;
     let pid = nix::unistd::Pid::this().as_raw().unsigned_abs();
-    let unfinished = plan::trial(plan, boot_id, pid, adoption.files(cli));
+    // With it confirmed it is remembered what there was before.
+    let mut records = if plan.changes() { apply::records(plan, root) } else { Vec::new() };
+    records.retain(|file| {
+        let kept = apply::could_keep(root, std::slice::from_ref(file));
+        let needed = file.path != originals::FIRST;
+        if let (false, Err(error)) = (needed, &kept) {
+            log::warn!("after a reboot a rollback will not know what there was before: {error}");
+        }
+        needed || kept.is_ok()
+    });
+    let further = records.into_iter().chain(adoption.files(cli)).collect();
+    let unfinished = plan::trial(plan, boot_id, pid, further);
     if unfinished.writes.is_empty() && unfinished.files.is_empty() {
         drop(lock);
         let outcome = Outcome { dropin: DropinOutcome::NotAsked, ..Outcome::default() };
@@ -57,7 +68,12 @@ pub fn begin(
     })?;
     let (mut trial, held) = kept(cli, args, &unfinished, time)?;
     let mut pace = Pace::hold(cli, ui, plan, host.facts.mem_total_kb);
-    let options = Options { live_only: true, boot_id: Some(boot_id.clone()), ..Options::default() };
+    let options = Options {
+        live_only: true,
+        boot_id: Some(boot_id.clone()),
+        remember: Remember::Nowhere,
+        ..Options::default()
+    };
     let mut outcome =
         apply::apply(plan, &host.kernel, root, &options, &mut |when, step| pace.step(when, step));
     outcome.dropin = DropinOutcome::OnTrial;

@@ -142,6 +142,11 @@ impl Ui {
         }
     }
 
+    /// Asks something, on the terminal.
+    pub fn question(&self, text: &str) {
+        self.stderr(text);
+    }
+
     /// Prints a line that deserves attention, besides the result.
     pub fn warning(&self, text: &str) {
         if !self.quiet {

@@ -24,7 +24,7 @@ use super::Exit;
 use super::args::{Cli, WatchArgs};
 use super::drift;
 use super::failure::Failure;
-use super::host;
+use super::host::{self, By};
 use super::report;
 use super::ui::Ui;
 
@@ -88,9 +88,11 @@ struct HostBaseline<'a> {
 impl HostBaseline<'_> {
     fn planned(&self) -> Result<Plan, Failure> {
         let loaded = host::load(self.cli, None, true)?;
-        let host = host::open(self.cli, &host::wanted_facts(self.cli, &loaded))?;
+        let mut wanted = host::wanted_facts(self.cli, &loaded);
+        wanted.push(Fact::BootId);
+        let host = host::open(self.cli, &wanted)?;
         let set = host::resolve(loaded, &host, self.ui)?;
-        Ok(host::plan(self.cli, &host, set))
+        Ok(host::plan(self.cli, &host, set, By::Unit))
     }
 
     /// What a daemon that runs would say to it.

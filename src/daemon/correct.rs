@@ -93,8 +93,20 @@ impl Daemon<'_> {
                     }
                 }
                 Look::Wrong => {
-                    let permitted = || self.turn.begin();
-                    if *turn.get_or_insert_with(permitted) {
+                    if turn.is_none() {
+                        // After an apply the baseline is read anew first.
+                        let permitted = self.soon.apply_ends.is_none() && self.turn.begin();
+                        turn = Some(permitted);
+                        if permitted {
+                            // Whoever had the lock may have let parameters go.
+                            self.heed_files(began);
+                        }
+                    }
+                    let slot = &mut self.slots[i];
+                    if slot.let_go {
+                        continue;
+                    }
+                    if turn == Some(true) {
                         self.wrong(i, began);
                     } else {
                         slot.dirty = true;

@@ -2,6 +2,7 @@
 
 use crate::below;
 use crate::bootview::dropin;
+use crate::persist::holds::Holds;
 use crate::persist::{PersistError, Staged, reports};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 
@@ -20,7 +21,9 @@ pub fn of(plan: &Plan, outcome: &Outcome) -> Vec<Keepsake> {
     plan.files()
         .zip(outcome.files())
         .filter(|(file, outcome)| lies(outcome) && !file.lines.is_empty())
-        .map(|(file, _)| Keepsake { path: file.path, text: plan.text_without(file, &refused) })
+        .filter_map(|(file, _)| {
+            Some(Keepsake { path: file.path, text: plan.text_without(file, &refused)? })
+        })
         .collect()
 }
 
@@ -28,6 +31,10 @@ impl Daemon<'_> {
     /// Puts a file right that somebody has removed or edited. The lock is held. What is no longer
     /// ours is left to whoever made it.
     pub(super) fn put_files_right(&mut self) {
+        // What was rolled back is not written again by what was in force before.
+        if !Holds::read(&self.root, self.host.boot_id()).released().is_none() {
+            return;
+        }
         for i in 0..self.keepsakes.len() {
             let Keepsake { path, text } = &self.keepsakes[i];
             let now = reports::read(&self.root, path);

@@ -13,13 +13,14 @@ mod index;
 mod keepsake;
 mod let_go;
 mod reload;
+mod remember;
 mod slot;
 mod standing;
 mod sweep;
 mod told;
 mod witness;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -147,6 +148,8 @@ pub struct Daemon<'a> {
     next_id: u64,
     bystanders: Vec<Bystander>,
     keepsakes: Vec<keepsake::Keepsake>,
+    /// What was left in each parameter, as it is written down.
+    left: BTreeMap<Key, String>,
     index: Index,
     buffer: Box<[u8; TEXT]>,
     /// What is to be done, and when.
@@ -288,6 +291,7 @@ impl<'a> Daemon<'a> {
             next_id: 0,
             bystanders: Vec::new(),
             keepsakes: Vec::new(),
+            left: BTreeMap::new(),
             index: Index::default(),
             buffer: Box::new([0; TEXT]),
             soon: Soon { report: true, ..Soon::default() },

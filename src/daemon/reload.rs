@@ -142,7 +142,7 @@ impl Daemon<'_> {
             live_only: foreign.is_some(),
             keep_going: true,
             run_actions: false,
-            boot_id: None,
+            ..apply::Options::default()
         };
         let outcome = apply::apply(&plan, &self.kernel, &self.root, &options, &mut |_, _| None);
         if !outcome.moved.is_empty() {
@@ -168,6 +168,7 @@ impl Daemon<'_> {
             self.tell_once(report::foreign(foreign, path));
         }
         self.keepsakes = super::keepsake::of(&plan, &outcome);
+        self.left = super::remember::left(&plan, &outcome);
         self.tell_outcome(&plan, &outcome, first, !first && !changes.is_empty());
         if !first && (!changes.is_empty() || asked) {
             let mut event = self.general("reloaded");

@@ -62,6 +62,7 @@ impl Daemon<'_> {
                 self.counts.restored += 1;
                 let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
                 event.latency_us = done.took.map(micros);
+                self.remember(i, &event.time);
                 self.verify(i, &mut event);
             }
             What::Failed(errno) => {

@@ -41,6 +41,6 @@ pub struct Replaced {
     pub path: String,
     /// Its text before; `None` where there was none.
     pub before: Option<String>,
-    /// Its text to be.
-    pub after: String,
+    /// Its text to be; `None`: it is taken away.
+    pub after: Option<String>,
 }

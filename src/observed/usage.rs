@@ -35,3 +35,15 @@ pub struct UsageNeeded {
     /// Where the session comes from.
     pub session: bool,
 }
+
+impl UsageNeeded {
+    /// What either of the two is judged by.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            memory: self.memory || other.memory,
+            nodes: self.nodes || other.nodes,
+            tasks: self.tasks || other.tasks,
+            session: self.session || other.session,
+        }
+    }
+}

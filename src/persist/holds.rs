@@ -7,12 +7,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::below;
-use crate::key::Key;
+use crate::key::{Key, Selector};
+use crate::observed::{Released, Replaced};
 
-use super::{PersistError, Staged, reports};
+use super::{PersistError, Staged, remove, reports};
 
 /// The file, below the root of the host. It is gone after a reboot.
 pub const HOLDS: &str = "/run/tunectl/holds.json";
+/// Those of what was rolled back, over reboots.
+pub const KEPT: &str = "/var/lib/tunectl/released.json";
 /// The schema of [`Holds`].
 pub const HOLDS_SCHEMA: &str = "tunectl/holds/1";
 
@@ -27,6 +30,11 @@ pub const TRIED: &str = "a trial of ";
 /// So long after its end a trial is still left alone: its keeper puts everything back first.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// The kind of what was rolled back.
+pub const RELEASED: &str = "released";
+/// Stands for every key, in the place of one.
+pub const EVERYTHING: &str = "*";
+
 /// Everything that is let go in one boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holds {
@@ -34,7 +42,7 @@ pub struct Holds {
     pub schema: String,
     /// The boot; in another one all this is past.
     pub boot_id: String,
-    /// By key, in dots.
+    /// By key, in dots; of what was rolled back also by pattern, and `*` for everything.
     pub holds: BTreeMap<String, Hold>,
 }
 
@@ -42,7 +50,7 @@ pub struct Holds {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// `unlocked`: somebody asked for it; `yielded`: another program has it; `trial`: it is tried,
-    /// by `apply --confirm-within`.
+    /// by `apply --confirm-within`; `released`: it was rolled back.
     pub kind: String,
     /// Who, in words.
     pub by: String,
@@ -73,27 +81,47 @@ impl Hold {
 }
 
 impl Holds {
-    /// Reads those of this boot. A file that is missing, damaged or of another boot has none.
+    /// Reads those of this boot, and of what was rolled back in whichever boot. A file that is
+    /// missing, damaged or of another boot has none.
     pub fn read(root: &Path, boot_id: &str) -> Self {
-        let none = || Self {
+        let mut all = table(root, HOLDS).filter(|holds| holds.boot_id == boot_id).unwrap_or(Self {
             schema: HOLDS_SCHEMA.into(),
             boot_id: boot_id.to_owned(),
             holds: BTreeMap::new(),
-        };
-        let Some(bytes) = reports::read(root, HOLDS) else { return none() };
-        match serde_json::from_slice::<Self>(&bytes) {
-            Ok(holds) if holds.schema == HOLDS_SCHEMA && holds.boot_id == boot_id => holds,
-            Ok(_) => none(),
-            Err(error) => {
-                log::warn!("{HOLDS} is damaged ({error}): nothing is let go");
-                none()
+        });
+        for (key, hold) in table(root, KEPT).unwrap_or_default().holds {
+            if hold.kind == RELEASED {
+                all.holds.entry(key).or_insert(hold);
             }
         }
+        all
+    }
+
+    /// Whether there may be any.
+    pub fn exist(root: &Path) -> bool {
+        [HOLDS, KEPT].into_iter().any(|path| reports::exists(root, path))
     }
 
     /// The hold of a parameter that is not over yet.
     pub fn of(&self, key: &Key, since_boot: Duration) -> Option<&Hold> {
-        self.holds.get(&key.to_string()).filter(|hold| !hold.is_over(since_boot))
+        let own = self.holds.get(&key.to_string()).filter(|hold| !hold.is_over(since_boot));
+        own.or_else(|| {
+            let mut released = self.holds.iter().filter(|(_, hold)| hold.kind == RELEASED);
+            let covers = |name: &str| {
+                name == EVERYTHING || Selector::parse(name).is_ok_and(|s| s.covers(key))
+            };
+            released.find(|(name, _)| covers(name)).map(|(_, hold)| hold)
+        })
+    }
+
+    /// What was rolled back.
+    pub fn released(&self) -> Released {
+        let released = self.holds.iter().filter(|(_, hold)| hold.kind == RELEASED);
+        let selectors = released.clone().filter_map(|(name, _)| Selector::parse(name).ok());
+        Released {
+            all: released.clone().any(|(name, _)| name == EVERYTHING),
+            selectors: selectors.collect(),
+        }
     }
 
     /// When the next of them is over, since the boot.
@@ -102,14 +130,17 @@ impl Holds {
         open.filter_map(Hold::end).min()
     }
 
-    /// Takes back what was left to others, of these parameters; whether there was any.
-    pub fn take_back<'a>(&mut self, keys: impl Iterator<Item = &'a Key>) -> bool {
+    /// Takes back what was left to others, of these parameters; `wholly`: and all that was rolled
+    /// back. Whether there was any.
+    pub fn take_back<'a>(&mut self, keys: impl Iterator<Item = &'a Key>, wholly: bool) -> bool {
         let before = self.holds.len();
         for key in keys.map(Key::to_string) {
-            if self.holds.get(&key).is_some_and(|hold| hold.kind == YIELDED) {
+            let left = |hold: &Hold| hold.kind == YIELDED || hold.kind == RELEASED;
+            if self.holds.get(&key).is_some_and(left) {
                 self.holds.remove(&key);
             }
         }
+        self.holds.retain(|_, hold| !wholly || hold.kind != RELEASED);
         self.holds.len() < before
     }
 
@@ -127,24 +158,72 @@ impl Holds {
     }
 
     /// Ends a trial: what it had let go is as it was before; what was let go since stays so. Where
-    /// it was kept, what the daemon had left to others is the baseline's again.
+    /// it was kept, what the daemon had left to others is the baseline's again, as is what was rolled
+    /// back.
     pub fn end_trial(&mut self, before: BTreeMap<String, Hold>, kept: bool) {
         self.holds.retain(|_, hold| hold.kind != TRIAL);
-        for (key, hold) in before.into_iter().filter(|(_, hold)| !kept || hold.kind != YIELDED) {
+        let left = |hold: &Hold| hold.kind == YIELDED || hold.kind == RELEASED;
+        self.holds.retain(|_, hold| !kept || hold.kind != RELEASED);
+        for (key, hold) in before.into_iter().filter(|(_, hold)| !kept || !left(hold)) {
             self.holds.entry(key).or_insert(hold);
         }
+    }
+
+    /// The files that they are kept in, without those that are over, as they are and as they are
+    /// to be.
+    ///
+    /// # Errors
+    /// They have no JSON.
+    pub fn files(
+        &mut self,
+        root: &Path,
+        since_boot: Duration,
+    ) -> Result<[Replaced; 2], PersistError> {
+        self.holds.retain(|_, hold| !hold.is_over(since_boot));
+        let kept = |(_, hold): &(&String, &Hold)| hold.kind == RELEASED;
+        let holds = self.holds.iter().filter(kept).map(|(k, h)| (k.clone(), h.clone())).collect();
+        let kept = Self { holds, ..self.clone() };
+        Ok([
+            file(root, KEPT, (!kept.holds.is_empty()).then_some(&kept))?,
+            file(root, HOLDS, Some(self))?,
+        ])
     }
 
     /// Writes them, without those that are over. The lock must be held.
     ///
     /// # Errors
-    /// The file cannot be written: it is as it was.
+    /// A file cannot be written: it is as it was.
     pub fn write(&mut self, root: &Path, since_boot: Duration) -> Result<(), PersistError> {
-        self.holds.retain(|_, hold| !hold.is_over(since_boot));
-        let place = below::resolve_parent(root, HOLDS)
-            .map_err(PersistError::new("find", Path::new(HOLDS)))?;
-        let text = serde_json::to_vec(self).map_err(std::io::Error::other);
-        let text = text.map_err(PersistError::new("write", Path::new(HOLDS)))?;
-        Staged::write(&place, &text)?.commit()
+        for file in self.files(root, since_boot)? {
+            if file.before == file.after {
+                continue;
+            }
+            let path = &file.path;
+            let place = below::resolve_parent(root, path)
+                .map_err(PersistError::new("find", Path::new(path)))?;
+            match &file.after {
+                Some(text) => Staged::write(&place, text.as_bytes())?.commit()?,
+                None => remove(&place)?,
+            }
+        }
+        Ok(())
     }
+}
+
+fn table(root: &Path, path: &str) -> Option<Holds> {
+    let bytes = reports::read(root, path)?;
+    match serde_json::from_slice::<Holds>(&bytes) {
+        Ok(holds) => (holds.schema == HOLDS_SCHEMA).then_some(holds),
+        Err(error) => {
+            log::warn!("{path} is damaged ({error}): nothing is let go by it");
+            None
+        }
+    }
+}
+
+fn file(root: &Path, path: &str, holds: Option<&Holds>) -> Result<Replaced, PersistError> {
+    let before = reports::read(root, path).map(|b| String::from_utf8_lossy(&b).into_owned());
+    let text = holds.map(serde_json::to_string).transpose().map_err(std::io::Error::other);
+    let after = text.map_err(PersistError::new("write", Path::new(path)))?;
+    Ok(Replaced { path: path.to_owned(), before, after })
 }

@@ -174,8 +174,8 @@ fn write_line(write: &Begun) -> String {
 }
 
 fn file_line(file: &Replaced) -> String {
-    let before = optional(file.before.as_deref());
-    format!("file\t{}\t{before}\t{}\n", escaped(&file.path), escaped(&file.after))
+    let (before, after) = (optional(file.before.as_deref()), optional(file.after.as_deref()));
+    format!("file\t{}\t{before}\t{after}\n", escaped(&file.path))
 }
 
 fn optional(text: Option<&str>) -> String {
@@ -239,7 +239,7 @@ fn parse(text: &str) -> Option<Unfinished> {
             ["file", path, before, after] => found.files.push(Replaced {
                 path: plain(path)?,
                 before: given(before).ok()?,
-                after: plain(after)?,
+                after: given(after).ok()?,
             }),
             ["begun"] => begun = true,
             ["done"] => found.done = true,
@@ -276,7 +276,10 @@ mod tests {
                 },
                 Begun { key: key("vm/swappiness"), from: None, to: "1".into(), undo: None },
             ],
-            files: vec![Replaced { path: "/etc/x".into(), before: None, after: value.into() }],
+            files: vec![
+                Replaced { path: "/etc/x".into(), before: None, after: Some(value.into()) },
+                Replaced { path: "/etc/y".into(), before: Some(value.into()), after: None },
+            ],
             done: false,
         }
     }

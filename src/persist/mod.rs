@@ -5,6 +5,7 @@ pub mod events;
 pub mod holds;
 pub mod ledger;
 mod lock;
+pub mod originals;
 pub mod presence;
 pub mod reports;
 mod staged;

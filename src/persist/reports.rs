@@ -38,6 +38,11 @@ pub fn kept(boot_id: &str) -> Option<String> {
         .then(|| format!("{KEPT}/{boot_id}.json"))
 }
 
+/// Whether there is such a file.
+pub fn exists(root: &Path, path: &str) -> bool {
+    below::resolve_parent(root, path).is_ok_and(|place| place.symlink_metadata().is_ok())
+}
+
 /// The bytes of a report, where there is one that can be read.
 pub fn read(root: &Path, path: &str) -> Option<Vec<u8>> {
     let place = below::resolve_parent(root, path).ok()?;

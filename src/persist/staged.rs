@@ -79,26 +79,22 @@ impl Standing {
 }
 
 impl Staged {
-    /// Writes `bytes` beside `destination`, mode 0644, flushed to disk. Directories that are
+    /// Writes `bytes` beside `destination`, mode 0644, flushed to disk.
+    ///
+    /// # Errors
+    /// As [`Staged::write_as`].
+    pub fn write(destination: &Path, bytes: &[u8]) -> Result<Self, PersistError> {
+        Self::write_as(destination, bytes, 0o644)
+    }
+
+    /// Writes `bytes` beside `destination`, with that mode, flushed to disk. Directories that are
     /// missing are made, mode 0755, and flushed. The temporary's name ends in neither `.conf` nor
     /// `.yaml`, so no loader reads it should a crash leave it behind; the next write of the same
     /// name, for which the lock is held, removes it.
     ///
     /// # Errors
     /// No space, a read-only file system, no permission, …: the destination is as it was.
-    pub fn write(destination: &Path, bytes: &[u8]) -> Result<Self, PersistError> {
-        Self::write_as(destination, bytes, 0o644)
-    }
-
-    /// The same, mode 0600: for what root alone may read.
-    ///
-    /// # Errors
-    /// As [`Staged::write`].
-    pub fn write_private(destination: &Path, bytes: &[u8]) -> Result<Self, PersistError> {
-        Self::write_as(destination, bytes, 0o600)
-    }
-
-    fn write_as(destination: &Path, bytes: &[u8], mode: u32) -> Result<Self, PersistError> {
+    pub fn write_as(destination: &Path, bytes: &[u8], mode: u32) -> Result<Self, PersistError> {
         let parent = destination.parent().unwrap_or(Path::new("/"));
         make_directories(parent)?;
         let directory = File::open(parent).map_err(PersistError::new("open", parent))?;
@@ -117,7 +113,7 @@ impl Staged {
         let staged = Self { temporary, destination, directory, before, committed: false };
         let failed = |doing| PersistError::new(doing, &staged.destination);
         file.write_all(bytes).map_err(failed("write"))?;
-        // The mode is that, whatever the umask says.
+        // The mode is this one whatever the umask says.
         file.set_permissions(fs::Permissions::from_mode(mode)).map_err(failed("write"))?;
         file.sync_all().map_err(failed("write"))?;
         Ok(staged)

@@ -100,7 +100,7 @@ struct Write {
 struct File {
     path: String,
     before: Option<String>,
-    after: String,
+    after: Option<String>,
 }
 
 impl Trial {
@@ -195,7 +195,7 @@ impl Trial {
         let failed = |doing| PersistError::new(doing, Path::new(TRIAL));
         let place = below::resolve_parent(root, TRIAL).map_err(failed("find"))?;
         let text = serde_json::to_vec(self).map_err(std::io::Error::other);
-        Staged::write_private(&place, &text.map_err(failed("write"))?)?.commit()
+        Staged::write_as(&place, &text.map_err(failed("write"))?, 0o600)?.commit()
     }
 }
 

@@ -14,7 +14,7 @@ pub fn faults(plan: &Plan) -> Vec<String> {
     for step in &plan.steps {
         let item = plan.item(&step.key);
         let Some(item) = item else {
-            faults.push(format!("{} is written but not desired", step.key));
+            faults.push(format!("{} is written, and neither desired nor given back", step.key));
             continue;
         };
         if item.waived() {

@@ -3,6 +3,7 @@
 
 pub mod check;
 mod guard;
+mod needed;
 mod note;
 mod order;
 mod outcome;
@@ -10,23 +11,30 @@ mod persisted;
 mod preflight;
 mod ramp;
 mod recovery;
+mod remember;
+mod returned;
+mod rollback;
 mod trial;
 
 pub use guard::Refusal;
+pub use needed::{also_needed, also_needed_to_return};
 pub use note::Note;
 pub use order::{Step, bytes};
 pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
-pub use preflight::usage_needed;
+pub use preflight::{usage_needed, usage_of};
 pub use ramp::{Strained, Verdict, bearable, verdict};
 pub use recovery::{Recovery, looked_at, reads_as, recovery};
+pub use remember::Memory;
+pub use returned::{Fate, Origin, Returned, Was, managed, needed_to_return};
+pub use rollback::rollback;
 pub use trial::{Untryable, trial, tried, untryable};
 
 use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
 use crate::catalogue;
 use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
-use crate::key::{Key, Selector, has_wildcard};
-use crate::observed::{ConfTree, Facts, Snapshot};
+use crate::key::{Key, Selector};
+use crate::observed::{ConfTree, Facts, Originals, Released, Snapshot};
 
 /// What was seen of the host when the plan was made.
 pub struct Observed<'a> {
@@ -36,6 +44,22 @@ pub struct Observed<'a> {
     pub snapshot: &'a Snapshot,
     /// The sysctl.d files.
     pub conf: &'a ConfTree,
+    /// What parameters were before tunectl.
+    pub originals: &'a Originals,
+    /// What was rolled back and is to be left alone.
+    pub released: &'a Released,
+    /// Whether what is desired no longer is given back.
+    pub gives_back: bool,
+}
+
+impl<'a> Observed<'a> {
+    /// A host of which nothing is remembered.
+    pub fn new(facts: &'a Facts, snapshot: &'a Snapshot, conf: &'a ConfTree) -> Self {
+        static NOTHING: Originals = Originals::NONE;
+        static NONE: Released = Released::NONE;
+        let (originals, released) = (&NOTHING, &NONE);
+        Self { facts, snapshot, conf, originals, released, gives_back: false }
+    }
 }
 
 /// Everything that would be done, and why.
@@ -47,6 +71,8 @@ pub struct Plan {
     pub loader: Loader,
     /// Each desired parameter, by key.
     pub items: Vec<Item>,
+    /// Parameters that are given back.
+    pub returned: Vec<Returned>,
     /// Writes, in order.
     pub steps: Vec<Step>,
     /// Values that a cascade may have changed by the time a failed apply is undone.
@@ -59,6 +85,8 @@ pub struct Plan {
     pub boot_unit: bool,
     /// Lines that the host's loader stumbles over.
     pub boot_problems: Vec<Problem>,
+    /// What is remembered of the time before.
+    pub memory: Memory,
 }
 
 /// One parameter in the plan.
@@ -101,8 +129,12 @@ pub struct Dropin {
     pub before: Option<Vec<u8>>,
     /// Its text to be.
     pub text: String,
+    /// Whether it is taken away instead.
+    pub gone: bool,
     /// What it will be made of.
     pub lines: Vec<dropin::Line>,
+    /// Its lines of what is given back, for what the kernel does not take back.
+    pub taken_out: Vec<dropin::Line>,
     /// Keys that it sets now and will set no longer.
     pub leaving: Vec<Selector>,
     /// Why it cannot be written, where that is known beforehand.
@@ -121,12 +153,18 @@ pub enum Foreign {
 }
 
 impl Dropin {
-    /// Whether it would be written; with nothing to say none is begun.
+    /// Whether it would be written, or taken away; with nothing to say none is begun.
     pub fn changes(&self) -> bool {
-        match &self.before {
-            Some(before) => before != self.text.as_bytes(),
-            None => !self.lines.is_empty(),
+        match (&self.before, self.after()) {
+            (Some(before), Some(after)) => before != after.as_bytes(),
+            (Some(_), None) => true,
+            (None, _) => !self.gone && !self.lines.is_empty(),
         }
+    }
+
+    /// Its text to be; `None`: there will be none.
+    pub fn after(&self) -> Option<&str> {
+        (!self.gone).then_some(self.text.as_str())
     }
 }
 
@@ -214,10 +252,12 @@ impl Plan {
         }
     }
 
-    /// The item of `key`.
+    /// The item of `key`, or the one by which it is given back.
     pub fn item(&self, key: &Key) -> Option<&Item> {
-        let at = self.items.binary_search_by(|i| i.desired.key.cmp(key)).ok()?;
-        self.items.get(at)
+        match self.items.binary_search_by(|i| i.desired.key.cmp(key)) {
+            Ok(at) => self.items.get(at),
+            Err(_) => self.returned.iter().map(|r| &r.item).find(|i| i.desired.key == *key),
+        }
     }
 
     /// Whether an apply would do something.
@@ -245,12 +285,22 @@ impl Plan {
 
     /// All refusals with the item they concern.
     pub fn refusals(&self) -> impl Iterator<Item = (&Item, &Refusal)> {
-        self.items.iter().flat_map(|item| item.refusals.iter().map(move |r| (item, r)))
+        let items = self.items.iter().chain(self.returned.iter().map(|r| &r.item));
+        items.flat_map(|item| item.refusals.iter().map(move |r| (item, r)))
+    }
+
+    /// Whether an item is one by which something is given back.
+    pub fn gives_back(&self, item: &Item) -> bool {
+        self.returned.iter().any(|r| std::ptr::eq(&raw const r.item, item))
     }
 
     /// A file's text without some keys: those that the kernel refused, and the patterns that
-    /// would set them all the same.
-    pub fn text_without(&self, file: &Dropin, refused: &[Key]) -> String {
+    /// would set them all the same. What it does not take back stays. `None`: no file.
+    pub fn text_without(&self, file: &Dropin, refused: &[Key]) -> Option<String> {
+        let stuck = file.taken_out.iter().filter(|line| match &line.selector {
+            Selector::Key(key) => self.is_refused(key, refused),
+            Selector::Pattern(_) => false,
+        });
         let kept: Vec<dropin::Line> = file
             .lines
             .iter()
@@ -258,47 +308,17 @@ impl Plan {
                 Selector::Key(key) => !refused.contains(key),
                 Selector::Pattern(pattern) => !refused.iter().any(|key| pattern.matches(key)),
             })
+            .chain(stuck)
             .cloned()
             .collect();
-        dropin::render(file.path, &self.baseline.name, &self.baseline.sha256, &kept)
+        if kept.is_empty() && file.gone {
+            return None;
+        }
+        if kept == file.lines && !file.gone {
+            return Some(file.text.clone());
+        }
+        Some(dropin::render(file.path, &self.baseline.name, &self.baseline.sha256, &kept))
     }
-}
-
-/// Parameters beyond the desired ones that a plan must have seen: other halves, bounds of an
-/// order, and what a write changes besides. Patterns are given as globs.
-pub fn also_needed(set: &DesiredSet) -> (Vec<Key>, Vec<&'static str>) {
-    let mut keys = Vec::new();
-    let mut globs = Vec::new();
-    for desired in &set.parameters {
-        keys.extend(preflight::also_needed(&desired.key));
-        let Some(known) = desired.known else { continue };
-        keys.extend(known.pair.map(|leaf| desired.key.sibling(leaf)));
-        for order in known.order {
-            if let catalogue::Order::AtMost(other) = order {
-                keys.extend(Key::from_path(other));
-            }
-        }
-        for effect in known.effects {
-            match effect {
-                catalogue::Effect::Copies(glob) if has_wildcard(glob) => globs.push(*glob),
-                catalogue::Effect::Copies(other) | catalogue::Effect::Inverts(other) => {
-                    keys.extend(Key::from_path(other));
-                }
-            }
-        }
-        if desired.key.as_path().starts_with("vm/dirty_") {
-            for leaf in
-                ["dirty_ratio", "dirty_bytes", "dirty_background_ratio", "dirty_background_bytes"]
-            {
-                keys.push(desired.key.sibling(leaf));
-            }
-        }
-    }
-    keys.sort();
-    keys.dedup();
-    globs.sort_unstable();
-    globs.dedup();
-    (keys, globs)
 }
 
 /// Makes the plan. Pure: the same inputs give the same plan.
@@ -311,6 +331,9 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         .map(|conf| now.of_changed(&conf, &[dropin::PATH, dropin::HOST_PATH]));
     let without = others.as_ref().unwrap_or(&now);
     let old_lines = own.values();
+    let mut returned = no_longer(&baseline, observed, without, loader, &old_lines);
+    let all = with_returned(&baseline.parameters, &returned);
+    returned::refuse(&mut returned, &all, observed);
     let mut items: Vec<Item> = baseline
         .parameters
         .iter()
@@ -318,14 +341,11 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
             let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
             let without_ours = diff::boot_value(desired, without, loader, facts);
             let live = observed.snapshot.text(&desired.key);
-            let refusals = guard::refusals(desired, live_status, &baseline.parameters, observed);
-            let persisted = diff::to_persist(
-                desired,
-                (live_status, cause.as_ref()),
-                live,
-                persisted::value_of(&old_lines, &desired.key),
-                &without_ours,
-            );
+            let refusals = guard::refusals(desired, live_status, &all, observed);
+            let released = observed.released.covers(&desired.key);
+            let old = persisted::value_of(&old_lines, &desired.key);
+            let status = (live_status, cause.as_ref());
+            let persisted = diff::to_persist(desired, status, live, old, &without_ours);
             Item {
                 live: live.map(str::to_owned),
                 live_status,
@@ -336,16 +356,16 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
                 overridden_by: None,
                 write: live_status == LiveStatus::Differs
                     && desired.waiver.is_none()
-                    && refusals.is_empty(),
+                    && refusals.is_empty()
+                    && !released,
                 persist: false,
-                persisted: if refusals.is_empty() {
-                    persisted
-                } else if refusals.iter().all(Refusal::is_of_this_moment) {
+                persisted: match &refusals[..] {
+                    _ if released => None,
+                    [] => persisted,
                     // What the drop-in has was let through when it was written.
-                    persisted::value_of(&old_lines, &desired.key).map(str::to_owned)
-                } else {
+                    these if these.iter().all(Refusal::is_of_this_moment) => old.map(str::to_owned),
                     // What is refused is not done by halves.
-                    None
+                    _ => None,
                 },
                 notes: Vec::new(),
                 refusals,
@@ -353,13 +373,14 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
             }
         })
         .collect();
-    let steps = order::steps(&mut items, observed.snapshot);
-    let (dropin, host_file) = persisted::files(&baseline, &items, own, without, facts);
+    let steps = ordered(&mut items, &mut returned, observed);
+    let (dropin, host_file) =
+        persisted::files(&baseline, &items, own, without, &returned, observed);
     // Where our files are as they should be, the next boot is already the planned one.
     let changes = [&dropin, &host_file].map(|file| file.changes().then_some(file));
     let changed = changes.into_iter().flatten().fold(None, |conf: Option<ConfTree>, file| {
         let conf = conf.as_ref().unwrap_or(observed.conf);
-        Some(with_file(conf, file.path, Some(&file.text)))
+        Some(with_file(conf, file.path, file.after()))
     });
     let changed = changed.map(|conf| now.of_changed(&conf, &[dropin.path, host_file.path]));
     let after = changed.as_ref().unwrap_or(&now);
@@ -378,17 +399,72 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let elsewhere: Vec<BootValue> =
         items.iter().map(|i| diff::boot_value(&i.desired, after, other, facts)).collect();
     note::annotate(&mut items, observed, loader, elsewhere);
+    let originals = originals(&steps, observed.snapshot);
+    let made = remember::Made {
+        items: &items,
+        steps: &steps,
+        besides: &originals,
+        returned: &returned,
+        ours: &old_lines,
+        snapshot: observed.snapshot,
+        facts,
+    };
     Plan {
-        originals: originals(&steps, observed.snapshot),
+        memory: remember::memory(observed.originals, &made, observed.gives_back),
+        originals,
         boot_problems: now.problems(loader).to_vec(),
         baseline,
         loader,
         items,
+        returned,
         steps,
         dropin,
         host_file,
         boot_unit: facts.boot_unit,
     }
+}
+
+/// What is to be given back because it is not desired any longer.
+fn no_longer(
+    baseline: &DesiredSet,
+    observed: &Observed<'_>,
+    without: &BootView,
+    loader: Loader,
+    ours: &[(Selector, String)],
+) -> Vec<Returned> {
+    if !observed.gives_back {
+        return Vec::new();
+    }
+    let held = |key: &Key| baseline.parameters.iter().any(|d| d.key == *key);
+    let keys = managed(observed).into_iter().filter(|key| !held(key)).collect();
+    let desired = &baseline.parameters;
+    let among =
+        returned::Among { observed, without, loader, ours, held: &held, desired, allow: &[] };
+    returned::judge(&keys, &among)
+}
+
+/// Everything that is written to, or left as it is by writes.
+fn with_returned<'a>(
+    desired: &'a [Desired],
+    returned: &[Returned],
+) -> std::borrow::Cow<'a, [Desired]> {
+    if returned.is_empty() {
+        return desired.into();
+    }
+    let written = returned.iter().filter(|r| r.verdict == Fate::Restore);
+    desired.iter().cloned().chain(written.map(|r| r.item.desired.clone())).collect()
+}
+
+/// The writes for what is desired, and for what is given back, in one order.
+fn ordered(items: &mut Vec<Item>, returned: &mut [Returned], observed: &Observed<'_>) -> Vec<Step> {
+    let count = items.len();
+    items.extend(returned.iter().filter(|r| r.is_in_order()).map(|r| r.item.clone()));
+    let steps = order::steps(items, observed.snapshot);
+    let in_order = returned.iter_mut().filter(|r| r.is_in_order());
+    for (one, item) in in_order.zip(items.drain(count..)) {
+        one.item = item;
+    }
+    steps
 }
 
 /// The values of everything that the steps change besides their own keys.

@@ -94,6 +94,8 @@ pub enum Note {
     SecretPersisted,
     /// The kernel accepts more than this bit mask means.
     UnknownBits(u64),
+    /// It was rolled back: whoever but an explicit apply leaves it alone.
+    RolledBack,
 }
 
 /// Adds the remarks to each item; `elsewhere` has what the other loader would leave in each.

@@ -18,7 +18,9 @@ pub struct Outcome {
     pub dropin: DropinOutcome,
     /// What became of the numbers made from RAM.
     pub host_file: DropinOutcome,
-    /// The numbers made from RAM, where they were put back because the drop-in could not follow.
+    /// Why it could not be kept what parameters were before, or what goes along with the plan.
+    pub not_kept: Option<String>,
+    /// Files that were in place, where they were put back because the last could not follow.
     pub restored_file: Option<Result<(), String>>,
     /// Why it stopped before its end, besides what steps and files tell.
     pub stopped: Option<Stopped>,
@@ -91,6 +93,7 @@ impl Outcome {
     pub fn succeeded(&self) -> bool {
         self.moved.is_empty()
             && self.stopped.is_none()
+            && self.not_kept.is_none()
             && self.steps.iter().all(|s| s.result == StepResult::Written)
             && self.actions.iter().all(|(_, result)| result.is_ok())
             && self.files().all(|file| !matches!(file, DropinOutcome::Failed(_)))

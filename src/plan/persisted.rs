@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crate::baseline::DesiredSet;
 use crate::bootview::{BootView, Loader, dropin, with_file};
 use crate::key::{Key, Selector};
-use crate::observed::{ConfBody, ConfFile, ConfTree, Facts};
+use crate::observed::{ConfBody, ConfFile, ConfTree, Released};
 
-use super::{Dropin, Foreign, Item, order};
+use super::{Dropin, Foreign, Item, Observed, Returned, order};
 
 /// Directories whose files a reboot takes away, unless something writes them anew.
 const VOLATILE: &str = "/run/sysctl.d";
@@ -46,7 +46,7 @@ pub(super) fn lasting(conf: &ConfTree, own: Own<'_>) -> Option<ConfTree> {
     Some(conf)
 }
 
-fn text(file: &ConfFile) -> Option<&[u8]> {
+pub(super) fn text(file: &ConfFile) -> Option<&[u8]> {
     match &file.body {
         ConfBody::Text(bytes) => Some(bytes),
         _ => None,
@@ -59,9 +59,11 @@ pub(super) fn files(
     items: &[Item],
     own: Own<'_>,
     without: &BootView,
-    facts: &Facts,
+    returned: &[Returned],
+    observed: &Observed<'_>,
 ) -> (Dropin, Dropin) {
-    let mut lines = patterns(baseline, items, without);
+    let facts = observed.facts;
+    let mut lines = patterns(baseline, items, without, observed.released);
     let mut host = Vec::new();
     // Lines stand in the order of the writes, so that a boot writes in that order too.
     let mut persisted: Vec<&Item> = items.iter().filter(|i| i.persisted.is_some()).collect();
@@ -90,12 +92,10 @@ pub(super) fn files(
     leaving.retain(|selector| !set.contains(selector));
     let file = |path, lines: Vec<dropin::Line>, before: Option<&ConfFile>, leaving| Dropin {
         path,
-        before: before.and_then(|f| match &f.body {
-            ConfBody::Text(bytes) => Some(bytes.clone()),
-            ConfBody::Masked => Some(Vec::new()),
-            _ => None,
-        }),
+        before: before.and_then(text_of),
         text: dropin::render(path, &baseline.name, &baseline.sha256, &lines),
+        gone: false,
+        taken_out: taken_out(before, returned),
         lines,
         leaving,
         foreign: before.and_then(foreign),
@@ -107,7 +107,12 @@ pub(super) fn files(
 }
 
 /// The patterns, and what fences off the keys that they must not reach.
-fn patterns(baseline: &DesiredSet, items: &[Item], without: &BootView) -> Vec<dropin::Line> {
+fn patterns(
+    baseline: &DesiredSet,
+    items: &[Item],
+    without: &BootView,
+    released: &Released,
+) -> Vec<dropin::Line> {
     let mut lines = Vec::new();
     let mut fenced: BTreeSet<&Key> = BTreeSet::new();
     for pattern in &baseline.patterns {
@@ -117,7 +122,11 @@ fn patterns(baseline: &DesiredSet, items: &[Item], without: &BootView) -> Vec<dr
             matches!(exclude, Selector::Pattern(_))
                 && pattern.matches.iter().any(|k| exclude.covers(k))
         };
-        if baseline.excludes.iter().any(blurred) {
+        let rolled_back = |selector: &Selector| matches!(selector, Selector::Pattern(other) if *other == pattern.pattern);
+        if baseline.excludes.iter().any(blurred)
+            || released.all
+            || released.selectors.iter().any(rolled_back)
+        {
             continue;
         }
         lines.push(dropin::Line {
@@ -143,6 +152,93 @@ fn patterns(baseline: &DesiredSet, items: &[Item], without: &BootView) -> Vec<dr
         comments: Vec::new(),
     }));
     lines
+}
+
+/// The lines of a file of ours that go with what is given back.
+fn taken_out(before: Option<&ConfFile>, returned: &[Returned]) -> Vec<dropin::Line> {
+    if returned.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = before.and_then(text).and_then(dropin::parts).unwrap_or_default().lines;
+    let goes = |key: &Key| returned.iter().any(|r| r.key == *key);
+    lines.retain(|line| matches!(&line.selector, Selector::Key(key) if goes(key)));
+    lines
+}
+
+/// Our files without what is given back, the rest of them as it is.
+pub(super) fn files_without(
+    own: Own<'_>,
+    selected: &[Selector],
+    returned: &[Returned],
+) -> (Dropin, Dropin) {
+    (
+        without(dropin::PATH, own.dropin, selected, returned),
+        without(dropin::HOST_PATH, own.host, selected, returned),
+    )
+}
+
+fn without(
+    path: &'static str,
+    before: Option<&ConfFile>,
+    selected: &[Selector],
+    returned: &[Returned],
+) -> Dropin {
+    let parts = before.and_then(text).and_then(dropin::parts);
+    // A file that is not ours is left alone.
+    let ours = parts.is_some();
+    let dropin::Parts { baseline, sha256, lines } = parts.unwrap_or_default();
+    let given = |key: &Key| returned.iter().any(|r| r.is_given() && r.key == *key);
+    let stays = |line: &dropin::Line| match (&line.setting, &line.selector) {
+        (dropin::Setting::Fence, _) => true,
+        (_, Selector::Key(key)) => !given(key),
+        (_, Selector::Pattern(_)) => !selected.is_empty() && !selected.contains(&line.selector),
+    };
+    let (mut kept, taken_out): (Vec<_>, Vec<_>) = lines.into_iter().partition(stays);
+    let pattern = |line: &dropin::Line| matches!(line.selector, Selector::Pattern(_));
+    let leaving = taken_out.iter().map(|line| line.selector.clone()).collect();
+    // What is given back is fenced off the patterns that stay.
+    let patterns = kept.iter().filter(|line| pattern(line) && line.value().is_some()).count();
+    let is_fence = |line: &dropin::Line| line.setting == dropin::Setting::Fence;
+    let mut fences: BTreeSet<Selector> =
+        kept.iter().filter(|line| is_fence(line)).map(|line| line.selector.clone()).collect();
+    kept.retain(|line| !is_fence(line));
+    if patterns == 0 {
+        fences.clear();
+    } else {
+        let matched = |key: &Key| kept.iter().any(|l| pattern(l) && l.selector.covers(key));
+        let keys = returned.iter().map(|r| &r.key).filter(|key| given(key) && matched(key));
+        fences.extend(keys.cloned().map(Selector::Key));
+    }
+    let fences = fences.into_iter().map(|selector| dropin::Line {
+        selector,
+        setting: dropin::Setting::Fence,
+        comments: Vec::new(),
+    });
+    kept.splice(patterns..patterns, fences);
+    let text = match &before.map(|file| &file.body) {
+        Some(ConfBody::Text(bytes)) if taken_out.is_empty() => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+        _ => dropin::render(path, &baseline, &sha256, &kept),
+    };
+    Dropin {
+        path,
+        before: before.and_then(text_of),
+        text,
+        gone: ours && kept.is_empty(),
+        taken_out,
+        lines: kept,
+        leaving,
+        foreign: None,
+    }
+}
+
+fn text_of(file: &ConfFile) -> Option<Vec<u8>> {
+    match &file.body {
+        ConfBody::Text(bytes) => Some(bytes.clone()),
+        ConfBody::Masked => Some(Vec::new()),
+        _ => None,
+    }
 }
 
 /// Why a file in our place is not ours to write.

@@ -128,6 +128,23 @@ pub(super) fn refusal(
     }
 }
 
+/// What must be known of what is in use, to judge whatever may be written to these.
+pub fn usage_of(keys: &[Key]) -> UsageNeeded {
+    let mut needed = UsageNeeded::default();
+    for key in keys {
+        let strict = [OVERCOMMIT_MEMORY, OVERCOMMIT_RATIO, OVERCOMMIT_KBYTES];
+        needed.memory |= strict.contains(&key.as_path());
+        match crate::catalogue::lookup(key).and_then(|known| known.hazard) {
+            Some(Hazard::OvercommitStrict | Hazard::TakesMemory) => needed.memory = true,
+            Some(Hazard::MinFree) => (needed.memory, needed.nodes) = (true, true),
+            Some(Hazard::Starves) => needed.tasks |= TASKS.contains(&key.as_path()),
+            Some(Hazard::CutsNetwork) => needed.session = true,
+            Some(Hazard::ExecutesCode | Hazard::OneWay) | None => {}
+        }
+    }
+    needed
+}
+
 fn number(text: &str) -> Option<u64> {
     u64::try_from(kernel_number(text.split_whitespace().next()?)?).ok()
 }

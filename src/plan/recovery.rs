@@ -44,7 +44,7 @@ pub fn recovery(
     now: &Snapshot,
     text: &dyn Fn(&str) -> Option<String>,
 ) -> Recovery {
-    let replaced = |file: &&Replaced| text(&file.path).as_deref() == Some(file.after.as_str());
+    let replaced = |file: &&Replaced| text(&file.path) == file.after;
     let committed = unfinished.files.last().is_some_and(|last| replaced(&last));
     if unfinished.done || committed {
         return Recovery::Finished;

@@ -17,14 +17,14 @@ pub enum Untryable {
 }
 
 /// Everything that carrying the plan out would do, as if it had been done: taken back as an apply
-/// that was killed would be. `adopted` are the files that make the baseline this
-/// host's own.
-pub fn trial(plan: &Plan, boot_id: &str, pid: u32, adopted: Vec<Replaced>) -> Unfinished {
+/// that was killed would be. `further` are the files that are kept with
+/// ours, such as those that make the baseline this host's own.
+pub fn trial(plan: &Plan, boot_id: &str, pid: u32, further: Vec<Replaced>) -> Unfinished {
     let replaced = |file: &Dropin| {
         file.changes().then(|| Replaced {
             path: file.path.to_owned(),
             before: file.before.as_deref().map(|b| String::from_utf8_lossy(b).into_owned()),
-            after: file.text.clone(),
+            after: file.after().map(str::to_owned),
         })
     };
     Unfinished {
@@ -45,7 +45,7 @@ pub fn trial(plan: &Plan, boot_id: &str, pid: u32, adopted: Vec<Replaced>) -> Un
         // With the drop-in it is kept.
         files: replaced(&plan.host_file)
             .into_iter()
-            .chain(adopted)
+            .chain(further)
             .chain(replaced(&plan.dropin))
             .collect(),
         done: false,

@@ -20,6 +20,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
         host: host(facts, plan.loader),
         baseline: baseline(plan),
         parameters: plan.items.iter().map(|item| parameter(item, plan)).collect(),
+        returned: plan.returned.iter().map(super::rollback::returned).collect(),
         actions: plan
             .baseline
             .actions
@@ -100,7 +101,7 @@ fn file(plan: &Plan, file: &Dropin) -> wire::Dropin {
 /// A file's text, without what must not be shown.
 fn file_text(plan: &Plan, file: &Dropin) -> String {
     if !file.lines.iter().any(|line| covers_secret(&line.selector)) {
-        return file.text.clone();
+        return file.after().unwrap_or_default().to_owned();
     }
     let mut lines = file.lines.clone();
     for line in &mut lines {
@@ -135,6 +136,9 @@ fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
     }
     if !item.refusals.is_empty() {
         marks.push("refused".to_owned());
+    }
+    if item.notes.contains(&crate::plan::Note::RolledBack) {
+        marks.push("released".to_owned());
     }
     let requirement = desired.requirement.to_string();
     wire::Parameter {

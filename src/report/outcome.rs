@@ -162,7 +162,10 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
         None => {}
     }
     if let Some(Err(why)) = &outcome.restored_file {
-        errors.push(format!("the numbers made from RAM could not be put back: {why}"));
+        errors.push(format!("a file could not be put back: {why}"));
+    }
+    if let Some(why) = &outcome.not_kept {
+        errors.push(format!("what there was before could not be kept: {why}"));
     }
     if let DropinOutcome::Failed(why) = &outcome.dropin {
         errors.push(format!("nothing was persisted: {why}"));

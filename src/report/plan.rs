@@ -7,6 +7,7 @@ use anstyle::Style;
 use crate::bootview::{Loader, dropin};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, LiveStatus};
+use crate::key::Selector;
 use crate::observed::{Facts, Virtualization};
 use crate::plan::{Item, Note, Plan};
 use crate::value::agrees;
@@ -34,6 +35,7 @@ pub fn plan(plan: &Plan, facts: &Facts, layout: Layout) -> String {
     host_line(&mut out, plan, facts);
     out.push('\n');
     table(&mut out, plan, layout);
+    given_back(&mut out, plan, layout);
     actions(&mut out, plan, layout);
     rest(&mut out, plan, layout);
     out
@@ -56,7 +58,7 @@ fn headline(out: &mut String, plan: &Plan) {
         } else {
             "nothing to hold here yet: its patterns match no parameter"
         };
-        let mut text = format!("{name}: {what}");
+        let mut text = format!("{name}: {what}{}", to_give_back(plan));
         if does_nothing {
             text.push_str("; an apply would do nothing");
         } else if let Some(refresh) = refresh {
@@ -94,6 +96,7 @@ fn headline(out: &mut String, plan: &Plan) {
         }
     }
     let mut text = format!("{name}: {} of {total} parameters", parts.join(", "));
+    text.push_str(&to_give_back(plan));
     if does_nothing {
         text.push_str("; an apply would do nothing");
     } else if summary.to_persist == 0
@@ -102,6 +105,14 @@ fn headline(out: &mut String, plan: &Plan) {
         let _ = write!(text, "; {refresh}");
     }
     let _ = writeln!(out, "{}", paint(HEAD, &text));
+}
+
+/// How many parameters would be given back, behind the other counts.
+fn to_give_back(plan: &Plan) -> String {
+    match plan.returned.iter().filter(|one| one.item.write).count() {
+        0 => String::new(),
+        count => format!("; {count} to give back"),
+    }
 }
 
 fn host_line(out: &mut String, plan: &Plan, facts: &Facts) {
@@ -379,6 +390,17 @@ fn is_boot_note(note: &Note) -> bool {
     )
 }
 
+/// What the baseline asks for no longer.
+fn given_back(out: &mut String, plan: &Plan, layout: Layout) {
+    if plan.returned.is_empty() {
+        return;
+    }
+    out.push('\n');
+    let head = "no longer in the baseline: given back as they were before tunectl";
+    let _ = writeln!(out, "{}", paint(HEAD, head));
+    super::rollback::table(out, plan, &|_| String::new(), layout);
+}
+
 fn actions(out: &mut String, plan: &Plan, layout: Layout) {
     if plan.baseline.actions.is_empty() {
         return;
@@ -399,9 +421,18 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
     for file in plan.files() {
         lines.extend(file.foreign.map(|what| (BAD, words::foreign(what, file.path))));
     }
-    for selector in &plan.dropin.leaving {
+    let given_back = |selector: &Selector| plan.returned.iter().any(|r| selector.covers(&r.key));
+    for selector in plan.dropin.leaving.iter().filter(|selector| !given_back(selector)) {
         let text =
             format!("{selector} leaves the drop-in; its live value stays until the next reboot");
+        lines.push((WARN, text));
+    }
+    let rolled_back = plan.items.iter().filter(|i| i.notes.contains(&Note::RolledBack)).count();
+    if rolled_back > 0 {
+        let text = format!(
+            "{rolled_back} of these were rolled back: the boot unit and the daemon leave them alone \
+             until the next `tunectl apply`, which takes them back"
+        );
         lines.push((WARN, text));
     }
     lines.extend(words::waivers(&plan.baseline).into_iter().map(|line| (WARN, line)));

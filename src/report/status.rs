@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::bootview::Loader;
 use crate::diff::BootStatus;
 use crate::observed::Facts;
-use crate::plan::{Item, Plan};
+use crate::plan::{Item, Note, Plan};
 use crate::value::agrees;
 use crate::wire::{BootReport, Changed, Found, LetGo, NextBoot, STATUS_SCHEMA, Status, Watch};
 
@@ -64,6 +64,13 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
         .filter(|i| !boot::is_wrong(i) && i.boot_status != BootStatus::Same)
         .map(|item| next_boot(item, plan))
         .collect();
+    let rolled_back = plan.items.iter().filter(|i| i.notes.contains(&Note::RolledBack)).count();
+    if rolled_back > 0 {
+        status.notes.push(format!(
+            "{rolled_back} parameters were rolled back: the boot unit and the daemon leave them \
+             alone until the next `tunectl apply`"
+        ));
+    }
     status.waived = plan.summary().waived;
     status.notes.extend(words::waivers(&plan.baseline));
     status.right = plan.items.iter().filter(held).filter(|i| !boot::is_wrong(i)).count()

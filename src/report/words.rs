@@ -143,13 +143,18 @@ pub fn note(key: &Key, note: &Note) -> String {
         Note::SecretPersisted => {
             "the drop-in is readable by everyone, this value with it".to_owned()
         }
+        Note::RolledBack => {
+            "rolled back: the boot unit and the daemon leave it alone until the next `tunectl \
+             apply`, which takes it back"
+                .to_owned()
+        }
         Note::UnknownBits(bits) => format!("the kernel gives the bits {bits:#x} no meaning"),
     }
 }
 
 /// Whether a remark deserves attention rather than being for information.
 pub fn is_warning(note: &Note) -> bool {
-    !matches!(note, Note::ReadsBack(_) | Note::Owners(_) | Note::NumberOfToday)
+    !matches!(note, Note::ReadsBack(_) | Note::Owners(_) | Note::NumberOfToday | Note::RolledBack)
 }
 
 fn hazard_text(hazard: Hazard) -> &'static str {
@@ -248,16 +253,34 @@ pub fn strained(why: &Strained) -> String {
     }
 }
 
+/// A guard's refusal to give a parameter back.
+pub fn refusal_back(why: &Refusal) -> String {
+    let told = refusal(why);
+    let Some((told, _)) = told.rsplit_once("; to have it, ") else { return told };
+    let guard = why.guard();
+    let told = told.trim_start_matches("refused: ");
+    format!("not given back: {told}; to have it all the same, `tunectl rollback --allow {guard}`")
+}
+
 /// How many parameters a guard refuses.
 pub fn refused(plan: &Plan) -> usize {
-    plan.items.iter().filter(|item| !item.refusals.is_empty()).count()
+    let given_back = plan.returned.iter().map(|r| &r.item);
+    plan.items.iter().chain(given_back).filter(|item| !item.refusals.is_empty()).count()
 }
 
 /// Why an apply would refuse the plan, a line each.
 pub fn refusals(plan: &Plan) -> Vec<String> {
+    let foreign = plan.files().filter_map(|file| Some(foreign(file.foreign?, file.path)));
+    of_guards(plan).into_iter().chain(foreign).collect()
+}
+
+/// What guards refuse, a line each.
+pub fn of_guards(plan: &Plan) -> Vec<String> {
     plan.refusals()
-        .map(|(item, why)| format!("{}: {}", item.desired.key, refusal(why)))
-        .chain(plan.files().filter_map(|file| Some(foreign(file.foreign?, file.path))))
+        .map(|(item, why)| {
+            let why = if plan.gives_back(item) { refusal_back(why) } else { refusal(why) };
+            format!("{}: {why}", item.desired.key)
+        })
         .collect()
 }
 

@@ -17,7 +17,7 @@ use tunectl::procsys::Kernel;
 
 use crate::scripted::{Param, ScriptedKernel};
 
-fn facts() -> Facts {
+pub fn facts() -> Facts {
     Facts {
         hostname: "host".into(),
         kernel: Release::new(6, 1),
@@ -36,7 +36,7 @@ fn facts() -> Facts {
     }
 }
 
-fn desired(kernel: &dyn Kernel, parameters: &str, facts: &Facts) -> DesiredSet {
+pub fn desired(kernel: &dyn Kernel, parameters: &str, facts: &Facts) -> DesiredSet {
     let text = format!("name: test\n{parameters}");
     let (layers, problems) = baseline::load(&["test"], &mut |_| {
         Ok(Found { name: "test.yaml".into(), text: text.clone() })
@@ -52,7 +52,7 @@ fn desired(kernel: &dyn Kernel, parameters: &str, facts: &Facts) -> DesiredSet {
     set
 }
 
-fn snapshot(kernel: &dyn Kernel, set: &DesiredSet) -> Snapshot {
+pub fn snapshot(kernel: &dyn Kernel, set: &DesiredSet) -> Snapshot {
     let (also, globs) = plan::also_needed(set);
     let matches = globs.iter().flat_map(|glob| match Selector::parse(glob) {
         Ok(Selector::Pattern(pattern)) => kernel.expand(&pattern),
@@ -69,7 +69,7 @@ fn planned(kernel: &dyn Kernel, parameters: &str, conf: &ConfTree) -> Plan {
 fn planned_on(facts: &Facts, kernel: &dyn Kernel, parameters: &str, conf: &ConfTree) -> Plan {
     let set = desired(kernel, parameters, facts);
     let snapshot = snapshot(kernel, &set);
-    let plan = plan::plan(set, &Observed { facts, snapshot: &snapshot, conf });
+    let plan = plan::plan(set, &Observed::new(facts, &snapshot, conf));
     assert_eq!(plan::check::faults(&plan), Vec::<String>::new());
     plan
 }
@@ -84,17 +84,17 @@ fn carry_out(plan: &Plan, kernel: &dyn Kernel, root: &Path, options: &Options) -
 }
 
 /// A root directory that goes away with it.
-struct Root(std::path::PathBuf);
+pub struct Root(pub std::path::PathBuf);
 
 impl Root {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let path =
             std::env::temp_dir().join(format!("tunectl-apply-{name}-{}", std::process::id()));
         std::fs::create_dir_all(path.join("etc/sysctl.d")).unwrap();
         Self(path)
     }
 
-    fn dropin(&self) -> Option<String> {
+    pub fn dropin(&self) -> Option<String> {
         std::fs::read_to_string(self.0.join(dropin::PATH.trim_start_matches('/'))).ok()
     }
 
@@ -220,7 +220,7 @@ fn permission_is_known_before_the_first_write() {
         .map(|(k, r)| (k.clone(), Reading { read_only_mount: false, ..r.clone() }))
         .collect();
     let conf = read_conf_tree(&root.0);
-    let plan = plan::plan(set, &Observed { facts: &facts(), snapshot: &writable, conf: &conf });
+    let plan = plan::plan(set, &Observed::new(&facts(), &writable, &conf));
     let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
     assert!(outcome.steps.iter().all(|s| s.result == StepResult::Refused(Errno::EROFS)));
     assert_eq!(kernel.writes().len(), 0);

@@ -321,7 +321,7 @@ fn planned(text: &str, kernel: &ScriptedKernel, root: &Root) -> Plan {
         }
     }
     let conf = read_conf_tree(&root.0);
-    let plan = plan(set, &Observed { facts: &facts(), snapshot: &snapshot, conf: &conf });
+    let plan = plan(set, &Observed::new(&facts(), &snapshot, &conf));
     assert_eq!(check::faults(&plan), Vec::<String>::new(), "{text}");
     plan
 }

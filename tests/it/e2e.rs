@@ -246,16 +246,16 @@ fn the_hosts_own_baseline_is_known_under_any_path() {
 }
 
 #[test]
-fn what_leaves_the_drop_in_is_named() {
-    in_namespaces("e2e::what_leaves_the_drop_in_is_named", || {
+fn what_leaves_the_drop_in_is_given_back() {
+    in_namespaces("e2e::what_leaves_the_drop_in_is_given_back", || {
         fresh_host();
         expect(0, &APPLY);
         let less = BASELINE.replace("  net.ipv4.tcp_keepalive_time: 600\n", "");
         fs::write("/etc/net-test.yaml", less).unwrap();
         let text = expect(2, &PLAN);
-        assert!(text.contains("net.ipv4.tcp_keepalive_time leaves the drop-in"), "{text}");
+        assert!(text.contains("< net.ipv4.tcp_keepalive_time  600 -> 7200"), "{text}");
         expect(0, &APPLY);
-        assert_eq!(live("net/ipv4/tcp_keepalive_time"), "600");
+        assert_eq!(live("net/ipv4/tcp_keepalive_time"), "7200");
         expect(0, &PLAN);
     });
 }

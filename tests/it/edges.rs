@@ -272,12 +272,14 @@ fn what_appears_or_changes_before_the_rename_is_not_overwritten() {
 fn a_directory_that_cannot_be_flushed_is_a_warning_and_the_file_is_in_place() {
     let test = "edges: a failing flush of the directory";
     let host = host();
-    // Everything is made, so that the flushes are the drop-in's and its directory's.
-    host.file("etc/sysctl.d/README", "");
+    // Everything is made, so that the flushes are the files' and their directories': what is
+    // remembered for later boots and for this one, and the drop-in, whose directory is the last.
+    host.file("etc/sysctl.d/README", "").file("var/lib/tunectl/README", "");
+    host.file("run/tunectl/README", "");
     host.file("etc/tunectl/baseline.yaml", "name: own\nparameters: { vm.swappiness: 1 }\n");
     let program = host.command(["apply"]);
     let mut traced = Command::new("strace");
-    traced.args(["-f", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=2", "--"]);
+    traced.args(["-f", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=6", "--"]);
     traced.arg(program.get_program()).args(program.get_args());
     let Ok(output) = traced.output() else { return left_out(test, "there is no strace") };
     let ran = host.told(output);

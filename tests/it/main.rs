@@ -29,6 +29,7 @@ mod ramp;
 mod readme;
 mod recorded;
 mod report;
+mod rollback;
 mod saved;
 mod scripted;
 mod status;

@@ -21,6 +21,7 @@ mod promised {
         pub host: Host,
         pub baseline: Baseline,
         pub parameters: Vec<Parameter>,
+        pub returned: Vec<serde_json::Value>,
         pub actions: Vec<Action>,
         pub summary: Summary,
         pub steps: Vec<Step>,

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use crate::apply::Remember;
 use crate::baseline::DesiredSet;
 use crate::bootview::Loader;
 use crate::bootview::dropin;
@@ -51,7 +52,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let host = host::open(cli, &Fact::ALL)?;
     apply::only_root(&host)?;
     selected::wait_for(&host.kernel, &late);
-    let _lock = apply::lock(cli, args)?;
+    let _lock = apply::lock(cli, args.lock_timeout)?;
     let settled = recovery::settle(cli, &host, ui);
     // What a trial has changed is left alone while that lasts, as is all that is let go.
     if let Err(failure) = settled.and_then(|()| trial::settle_dead(cli, &host, ui)) {
@@ -116,7 +117,9 @@ impl Run<'_> {
             selected::restrict(&mut set, &self.args.only);
         }
         let live_only = broken.is_some() || !self.args.only.is_empty();
-        let pass = pass::run(self.cli, self.host, &set, live_only);
+        // The first pass is there before /var is.
+        let remember = if self.args.settled { Remember::Always } else { Remember::InRun };
+        let pass = pass::run(self.cli, self.host, &set, live_only, remember);
         let wrong = broken.is_some() || !pass.errors.is_empty();
         let uncorrected = pass.found.iter().any(|f| !f.corrected);
         report.result = match () {

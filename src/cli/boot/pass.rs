@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::apply::{self, Options};
+use crate::apply::{self, Options, Remember};
 use crate::baseline::DesiredSet;
 use crate::bootview::dropin;
 use crate::key::Key;
@@ -13,7 +13,7 @@ use crate::watch::clock;
 use crate::wire::Found;
 
 use super::super::args::Cli;
-use super::super::host::{self, Host};
+use super::super::host::{self, By, Host};
 
 /// So often a plan is made anew because a parameter has moved since; then it is carried out
 /// without that one.
@@ -38,13 +38,14 @@ pub struct Pass {
 }
 
 /// Makes `set` so on the host as far as it goes.
-pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool) -> Pass {
+pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool, remember: Remember) -> Pass {
     let holds = Holds::read(&cli.root, &host.facts.boot_id);
     let since_boot = clock::since_boot();
     let let_go = |key: &&Key| holds.of(key, since_boot).is_some();
     let mut live = Live {
         cli,
         host,
+        remember,
         let_go: set.parameters.iter().map(|d| &d.key).filter(let_go).cloned().collect(),
         found: BTreeMap::new(),
         failed: BTreeMap::new(),
@@ -81,6 +82,7 @@ pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool) -> Pass {
 struct Live<'a> {
     cli: &'a Cli,
     host: &'a Host,
+    remember: Remember,
     /// Parameters that somebody has let go for a while: their live values are left alone.
     let_go: Vec<Key>,
     found: BTreeMap<Key, Found>,
@@ -93,14 +95,15 @@ impl Live<'_> {
     /// A plan from a new look.
     fn look(&mut self, set: &DesiredSet) -> Plan {
         self.host.forget();
-        let plan = host::plan(self.cli, self.host, set.clone());
+        let plan = host::plan(self.cli, self.host, set.clone(), By::Unit);
         boot::add_found(&mut self.found, &plan);
         self.found.retain(|key, _| !self.let_go.contains(key));
         plan
     }
 
     fn carry_out(&mut self, plan: &Plan, live_only: bool) -> Outcome {
-        let options = Options { live_only, keep_going: true, ..Options::default() };
+        let options =
+            Options { live_only, keep_going: true, remember: self.remember, ..Options::default() };
         let outcome =
             apply::apply(plan, &self.host.kernel, &self.cli.root, &options, &mut |_, step| {
                 log::debug!("writing {}", step.key);

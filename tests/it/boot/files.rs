@@ -199,6 +199,7 @@ fn where_var_cannot_be_written_the_report_stays_in_run() {
     let host = host(BASELINE);
     boot(&host);
     // A file where the directory belongs: even root cannot write below it.
+    fs::remove_dir_all(host.root.join("var/lib/tunectl")).unwrap();
     host.file("var/lib/tunectl", "");
     let ran = host.run(["apply", "--boot", "--settled"]);
     assert_eq!(ran.code, 1, "{}", ran.out);

@@ -1,0 +1,169 @@
+//! `tunectl rollback`.
+#![allow(clippy::disallowed_methods, reason = "it asks, and tells who asked")]
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+
+use crate::apply::{self, Options};
+use crate::key::{Key, Selector};
+use crate::observed::Replaced;
+use crate::persist::holds::{EVERYTHING, Hold, Holds, RELEASED};
+use crate::plan::{Plan, Returned};
+use crate::probe::Fact;
+use crate::report;
+use crate::report::rollback as told;
+use crate::watch::clock;
+
+use super::args::{Cli, Format, RollbackArgs};
+use super::failure::Failure;
+use super::host::{self, Host};
+use super::ramp::Pace;
+use super::ui::Ui;
+use super::{Exit, recovery, saved, trial};
+
+/// Gives back what tunectl has written: shown first, then carried out once that is agreed to.
+///
+/// # Errors
+/// Nobody agrees, a guard refuses, or the host cannot be looked at.
+pub fn run(cli: &Cli, args: &RollbackArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let host = host::open(cli, &Fact::ALL)?;
+    if !args.dry_run {
+        super::apply::only_root(&host)?;
+    }
+    let who = |key: &Key| saved::who(cli, &key.to_string());
+    if args.dry_run || !args.yes {
+        recovery::mention(cli, ui);
+        trial::mention(cli, ui);
+        let plan = host::rollback(cli, &host, &args.keys, &args.allow)?;
+        if ui.format() == Format::Text {
+            ui.result(&told::text(&plan, &who, ui.layout()))?;
+        }
+        if args.dry_run || told::is_nothing(&plan) {
+            if ui.format() == Format::Json {
+                ui.json(&told::planned(&plan, &host.facts, &who))?;
+            }
+            return Ok(Exit::Done);
+        }
+        refuse(&plan, args)?;
+        agree(ui)?;
+        return carry_out(cli, args, ui, &host, Some(&plan));
+    }
+    carry_out(cli, args, ui, &host, None)
+}
+
+/// Carries it out, with the lock held; `shown`: as it was agreed to.
+fn carry_out(
+    cli: &Cli,
+    args: &RollbackArgs,
+    ui: &Ui,
+    host: &Host,
+    shown: Option<&Plan>,
+) -> Result<Exit, Failure> {
+    let _lock = super::apply::lock(cli, args.lock_timeout)?;
+    host.forget();
+    recovery::settle(cli, host, ui)?;
+    trial::settle(cli, host, ui)?;
+    let mut plan = host::rollback(cli, host, &args.keys, &args.allow)?;
+    let who = |key: &Key| saved::who(cli, &key.to_string());
+    let mut wire = told::planned(&plan, &host.facts, &who);
+    if shown.is_some_and(|shown| told::planned(shown, &host.facts, &who) != wire) {
+        let message = "something has moved since this was shown; nothing was changed";
+        return Err(Failure::refused(message).help("look at it again: tunectl rollback"));
+    }
+    if shown.is_none() && ui.format() == Format::Text {
+        ui.result(&told::text(&plan, &who, ui.layout()))?;
+    }
+    refuse(&plan, args)?;
+    if told::is_nothing(&plan) && !args.keys.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let options = Options {
+        keep_going: args.keep_going,
+        boot_id: Some(host.facts.boot_id.clone()),
+        further: released(cli, args, host, &plan)?,
+        ..Options::default()
+    };
+    plan.ramp(host.facts.mem_total_kb);
+    let mut pace = Pace::hold(cli, ui, &plan, host.facts.mem_total_kb);
+    let done = apply::apply(&plan, &host.kernel, &cli.root, &options, &mut |when, step| {
+        pace.step(when, step)
+    });
+    match ui.format() {
+        Format::Text => ui.result(&told::ended_text(&plan, &done, ui.layout()))?,
+        Format::Json => {
+            told::ended(&mut wire, &plan, &done);
+            ui.json(&wire)?;
+        }
+    }
+    if done.succeeded() && host::has_baseline(cli) {
+        ui.hint(
+            "The boot unit and the daemon leave these alone, also after a reboot, until the next \
+             `tunectl apply`.",
+        );
+    }
+    Ok(if done.succeeded() {
+        Exit::Done
+    } else if done.moved.is_empty() {
+        Exit::Error
+    } else {
+        Exit::Refused
+    })
+}
+
+fn refuse(plan: &Plan, args: &RollbackArgs) -> Result<(), Failure> {
+    let refusals = report::of_guards(plan);
+    if refusals.is_empty() || args.keep_going {
+        return Ok(());
+    }
+    let message = format!("{}\nnothing was changed", refusals.join("\n"));
+    Err(Failure::refused(message).help("--keep-going gives back the others"))
+}
+
+/// Asks on the terminal.
+fn agree(ui: &Ui) -> Result<(), Failure> {
+    if ui.format() == Format::Json || !io::stdin().is_terminal() {
+        let message = "there is nobody to ask; nothing was changed";
+        return Err(Failure::refused(message)
+            .help("give --yes to carry it out, or --dry-run to only see it"));
+    }
+    ui.question("\nRoll back? [y/N] ");
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    if read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(Failure::refused("nothing was changed"))
+}
+
+/// The files of holds with what is let go from now on.
+fn released(
+    cli: &Cli,
+    args: &RollbackArgs,
+    host: &Host,
+    plan: &Plan,
+) -> Result<Vec<Replaced>, Failure> {
+    let mut holds = Holds::read(&cli.root, &host.facts.boot_id);
+    let user = std::env::var("SUDO_USER").unwrap_or_else(|_| "root".into());
+    let hold = Hold {
+        kind: RELEASED.into(),
+        by: format!("{user}, by `tunectl rollback`"),
+        reason: None,
+        until: None,
+        until_since_boot: None,
+    };
+    let stays = |key: &Key| plan.returned.iter().any(|r| r.key == *key && !r.is_given());
+    let given = plan.returned.iter().filter(|r| r.is_given()).map(|r| r.key.to_string());
+    let named = args.keys.iter().filter_map(|selector| match selector {
+        Selector::Key(key) if stays(key) => None,
+        selector => Some(selector.to_string()),
+    });
+    // What a guard keeps as it is stays held.
+    let everything = args.keys.is_empty() && plan.returned.iter().all(Returned::is_given);
+    let everything = everything.then(|| EVERYTHING.to_owned());
+    for name in given.chain(named).chain(everything) {
+        holds.holds.insert(name, hold.clone());
+    }
+    holds
+        .files(&cli.root, clock::since_boot())
+        .map(Vec::from)
+        .map_err(|error| Failure::new(format!("nothing was changed: {error}")))
+}

@@ -1,0 +1,62 @@
+//! Parameters as they were before tunectl first wrote to them, and those that it was told to let go.
+
+use std::collections::BTreeMap;
+
+use crate::key::{Key, Selector};
+
+/// A parameter as it was before tunectl's first write to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// What it read; `None`: what a drop-in of ours had put there, or what could not be read.
+    pub value: Option<String>,
+    /// The other half of its pair with what that read, where that half was the one in force.
+    pub half: Option<(Key, String)>,
+    /// What tunectl has left in it last.
+    pub left: String,
+    /// The parameter whose write has changed this one besides; `None`: it was written itself.
+    pub because_of: Option<Key>,
+    /// The boot.
+    pub boot_id: String,
+    /// That boot's `MemTotal`, in kB.
+    pub mem_total_kb: u64,
+    /// The day, UTC, as `YYYY-MM-DD`.
+    pub day: String,
+}
+
+/// What is remembered of the time before tunectl.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Originals {
+    /// From this boot.
+    pub of_boot: BTreeMap<Key, Original>,
+    /// The first of each key, from whatever boot.
+    pub first: BTreeMap<Key, Original>,
+}
+
+impl Originals {
+    /// Nothing.
+    pub const NONE: Self = Self { of_boot: BTreeMap::new(), first: BTreeMap::new() };
+}
+
+/// Parameters that were rolled back: nobody sets them until the next explicit apply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// Everything was.
+    pub all: bool,
+    /// Those that were named, and those that came back.
+    pub selectors: Vec<Selector>,
+}
+
+impl Released {
+    /// Nothing.
+    pub const NONE: Self = Self { all: false, selectors: Vec::new() };
+
+    /// Whether there is nothing.
+    pub fn is_none(&self) -> bool {
+        !self.all && self.selectors.is_empty()
+    }
+
+    /// Whether a parameter is let go.
+    pub fn covers(&self, key: &Key) -> bool {
+        self.all || self.selectors.iter().any(|selector| selector.covers(key))
+    }
+}

@@ -1,0 +1,162 @@
+//! What parameters read before tunectl first wrote to them: of this boot in /run, the first ones
+//! in /var. Both are for root alone, because the values of secrets may stand in them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::below;
+use crate::key::Key;
+use crate::observed::{Original, Originals};
+
+use super::{PersistError, Staged, remove, reports};
+
+/// Those of this boot.
+pub const OF_BOOT: &str = "/run/tunectl/originals.json";
+/// The first of each key, until it is rolled back.
+pub const FIRST: &str = "/var/lib/tunectl/originals.json";
+/// The schema of both.
+pub const SCHEMA: &str = "tunectl/originals/1";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Table {
+    schema: String,
+    /// By key, in dots.
+    originals: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry {
+    /// What it read; `null`: what our own drop-in had put there.
+    value: Option<String>,
+    /// Where the other half of its pair was in force: that half, in dots, with what it read.
+    #[serde(default)]
+    half: Option<(String, String)>,
+    /// What tunectl has left in it last.
+    left: String,
+    /// The key, in dots, whose write has changed this one besides.
+    #[serde(default)]
+    because_of: Option<String>,
+    boot_id: String,
+    /// `MemTotal` then, in kB.
+    mem_total_kb: u64,
+    /// The day, UTC.
+    day: String,
+}
+
+/// Reads both. What is missing or damaged, and what another boot has left in /run, is nothing.
+pub fn read(root: &Path, boot_id: &dyn Fn() -> String) -> Originals {
+    let mut of_boot = table(root, OF_BOOT);
+    if !of_boot.is_empty() {
+        let boot_id = boot_id();
+        of_boot.retain(|_, original| original.boot_id == boot_id);
+    }
+    Originals { of_boot, first: table(root, FIRST) }
+}
+
+fn table(root: &Path, path: &str) -> BTreeMap<Key, Original> {
+    let Some(bytes) = reports::read(root, path) else { return BTreeMap::new() };
+    match serde_json::from_slice::<Table>(&bytes) {
+        Ok(table) if table.schema == SCHEMA => table.originals.into_iter().filter_map(of).collect(),
+        Ok(table) => {
+            log::warn!("{path} is of the schema {:?}: it is not used", table.schema);
+            BTreeMap::new()
+        }
+        Err(error) => {
+            log::warn!("{path} is damaged ({error}): what stood there is not known any more");
+            BTreeMap::new()
+        }
+    }
+}
+
+fn of((key, entry): (String, Entry)) -> Option<(Key, Original)> {
+    let key = Key::parse(&key).ok()?;
+    let half = match entry.half {
+        Some((half, value)) => Some((Key::parse(&half).ok()?, value)),
+        None => None,
+    };
+    let because_of = match entry.because_of {
+        Some(other) => Some(Key::parse(&other).ok()?),
+        None => None,
+    };
+    let Entry { value, left, boot_id, mem_total_kb, day, .. } = entry;
+    Some((key, Original { value, half, left, because_of, boot_id, mem_total_kb, day }))
+}
+
+/// Writes what differs from before. The lock must be held.
+///
+/// # Errors
+/// A file cannot be written: it is as it was.
+pub fn write(root: &Path, before: &Originals, after: &Originals) -> Result<(), PersistError> {
+    for (path, old, new) in
+        [(FIRST, &before.first, &after.first), (OF_BOOT, &before.of_boot, &after.of_boot)]
+    {
+        if old == new {
+            continue;
+        }
+        let place = below::resolve_parent(root, path)
+            .map_err(PersistError::new("find", Path::new(path)))?;
+        match text(new) {
+            Some(text) => Staged::write_as(&place, text.as_bytes(), 0o600)?.commit()?,
+            None => remove(&place)?,
+        }
+    }
+    Ok(())
+}
+
+/// The text of one of the two files; `None`: there is nothing to remember, and no file.
+pub fn text(originals: &BTreeMap<Key, Original>) -> Option<String> {
+    if originals.is_empty() {
+        return None;
+    }
+    let entry = |original: &Original| Entry {
+        value: original.value.clone(),
+        half: original.half.as_ref().map(|(key, value)| (key.to_string(), value.clone())),
+        left: original.left.clone(),
+        because_of: original.because_of.as_ref().map(Key::to_string),
+        boot_id: original.boot_id.clone(),
+        mem_total_kb: original.mem_total_kb,
+        day: original.day.clone(),
+    };
+    let originals = originals.iter().map(|(key, o)| (key.to_string(), entry(o))).collect();
+    let table = Table { schema: SCHEMA.into(), originals };
+    // Texts and numbers by text: there is nothing in it that JSON cannot say.
+    serde_json::to_string_pretty(&table).ok().map(|text| text + "\n")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let key = |path: &str| Key::from_path(path).unwrap();
+        let original = |value: Option<&str>| Original {
+            value: value.map(str::to_owned),
+            half: Some((key("vm/dirty_bytes"), "4294967296".into())),
+            left: "30".into(),
+            because_of: Some(key("net/ipv4/conf/eth0.100/forwarding")),
+            boot_id: "5f8c".into(),
+            mem_total_kb: 24_684_084,
+            day: "2026-11-26".into(),
+        };
+        let originals = BTreeMap::from([
+            (key("vm/dirty_ratio"), original(Some("0"))),
+            (key("net/ipv4/conf/eth0.100/rp_filter"), original(None)),
+        ]);
+        let root = std::env::temp_dir().join(format!("tunectl-originals-{}", std::process::id()));
+        let text = text(&originals).unwrap();
+        reports::write(&root, OF_BOOT, text.as_bytes()).unwrap();
+        reports::write(&root, FIRST, text.as_bytes()).unwrap();
+        let read_again = read(&root, &|| "5f8c".into());
+        assert_eq!((&read_again.of_boot, &read_again.first), (&originals, &originals));
+        let later = read(&root, &|| "another".into());
+        assert!(later.of_boot.is_empty() && later.first == originals);
+        reports::write(&root, FIRST, b"{}").unwrap();
+        assert!(read(&root, &|| "5f8c".into()).first.is_empty());
+        std::fs::remove_dir_all(root).unwrap();
+        assert_eq!(super::text(&BTreeMap::new()), None);
+    }
+}

@@ -1,0 +1,55 @@
+//! What a plan must have seen besides the parameters that it is about.
+
+use crate::baseline::DesiredSet;
+use crate::catalogue;
+use crate::key::{Key, has_wildcard};
+
+use super::preflight;
+
+/// Parameters beyond the desired ones that a plan must have seen: other halves, bounds of an
+/// order, and what a write changes besides. Patterns are given as globs.
+pub fn also_needed(set: &DesiredSet) -> (Vec<Key>, Vec<&'static str>) {
+    also_needed_of(set.parameters.iter().map(|desired| (&desired.key, desired.known)))
+}
+
+/// The same of parameters that are given back.
+pub fn also_needed_to_return(keys: &[Key]) -> (Vec<Key>, Vec<&'static str>) {
+    also_needed_of(keys.iter().map(|key| (key, catalogue::lookup(key))))
+}
+
+fn also_needed_of<'k>(
+    parameters: impl Iterator<Item = (&'k Key, Option<catalogue::Parameter>)>,
+) -> (Vec<Key>, Vec<&'static str>) {
+    let mut keys = Vec::new();
+    let mut globs = Vec::new();
+    for (key, known) in parameters {
+        keys.extend(preflight::also_needed(key));
+        let Some(known) = known else { continue };
+        keys.extend(known.pair.map(|leaf| key.sibling(leaf)));
+        for order in known.order {
+            if let catalogue::Order::AtMost(other) = order {
+                keys.extend(Key::from_path(other));
+            }
+        }
+        for effect in known.effects {
+            match effect {
+                catalogue::Effect::Copies(glob) if has_wildcard(glob) => globs.push(*glob),
+                catalogue::Effect::Copies(other) | catalogue::Effect::Inverts(other) => {
+                    keys.extend(Key::from_path(other));
+                }
+            }
+        }
+        if key.as_path().starts_with("vm/dirty_") {
+            for leaf in
+                ["dirty_ratio", "dirty_bytes", "dirty_background_ratio", "dirty_background_bytes"]
+            {
+                keys.push(key.sibling(leaf));
+            }
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    globs.sort_unstable();
+    globs.dedup();
+    (keys, globs)
+}

@@ -1,0 +1,176 @@
+//! What is remembered once a plan is carried out: what each parameter was before tunectl.
+
+use crate::catalogue::{self, Effect};
+use crate::key::{Key, Selector};
+use crate::observed::{Facts, Original, Originals, Snapshot};
+use crate::value::kernel_number;
+
+use super::returned::half_of;
+use super::{Item, Plan, Returned, Step, persisted};
+
+/// What a plan adds to what is remembered, and what it takes away.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// What was remembered when the plan was made.
+    pub before: Originals,
+    /// What is remembered from now on, by the parameter that it depends on.
+    pub(super) taken: Vec<(Key, Original)>,
+    /// What is forgotten, each with the parameter that it depends on.
+    pub(super) given: Vec<(Key, Key)>,
+}
+
+impl Plan {
+    /// What is to be remembered once the plan is carried out, but for `refused`, which the kernel
+    /// has not taken.
+    pub fn remembered(&self, refused: &[Key]) -> Originals {
+        let mut all = self.memory.before.clone();
+        for (key, on) in &self.memory.given {
+            if !self.is_refused(on, refused) {
+                all.of_boot.remove(key);
+                all.first.remove(key);
+            }
+        }
+        for (key, original) in &self.memory.taken {
+            let on = original.because_of.as_ref().unwrap_or(key);
+            if refused.contains(on) {
+                continue;
+            }
+            all.of_boot.insert(key.clone(), original.clone());
+            let known = original.value.is_some() || original.half.is_some();
+            if known && original.because_of.is_none() {
+                all.first.entry(key.clone()).or_insert_with(|| original.clone());
+            }
+        }
+        all
+    }
+
+    /// Whether a parameter is among those that were refused: itself, or what is written to give it
+    /// back.
+    pub(super) fn is_refused(&self, key: &Key, refused: &[Key]) -> bool {
+        let written_for = |r: &Returned| r.key == *key && refused.contains(&r.item.desired.key);
+        refused.contains(key) || self.returned.iter().any(written_for)
+    }
+}
+
+/// What a plan is made of, as far as it matters here.
+pub(super) struct Made<'a> {
+    pub items: &'a [Item],
+    pub steps: &'a [Step],
+    /// What the steps may change besides their own keys.
+    pub besides: &'a [(Key, String)],
+    pub returned: &'a [Returned],
+    /// What our files set now.
+    pub ours: &'a [(Selector, String)],
+    pub snapshot: &'a Snapshot,
+    pub facts: &'a Facts,
+}
+
+pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memory {
+    let mut memory = Memory { before: before.clone(), ..Memory::default() };
+    let returned = |key: &Key| made.returned.iter().any(|r| r.key == *key);
+    let itself = |key: &Key| (key.clone(), key.clone());
+    memory.given.extend(made.returned.iter().filter(|r| r.is_given()).map(|r| itself(&r.key)));
+    if forgets {
+        // What no baseline asks for any longer, and nothing of this boot is due to.
+        let asked = |key: &Key| made.items.iter().any(|i| i.desired.key == *key);
+        let known = |key: &Key| {
+            asked(key) || returned(key) || half_of(key).is_some_and(|half| asked(&half))
+        };
+        memory.given.extend(before.first.keys().filter(|key| !known(key)).map(itself));
+    }
+    for item in made.items.iter().filter(|i| i.refusals.is_empty() && !i.waived()) {
+        let key = &item.desired.key;
+        let written = made.steps.iter().rev().find(|step| step.key == *key);
+        if written.is_none() && item.persisted.is_none() {
+            continue;
+        }
+        let Some(left) = written.map(|step| step.value.as_str()).or(item.live.as_deref()) else {
+            continue;
+        };
+        if let Some(half) = half_of(key).filter(|half| before.of_boot.contains_key(half)) {
+            memory.given.push((half, key.clone()));
+        }
+        let original = original(item, left.trim(), before, made);
+        memory.taken.push((key.clone(), original));
+    }
+    for (key, value) in made.besides {
+        let own = made.items.iter().any(|i| i.desired.key == *key && i.persisted.is_some());
+        let held = before.of_boot.get(key);
+        if own || returned(key) || held.is_some_and(|o| o.because_of.is_none()) {
+            continue;
+        }
+        let Some((because, left)) = made.steps.iter().rev().find_map(|step| changed(step, key))
+        else {
+            continue;
+        };
+        // What is given back changes nothing for good.
+        if returned(because) || made.returned.iter().any(|r| r.item.desired.key == *because) {
+            continue;
+        }
+        let original = match held {
+            Some(held) => Original { left, ..held.clone() },
+            None => Original {
+                because_of: Some(because.clone()),
+                ..new(Some(value.trim().to_owned()), left, made.facts)
+            },
+        };
+        memory.taken.push((key.clone(), original));
+    }
+    memory
+}
+
+/// What is remembered of an item that is held from now on.
+fn original(item: &Item, left: &str, before: &Originals, made: &Made<'_>) -> Original {
+    let key = &item.desired.key;
+    let left = left.to_owned();
+    if let Some(known) = before.of_boot.get(key) {
+        return Original { left, because_of: None, ..known.clone() };
+    }
+    let half = half_of(key);
+    // Of a pair it is the same state whichever half is asked for.
+    if let Some((half, known)) = half.as_ref().and_then(|h| before.of_boot.get_key_value(h)) {
+        let (value, half) = match (&known.half, &known.value) {
+            (Some((_, value)), _) => (Some(value.clone()), None),
+            (None, Some(value)) => (Some("0".to_owned()), Some((half.clone(), value.clone()))),
+            (None, None) => (None, None),
+        };
+        return Original { value, half, left, because_of: None, ..known.clone() };
+    }
+    let ours = |key: &Key| persisted::value_of(made.ours, key).is_some();
+    if ours(key) || half.as_ref().is_some_and(ours) {
+        return new(None, left, made.facts);
+    }
+    let active = half.and_then(|half| {
+        let text = made.snapshot.text(&half)?.trim().to_owned();
+        kernel_number(&text).is_some_and(|n| n != 0).then_some((half, text))
+    });
+    let value = item.live.as_deref().map(|text| text.trim().to_owned());
+    Original { half: active, ..new(value, left, made.facts) }
+}
+
+fn new(value: Option<String>, left: String, facts: &Facts) -> Original {
+    Original {
+        value,
+        half: None,
+        left,
+        because_of: None,
+        boot_id: facts.boot_id.clone(),
+        mem_total_kb: facts.mem_total_kb,
+        day: facts.today.clone(),
+    }
+}
+
+/// What a step leaves in another parameter, if it changes that one.
+fn changed<'s>(step: &'s Step, key: &Key) -> Option<(&'s Key, String)> {
+    if step.key == *key {
+        return None;
+    }
+    let effects = catalogue::lookup(&step.key)?.effects;
+    let left = match effects.iter().find(|effect| effect.reaches(key))? {
+        Effect::Copies(_) => step.value.clone(),
+        Effect::Inverts(_) => {
+            i32::from(kernel_number(step.value.trim()).is_none_or(|n| n == 0)).to_string()
+        }
+    };
+    Some((&step.key, left))
+}

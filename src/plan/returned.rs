@@ -1,0 +1,333 @@
+//! Parameters that are given back: what each is to read again, and what stands in the way.
+
+use std::collections::BTreeSet;
+
+use crate::baseline::{Desired, OnDrift, Requirement};
+use crate::bootview::{BootView, Loader, dropin};
+use crate::catalogue::{self, Kind};
+use crate::diagnostic::{Position, Span};
+use crate::diff::{self, BootStatus, BootValue, LiveStatus};
+use crate::key::{Key, Selector};
+use crate::observed::Original;
+use crate::value::{Shape, agrees, kernel_number};
+
+use super::persisted::{self, Own};
+use super::{Item, Observed, guard};
+
+/// A parameter that is given back.
+#[derive(Clone, Debug)]
+pub struct Returned {
+    /// The parameter as tunectl held it.
+    pub key: Key,
+    /// What is written for it: of a pair that may be the other half. Its requirement is what is to
+    /// be read there, which is what it reads already where nothing is to be done.
+    pub item: Item,
+    /// What is done about it.
+    pub verdict: Fate,
+    /// What it reads.
+    pub live: Option<String>,
+    /// What it was before tunectl.
+    pub was: Option<Was>,
+}
+
+/// What a parameter was before tunectl, and how that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Was {
+    /// The parameter: of a pair the half that was in force.
+    pub key: Key,
+    /// What it read.
+    pub value: String,
+    /// How that is known.
+    pub origin: Origin,
+}
+
+/// How it is known what a parameter was before tunectl.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was read before tunectl's first write in this boot.
+    ThisBoot,
+    /// The other files say so: a boot without our drop-in would have left it.
+    BootFiles(Option<Position>),
+    /// It was read before tunectl's first write in an earlier boot.
+    First {
+        /// The day, UTC.
+        day: String,
+        /// `MemTotal` then, in kB.
+        mem_total_kb: u64,
+    },
+}
+
+/// What is done about a parameter that is to be given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is written back.
+    Restore,
+    /// It reads so already.
+    Already,
+    /// Somebody else has changed it since tunectl left that in it: it stays.
+    Changed {
+        /// What tunectl had left in it.
+        left: String,
+    },
+    /// Only a reboot undoes it.
+    Latched,
+    /// What it was is not known.
+    Unknown,
+    /// It is not there, or cannot be read or written; the item has the cause.
+    Stuck,
+    /// A write would change another parameter that is still held: it stays, and stays held.
+    Bound {
+        /// That parameter.
+        to: Key,
+    },
+}
+
+impl Returned {
+    /// Whether tunectl has nothing to do with it any longer once this is carried out.
+    pub fn is_given(&self) -> bool {
+        self.item.refusals.is_empty() && !matches!(self.verdict, Fate::Bound { .. })
+    }
+
+    /// Whether its item takes part in the order of the writes.
+    pub(super) fn is_in_order(&self) -> bool {
+        matches!(self.verdict, Fate::Restore | Fate::Already | Fate::Changed { .. })
+    }
+}
+
+/// What a judgement needs besides the host.
+pub(super) struct Among<'a> {
+    pub observed: &'a Observed<'a>,
+    /// The next boot without our files.
+    pub without: &'a BootView,
+    pub loader: Loader,
+    /// What our files set.
+    pub ours: &'a [(Selector, String)],
+    /// What is still held.
+    pub held: &'a dyn Fn(&Key) -> bool,
+    /// Of those that are still desired, what.
+    pub desired: &'a [Desired],
+    /// Guards that are overridden.
+    pub allow: &'a [String],
+}
+
+/// What tunectl has to do with on this host: what it wrote in this boot, and what its files say.
+pub fn managed(observed: &Observed<'_>) -> BTreeSet<Key> {
+    let own = Own::of(observed.conf);
+    let written = observed.originals.of_boot.iter().filter(|(_, o)| o.because_of.is_none());
+    let mut keys: BTreeSet<Key> = written.map(|(key, _)| key.clone()).collect();
+    keys.extend(own.values().into_iter().filter_map(|(selector, _)| match selector {
+        Selector::Key(key) => Some(key),
+        Selector::Pattern(_) => None,
+    }));
+    let made = own.dropin.and_then(persisted::text).map(dropin::at_boot).unwrap_or_default();
+    keys.extend(made.into_iter().map(|(key, ..)| key));
+    keys
+}
+
+/// Parameters that must have been looked at before those are judged.
+pub fn needed_to_return(keys: &BTreeSet<Key>, observed: &Observed<'_>) -> Vec<Key> {
+    let besides = observed.originals.of_boot.iter().filter(|(_, original)| {
+        original.because_of.as_ref().is_some_and(|because| keys.contains(because))
+    });
+    keys.iter().chain(besides.map(|(key, _)| key)).cloned().collect()
+}
+
+/// Judges each of `keys`, and what was changed by writes to them.
+pub(super) fn judge(keys: &BTreeSet<Key>, among: &Among<'_>) -> Vec<Returned> {
+    let originals = &among.observed.originals.of_boot;
+    let mut returned: Vec<Returned> = keys.iter().filter_map(|key| one(key, among)).collect();
+    let besides: Vec<Returned> = originals
+        .iter()
+        .filter(|(key, _)| !keys.contains(key) && !(among.held)(key))
+        .filter(|(_, original)| {
+            let because = original.because_of.as_ref();
+            returned.iter().any(|r| Some(&r.key) == because && r.is_given())
+        })
+        .filter_map(|(key, _)| one(key, among))
+        .collect();
+    returned.extend(besides);
+    returned
+}
+
+fn one(key: &Key, among: &Among<'_>) -> Option<Returned> {
+    // Of a pair the half that is held now has taken over what is remembered.
+    let half = half_of(key);
+    if half.as_ref().is_some_and(|half| (among.held)(half)) {
+        return None;
+    }
+    let observed = among.observed;
+    let live = observed.snapshot.text(key).map(str::to_owned);
+    let original = observed.originals.of_boot.get(key);
+    let was = was(key, original, among);
+    let left = original
+        .map(|original| original.left.as_str())
+        .or_else(|| persisted::value_of(among.ours, key));
+    let verdict = verdict(key, live.as_deref(), left, was.as_ref(), among);
+    let (target, value) = match (&verdict, &was) {
+        (Fate::Restore | Fate::Already, Some(was)) => (&was.key, was.value.clone()),
+        _ => (key, live.clone().unwrap_or_default()),
+    };
+    let desired = desired(target, value, among.allow);
+    let (live_status, cause) = diff::live(&desired, observed.snapshot, observed.facts);
+    let verdict = match (verdict, live_status) {
+        (Fate::Restore, LiveStatus::Differs) => Fate::Restore,
+        (Fate::Restore, LiveStatus::InSync) => Fate::Already,
+        (Fate::Restore, _) => Fate::Stuck,
+        (verdict, _) => verdict,
+    };
+    let item = Item {
+        live: observed.snapshot.text(target).map(str::to_owned),
+        live_status,
+        cause,
+        systemd: BootValue::default(),
+        procps: BootValue::default(),
+        boot_status: BootStatus::Unset,
+        overridden_by: None,
+        write: verdict == Fate::Restore,
+        persist: false,
+        persisted: None,
+        notes: Vec::new(),
+        refusals: Vec::new(),
+        desired,
+    };
+    Some(Returned { key: key.clone(), item, verdict, live, was })
+}
+
+/// Guards judge what is written back like anything else, once all of it is known.
+pub(super) fn refuse(returned: &mut [Returned], all: &[Desired], observed: &Observed<'_>) {
+    for one in returned.iter_mut().filter(|r| r.verdict == Fate::Restore) {
+        let item = &mut one.item;
+        item.refusals = guard::refusals(&item.desired, item.live_status, all, observed);
+        item.write &= item.refusals.is_empty();
+    }
+}
+
+fn verdict(
+    key: &Key,
+    live: Option<&str>,
+    left: Option<&str>,
+    was: Option<&Was>,
+    among: &Among<'_>,
+) -> Fate {
+    let Some(live) = live else { return Fate::Stuck };
+    let same = |one: &str, two: &str| {
+        let shape = shape(key);
+        agrees(shape, one, two) && agrees(shape, two, one)
+    };
+    let Some(left) = left else { return Fate::Unknown };
+    if let Some(was) = was {
+        let is_so = among.observed.snapshot.text(&was.key).is_some_and(|now| {
+            let shape = shape(&was.key);
+            agrees(shape, &was.value, now) && agrees(shape, now, &was.value)
+        });
+        if is_so {
+            return Fate::Already;
+        }
+    }
+    if !same(left, live) {
+        return Fate::Changed { left: left.to_owned() };
+    }
+    let Some(was) = was else { return Fate::Unknown };
+    if is_latched(key, live) {
+        return Fate::Latched;
+    }
+    match bound(was, among) {
+        Some(to) => Fate::Bound { to },
+        None => Fate::Restore,
+    }
+}
+
+/// A parameter that is still held and that a write would change to what is not desired of it.
+fn bound(was: &Was, among: &Among<'_>) -> Option<Key> {
+    let effects = catalogue::lookup(&was.key)?.effects;
+    let reached = |key: &Key| effects.iter().any(|effect| effect.reaches(key));
+    let snapshot = among.observed.snapshot;
+    let held = snapshot.iter().map(|(key, _)| key).filter(|key| *key != &was.key);
+    held.filter(|key| reached(key) && (among.held)(key))
+        .find(|key| {
+            let desired = among.desired.iter().find(|d| d.key == **key);
+            desired.is_none_or(|d| !d.requirement.satisfied_by(d.shape, &was.value))
+        })
+        .cloned()
+}
+
+/// What it was: as it was read in this boot; else as the other files have it; else as it was read
+/// in an earlier boot.
+fn was(key: &Key, original: Option<&Original>, among: &Among<'_>) -> Option<Was> {
+    let of = |key: &Key, original: &Original, origin| {
+        let (key, value) = match &original.half {
+            Some((half, value)) => (half.clone(), value.clone()),
+            None => (key.clone(), original.value.clone()?),
+        };
+        Some(Was { key, value: value.trim().to_owned(), origin })
+    };
+    if let Some(was) = original.and_then(|original| of(key, original, Origin::ThisBoot)) {
+        return Some(was);
+    }
+    let boot = |key: &Key| {
+        let desired = desired(key, String::new(), &[]);
+        diff::boot_value(&desired, among.without, among.loader, among.observed.facts)
+    };
+    let set = |key: &Key, boot: BootValue| {
+        let BootValue { value, source, .. } = boot;
+        Some(Was { key: key.clone(), value: value?, origin: Origin::BootFiles(source) })
+    };
+    let files = boot(key);
+    let files = match half_of(key).filter(|_| files.zeroed) {
+        Some(half) => set(&half, boot(&half)),
+        None => set(key, files),
+    };
+    files.or_else(|| {
+        let first = &among.observed.originals.first;
+        let half = || first.get_key_value(&half_of(key)?);
+        let (key, first) = first.get_key_value(key).or_else(half)?;
+        of(key, first, Origin::First { day: first.day.clone(), mem_total_kb: first.mem_total_kb })
+    })
+}
+
+/// Whether the kernel lets nobody take that value back before the next boot.
+fn is_latched(key: &Key, live: &str) -> bool {
+    if catalogue::lookup(key).is_none_or(|p| p.kind != Kind::Latch) {
+        return false;
+    }
+    let latched = match key.as_path() {
+        // The values before it are settings like any other.
+        "kernel/yama/ptrace_scope" => 3,
+        "kernel/unprivileged_bpf_disabled" => 1,
+        _ => return true,
+    };
+    kernel_number(live.trim()) == Some(latched)
+}
+
+/// What is asked of a parameter that is given back. What was there before tunectl is no choice of
+/// a baseline's: neither that a program runs as root nor that a value below a latch is set.
+fn desired(key: &Key, value: String, allow: &[String]) -> Desired {
+    let known = catalogue::lookup(key);
+    let of_before = [catalogue::Hazard::ExecutesCode, catalogue::Hazard::OneWay];
+    let of_before = of_before.map(|hazard| hazard.guard().to_owned());
+    Desired {
+        key: key.clone(),
+        requirement: Requirement::Exact(value),
+        shape: shape(key),
+        known,
+        origin: Span { source: 0, start: 0, end: 0, line: 0, column: 0 },
+        pattern: None,
+        reason: None,
+        reference: None,
+        module: None,
+        allow: of_before.into_iter().chain(allow.iter().cloned()).collect(),
+        on_drift: OnDrift::Enforce,
+        arithmetic: None,
+        from_ram: false,
+        waiver: None,
+    }
+}
+
+fn shape(key: &Key) -> Shape {
+    catalogue::lookup(key).map_or(Shape::Unknown, |p| p.shape)
+}
+
+/// The other half of a pair.
+pub(super) fn half_of(key: &Key) -> Option<Key> {
+    Some(key.sibling(catalogue::lookup(key)?.pair?))
+}

@@ -1,0 +1,302 @@
+//! What is given back: as values, and as text.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+
+use crate::bootview::Loader;
+use crate::key::Key;
+use crate::observed::Facts;
+use crate::plan::{Dropin, DropinOutcome, Fate, Origin, Outcome, Plan, Returned, StepResult};
+use crate::wire::{self, ROLLBACK_SCHEMA};
+
+use super::plan::Layout;
+use super::style::{BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
+use super::{json, outcome, secret, words};
+
+/// Longest value in a column.
+const VALUE_WIDTH: usize = 40;
+
+/// One parameter.
+pub fn returned(one: &Returned) -> wire::Returned {
+    let hide = |text: &str| secret::shown(&one.key, text).trim_end().to_owned();
+    let was = one.was.as_ref().map(|was| {
+        let mut told = wire::Was {
+            key: was.key.to_string(),
+            value: secret::shown(&was.key, &was.value).to_owned(),
+            origin: String::new(),
+            source: None,
+            day: None,
+            mem_total_kb: None,
+        };
+        told.origin = match &was.origin {
+            Origin::ThisBoot => "this_boot",
+            Origin::BootFiles(source) => {
+                told.source = source.as_ref().map(ToString::to_string);
+                "boot_files"
+            }
+            Origin::First { day, mem_total_kb } => {
+                (told.day, told.mem_total_kb) = (Some(day.clone()), Some(*mem_total_kb));
+                "first"
+            }
+        }
+        .into();
+        told
+    });
+    wire::Returned {
+        key: one.key.to_string(),
+        live: one.live.as_deref().map(hide),
+        was,
+        verdict: match &one.verdict {
+            _ if !one.item.refusals.is_empty() => "refused",
+            Fate::Restore => "restore",
+            Fate::Already => "already",
+            Fate::Changed { .. } => "changed",
+            Fate::Latched => "latched",
+            Fate::Unknown => "unknown",
+            Fate::Stuck => "stuck",
+            Fate::Bound { .. } => "bound",
+        }
+        .into(),
+        left: match &one.verdict {
+            Fate::Changed { left } => Some(hide(left)),
+            _ => None,
+        },
+        by: None,
+        refused_by: one.item.refusals.iter().map(|r| r.guard().to_owned()).collect(),
+        note: note(one, "").or_else(|| origin(one)),
+    }
+}
+
+/// A rollback that is planned; `who` tells who has changed a parameter.
+pub fn planned(plan: &Plan, facts: &Facts, who: &dyn Fn(&Key) -> String) -> wire::Rollback {
+    let parameters = plan.returned.iter().map(|one| {
+        let by = match one.verdict {
+            Fate::Changed { .. } => who(&one.key),
+            _ => String::new(),
+        };
+        let by = Some(by.trim_start_matches(", by ").to_owned()).filter(|by| !by.is_empty());
+        let returned = wire::Returned { by, ..returned(one) };
+        wire::RolledBack { returned, result: None, error: None }
+    });
+    let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
+    wire::Rollback {
+        schema: ROLLBACK_SCHEMA.into(),
+        result: if is_nothing(plan) { "nothing" } else { "planned" }.into(),
+        host: json::host(facts, loader),
+        parameters: parameters.collect(),
+        dropin: file(&plan.dropin),
+        host_file: file(&plan.host_file),
+        restored: Vec::new(),
+        errors: Vec::new(),
+    }
+}
+
+/// Whether there is nothing that tunectl has to do with.
+pub fn is_nothing(plan: &Plan) -> bool {
+    plan.returned.is_empty() && !plan.changes()
+}
+
+fn file(file: &Dropin) -> wire::FileRolledBack {
+    let todo = match (file.changes(), file.gone) {
+        (false, _) => "none",
+        (true, true) => "remove",
+        (true, false) => "edit",
+    };
+    wire::FileRolledBack { path: file.path.into(), todo: todo.into(), result: None }
+}
+
+/// Adds to a planned rollback how it ended.
+pub fn ended(told: &mut wire::Rollback, plan: &Plan, done: &Outcome) {
+    for (told, one) in told.parameters.iter_mut().zip(&plan.returned) {
+        let key = &one.item.desired.key;
+        let Some(step) = done.steps.iter().rev().find(|s| s.step.key == *key) else { continue };
+        told.result = Some(
+            match step.result {
+                StepResult::Written => "written",
+                StepResult::Refused(_) => "refused",
+                StepResult::Kept(_) => "kept",
+                StepResult::Unreadable(_) => "unreadable",
+                StepResult::NotTried => "not_tried",
+            }
+            .into(),
+        );
+        told.error = outcome::step_error(step);
+    }
+    told.dropin.result = Some(words::file_outcome(&done.dropin).into());
+    told.host_file.result = Some(words::file_outcome(&done.host_file).into());
+    told.restored = done
+        .restored
+        .iter()
+        .map(|(key, result)| wire::ActionOutcome {
+            key: key.to_string(),
+            error: result.as_ref().err().map(|errno| words::errno_text(*errno)),
+        })
+        .collect();
+    told.errors = outcome::errors(done);
+    let some = done.steps.iter().any(|s| s.result == StepResult::Written);
+    told.result = match (done.succeeded(), done.moved.is_empty()) {
+        (true, _) => "rolled_back",
+        (false, false) => "refused",
+        (false, true) if some && done.restored.is_empty() => "incomplete",
+        (false, true) => "failed",
+    }
+    .into();
+}
+
+/// What would come back, as text: the counts first, then a line each.
+pub fn text(plan: &Plan, who: &dyn Fn(&Key) -> String, layout: Layout) -> String {
+    let mut out = String::new();
+    if is_nothing(plan) {
+        let text =
+            "rollback: nothing to give back: tunectl has written nothing that is still there";
+        let _ = writeln!(out, "{}", paint(HEAD.fg_color(GOOD.get_fg_color()), text));
+        return out;
+    }
+    let mut parts = Vec::new();
+    for (what, is_so) in [
+        ("refused", &(|r: &Returned| !r.item.refusals.is_empty()) as &dyn Fn(&Returned) -> bool),
+        ("to come back", &|r| r.item.refusals.is_empty() && r.verdict == Fate::Restore),
+        ("as before already", &|r| r.verdict == Fate::Already),
+        ("changed since by others", &|r| matches!(r.verdict, Fate::Changed { .. })),
+        ("only a reboot undoes", &|r| r.verdict == Fate::Latched),
+        ("not known what it was", &|r| r.verdict == Fate::Unknown),
+        ("out of reach", &|r| r.verdict == Fate::Stuck),
+        ("bound to others", &|r| matches!(r.verdict, Fate::Bound { .. })),
+    ] {
+        let count = plan.returned.iter().filter(|r| is_so(r)).count();
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    let head = format!("rollback: {} of {} parameters", parts.join(", "), plan.returned.len());
+    let _ = writeln!(out, "{}\n", paint(HEAD, &head));
+    table(&mut out, plan, who, layout);
+    for file in plan.files().filter(|file| file.changes()) {
+        let what = if file.gone { "is taken away" } else { "loses the lines of these" };
+        let _ = writeln!(out, "\n{} {what}", file.path);
+    }
+    out
+}
+
+/// A line for each parameter, with what is worth knowing below it.
+pub fn table(out: &mut String, plan: &Plan, who: &dyn Fn(&Key) -> String, layout: Layout) {
+    let live = |one: &Returned| value(&one.key, one.live.as_deref().unwrap_or("not there"));
+    let before = |one: &Returned| match &one.was {
+        None => "not known".to_owned(),
+        Some(was) if was.key == one.key => value(&was.key, &was.value),
+        Some(was) => format!("{} = {}", was.key, value(&was.key, &was.value)),
+    };
+    let width = |cell: &dyn Fn(&Returned) -> String, head: &str| {
+        let widths = plan.returned.iter().map(|one| cell(one).chars().count());
+        widths.max().unwrap_or(0).max(head.len())
+    };
+    let key = width(&|one| one.key.to_string(), "parameter");
+    let now = width(&live, "now");
+    let head = format!("  {:key$}  {:now$}    before tunectl", "parameter", "now");
+    let _ = writeln!(out, "{}", paint(DIM, &head));
+    for one in &plan.returned {
+        let (mark, style) = sign(one);
+        let arrow = if one.item.write { "->" } else { "  " };
+        let name = one.key.to_string();
+        let line = format!("{mark} {name:key$}  {:now$} {arrow} {}", live(one), before(one));
+        let _ = writeln!(out, "{}", paint(style, line.trim_end()));
+        let by = match one.verdict {
+            Fate::Changed { .. } => who(&one.key),
+            _ => String::new(),
+        };
+        for text in note(one, &by).into_iter().chain(origin(one)) {
+            wrapped(out, 6, layout.width, style, &text);
+        }
+    }
+}
+
+fn sign(one: &Returned) -> (char, Style) {
+    match one.verdict {
+        _ if !one.item.refusals.is_empty() => ('!', BAD),
+        Fate::Restore => ('<', CHANGE),
+        Fate::Already => ('=', GOOD),
+        Fate::Changed { .. } | Fate::Bound { .. } => ('-', WARN),
+        Fate::Latched | Fate::Unknown | Fate::Stuck => ('!', WARN),
+    }
+}
+
+fn value(key: &Key, text: &str) -> String {
+    match secret::shown(key, text) {
+        text if text.trim().is_empty() => "(empty)".into(),
+        text => cut(text, VALUE_WIDTH),
+    }
+}
+
+/// What stands in the way of it.
+fn note(one: &Returned, by: &str) -> Option<String> {
+    if let Some(refusal) = one.item.refusals.first() {
+        return Some(words::refusal_back(refusal));
+    }
+    match &one.verdict {
+        Fate::Restore | Fate::Already => None,
+        Fate::Changed { left } => Some(format!(
+            "left alone: changed since from {} to {}{}",
+            value(&one.key, left),
+            value(&one.key, one.live.as_deref().unwrap_or_default()),
+            harmless(by),
+        )),
+        Fate::Latched => Some("only a reboot undoes it; the drop-in no longer sets it".into()),
+        Fate::Unknown => {
+            Some("what it was before tunectl is not known: it stays until the next reboot".into())
+        }
+        Fate::Stuck => Some(
+            words::cause(&one.item).unwrap_or_else(|| "it cannot be read or written here".into()),
+        ),
+        Fate::Bound { to } => Some(format!(
+            "stays as it is, and held: a write to it changes {to} as well, which stays held"
+        )),
+    }
+}
+
+/// How it is known what it was, where that is not from this boot.
+fn origin(one: &Returned) -> Option<String> {
+    match &one.was.as_ref()?.origin {
+        Origin::ThisBoot => None,
+        Origin::BootFiles(Some(source)) => Some(format!("as {source} sets it at boot")),
+        Origin::BootFiles(None) => Some("as the other files leave it at boot".into()),
+        Origin::First { day, mem_total_kb } => Some(format!(
+            "as it was before tunectl's first write, on {} with {mem_total_kb} kB RAM: no file sets \
+             it since",
+            harmless(day)
+        )),
+    }
+}
+
+/// How a rollback ended, as text.
+pub fn ended_text(plan: &Plan, done: &Outcome, layout: Layout) -> String {
+    let mut out = String::new();
+    let written = done.steps.iter().filter(|s| s.result == StepResult::Written).count();
+    let failed = done.steps.len() - written;
+    let good = done.succeeded();
+    let mut text = if good {
+        format!("rolled back: {written} written")
+    } else if !done.restored.is_empty() || written == 0 {
+        "not rolled back: what was written was put back".to_owned()
+    } else {
+        format!("rolled back as far as it goes: {written} written, {failed} failed")
+    };
+    for (file, what) in plan.files().zip(done.files()) {
+        if *what == DropinOutcome::Written {
+            let done = if file.gone { "taken away" } else { "edited" };
+            let _ = write!(text, ", {} {done}", file.path);
+        }
+    }
+    let style = if good { HEAD.fg_color(GOOD.get_fg_color()) } else { BAD };
+    let _ = writeln!(out, "{}", paint(style, &text));
+    for error in outcome::errors(done) {
+        let _ = writeln!(out, "{}", paint(BAD, &format!("! {error}")));
+    }
+    for step in done.steps.iter().filter(|s| s.result != StepResult::Written) {
+        if let Some(error) = outcome::step_error(step) {
+            let _ = writeln!(out, "{}", paint(BAD, &format!("! {}", step.step.key)));
+            wrapped(&mut out, 6, layout.width, BAD, &error);
+        }
+    }
+    out
+}
