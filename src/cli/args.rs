@@ -141,6 +141,10 @@ pub struct WatchArgs {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
+    /// Report against another baseline than this host's own: a name or a path
+    #[arg(short, long, value_name = "BASELINE", conflicts_with = "save")]
+    pub baseline: Option<String>,
+
     /// Report further parameters, which the baseline does not set: a key or a pattern; repeatable
     #[arg(long, value_name = "SELECTOR", value_parser = Selector::parse)]
     pub also: Vec<Selector>,

@@ -94,9 +94,10 @@ fn look(
         report.errors = failure.problems();
         (report, Some(failure))
     };
-    let (mut report, failure) = if host::has_baseline(cli) {
-        let root = nix::unistd::geteuid().is_root();
-        let planned = host::load(cli, None, root).and_then(|loaded| {
+    let named = args.baseline.as_deref();
+    let (mut report, failure) = if named.is_some() || host::has_baseline(cli) {
+        let strict = named.is_none() && nix::unistd::geteuid().is_root();
+        let planned = host::load(cli, named, strict).and_then(|loaded| {
             let roles = loaded.roles();
             Ok((host::plan(cli, host, host::resolve(loaded, host, ui)?, host::By::LiveOnly), roles))
         });

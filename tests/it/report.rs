@@ -206,6 +206,20 @@ fn what_prometheus_reads_has_bounded_labels_no_timestamps_and_an_end() {
 }
 
 #[test]
+fn another_baseline_can_be_what_it_is_judged_by() {
+    let host = host();
+    host.given("new.yaml", "name: new\nparameters: { vm.swappiness: 60 }\n");
+    let report = json(&host, &["-b", "./new.yaml"]);
+    assert_eq!(report["baseline"]["name"], "new");
+    assert_eq!(
+        (&report["summary"]["live_differs"], &report["summary"]["boot_differs"]),
+        (&0.into(), &1.into())
+    );
+    let refused = host.run(["report", "-b", "./new.yaml", "--save"]);
+    assert_eq!(refused.code, 1, "what is saved is the host's own");
+}
+
+#[test]
 fn each_parameter_is_a_test_case() {
     let host = host();
     let ran = host.run(["report", "--format", "junit"]);
