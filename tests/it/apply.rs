@@ -343,6 +343,60 @@ fn an_undone_forwarding_leaves_every_interface_as_it_was_e24() {
 }
 
 #[test]
+fn the_core_pattern_comes_before_root_only_dumps_e26() {
+    let kernel = ScriptedKernel::host()
+        .with("fs.suid_dumpable", Param::ints("0").range(0, 2))
+        .with("kernel.core_pattern", Param::text("core", 127));
+    let root = Root::new("e26");
+    let wanted = "parameters:
+  fs.suid_dumpable: 2
+  kernel.core_pattern: { value: '|/usr/lib/dump', allow: [exec-key], reason: dumps are kept }
+";
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    assert!(carry_out(&plan, &kernel, &root.0, &Options::default()).succeeded());
+    assert_eq!(keys_written(&kernel), ["kernel.core_pattern", "fs.suid_dumpable"]);
+    // At boot too.
+    let text = root.dropin().unwrap();
+    assert!(text.find("core_pattern =").unwrap() < text.find("suid_dumpable =").unwrap());
+}
+
+#[test]
+fn of_two_lines_for_one_key_the_last_wins_and_a_baseline_has_but_one_e27() {
+    let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("e27"));
+    let file = root.0.join("etc/sysctl.d/zz-twice.conf");
+    std::fs::write(file, "vm.swappiness = 25\nvm.swappiness = 5\nvm.swappiness = 1\n").unwrap();
+    let plan = planned(&kernel, "parameters: { vm.swappiness: 1 }", &read_conf_tree(&root.0));
+    let item = plan.item(&Key::parse("vm.swappiness").unwrap()).unwrap();
+    for boot in [&item.systemd, &item.procps] {
+        assert_eq!(boot.value.as_deref(), Some("1"));
+        assert_eq!(boot.source.as_ref().unwrap().line, 3);
+    }
+    let twice = "name: x\nparameters: { vm.swappiness: 1, vm/swappiness: 2 }\n";
+    let (_, problems) =
+        baseline::load(&["x"], &mut |_| Ok(Found { name: "x.yaml".into(), text: twice.into() }));
+    assert!(problems.iter().any(|p| p.message.contains("twice")), "{problems:?}");
+}
+
+#[test]
+fn an_overcommit_limit_is_put_back_whichever_half_was_in_force_e23() {
+    for kbytes in ["0", "104857600"] {
+        let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("e23"));
+        if kbytes != "0" {
+            kernel.drift("vm.overcommit_kbytes", kbytes);
+        }
+        let half =
+            if kbytes == "0" { "vm.overcommit_kbytes: 4096" } else { "vm.overcommit_ratio: 80" };
+        let before = (kernel.value("vm.overcommit_ratio"), kernel.value("vm.overcommit_kbytes"));
+        kernel.fail_key("vm.swappiness", Errno::EINVAL);
+        let wanted = format!("parameters: {{ {half}, vm.swappiness: 1 }}");
+        let plan = planned(&kernel, &wanted, &read_conf_tree(&root.0));
+        assert!(!carry_out(&plan, &kernel, &root.0, &Options::default()).succeeded());
+        let after = (kernel.value("vm.overcommit_ratio"), kernel.value("vm.overcommit_kbytes"));
+        assert_eq!(after, before, "never both 0");
+    }
+}
+
+#[test]
 fn actions_run_on_request_only_and_are_never_persisted() {
     let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("actions"));
     let wanted = "parameters: { vm.swappiness: 1 }\nactions: { vm.drop_caches: 1 }";

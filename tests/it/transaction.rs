@@ -2,21 +2,26 @@
 //! any write.
 //!
 //! strace kills and refuses. Of every sweep a share is run here; `TUNECTL_SWEEP=all` runs all of
-//! it.
+//! it (`.ci/run sweeps`).
 
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use tunectl::apply::recover;
 use tunectl::bootview::dropin;
-use tunectl::persist::ledger;
+use tunectl::persist::{ledger, originals};
 use tunectl::procsys::ProcSys;
 
 use crate::operator::{Host, Ran};
 use crate::support::left_out;
+
+mod batch;
+mod crowd;
+mod disk;
 
 const BOOT_ID: &str = "6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c";
 const KEYS: usize = 29;
@@ -97,6 +102,33 @@ fn traced(host: &Host, args: &[&str], inject: &str) -> Output {
     strace.output().unwrap()
 }
 
+/// What the host knows of the time before: everything, or nothing.
+fn remembers(host: &Host) -> bool {
+    let originals = originals::read(&host.root, &|| BOOT_ID.into()).of_boot;
+    if originals.is_empty() {
+        return false;
+    }
+    assert_eq!(originals.len(), KEYS + 1);
+    for (key, original) in originals {
+        let reserve = key.as_path() == "vm/min_free_kbytes";
+        let before = if reserve { "90112" } else { "60" };
+        assert_eq!(original.value.as_deref(), Some(before), "{key}");
+    }
+    true
+}
+
+/// Each of `points` in turn, by two at a time: most of a run is waiting for strace.
+fn each(points: impl Iterator<Item = usize>, run: &(dyn Fn(usize) + Sync)) {
+    let points: Vec<usize> = points.collect();
+    let half = points.len() / 2;
+    let all = |points: &[usize]| points.iter().for_each(|n| run(*n));
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| all(&points[half..]));
+        all(&points[..half]);
+        other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
+}
+
 fn strace_injects(test: &str) -> bool {
     let host = host();
     let probe = Command::new("strace").arg("-V").output();
@@ -129,13 +161,18 @@ fn put_right(host: &Host) {
 /// Runs the whole apply once; how many of these system calls it makes.
 fn calls(of: &str) -> usize {
     let host = host();
+    let calls = counted(&host, &["apply"], of);
+    assert_eq!(stands(&host), Stands::New);
+    calls
+}
+
+fn counted(host: &Host, args: &[&str], of: &str) -> usize {
     let log = host.work.join("trace");
-    let program = host.command(["apply"]);
+    let program = host.command(args.iter().copied());
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-e"]).arg(format!("trace={of}")).arg("-o").arg(&log).arg("--");
     strace.arg(program.get_program()).args(program.get_args()).env_clear();
-    assert!(strace.current_dir(&host.work).status().unwrap().success());
-    assert_eq!(stands(&host), Stands::New);
+    assert!(strace.current_dir(&host.work).output().unwrap().status.success());
     assert!(!ledger::exists(&host.root), "it has tidied up");
     fs::read_to_string(log).unwrap().lines().filter(|l| l.contains('(')).count()
 }
@@ -145,37 +182,76 @@ fn killed_at_any_system_call_it_is_put_right() {
     if !strace_injects("transaction: SIGKILL at every system call") {
         return;
     }
-    let (mut old, mut new, mut between) = (0, 0, 0);
+    let (old, new, between) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let total = calls("all");
     assert!(total > 250, "{total} system calls for 30 parameters");
-    for n in (1..=total).step_by(stride(19)) {
+    each((1..=total).step_by(stride(19)), &|n| {
         let host = host();
         let ended = traced(&host, &["apply"], &format!("inject=all:signal=KILL:when={n}"));
         assert!(ended.status.signal() == Some(9) || ended.status.code().is_some());
-        if let Stands::Between(..) = stands(&host) {
-            between += 1;
-            // Whoever only looks is told, and puts nothing right.
-            if between % 5 == 1 {
-                let ran = host.run(["plan"]);
-                assert!(ran.err.contains("an apply was interrupted"), "{n}: {}", ran.err);
-            }
+        // Whoever only looks is told, and puts nothing right.
+        if let Stands::Between(..) = stands(&host)
+            && between.fetch_add(1, Relaxed) % 5 == 1
+        {
+            let ran = host.run(["plan"]);
+            assert!(ran.err.contains("an apply was interrupted"), "{n}: {}", ran.err);
         }
         if n % 2 == 0 {
             put_right(&host);
             match stands(&host) {
-                Stands::Old => old += 1,
-                Stands::New => new += 1,
+                Stands::Old => old.fetch_add(1, Relaxed),
+                Stands::New => new.fetch_add(1, Relaxed),
                 Stands::Between(_, new) => panic!("killed at {n}: {new:?}"),
-            }
+            };
+            assert_eq!(remembers(&host), stands(&host) == Stands::New, "killed at {n}");
         }
         let ran = host.run(["apply"]);
         assert_eq!((ran.code, stands(&host)), (0, Stands::New), "killed at {n}: {}", ran.err);
         assert!(!ledger::exists(&host.root));
-        let names = fs::read_dir(host.root.join("etc/sysctl.d")).unwrap();
-        let names: Vec<_> = names.map(|e| e.unwrap().file_name()).collect();
-        assert_eq!(names.len(), 2, "nothing is left behind: {names:?}");
-    }
+        assert!(remembers(&host), "killed at {n}: no original is lost");
+        for dir in ["etc/sysctl.d", "run/sysctl.d"] {
+            let names = fs::read_dir(host.root.join(dir)).unwrap();
+            let names: Vec<_> = names.map(|e| e.unwrap().file_name()).collect();
+            assert_eq!(names.len(), 2, "nothing is left behind: {names:?}");
+        }
+    });
+    let (old, new, between) = (old.into_inner(), new.into_inner(), between.into_inner());
     assert!(old > 3 && between > 3, "{old} old, {new} new, {between} between");
+}
+
+#[test]
+fn a_rollback_killed_at_any_system_call_is_put_right() {
+    if !strace_injects("transaction: SIGKILL at every system call of a rollback") {
+        return;
+    }
+    let applied = || {
+        let host = host();
+        assert_eq!(host.run(["apply"]).code, 0);
+        host
+    };
+    let between = AtomicUsize::new(0);
+    let total = counted(&applied(), &["rollback", "--yes"], "all");
+    each((1..=total).step_by(stride(17)), &|n| {
+        let host = applied();
+        let inject = format!("inject=all:signal=KILL:when={n}");
+        traced(&host, &["rollback", "--yes"], &inject);
+        if let Stands::Between(..) = stands(&host) {
+            between.fetch_add(1, Relaxed);
+        }
+        put_right(&host);
+        let back = match stands(&host) {
+            Stands::Old => true,
+            Stands::New => false,
+            stands @ Stands::Between(..) => panic!("killed at {n}: {stands:?}"),
+        };
+        // What is remembered, and what is let go, goes with the values.
+        let released = host.root.join("var/lib/tunectl/released.json").exists();
+        assert_eq!((remembers(&host), released), (!back, back), "killed at {n}");
+        let ran = host.run(["rollback", "--yes"]);
+        assert_eq!((ran.code, stands(&host)), (0, Stands::Old), "killed at {n}: {}", ran.err);
+        assert!(!remembers(&host));
+    });
+    assert!(between.into_inner() > 3);
 }
 
 #[test]
@@ -183,19 +259,26 @@ fn killed_while_it_puts_right_it_is_put_right_by_the_next() {
     if !strace_injects("transaction: SIGKILL during the recovery") {
         return;
     }
-    let mut between = 0;
-    for n in (1..400).step_by(stride(23)) {
+    let between = AtomicUsize::new(0);
+    each((1..400).step_by(stride(23)), &|n| {
         let host = host();
         traced(&host, &["apply"], HALF_WAY);
         assert!(matches!(stands(&host), Stands::Between(..)), "the middle of the writes");
         traced(&host, &["apply"], &format!("inject=all:signal=KILL:when={n}"));
-        between += usize::from(matches!(stands(&host), Stands::Between(..)));
+        between.fetch_add(usize::from(matches!(stands(&host), Stands::Between(..))), Relaxed);
         put_right(&host);
         let now = stands(&host);
         assert!(!matches!(now, Stands::Between(..)), "killed at {n}: {now:?}");
-    }
-    assert!(between > 3, "{between}");
+        assert_eq!(remembers(&host), now == Stands::New, "killed at {n}");
+    });
+    assert!(between.into_inner() > 3);
 }
+
+/// The system calls that are refused, and with what.
+const REFUSED: [&str; 7] =
+    ["openat,openat2", "write", "fsync", "rename,renameat2", "fchmod", "ftruncate", "unlink"];
+const ERRORS: [&str; 10] =
+    ["ENOSPC", "EIO", "EROFS", "EDQUOT", "EMFILE", "ENOMEM", "EINTR", "EACCES", "EPERM", "EINVAL"];
 
 /// Refused once it is everything or nothing. Refused for good, putting back is refused as well:
 /// then it says so.
@@ -204,13 +287,13 @@ fn refused_at_any_system_call_it_is_everything_or_nothing() {
     if !strace_injects("transaction: errors at every system call") {
         return;
     }
-    let mut refused = 0;
-    for set in ["openat,openat2", "write", "fsync", "rename,renameat2", "ftruncate", "unlink"] {
+    let refused = AtomicUsize::new(0);
+    for set in REFUSED {
         let total = calls(set);
-        for (at, error) in
-            ["ENOSPC", "EIO", "EROFS", "EINTR", "EACCES", "EINVAL"].iter().enumerate()
-        {
-            for n in (1 + at..=total).step_by(stride(61)) {
+        assert!(total > 0, "{set}");
+        for (at, error) in ERRORS.iter().enumerate() {
+            let first = 1 + at % total;
+            each((first..=total).step_by(stride(61)), &|n| {
                 // A call that is interrupted for ever is made again for ever.
                 let for_good = if *error == "EINTR" { "" } else { "+" };
                 for again in ["", for_good] {
@@ -218,12 +301,13 @@ fn refused_at_any_system_call_it_is_everything_or_nothing() {
                     let inject = format!("inject={set}:error={error}:when={n}{again}");
                     let ran = host.told(traced(&host, &["apply"], &inject));
                     judge(&host, &ran, &inject);
-                    refused += usize::from(ran.code != 0);
+                    refused.fetch_add(usize::from(ran.code != 0), Relaxed);
                 }
-            }
+            });
         }
     }
-    assert!(refused > 10, "{refused}");
+    let refused = refused.into_inner();
+    assert!(refused > 20, "{refused}");
 }
 
 fn judge(host: &Host, ran: &Ran, inject: &str) {
