@@ -138,7 +138,19 @@ impl Selector {
     /// # Errors
     /// [`KeyError`] says what is wrong and, where it can, what to write instead.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let path = canonical_path(text)?;
+        Self::of_checked(canonical_path(text)?)
+    }
+
+    /// Takes a canonical slash path as [`Self::as_path`] gives it.
+    ///
+    /// # Errors
+    /// As [`Selector::parse`].
+    pub fn from_path(path: &str) -> Result<Self, KeyError> {
+        check_path(path, path)?;
+        Self::of_checked(path.to_owned())
+    }
+
+    fn of_checked(path: String) -> Result<Self, KeyError> {
         if has_wildcard(&path) {
             check_brackets(&path)?;
             Ok(Self::Pattern(Pattern(path.into())))
@@ -393,8 +405,9 @@ fn check_path(path: &str, written: &str) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// Whether a path is of the plainest kind, as nearly all are: nothing in it needs a closer look.
-fn is_plain(path: &str) -> bool {
+/// Whether a canonical path is of the plainest kind, as nearly all are: it names one parameter, and
+/// nothing in it needs a closer look.
+pub fn is_plain(path: &str) -> bool {
     let mut before = b'/';
     for byte in path.bytes() {
         let plain = match byte {

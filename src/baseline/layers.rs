@@ -3,8 +3,10 @@
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::key::Selector;
 
+use super::builtin::Prepared;
+use super::resolve::sha256;
 use super::schema::{Document, FactName};
-use super::{read, yaml};
+use super::{prepared, read, yaml};
 
 /// Most files one baseline may be made of.
 const MAX_FILES: usize = 64;
@@ -25,6 +27,15 @@ pub struct Found {
     pub name: String,
     /// The text.
     pub text: String,
+    /// What the build has made of it already.
+    pub prepared: Option<Prepared>,
+}
+
+impl Found {
+    /// A text of that name.
+    pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into(), prepared: None }
+    }
 }
 
 /// Why a wanted baseline has no text.
@@ -47,12 +58,28 @@ pub struct Layers {
     pub parents: Vec<Vec<usize>>,
     /// The asked-for baselines, each a layer on top of the one before it.
     pub tops: Vec<usize>,
+    /// What the build has made of each text.
+    prepared: Vec<Option<Prepared>>,
 }
 
 impl Layers {
+    /// SHA-256 of the texts, one behind the other, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        match self.prepared[..] {
+            // The build knows it of a built-in text that stands alone.
+            [Some(prepared)] => prepared.sha256().to_owned(),
+            _ => sha256(self.sources.iter().map(|s| s.text.as_bytes())),
+        }
+    }
+
     /// The facts that `when` blocks ask for.
     pub fn conditions(&self) -> impl Iterator<Item = FactName> {
         self.documents.iter().flat_map(|d| &d.when).flat_map(|w| &w.conditions).map(|c| c.fact)
+    }
+
+    /// Whether there is a waiver, so that it counts which day it is.
+    pub fn have_waivers(&self) -> bool {
+        self.documents.iter().any(|d| !d.waivers.is_empty())
     }
 
     /// The keys and patterns below `parameters`, those of `when` blocks included.
@@ -131,13 +158,9 @@ impl Loader<'_> {
         let index = self.layers.sources.len();
         let text = found.text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(found.text);
         self.layers.sources.push(Source { name: found.name, text });
-        let (tree, problems) = yaml::parse(index, &self.layers.sources[index].text);
-        self.problems.extend(problems);
-        let (document, problems) = match tree {
-            Some(root) => read::document(index, &root),
-            None => (Document { source: index, ..Document::default() }, Vec::new()),
-        };
-        self.problems.extend(problems);
+        self.layers.prepared.push(found.prepared);
+        let prepared = found.prepared.and_then(|p| prepared::read(index, p.document()));
+        let document = prepared.unwrap_or_else(|| self.document(index));
         let extends = document.extends.clone();
         self.layers.documents.push(document);
         self.layers.parents.push(Vec::new());
@@ -151,5 +174,17 @@ impl Loader<'_> {
         }
         path.pop();
         Some(index)
+    }
+
+    /// The document of a text, which is among the sources already.
+    fn document(&mut self, index: usize) -> Document {
+        let (tree, problems) = yaml::parse(index, &self.layers.sources[index].text);
+        self.problems.extend(problems);
+        let Some(root) = tree else {
+            return Document { source: index, ..Document::default() };
+        };
+        let (document, problems) = read::document(index, &root);
+        self.problems.extend(problems);
+        document
     }
 }

@@ -239,7 +239,7 @@ fn wanted_half<'a>(merged: &Merged<'a>, selector: &Selector) -> Option<&'a Selec
 /// The key that a write to `selector` sets to 0, if there is one.
 pub fn other_half(selector: &Selector) -> Option<Key> {
     let Selector::Key(key) = selector else { return None };
-    catalogue::lookup(key)?.pair.map(|leaf| key.sibling(leaf))
+    catalogue::half_of(key)
 }
 
 fn same_wish(a: &Wish, b: &Wish) -> bool {

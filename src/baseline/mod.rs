@@ -8,6 +8,7 @@ mod interpret;
 mod layers;
 mod merge;
 mod mistaken;
+mod prepared;
 mod read;
 mod resolve;
 mod schema;

@@ -38,7 +38,7 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
     let mut set = DesiredSet {
         name: top.map(|d| d.name.clone()).unwrap_or_default(),
         description: top.map(|d| d.description.clone()).unwrap_or_default(),
-        sha256: sha256(layers.sources.iter().map(|s| s.text.as_bytes())),
+        sha256: layers.sha256(),
         sources: layers.sources.clone(),
         excludes: merged.excludes.iter().map(|e| e.value.clone()).collect(),
         ..DesiredSet::default()

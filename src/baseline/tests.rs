@@ -29,7 +29,7 @@ const INTERFACES: [&str; 5] = ["all", "default", "docker0", "eth0", "lo"];
 /// Resolves the first of the files, which may extend the others.
 fn resolved(files: &[(&str, &str)], facts: &Facts) -> (DesiredSet, Vec<Diagnostic>) {
     let mut fetch = |wanted: &Wanted<'_>| match files.iter().find(|(n, _)| *n == wanted.name) {
-        Some((name, text)) => Ok(Found { name: (*name).to_owned(), text: (*text).to_owned() }),
+        Some((name, text)) => Ok(Found::text(*name, *text)),
         None => Err(NotFound { message: format!("no {}", wanted.name), help: None }),
     };
     let (layers, mut problems) = load(&[files[0].0], &mut fetch);
@@ -323,6 +323,59 @@ parameters:
 }
 
 #[test]
+fn what_the_build_prepared_is_what_the_text_says() {
+    for (name, text) in builtin::ALL {
+        let found = builtin::found(name).unwrap();
+        assert_eq!(
+            (found.name.as_str(), found.text.as_str()),
+            (&*format!("built-in:{name}"), *text)
+        );
+        let made = found.prepared.unwrap();
+        let (tree, problems) = yaml::parse(3, text);
+        let (document, more) = read::document(3, &tree.unwrap());
+        assert_eq!([problems, more], [[], []], "{name}");
+        let shown = |document: &schema::Document| format!("{document:#?}");
+        let prepared = prepared::read(3, made.document()).unwrap();
+        assert_eq!(shown(&prepared), shown(&document), "{name}");
+        assert!(made.document() == prepared::write(&document), "{name}");
+        assert_eq!(made.sha256(), sha256([text.as_bytes()]), "{name}");
+        // Damaged bytes are of no document; the text is read then.
+        assert!(prepared::read(0, &made.document()[1..]).is_none(), "{name}");
+        assert!(prepared::read(0, &[]).is_none());
+    }
+}
+
+#[test]
+fn what_no_built_in_baseline_has_survives_its_preparation() {
+    let text = "name: a
+description: all of it
+extends: [b, ./c.yaml]
+defaults: { on_drift: report }
+parameters:
+  vm.swappiness: null
+  vm.dirty_ratio: { value: 010, at_least: 5, at_most: 5%, on_drift: prevent, allow: [one-way], reason: r }
+  net.ipv4.conf.*.rp_filter: [1, '2']
+  net.ipv4.conf.eth0/100.rp_filter: { percent_of_ram: 0.000001, module: m, source: s }
+exclude: [net.ipv4.conf.docker0.rp_filter, 'net.ipv6.conf.[a-c]?.*']
+actions: { vm.drop_caches: 3 }
+when:
+  - if: { ram: '>= 64GiB', numa_nodes: 2, kernel: '>= 5.8', virtualization: none, hostname: 'a*' }
+    parameters: { vm.zone_reclaim_mode: 0 }
+waivers:
+  - { key: vm.swappiness, until: 2027-01-31, reason: incident }
+";
+    let (tree, problems) = yaml::parse(1, text);
+    let (document, more) = read::document(1, &tree.unwrap());
+    assert_eq!([problems, more], [[], []]);
+    let bytes = prepared::write(&document);
+    let again = prepared::read(1, &bytes).unwrap();
+    assert_eq!(format!("{again:#?}"), format!("{document:#?}"));
+    for length in 0..bytes.len() {
+        assert!(prepared::read(1, &bytes[..length]).is_none(), "{length}");
+    }
+}
+
+#[test]
 fn every_built_in_baseline_resolves_on_every_host() {
     let gib = 1 << 20;
     let hosts = [(1, 1), (4, 1), (24, 1), (64, 2), (2048, 8)];
@@ -338,10 +391,7 @@ fn every_built_in_baseline_resolves_on_every_host() {
                     kernel: Release::new(major, minor),
                     ..facts()
                 };
-                let mut fetch = |wanted: &Wanted<'_>| {
-                    let text = builtin::text(wanted.name).unwrap().to_owned();
-                    Ok(Found { name: wanted.name.to_owned(), text })
-                };
+                let mut fetch = |wanted: &Wanted<'_>| Ok(builtin::found(wanted.name).unwrap());
                 let (layers, mut problems) = load(&[name], &mut fetch);
                 let host = Host { facts: &facts, expand: &|_| Vec::new(), exists: &|_| true };
                 let (set, more) = resolve(&layers, &host);

@@ -126,6 +126,7 @@ pub fn wanted_facts(cli: &Cli, loaded: &Loaded) -> Vec<Fact> {
     });
     // What is persisted where depends on the boot unit.
     let mut wanted: Vec<Fact> = [Fact::BootUnit].into_iter().chain(conditions).collect();
+    wanted.extend(layers.have_waivers().then_some(Fact::Today));
     let reserve = Key::from_path("vm/min_free_kbytes");
     for selector in layers.selectors() {
         if reserve.as_ref().is_ok_and(|key| selector.covers(key)) {
@@ -194,7 +195,7 @@ impl Loaded {
 
     /// A baseline of one text that lies in no file, of that name.
     pub fn from_text(name: &str, text: &str) -> Self {
-        let found = Found { name: name.to_owned(), text: text.to_owned() };
+        let found = Found::text(name, text);
         let (layers, problems) = baseline::load(&[name], &mut |_| Ok(found.clone()));
         Self { name: name.to_owned(), layers, problems, adopted: false }
     }
@@ -283,17 +284,17 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
     if sources::is_path(wanted.name) {
         let from = wanted.from.filter(|f| !f.starts_with("built-in:"));
         let path = sources::relative_to(from, wanted.name);
-        return reader.read(&path).map(|f| Found { name: f.path, text: f.text }).map_err(failed);
+        return reader.read(&path).map(|f| Found::text(f.path, f.text)).map_err(failed);
     }
     for dir in sources::SEARCH {
         match reader.read(&format!("{dir}/{}.yaml", wanted.name)) {
-            Ok(file) => return Ok(Found { name: file.path, text: file.text }),
+            Ok(file) => return Ok(Found::text(file.path, file.text)),
             Err(SourceError::Missing(_)) => {}
             Err(error) => return Err(failed(error)),
         }
     }
-    if let Some(text) = builtin::text(wanted.name) {
-        return Ok(Found { name: format!("built-in:{}", wanted.name), text: text.to_owned() });
+    if let Some(found) = builtin::found(wanted.name) {
+        return Ok(found);
     }
     let known = builtin::ALL.iter().map(|(n, _)| *n);
     let help = match crate::key::nearest(wanted.name, known.clone()) {

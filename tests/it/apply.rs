@@ -38,9 +38,8 @@ pub fn facts() -> Facts {
 
 pub fn desired(kernel: &dyn Kernel, parameters: &str, facts: &Facts) -> DesiredSet {
     let text = format!("name: test\n{parameters}");
-    let (layers, problems) = baseline::load(&["test"], &mut |_| {
-        Ok(Found { name: "test.yaml".into(), text: text.clone() })
-    });
+    let (layers, problems) =
+        baseline::load(&["test"], &mut |_| Ok(Found::text("test.yaml", text.clone())));
     assert!(problems.is_empty(), "{problems:?}");
     let host = Host {
         facts,
@@ -372,8 +371,7 @@ fn of_two_lines_for_one_key_the_last_wins_and_a_baseline_has_but_one_e27() {
         assert_eq!(boot.source.as_ref().unwrap().line, 3);
     }
     let twice = "name: x\nparameters: { vm.swappiness: 1, vm/swappiness: 2 }\n";
-    let (_, problems) =
-        baseline::load(&["x"], &mut |_| Ok(Found { name: "x.yaml".into(), text: twice.into() }));
+    let (_, problems) = baseline::load(&["x"], &mut |_| Ok(Found::text("x.yaml", twice)));
     assert!(problems.iter().any(|p| p.message.contains("twice")), "{problems:?}");
 }
 

@@ -38,7 +38,7 @@ fn facts() -> Facts {
 
 fn load(text: &str) -> (Layers, Vec<Diagnostic>) {
     baseline::load(&["it"], &mut |wanted| match wanted.from {
-        None => Ok(Found { name: "it.yaml".into(), text: text.to_owned() }),
+        None => Ok(Found::text("it.yaml", text)),
         Some(_) => Err(NotFound { message: "no layers here".into(), help: None }),
     })
 }

@@ -336,7 +336,7 @@ fn the_loader_takes_each_on_every_host() {
     assert_eq!(names, NAMES);
     let fetch = |wanted: &Wanted<'_>| {
         let text = builtin::text(wanted.name).unwrap().to_owned();
-        Ok(Found { name: format!("{}.yaml", wanted.name), text })
+        Ok(Found::text(format!("{}.yaml", wanted.name), text))
     };
     for (kernel, mem_total_kb, nodes) in [
         ("4.18.0", 990_000, 1),
