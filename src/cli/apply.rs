@@ -30,6 +30,7 @@ use super::ui::Ui;
 ///
 /// # Errors
 /// The baseline or the host cannot be read, a guard refuses, or the lock is held.
+#[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     if args.boot {
         return boot::run(cli, args, ui);

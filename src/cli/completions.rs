@@ -11,6 +11,7 @@ use super::ui::Ui;
 ///
 /// # Errors
 /// Standard output cannot be written.
+#[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(args: &CompletionsArgs, ui: &Ui) -> Result<Exit, Failure> {
     ui.result(&script(args.shell))?;
     Ok(Exit::Done)

@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// None is pending, or it comes too late, or what was tried cannot be persisted.
+#[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
     let kernel = ProcSys::open(&cli.root).map_err(|e| Failure::new(e.to_string()))?;
     if kernel.is_procfs() && !nix::unistd::geteuid().is_root() {

@@ -28,6 +28,7 @@ pub fn asked_for() -> Option<Cli> {
 ///
 /// # Errors
 /// There is none, it cannot be kept, or at its end not be put back.
+#[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
     let facts = probe::probe_for(&cli.root, &[Fact::BootId])
         .map_err(|error| Failure::new(error.to_string()))?;

@@ -23,6 +23,7 @@ mod status;
 mod trial;
 mod ui;
 mod unlock;
+mod usual;
 mod watch;
 
 use std::process::ExitCode;
@@ -36,7 +37,7 @@ use ui::Ui;
 pub fn main() -> ExitCode {
     let keeper = keep_trial::asked_for();
     let keeps = keeper.is_some();
-    let cli = match keeper.map_or_else(Cli::try_parse, Ok) {
+    let cli = match keeper.or_else(usual::arguments).map_or_else(Cli::try_parse, Ok) {
         Ok(cli) => cli,
         Err(error) => return ui::usage(&error),
     };

@@ -35,6 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The host cannot be looked at, its baseline cannot be used, or the report cannot be saved.
+#[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, args: &ReportArgs, ui: &Ui) -> Result<Exit, Failure> {
     if args.save && !nix::unistd::geteuid().is_root() {
         return Err(

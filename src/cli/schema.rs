@@ -14,6 +14,7 @@ const REPORT: &str = include_str!("../../packaging/schema/report-1.schema.json")
 ///
 /// # Errors
 /// Standard output cannot be written.
+#[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(args: &SchemaArgs, ui: &Ui) -> Result<Exit, Failure> {
     ui.result(match args.of {
         SchemaOf::Baseline => BASELINE,

@@ -18,6 +18,7 @@ use super::{Exit, drift, host, reports, trial};
 ///
 /// # Errors
 /// The host cannot be looked at.
+#[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
     if args.follow {
         return drift::follow(cli, ui, || stand(cli, args, ui).map(|_| ()));

@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The key or the time makes no sense, this is not root, or the file of holds cannot be written.
+#[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
     let key = Key::parse(&args.key).map_err(|e| Failure::new(format!("{}: {e}", args.key)))?;
     if args.time.is_zero() || args.time > LONGEST {

@@ -35,6 +35,7 @@ const RENEWED: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// This is not root, the baseline is broken from the start, or nothing can be watched.
+#[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Failure::new("only root can hold parameters")
