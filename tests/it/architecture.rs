@@ -40,6 +40,7 @@ impl Layer {
                 "thiserror",
             ],
             Self::Edge => &[
+                "dlmalloc",
                 "jiff",
                 "libc",
                 "log",
@@ -72,7 +73,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 23] = [
+const ROOMS: [(&str, Layer, &[&str]); 25] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -92,6 +93,8 @@ const ROOMS: [(&str, Layer, &[&str]); 23] = [
     ),
     ("drift", Layer::Core, &["key", "value", "diagnostic", "observed", "catalogue", "baseline"]),
     ("wire", Layer::Wire, &["key", "value", "diagnostic", "observed"]),
+    ("allocator", Layer::Edge, &[]),
+    ("copying", Layer::Edge, &[]),
     ("below", Layer::Edge, &[]),
     ("procsys", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
