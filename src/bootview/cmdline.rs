@@ -3,6 +3,7 @@
 //! Kernel 5.8 and later; keys that a module brings are not there yet at that moment (case E48).
 
 use super::Assignment;
+use crate::catalogue::effects_at;
 use crate::diagnostic::Position;
 
 /// The name under which the kernel command line stands as a source.
@@ -29,7 +30,7 @@ pub(super) fn assignments(cmdline: &str) -> Vec<Assignment> {
         let Some(path) = path_of(name) else { continue };
         let Some(value) = value.filter(|v| !v.is_empty()) else { continue };
         found.push(Assignment {
-            effects: super::effects_of(&path),
+            effects: effects_at(&path),
             selector_text: path,
             value: value.to_owned(),
             source: Position { file: CMDLINE.to_owned(), line: 0, column: 0 },

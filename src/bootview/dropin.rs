@@ -1,5 +1,6 @@
 //! The text of our own files: rendered from lines, recognised as ours, and read again.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::key::{Key, Selector};
@@ -86,13 +87,17 @@ pub fn render(path: &str, baseline: &str, sha256: &str, lines: &[Line]) -> Strin
 }
 
 /// Nothing that is put into the file may begin a line of its own.
-fn one_line(text: &str) -> String {
+fn one_line(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return text.trim().into();
+    }
     let breaks = |c: char| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
     text.split(|c| breaks(c) && c != '\t')
         .map(str::trim)
         .filter(|p| !p.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+        .into()
 }
 
 /// Whether a file's text is ours.

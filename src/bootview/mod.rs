@@ -19,7 +19,7 @@ pub use replaced::with_file;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::catalogue::{self, Effect};
+use crate::catalogue::Effect;
 use crate::diagnostic::Position;
 use crate::key::{Key, glob_matches};
 use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno};
@@ -91,6 +91,8 @@ impl Assignment {
 /// What both loaders would do with the files of one host.
 #[derive(Clone, Debug)]
 pub struct BootView {
+    /// What the kernel command line sets.
+    cmdline: Vec<Assignment>,
     systemd: Outcome,
     procps: Outcome,
 }
@@ -128,17 +130,23 @@ struct Fence {
 impl BootView {
     /// Reads the whole tree under both loaders' rules.
     pub fn new(tree: &ConfTree) -> Self {
-        Self { systemd: systemd::outcome(tree, None), procps: procps::outcome(tree, None) }
+        let cmdline = cmdline::assignments(&tree.cmdline);
+        Self {
+            systemd: systemd::outcome(tree, &cmdline, None),
+            procps: procps::outcome(tree, &cmdline, None),
+            cmdline,
+        }
     }
 
     /// The view of a tree that differs from the one that this view was made of in the files
     /// `replaced`, each by [`with_file`], and in files that are gone: what the others say is not
-    /// read again.
+    /// read again, and neither is the kernel command line.
     pub fn of_changed(&self, tree: &ConfTree, replaced: &[&str]) -> Self {
         let known = |lines| Some(Known { lines, replaced });
         Self {
-            systemd: systemd::outcome(tree, known(&self.systemd.read)),
-            procps: procps::outcome(tree, known(&self.procps.read)),
+            systemd: systemd::outcome(tree, &self.cmdline, known(&self.systemd.read)),
+            procps: procps::outcome(tree, &self.cmdline, known(&self.procps.read)),
+            cmdline: self.cmdline.clone(),
         }
     }
 
@@ -212,9 +220,8 @@ impl BootView {
 
 impl Outcome {
     /// An outcome that so far has the kernel command line.
-    fn starting_with_cmdline(tree: &ConfTree) -> Self {
-        let lines = cmdline::assignments(&tree.cmdline);
-        Self { sequence: (0..lines.len()).collect(), lines, ..Self::default() }
+    fn starting_with(cmdline: &[Assignment]) -> Self {
+        Self { sequence: (0..cmdline.len()).collect(), lines: cmdline.to_vec(), ..Self::default() }
     }
 
     /// Whether this line's write gets to `key`: it covers it, and no explicit line takes
@@ -262,11 +269,6 @@ impl Outcome {
     }
 }
 
-/// What a write to the parameter at `path` changes besides it, as far as the catalogue knows.
-fn effects_of(path: &str) -> &'static [Effect] {
-    catalogue::at(path).map_or(&[], |p| p.effects)
-}
-
 fn line_of(file: &str, line: u32) -> Position {
     Position { file: file.to_owned(), line, column: 0 }
 }
@@ -274,12 +276,12 @@ fn line_of(file: &str, line: u32) -> Position {
 /// The entries that `wanted` accepts, one of each name from the first directory that has it,
 /// in the order of their names' bytes.
 fn by_name(dirs: &[ConfDir], wanted: impl Fn(&str) -> bool) -> Vec<&ConfFile> {
-    let mut files: Vec<&ConfFile> =
-        dirs.iter().flat_map(|d| &d.files).filter(|f| wanted(f.name())).collect();
+    let all = dirs.iter().flat_map(|d| &d.files).map(|f| (f.name(), f));
+    let mut files: Vec<(&str, &ConfFile)> = all.filter(|(name, _)| wanted(name)).collect();
     // Stable: of two files of one name the one from the earlier directory stays first.
-    files.sort_by(|a, b| a.name().cmp(b.name()));
-    files.dedup_by(|later, first| later.name() == first.name());
-    files
+    files.sort_by_key(|(name, _)| *name);
+    files.dedup_by_key(|(name, _)| *name);
+    files.into_iter().map(|(_, file)| file).collect()
 }
 
 fn ends_in_conf(name: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::diagnostic::Position;
-use crate::key::{KeyError, Selector};
+use crate::key::{KeyError, Selector, is_plain};
 use crate::observed::Errno;
 
 /// A line or file that a loader does not carry out as it stands.
@@ -114,6 +114,10 @@ impl fmt::Display for ProblemKind {
 
 /// Why no parameter can have the path that a loader formed, if none can.
 pub(super) fn not_a_key(path: &str) -> Option<ProblemKind> {
+    // `proc/sys/…` is plain, too, and no key.
+    if is_plain(path) && path.contains('/') && !path.starts_with("proc/") {
+        return None;
+    }
     let error = Selector::parse(path).err()?;
     Some(ProblemKind::NotAKey { path: path.to_owned(), error })
 }

@@ -3,9 +3,10 @@
 //! It writes every assignment in turn, duplicates too, so that an invalid later value leaves an
 //! earlier one standing.
 
-use super::line::{Known, Line, Saying};
+use super::line::{Known, Line, Saying, first_of};
 use super::problem::{ProblemKind, not_a_key};
-use super::{Assignment, Fence, Outcome, by_name, effects_of, ends_in_conf, line_of};
+use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
+use crate::catalogue::effects_at;
 use crate::key::{has_wildcard, to_slashes};
 use crate::observed::{ConfBody, ConfTree, Errno};
 
@@ -13,8 +14,12 @@ use crate::observed::{ConfBody, ConfTree, Errno};
 const PIECE_BYTES: usize = 4096;
 
 /// What procps makes of the tree.
-pub(super) fn outcome(tree: &ConfTree, known: Option<Known<'_>>) -> Outcome {
-    let mut outcome = Outcome::starting_with_cmdline(tree);
+pub(super) fn outcome(
+    tree: &ConfTree,
+    cmdline: &[Assignment],
+    known: Option<Known<'_>>,
+) -> Outcome {
+    let mut outcome = Outcome::starting_with(cmdline);
     let listed = by_name(&tree.dirs, ends_in_conf);
     // Anything but a regular file at /etc/sysctl.conf is passed over in silence.
     let last = tree.sysctl_conf.iter().filter(|f| {
@@ -29,7 +34,8 @@ pub(super) fn outcome(tree: &ConfTree, known: Option<Known<'_>>) -> Outcome {
         }
         let Some(text) = outcome.open(file) else { continue };
         let lines = outcome.read.of(file, known, || {
-            let lines = text.split_inclusive(|b| *b == b'\n');
+            let mut rest = text;
+            let lines = std::iter::from_fn(|| next_line(&mut rest));
             (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
         });
         for line in lines.iter() {
@@ -37,6 +43,14 @@ pub(super) fn outcome(tree: &ConfTree, known: Option<Known<'_>>) -> Outcome {
         }
     }
     outcome
+}
+
+/// Cuts the next line off, with its newline.
+fn next_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let end = first_of([b'\n'], rest).map_or(rest.len(), |at| at + 1);
+    let (line, after) = rest.split_at(end);
+    *rest = after;
+    (!line.is_empty()).then_some(line)
 }
 
 /// C's `isspace` in the locale of a boot.
@@ -104,7 +118,7 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
     {
         problems.push(ProblemKind::LongValue(value.len()));
     }
-    let effects = effects_of(&path);
+    let effects = effects_at(&path);
     let value = value.map(|value| String::from_utf8_lossy(value).into_owned());
     Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, effects }) })
 }
@@ -140,6 +154,9 @@ fn carry_out(outcome: &mut Outcome, line: &Line, file: &str) {
 /// and `..` resolved. A path that ends as a directory or leaves /proc/sys stays as it is: it
 /// names no parameter.
 fn resolve(literal: &str) -> String {
+    if literal.split('/').all(|p| !matches!(p, "" | "." | "..")) {
+        return literal.to_owned();
+    }
     let mut parts: Vec<&str> = Vec::new();
     for part in literal.split('/') {
         match part {

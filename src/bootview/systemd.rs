@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::line::{Known, Line, Saying};
+use super::line::{Known, Line, Saying, first_of};
 use super::problem::{ProblemKind, not_a_key};
-use super::{Assignment, Fence, Outcome, by_name, effects_of, ends_in_conf, line_of};
+use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
+use crate::catalogue::effects_at;
 use crate::diagnostic::Position;
 use crate::key::{has_wildcard, to_slashes};
 use crate::observed::ConfTree;
@@ -16,8 +17,12 @@ use crate::observed::ConfTree;
 const BLANKS: &[u8] = b" \t\n\r";
 
 /// What systemd-sysctl makes of the tree.
-pub(super) fn outcome(tree: &ConfTree, known: Option<Known<'_>>) -> Outcome {
-    let mut outcome = Outcome::starting_with_cmdline(tree);
+pub(super) fn outcome(
+    tree: &ConfTree,
+    cmdline: &[Assignment],
+    known: Option<Known<'_>>,
+) -> Outcome {
+    let mut outcome = Outcome::starting_with(cmdline);
     let mut map = Map::default();
     // Hidden files are skipped, unlike in procps.
     for file in by_name(&tree.dirs, |name| ends_in_conf(name) && !name.starts_with('.')) {
@@ -40,7 +45,7 @@ pub(super) fn next_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     if rest.is_empty() {
         return None;
     }
-    let text_end = rest.iter().position(|b| matches!(b, 0 | b'\n' | b'\r')).unwrap_or(rest.len());
+    let text_end = first_of([0, b'\n', b'\r'], rest).unwrap_or(rest.len());
     let (line, ends) = rest.split_at(text_end);
     let mut seen: &[u8] = &[];
     for (at, byte) in ends.iter().enumerate() {
@@ -63,6 +68,9 @@ fn strip(text: &[u8]) -> &[u8] {
 /// components and the leading slash removed. `..` stays; its write is refused.
 fn normalise(text: &str) -> String {
     let path = to_slashes(text);
+    if path.split('/').all(|p| !p.is_empty() && p != ".") {
+        return path;
+    }
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
     parts.join("/")
 }
@@ -95,7 +103,7 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
         problems.push(ProblemKind::GlobExclusion(path.clone()));
     }
     let value = value.map(|value| String::from_utf8_lossy(value).into_owned());
-    let (effects, literal) = (effects_of(&path), path.clone());
+    let (effects, literal) = (effects_at(&path), path.clone());
     Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, effects }) })
 }
 

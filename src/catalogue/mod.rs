@@ -46,13 +46,27 @@ pub fn lookup(key: &Key) -> Option<Parameter> {
 
 /// The same for a path that need not be a key, such as one from a file.
 pub fn at(path: &str) -> Option<Parameter> {
-    packed::entry([path, "", ""]).or_else(|| {
+    row(path).map(packed::Row::parameter)
+}
+
+/// What a write to the parameter at that path changes besides it, as far as is known.
+pub fn effects_at(path: &str) -> &'static [Effect] {
+    row(path).map_or(&[], packed::Row::effects)
+}
+
+/// The other half of the pair that `key` is one half of.
+pub fn half_of(key: &Key) -> Option<Key> {
+    row(key.as_path())?.pair().map(|leaf| key.sibling(leaf))
+}
+
+fn row(path: &str) -> Option<&'static packed::Row> {
+    packed::row([path, "", ""]).or_else(|| {
         // An entry has at most one `*`, in place of a whole component and never of the first: a
         // few look-ups find what matching every entry would.
         let starts = path.match_indices('/').map(|(slash, _)| slash + 1);
         starts.filter(|start| !path[*start..].starts_with('.')).find_map(|start| {
             let rest = path[start..].find('/').map_or("", |length| &path[start + length..]);
-            packed::entry([&path[..start], "*", rest])
+            packed::row([&path[..start], "*", rest])
         })
     })
 }

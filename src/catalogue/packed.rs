@@ -28,7 +28,7 @@ struct Part {
 
 /// An entry without references.
 #[derive(Clone, Copy)]
-struct Row {
+pub(super) struct Row {
     key: Part,
     summary: Part,
     source: Part,
@@ -89,20 +89,29 @@ pub(super) fn all() -> impl Iterator<Item = Parameter> {
 }
 
 /// The entry whose key is these pieces, one behind the other.
-pub(super) fn entry(key: [&str; 3]) -> Option<Parameter> {
-    let bytes = || key.iter().flat_map(|piece| piece.bytes());
-    let mut slot = slot_of(bytes().fold(HASH_START, hash_step));
+pub(super) fn row(key: [&str; 3]) -> Option<&'static Row> {
+    let hash = |start: u32, piece: &str| piece.bytes().fold(start, hash_step);
+    let mut slot = slot_of(key.into_iter().fold(HASH_START, hash));
     loop {
         let row = ROWS.get(usize::from(INDEX[slot]))?;
-        if bytes().eq(text(row.key).bytes()) {
-            return Some(row.parameter());
+        let rest = key.into_iter().try_fold(text(row.key), str::strip_prefix);
+        if rest.is_some_and(str::is_empty) {
+            return Some(row);
         }
         slot = (slot + 1) % SLOTS;
     }
 }
 
 impl Row {
-    fn parameter(&self) -> Parameter {
+    pub(super) fn pair(&self) -> Option<&'static str> {
+        self.pair.map(text)
+    }
+
+    pub(super) fn effects(&self) -> &'static [Effect] {
+        part(&EFFECTS, self.effects)
+    }
+
+    pub(super) fn parameter(&self) -> Parameter {
         Parameter {
             key: text(self.key),
             summary: text(self.summary),
@@ -112,9 +121,9 @@ impl Row {
             ranges: part(&RANGES, self.ranges),
             kind: self.kind,
             scope: self.scope,
-            pair: self.pair.map(text),
+            pair: self.pair(),
             order: part(&ORDER, self.order),
-            effects: part(&EFFECTS, self.effects),
+            effects: self.effects(),
             module: self.module.map(text),
             since: self.since,
             until: self.until,

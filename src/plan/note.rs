@@ -234,7 +234,7 @@ fn dirty_thresholds(items: &[Item], snapshot: &Snapshot) -> Option<(Vec<Key>, No
     let planned = |path: &str| -> Option<(Key, String)> {
         let key = Key::from_path(path).ok()?;
         let item = items.iter().find(|i| i.desired.key == key && !i.waived());
-        let half = crate::catalogue::lookup(&key)?.pair.map(|leaf| key.sibling(leaf));
+        let half = crate::catalogue::half_of(&key);
         // The desired half silences the other one, whatever it reads now.
         if item.is_none() && items.iter().any(|i| Some(&i.desired.key) == half.as_ref()) {
             return None;

@@ -207,7 +207,7 @@ fn planned(path: &str, all: &[Desired], snapshot: &Snapshot) -> Option<u64> {
         let target = desired.requirement.target(desired.shape, live);
         return target.as_deref().or(live).and_then(number);
     }
-    let half = crate::catalogue::lookup(&key)?.pair.map(|leaf| key.sibling(leaf));
+    let half = crate::catalogue::half_of(&key);
     if half.is_some_and(|half| of(&half).is_some()) {
         return Some(0);
     }

@@ -57,17 +57,20 @@ pub enum Fact {
     Virtualization,
     /// `thp_min_free_kb`.
     Reserve,
+    /// `today`.
+    Today,
 }
 
 impl Fact {
     /// Each of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::BootId,
         Self::BootUnit,
         Self::NumaNodes,
         Self::HugePages,
         Self::Virtualization,
         Self::Reserve,
+        Self::Today,
     ];
 }
 
@@ -110,7 +113,7 @@ pub fn probe_for(root: &Path, wanted: &[Fact]) -> Result<Facts, ProbeError> {
         thp_min_free_kb: wants(Fact::Reserve)
             .then(|| reserve::floor_of(root, page_bytes, mem_total_kb))
             .flatten(),
-        today: today(),
+        today: if wants(Fact::Today) { today() } else { String::new() },
         systemd: has_systemd(root),
         boot_unit: wants(Fact::BootUnit) && boot_unit(root),
         usage: Usage::default(),

@@ -36,7 +36,10 @@ fn text(root: &Path, path: &str) -> io::Result<String> {
         // procfs ends a read(2) between two records: only an empty one is the end.
         file.read_to_end(&mut bytes)?;
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    })
 }
 
 /// The first page of `path` below `root`, at most.
@@ -61,11 +64,25 @@ fn first_line(text: &str) -> &str {
 /// The number of kB behind `name` in a file such as /proc/meminfo, whose lines may begin with
 /// `Node 0 `.
 fn meminfo_kb(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        let (label, rest) = line.split_once(':')?;
-        if label.rsplit(' ').next() != Some(name) {
-            return None;
+    let [number] = meminfo_kbs(text, [name]);
+    number
+}
+
+/// The same behind several names.
+fn meminfo_kbs<const N: usize>(text: &str, names: [&str; N]) -> [Option<u64>; N] {
+    let mut numbers = [None; N];
+    for line in text.lines() {
+        let label = match line.strip_prefix("Node ") {
+            Some(of_node) => of_node.split_once(' ').map_or("", |(_, label)| label),
+            None => line,
+        };
+        for (name, number) in names.iter().zip(&mut numbers) {
+            if number.is_none()
+                && let Some(rest) = label.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'))
+            {
+                *number = rest.trim().strip_suffix("kB").and_then(|n| n.trim_end().parse().ok());
+            }
         }
-        rest.trim().strip_suffix("kB")?.trim_end().parse().ok()
-    })
+    }
+    numbers
 }

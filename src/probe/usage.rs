@@ -6,18 +6,19 @@ use crate::observed::{Usage, UsageNeeded};
 
 use super::host::node_ids;
 use super::session::session;
-use super::{meminfo_kb, text};
+use super::{meminfo_kb, meminfo_kbs, text};
 
 /// Looks at what is in use on the host below `root` at this moment, as far as it is needed.
 pub fn usage(root: &Path, needed: UsageNeeded) -> Usage {
     let meminfo = if needed.memory { text(root, "proc/meminfo").ok() } else { None };
     let meminfo = meminfo.unwrap_or_default();
-    let kb = |name| meminfo_kb(&meminfo, name);
+    let [committed_kb, available_kb, swap_total_kb, huge_kb] =
+        meminfo_kbs(&meminfo, ["Committed_AS", "MemAvailable", "SwapTotal", "Hugetlb"]);
     Usage {
-        committed_kb: kb("Committed_AS"),
-        available_kb: kb("MemAvailable"),
-        swap_total_kb: kb("SwapTotal"),
-        huge_kb: kb("Hugetlb"),
+        committed_kb,
+        available_kb,
+        swap_total_kb,
+        huge_kb,
         nodes: if needed.nodes { nodes(root) } else { Vec::new() },
         tasks: needed.tasks.then(|| tasks(&text(root, "proc/loadavg").ok()?)).flatten(),
         session: needed.session.then(session).flatten(),

@@ -173,5 +173,10 @@ fn text(opened: &Opened) -> Result<String, Errno> {
 }
 
 fn decode(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(bytes)).into_owned()
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    // Nearly every text is UTF-8, which is known sooner than where it is not.
+    match str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }

@@ -170,15 +170,27 @@ fn table(out: &mut String, plan: &Plan, layout: Layout) {
         "parameter", "live", "desired", "next boot", "do"
     );
     let _ = writeln!(out, "{}", paint(DIM, head.trim_end()));
+    let mut line = String::new();
     for row in &rows {
-        let arrow = if row.item.write { "->" } else { "  " };
-        let line = format!(
-            "{} {:key$}  {:live$} {arrow} {:desired$}  {:boot$}  {}",
-            row.mark, row.key, row.live, row.desired, row.boot, row.todo
-        );
-        let _ = writeln!(out, "{}", paint(row.style, line.trim_end()));
+        let arrow = if row.item.write { " -> " } else { "    " };
+        line.clear();
+        line.push(row.mark);
+        line.push(' ');
+        padded(&mut line, &row.key, key + 2);
+        padded(&mut line, &row.live, live);
+        line.push_str(arrow);
+        padded(&mut line, &row.desired, desired + 2);
+        padded(&mut line, &row.boot, boot + 2);
+        line.push_str(&row.todo);
+        let _ = writeln!(out, "{}{}{:#}", row.style, line.trim_end(), row.style);
         details(out, row.item, plan, layout);
     }
+}
+
+/// Adds a cell, and blanks up to its column's width.
+fn padded(line: &mut String, cell: &str, width: usize) {
+    line.push_str(cell);
+    line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
 }
 
 fn row(item: &Item, loader: Loader) -> Row<'_> {

@@ -1,5 +1,6 @@
 //! Styles by meaning, and texts of foreign origin made harmless for a terminal.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
@@ -27,8 +28,12 @@ pub fn paint(style: Style, text: &str) -> String {
 /// A text of foreign origin for one line of a terminal: tabs as blanks, other control characters
 /// escaped, so that a value cannot move the cursor or end the line.
 pub fn harmless(text: &str) -> String {
+    made_harmless(text).into_owned()
+}
+
+fn made_harmless(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
-        return text.to_owned();
+        return text.into();
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -40,7 +45,7 @@ pub fn harmless(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    out.into()
 }
 
 /// Whether a character acts on a terminal rather than being shown there.
@@ -65,9 +70,9 @@ pub fn harmless_json(text: &str) -> String {
 
 /// A text made [`harmless`], cut to at most `width` characters.
 pub fn cut(text: &str, width: usize) -> String {
-    let text = harmless(text);
-    if text.chars().count() <= width {
-        return text;
+    let text = made_harmless(text);
+    if text.len() <= width || text.chars().count() <= width {
+        return text.into_owned();
     }
     text.chars().take(width.saturating_sub(3)).chain("...".chars()).collect()
 }
@@ -75,10 +80,18 @@ pub fn cut(text: &str, width: usize) -> String {
 /// Paragraph lines of at most `width` characters behind an indent.
 pub fn wrapped(out: &mut String, indent: usize, width: usize, style: Style, text: &str) {
     let room = width.saturating_sub(indent).max(30);
+    let text = made_harmless(text);
+    let mut put = |line: &str| {
+        let _ = writeln!(out, "{:indent$}{style}{line}{style:#}", "");
+    };
+    // What has room in one line need not be divided into words.
+    if text.len() < room {
+        return put(text.trim_end_matches(' '));
+    }
     let options = textwrap::Options::new(room)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    for line in textwrap::wrap(&harmless(text), options) {
-        let _ = writeln!(out, "{:indent$}{}", "", paint(style, &line));
+    for line in textwrap::wrap(&text, options) {
+        put(&line);
     }
 }

@@ -100,6 +100,12 @@ pub fn canonical(shape: Shape, text: &str) -> Result<Canonical, NotAValue> {
 /// Fewer numbers than the parameter has ask for those alone, since a write of them would change
 /// no others (case E8).
 pub fn agrees(shape: Shape, wanted: &str, live: &str) -> bool {
+    if wanted == live {
+        return true;
+    }
+    if matches!(shape, Shape::Number | Shape::Bool) && is_plain(wanted) && is_plain(live) {
+        return false;
+    }
     let (Ok(want), Ok(have)) = (canonical(shape, wanted), canonical(shape, live)) else {
         return wanted.trim() == live.trim();
     };
@@ -111,6 +117,12 @@ pub fn agrees(shape: Shape, wanted: &str, live: &str) -> bool {
         (Canonical::Text(w), Canonical::Text(h)) if shape == Shape::Unknown => words_agree(w, h),
         _ => want == have,
     }
+}
+
+/// Whether a text is a number that has no other spelling as short, as nearly all are.
+fn is_plain(text: &str) -> bool {
+    let digits = text.len() < 20 && text.bytes().all(|b| b.is_ascii_digit());
+    digits && (!text.starts_with('0') || text == "0") && !text.is_empty()
 }
 
 fn numbers(text: &str, count: usize) -> Result<Canonical, NotAValue> {
