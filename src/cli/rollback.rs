@@ -24,6 +24,7 @@ use super::{Exit, recovery, saved, trial};
 ///
 /// # Errors
 /// Nobody agrees, a guard refuses, or the host cannot be looked at.
+#[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, args: &RollbackArgs, ui: &Ui) -> Result<Exit, Failure> {
     let host = host::open(cli, &Fact::ALL)?;
     if !args.dry_run {
