@@ -58,10 +58,10 @@ pub fn begin(
     let unfinished = plan::trial(plan, boot_id, pid, further);
     if unfinished.writes.is_empty() && unfinished.files.is_empty() {
         drop(lock);
-        let outcome = Outcome { dropin: DropinOutcome::NotAsked, ..Outcome::default() };
+        let outcome = Outcome::default();
         ui.hint("Nothing would change, so there is nothing to try.");
         show(ui, plan, host, &outcome, None)?;
-        return Ok(Exit::Done);
+        return Ok(super::apply::exit(plan, &outcome));
     }
     apply::could_keep(root, &unfinished.files).map_err(|error| {
         Failure::new(format!("it could not be persisted afterwards, so nothing was tried: {error}"))

@@ -131,6 +131,16 @@ fn confirmed_exactly_what_was_tried_is_persisted() {
     let ran = host.run(["plan", "--detailed-exitcode"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert_eq!(host.run(["confirm"]).code, 1, "once is enough");
+    // What would change nothing needs no trial.
+    let ran = begin(&host, "1h", &[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("there is nothing to try"), "{}", ran.err);
+    assert!(
+        ran.out.contains("0 written, /etc/sysctl.d/99-tunectl.conf was already"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(record(&host)["state"], "confirmed");
 }
 
 #[test]
