@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::baseline::{self, DesiredSet, FactName, Found, Layers, NotFound, Wanted, builtin};
@@ -367,8 +368,15 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     let mut given_back = Vec::new();
     if observed.gives_back {
         let held = |key: &Key| set.parameters.iter().any(|d| d.key == *key);
-        let keys = plan::managed(&observed).into_iter().filter(|key| !held(key)).collect();
+        let keys: BTreeSet<Key> =
+            plan::managed(&observed).into_iter().filter(|key| !held(key)).collect();
         given_back = plan::needed_to_return(&keys, &observed);
+        if !keys.is_empty() && originals::are_hidden(&cli.root) {
+            log::warn!(
+                "what parameters were before tunectl is for root to see: run it as root to see \
+                 what comes back"
+            );
+        }
     }
     let (also, globs) = plan::also_needed(&set);
     for key in set.parameters.iter().map(|d| &d.key).chain(&also) {
@@ -403,6 +411,9 @@ pub fn rollback(
     selected: &[Selector],
     allow: &[String],
 ) -> Result<Plan, Failure> {
+    if originals::are_hidden(&cli.root) {
+        return Err(Failure::new("only root may see what parameters were before tunectl"));
+    }
     let conf = read_conf_tree(&cli.root);
     let originals = host.originals(cli);
     let unplanned = Snapshot::default();

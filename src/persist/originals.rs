@@ -1,5 +1,6 @@
 //! What parameters read before tunectl first wrote to them: of this boot in /run, the first ones
 //! in /var. Both are for root alone, because the values of secrets may stand in them.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -53,6 +54,17 @@ pub fn read(root: &Path, boot_id: &dyn Fn() -> String) -> Originals {
         of_boot.retain(|_, original| original.boot_id == boot_id);
     }
     Originals { of_boot, first: table(root, FIRST) }
+}
+
+/// Whether there is something that this user may not see.
+pub fn are_hidden(root: &Path) -> bool {
+    [OF_BOOT, FIRST].into_iter().any(|path| {
+        reports::exists(root, path)
+            && below::resolve_parent(root, path).is_ok_and(|place| {
+                let opened = std::fs::File::open(place);
+                opened.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+            })
+    })
 }
 
 fn table(root: &Path, path: &str) -> BTreeMap<Key, Original> {
@@ -126,7 +138,7 @@ pub fn text(originals: &BTreeMap<Key, Original>) -> Option<String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

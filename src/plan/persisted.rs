@@ -183,8 +183,9 @@ fn without(
     selected: &[Selector],
     returned: &[Returned],
 ) -> Dropin {
-    let parts = before.and_then(text).and_then(dropin::parts);
     // A file that is not ours is left alone.
+    let own = before.filter(|file| foreign(file).is_none());
+    let parts = own.and_then(text).and_then(dropin::parts);
     let ours = parts.is_some();
     let dropin::Parts { baseline, sha256, lines } = parts.unwrap_or_default();
     let given = |key: &Key| returned.iter().any(|r| r.is_given() && r.key == *key);

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::bootview::Loader;
 use crate::diff::BootStatus;
 use crate::observed::Facts;
-use crate::plan::{Item, Note, Plan};
+use crate::plan::{Item, Plan};
 use crate::value::agrees;
 use crate::wire::{BootReport, Changed, Found, LetGo, NextBoot, STATUS_SCHEMA, Status, Watch};
 
@@ -64,13 +64,6 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
         .filter(|i| !boot::is_wrong(i) && i.boot_status != BootStatus::Same)
         .map(|item| next_boot(item, plan))
         .collect();
-    let rolled_back = plan.items.iter().filter(|i| i.notes.contains(&Note::RolledBack)).count();
-    if rolled_back > 0 {
-        status.notes.push(format!(
-            "{rolled_back} parameters were rolled back: the boot unit and the daemon leave them \
-             alone until the next `tunectl apply`"
-        ));
-    }
     status.waived = plan.summary().waived;
     status.notes.extend(words::waivers(&plan.baseline));
     status.right = plan.items.iter().filter(held).filter(|i| !boot::is_wrong(i)).count()
@@ -169,7 +162,12 @@ pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String
     for line in status.errors.iter().chain(&status.notes) {
         wrapped(&mut out, 2, layout.width, WARN, line);
     }
-    for held in &status.let_go {
+    let (rolled_back, let_go): (Vec<_>, Vec<_>) =
+        status.let_go.iter().partition(|held| held.kind == "released");
+    if let Some(line) = rolled_back_text(&rolled_back) {
+        wrapped(&mut out, 2, layout.width, WARN, &line);
+    }
+    for held in let_go {
         wrapped(&mut out, 2, layout.width, WARN, &let_go_text(held));
     }
     boot_text(&mut out, status, layout);
@@ -252,6 +250,18 @@ fn changed_text(changed: &Changed) -> String {
         let _ = write!(text, ": {error}");
     }
     format!("{text} ({})", boot::who(&found))
+}
+
+/// What was rolled back, all of it in one line.
+fn rolled_back_text(released: &[&LetGo]) -> Option<String> {
+    let first = released.first()?;
+    let keys: Vec<&str> = released.iter().map(|held| held.key.as_str()).collect();
+    let what = if keys.contains(&"*") { "everything".to_owned() } else { keys.join(", ") };
+    Some(format!(
+        "{what}: rolled back by {}; the boot unit and the daemon leave it alone, also after a \
+         reboot, until the next `tunectl apply`",
+        first.by
+    ))
 }
 
 fn let_go_text(held: &LetGo) -> String {

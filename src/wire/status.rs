@@ -77,15 +77,17 @@ pub struct Drift {
 /// A parameter that is let go for a while: nobody holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LetGo {
-    /// The key, in dots.
+    /// The key, in dots; of what was rolled back also a pattern, or `*` for everything.
     pub key: String,
-    /// `unlocked`: somebody asked for it; `yielded`: another program has it.
+    /// `unlocked`: somebody asked for it; `yielded`: another program has it; `released`: it was
+    /// rolled back.
     pub kind: String,
     /// Who let it go.
     pub by: String,
     /// Why.
     pub reason: Option<String>,
-    /// Until when, RFC 3339 in UTC; `null`: until the next boot or apply.
+    /// Until when, RFC 3339 in UTC; `null`: until the next boot or apply, and where it was rolled
+    /// back until the next apply.
     pub until: Option<String>,
 }
 

@@ -346,7 +346,7 @@ fn everything_comes_back_and_stays_so_until_the_next_apply() {
         ran.out
     );
     let ran = host.run(["status"]);
-    assert!(ran.out.contains("10 parameters were rolled back"), "{}", ran.out);
+    assert!(ran.out.contains("  everything: rolled back by root, by `tunectl rollback`"), "{}", ran.out);
     let json: serde_json::Value =
         serde_json::from_str(&host.run(["plan", "--format", "json"]).out).unwrap();
     assert_eq!(json["parameters"][0]["marks"][0], "released");
@@ -548,4 +548,44 @@ fn a_plan_shows_what_leaves_the_baseline_and_apply_gives_it_back() {
     assert_eq!(host.value("net.ipv4.conf.eth0.rp_filter"), "0");
     let ran = host.run(["plan"]);
     assert!(ran.out.starts_with("it: in sync") && !ran.out.contains("no longer"), "{}", ran.out);
+}
+
+#[test]
+fn a_trial_is_remembered_once_it_is_confirmed() {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", "name: it\nparameters: { vm.swappiness: 10 }\n");
+    let originals = host.root.join("run/tunectl/originals.json");
+    let ran = host.run(["apply", "--confirm-within", "1s"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while host.value("vm.swappiness") != "60" {
+        assert!(std::time::Instant::now() < deadline, "it is put back");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(!originals.exists(), "nothing was written that stays");
+    // Until its keeper is done the lock is held; then the trial is over.
+    let ran = host.run(["apply", "--confirm-within", "60s"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(!originals.exists());
+    let ran = host.run(["confirm"]);
+    assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "10"), "{}", ran.err);
+    let ran = host.run(["rollback", "--yes"]);
+    assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "60"), "{}", ran.err);
+    // A trial of what was rolled back takes it back once it is confirmed.
+    assert_eq!(host.run(["apply", "--confirm-within", "60s"]).code, 0);
+    assert!(host.root.join("var/lib/tunectl/released.json").exists());
+    assert_eq!(host.run(["confirm"]).code, 0);
+    assert!(!host.root.join("var/lib/tunectl/released.json").exists());
+}
+
+#[test]
+fn a_drop_in_that_is_not_ours_is_left_alone() {
+    let host = applied();
+    let ours = host.root.join(DROPIN);
+    fs::remove_file(&ours).unwrap();
+    host.file("etc/elsewhere.conf", "# Written by tunectl from the baseline x\nvm.swappiness = 1\n");
+    std::os::unix::fs::symlink("/etc/elsewhere.conf", &ours).unwrap();
+    let ran = host.run(["rollback", "--yes"]);
+    assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "60"), "{}", ran.err);
+    assert!(ours.is_symlink() && host.root.join("etc/elsewhere.conf").exists());
 }
