@@ -15,6 +15,8 @@ use super::{APPLY, Daemon};
 const NOBODY: u32 = 0;
 /// An event is of a write that was seen at most this long ago.
 const RECENT: Duration = Duration::from_secs(5);
+/// An edit of files is waited for at most that often.
+const AGAIN_OUTDATED: Duration = Duration::from_secs(1);
 /// When a parameter is looked at again after an attempt that raised no event by itself.
 const AGAIN: [Duration; 3] =
     [Duration::from_millis(250), Duration::from_millis(20), Duration::from_millis(1)];
@@ -96,10 +98,9 @@ impl Daemon<'_> {
                     if turn.is_none() {
                         // After an apply the baseline is read anew first.
                         let permitted = self.soon.apply_ends.is_none() && self.turn.begin();
-                        turn = Some(permitted);
-                        if permitted {
-                            // Whoever had the lock may have let parameters go.
-                            self.heed_files(began);
+                        turn = Some(permitted && !self.is_outdated(began));
+                        if permitted && turn == Some(false) {
+                            self.turn.end();
                         }
                     }
                     let slot = &mut self.slots[i];
@@ -136,6 +137,18 @@ impl Daemon<'_> {
             // What waits for an apply is not due before that has had a while.
             self.soon.due = self.soon.due.map(|due| due.max(began + APPLY));
         }
+    }
+
+    /// Whether an apply that has ended before its writes were seen may have left another baseline.
+    /// It may have let parameters go as well. The lock is held, so nothing changes meanwhile;
+    /// whoever edits files without end is waited for once in a while only.
+    fn is_outdated(&mut self, now: Duration) -> bool {
+        let again = self.soon.waited.is_some_and(|then| now.saturating_sub(then) < AGAIN_OUTDATED);
+        let outdated = self.heed_files(now) && !again;
+        if outdated {
+            self.soon.waited = Some(now);
+        }
+        outdated
     }
 
     /// A parameter is not as required.

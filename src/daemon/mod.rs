@@ -188,6 +188,8 @@ struct Soon {
     dirty: bool,
     /// A correction waits for an apply to end.
     apply_ends: Option<Duration>,
+    /// When corrections have waited last for a baseline that may be another.
+    waited: Option<Duration>,
     /// The baseline or the drop-in has changed, or an interface has come.
     reload: Option<Duration>,
     /// The reload was asked for by name.

@@ -22,9 +22,9 @@ use super::{APPLY, Daemon, EDIT, Force};
 const AT_START: Duration = Duration::from_secs(10);
 
 impl Daemon<'_> {
-    /// Files have changed.
-    pub(super) fn heed_files(&mut self, now: Duration) {
-        let Some(files) = &mut self.files else { return };
+    /// Files have changed; whether a plan is made of one of them.
+    pub(super) fn heed_files(&mut self, now: Duration) -> bool {
+        let Some(files) = &mut self.files else { return false };
         let changed = files.changed();
         if changed.holds {
             self.end_holds();
@@ -32,6 +32,7 @@ impl Daemon<'_> {
         if changed.plan {
             self.soon.reload.get_or_insert(now + EDIT);
         }
+        changed.plan
     }
 
     /// Reads the baseline anew. A broken one is told, and the old one stays in force; `asked`: told

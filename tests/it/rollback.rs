@@ -346,7 +346,11 @@ fn everything_comes_back_and_stays_so_until_the_next_apply() {
         ran.out
     );
     let ran = host.run(["status"]);
-    assert!(ran.out.contains("  everything: rolled back by root, by `tunectl rollback`"), "{}", ran.out);
+    assert!(
+        ran.out.contains("  everything: rolled back by root, by `tunectl rollback`"),
+        "{}",
+        ran.out
+    );
     let json: serde_json::Value =
         serde_json::from_str(&host.run(["plan", "--format", "json"]).out).unwrap();
     assert_eq!(json["parameters"][0]["marks"][0], "released");
@@ -583,7 +587,10 @@ fn a_drop_in_that_is_not_ours_is_left_alone() {
     let host = applied();
     let ours = host.root.join(DROPIN);
     fs::remove_file(&ours).unwrap();
-    host.file("etc/elsewhere.conf", "# Written by tunectl from the baseline x\nvm.swappiness = 1\n");
+    host.file(
+        "etc/elsewhere.conf",
+        "# Written by tunectl from the baseline x\nvm.swappiness = 1\n",
+    );
     std::os::unix::fs::symlink("/etc/elsewhere.conf", &ours).unwrap();
     let ran = host.run(["rollback", "--yes"]);
     assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "60"), "{}", ran.err);

@@ -49,6 +49,10 @@ fn a_running_daemon_leaves_alone_what_is_rolled_back() {
             let (code, told) = tunectl(&["apply"]);
             assert_eq!((code, live("net/core/somaxconn").as_str()), (0, "4321"), "{told}");
         }
+        // Nor did it take a value back for a moment, before it knew of the rollback or the apply.
+        let at_start = "found so at the daemon's start";
+        let meanwhile = watch.count(|e| e["action"] == "restored" && e["detail"] != at_start);
+        assert_eq!(meanwhile, 0, "{:#?}", watch.events());
         // What was taken back is held again.
         write("net/core/somaxconn", "77");
         watch.until("held again", || live("net/core/somaxconn") == "4321");
