@@ -15,6 +15,7 @@ pub mod baseline;
 pub mod bootview;
 pub mod diff;
 pub mod drift;
+pub mod fleet;
 pub mod plan;
 // Edges.
 #[cfg(any(test, target_env = "musl"))]
@@ -23,6 +24,7 @@ pub mod announce;
 pub mod below;
 #[cfg(all(any(test, target_env = "musl"), target_arch = "x86_64"))]
 mod copying;
+pub mod intake;
 pub mod persist;
 pub mod probe;
 pub mod procsys;

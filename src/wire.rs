@@ -3,6 +3,7 @@
 
 mod boot;
 pub mod event;
+pub mod fleet;
 pub mod report;
 mod rollback;
 mod status;

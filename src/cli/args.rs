@@ -1,10 +1,14 @@
 //! The arguments, declared; nothing here looks at the environment.
 
+mod fleet;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::key::Selector;
+
+pub use fleet::FleetArgs;
 
 /// Plans, applies and persists kernel-parameter baselines.
 #[derive(Debug, Parser)]
@@ -88,6 +92,13 @@ pub enum Command {
     /// (`tunectl schema report` has its JSON Schema), with --format prometheus what node_exporter's
     /// textfile collector reads, with --format junit a test case for each parameter.
     Report(ReportArgs),
+    /// Put many hosts' reports into one answer, with a gate for rollouts
+    ///
+    /// Of several reports of a host the newest counts. Exit codes: 0 done, and the gate lets the
+    /// rollout go on; 2 it stops it; 1 there is no report, or a file that cannot be read, or cannot
+    /// be read to its end. A damaged line costs that line: it is told, counted as `unreadable`, and
+    /// changes the exit code only through the gate.
+    Fleet(FleetArgs),
     /// Print a script that completes the arguments in a shell
     ///
     /// The packages install it; by hand, for bash: `tunectl completions bash` into

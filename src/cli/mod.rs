@@ -8,6 +8,7 @@ mod completions;
 mod confirm;
 mod drift;
 mod failure;
+mod fleet;
 mod host;
 mod keep_trial;
 mod plan;
@@ -70,6 +71,7 @@ fn run(cli: &Cli, ui: &Ui) -> Result<Exit, failure::Failure> {
         args::Command::Watch(command) => watch::run(cli, command, ui),
         args::Command::Unlock(command) => unlock::run(cli, command, ui),
         args::Command::Status(command) => status::run(cli, command, ui),
+        args::Command::Fleet(command) => fleet::run(command, ui),
         args::Command::Completions(command) => completions::run(command, ui),
         args::Command::Schema(command) => schema::run(command, ui),
     }
@@ -106,7 +108,8 @@ pub enum Exit {
     Done = 0,
     /// Something went wrong.
     Error = 1,
-    /// With `--detailed-exitcode`: something would change, or is not in sync.
+    /// With `--detailed-exitcode`: something would change, or is not in sync. Of a fleet: the gate
+    /// stops the rollout.
     Differs = 2,
     /// A guard, a stale plan or a busy lock stands in the way.
     Refused = 3,

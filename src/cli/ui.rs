@@ -225,6 +225,51 @@ impl Ui {
     }
 }
 
+/// How far a long run has come, on standard error, where that is a terminal: from the first second
+/// on, and gone in the end.
+pub struct Bar {
+    begun: Instant,
+    shown: bool,
+    /// Whether anybody looks.
+    on: bool,
+}
+
+impl Bar {
+    /// For a run that begins now.
+    pub fn new(ui: &Ui) -> Self {
+        let on = !ui.quiet && ui.format == Format::Text && io::stderr().is_terminal();
+        Self { begun: Instant::now(), shown: false, on }
+    }
+
+    /// Shows how far it is: a share from 0 to 1, where it is known, and the same in words.
+    pub fn show(&mut self, share: Option<f64>, words: &str) {
+        const CELLS: f64 = 30.0;
+        if !self.on || self.begun.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        self.shown = true;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 30")]
+        let bar = share.map_or_else(String::new, |share| {
+            let full = (share.clamp(0.0, 1.0) * CELLS) as usize;
+            format!("[{:30}] {:3.0} %  ", "#".repeat(full), share.clamp(0.0, 1.0) * 100.0)
+        });
+        let _ = write!(io::stderr(), "\r\x1b[K{bar}{words}");
+    }
+
+    /// Takes it away.
+    pub fn end(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// Characters in a line of the terminal that results go to.
 fn width() -> usize {
     terminal_size::terminal_size_of(io::stdout())

@@ -5,6 +5,8 @@ pub mod boot;
 pub mod diagnostics;
 pub mod drift;
 pub mod event;
+pub mod fleet;
+pub mod fleet_page;
 pub mod host;
 mod host_text;
 mod json;

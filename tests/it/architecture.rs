@@ -44,8 +44,11 @@ impl Layer {
                 "jiff",
                 "libc",
                 "log",
+                "memchr",
+                "miniz_oxide",
                 "nix",
                 "rustix",
+                "ruzstd",
                 "serde",
                 "serde_json",
                 "serde_saphyr",
@@ -73,7 +76,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 25] = [
+const ROOMS: [(&str, Layer, &[&str]); 27] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -93,9 +96,11 @@ const ROOMS: [(&str, Layer, &[&str]); 25] = [
     ),
     ("drift", Layer::Core, &["key", "value", "diagnostic", "observed", "catalogue", "baseline"]),
     ("wire", Layer::Wire, &["key", "value", "diagnostic", "observed"]),
+    ("fleet", Layer::Core, &["wire"]),
     ("allocator", Layer::Edge, &[]),
     ("copying", Layer::Edge, &[]),
     ("below", Layer::Edge, &[]),
+    ("intake", Layer::Edge, &[]),
     ("procsys", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "wire", "below"]),

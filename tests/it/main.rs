@@ -16,6 +16,7 @@ mod daemon;
 mod e2e;
 mod edges;
 mod events;
+mod fleet;
 mod kernel;
 mod loaders;
 mod messages;

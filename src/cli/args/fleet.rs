@@ -1,0 +1,49 @@
+//! The arguments of `fleet`, declared.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::duration;
+
+/// Arguments of `fleet`.
+#[derive(Debug, Args)]
+pub struct FleetArgs {
+    /// Files, directories, or - for standard input
+    ///
+    /// Each has reports as `tunectl report --format json` makes them, one a line or over several
+    /// lines, plain, gzip or Zstandard. Of a directory every file below it counts whose name ends
+    /// in .json, .jsonl or .ndjson, with .gz or .zst behind that or without.
+    #[arg(value_name = "REPORTS", required = true)]
+    pub reports: Vec<PathBuf>,
+
+    /// Exit with 2 unless that holds, as 'drift<=1% and contested=0'
+    ///
+    /// Terms, put together with `and`, `or` and brackets: drift, boot, contested, changed, pending,
+    /// blocked, failed, no_baseline, silent, pressure are hosts, as a number or a share of all;
+    /// hosts is how many have reported; unreadable is a number of reports, or a share of them.
+    /// Compared with <, <=, =, !=, >=, >. Where no host has reported, the gate stops.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub gate: Option<String>,
+
+    /// A host is silent whose newest report is older than that
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration, conflicts_with = "since")]
+    pub silent_after: std::time::Duration,
+
+    /// The same as a point in time, as 2026-11-26T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// A host is under memory pressure where some task waited for memory in that share of 10 s, in
+    /// percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 10.0)]
+    pub pressure: f64,
+
+    /// Show so many rows of each list as text; 0: all
+    #[arg(long, value_name = "ROWS", default_value_t = 3)]
+    pub top: usize,
+
+    /// Write a page for a browser to FILE as well: sortable tables and a plot, nothing is fetched
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}

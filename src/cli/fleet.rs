@@ -1,0 +1,285 @@
+//! `tunectl fleet`.
+#![allow(clippy::disallowed_methods, reason = "the time, and where the page is put")]
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::fleet::{self, Gate, Memo, Newest, Place, Record, Seen, Tally, Terms};
+use crate::intake::{self, Found, LONGEST, Problem, Progress, Source};
+use crate::persist::Staged;
+use crate::report::{fleet as report, fleet_page};
+use crate::wire::fleet::{Fleet, FleetReports, FleetUnreadable};
+
+use super::Exit;
+use super::args::{FleetArgs, Format};
+use super::failure::Failure;
+use super::ui::{Bar, Ui};
+
+/// What cannot be read is named so often; the rest is counted.
+const NAMED: usize = 100;
+/// And so often on standard error.
+const TOLD: usize = 10;
+
+/// Puts many hosts' reports into one answer.
+///
+/// # Errors
+/// The gate cannot be understood, or the page cannot be written.
+pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let gate = args.gate.as_deref().map(Gate::parse).transpose().map_err(|why| {
+        Failure::new(format!("--gate {why}")).help(
+            "such as --gate 'drift<=1% and contested=0'; `tunectl fleet --help` lists the terms",
+        )
+    })?;
+    let terms = terms(args)?;
+    let (sources, unread) = intake::sources(&args.reports);
+    if sources.len() > Place::SOURCES {
+        return Err(Failure::new(format!(
+            "these are {} files, and at most {} can be told apart",
+            sources.len(),
+            Place::SOURCES
+        ))
+        .help("put them together: `cat FILE… | tunectl fleet -`"));
+    }
+    let (mut answer, broken) = gather(&sources, &terms, ui)?;
+    let broken = broken + unread.len() as u64;
+    answer.reports.sources = sources.len() as u64;
+    answer.reports.unreadable += unread.len() as u64;
+    let listed = unread.into_iter().map(|unread| FleetUnreadable {
+        source: unread.source,
+        line: None,
+        column: None,
+        error: unread.why.to_string(),
+    });
+    answer.unreadable.splice(0..0, listed);
+    answer.unreadable.truncate(NAMED);
+    answer.gate =
+        gate.map(|gate| gate.judge(&answer.hosts, answer.reports.read, answer.reports.unreadable));
+    tell(&answer, ui);
+    if let Some(path) = &args.html {
+        page(path, &answer)?;
+    }
+    match ui.format() {
+        Format::Json => ui.json(&answer)?,
+        Format::Text => ui.result(&report::text(&answer, ui.layout(), args.top))?,
+    }
+    Ok(match &answer.gate {
+        Some(gate) if !gate.passed => Exit::Differs,
+        _ if broken > 0 || answer.hosts.total == 0 => Exit::Error,
+        _ => Exit::Done,
+    })
+}
+
+fn terms(args: &FleetArgs) -> Result<Terms, Failure> {
+    let now = Timestamp::now();
+    let now = u64::try_from(now.as_microsecond()).unwrap_or(0);
+    let silent_before = if let Some(since) = &args.since {
+        let time: Timestamp = since.parse().map_err(|error| {
+            Failure::new(format!("--since {since:?} is no time: {error}"))
+                .help("RFC 3339, such as 2026-11-26T12:00:00Z")
+        })?;
+        u64::try_from(time.as_microsecond()).unwrap_or(0)
+    } else {
+        let after = u64::try_from(args.silent_after.as_micros()).unwrap_or(u64::MAX);
+        now.saturating_sub(after)
+    };
+    Ok(Terms { now, silent_before, pressure_from: args.pressure })
+}
+
+/// What a thread has found.
+struct Worker {
+    memo: Memo,
+    tally: Tally,
+    seen: Seen,
+    read: u64,
+    damage: Damage,
+}
+
+impl Worker {
+    fn new(seen: &Seen) -> Self {
+        Self {
+            memo: Memo::default(),
+            tally: Tally::default(),
+            seen: seen.alike(),
+            read: 0,
+            damage: Damage::default(),
+        }
+    }
+
+    /// Counts a report, the first time that its source is read.
+    fn first(&mut self, found: Found<'_>, terms: &Terms) {
+        match record(&found, &mut self.memo) {
+            Ok(record) => {
+                let place = Place::new(found.source, found.offset);
+                self.seen.add(&record.host, record.time, place);
+                self.tally.add(&record, &self.memo, terms);
+                self.read += 1;
+            }
+            Err((column, error)) => self.damage.add(&found, column, error),
+        }
+    }
+
+    /// Counts a report, the second time, if it is its host's newest.
+    fn second(&mut self, found: Found<'_>, terms: &Terms, newest: &Newest) {
+        if newest.has(Place::new(found.source, found.offset))
+            && let Ok(record) = record(&found, &mut self.memo)
+        {
+            self.tally.add(&record, &self.memo, terms);
+        }
+    }
+}
+
+/// The report of a record, or the byte in it and what is wrong there.
+fn record<'a>(found: &Found<'a>, memo: &mut Memo) -> Result<Record<'a>, (Option<usize>, String)> {
+    let bytes = found.record.map_err(|problem| match problem {
+        Problem::Long => (None, format!("a report of more than {} KiB", LONGEST >> 10)),
+        Problem::Unread(why) => (None, why.to_string()),
+    })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| (Some(error.valid_up_to()), "no UTF-8".to_owned()))?;
+    Record::read(text, memo).map_err(|bad| (Some(bad.at), bad.what.to_owned()))
+}
+
+/// What could not be read: how much, and where it was first.
+#[derive(Default)]
+struct Damage {
+    count: u64,
+    /// Of these, sources that could not be read, or not to their ends.
+    broken: u64,
+    named: Vec<Damaged>,
+}
+
+/// A source, a piece and a line in it, a line and a byte in the record, and what is wrong there.
+type Damaged = (usize, Option<(u64, u64)>, Option<(u64, u64)>, String);
+
+impl Damage {
+    fn add(&mut self, found: &Found<'_>, column: Option<usize>, error: String) {
+        self.count += 1;
+        self.broken += u64::from(matches!(found.record, Err(Problem::Unread(_))));
+        // A record of several lines: the line that it is in, and the byte in that.
+        let within = column.map(|at| {
+            let before = found.record.map_or(&[][..], |bytes| &bytes[..at.min(bytes.len())]);
+            let mut lines = before.split(|b| *b == b'\n');
+            let last = lines.next_back().unwrap_or_default();
+            (lines.count() as u64, last.len() as u64 + 1)
+        });
+        self.put((found.source, found.line, within, error));
+    }
+
+    fn put(&mut self, place: Damaged) {
+        let at = self.named.partition_point(|known| (known.0, known.1) <= (place.0, place.1));
+        if at < NAMED {
+            self.named.insert(at, place);
+            self.named.truncate(NAMED);
+        }
+    }
+}
+
+/// Reads the reports; a second time, where hosts have several. Says as well how many sources could
+/// not be read, or not to their ends.
+fn gather(sources: &[Source], terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Failure> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut seen = Seen::default();
+    let mut workers: Vec<Worker> = (0..threads).map(|_| Worker::new(&seen)).collect();
+    let started = |error| Failure::new(format!("cannot start a thread: {error}"));
+    let (mut bar, size) = (Bar::new(ui), intake::size(sources));
+    let mut show = |progress: Progress| {
+        let (share, words) = far(progress, sources.len(), size);
+        bar.show(share, &words);
+    };
+    let (lines, bytes) = intake::read(
+        sources,
+        false,
+        &mut workers,
+        |worker, found| worker.first(found, terms),
+        &mut show,
+    )
+    .map_err(started)?;
+    let mut tally = Tally::default();
+    let mut damage = Damage::default();
+    let mut read = 0;
+    for worker in workers {
+        tally.merge(worker.tally);
+        seen.merge(worker.seen);
+        read += worker.read;
+        damage.count += worker.damage.count;
+        damage.broken += worker.damage.broken;
+        for place in worker.damage.named {
+            damage.put(place);
+        }
+    }
+    let older = seen.older();
+    if older > 0 {
+        let newest = seen.newest();
+        let mut workers: Vec<Worker> =
+            (0..threads).map(|_| Worker::new(&Seen::default())).collect();
+        intake::read(
+            sources,
+            true,
+            &mut workers,
+            |worker, found| worker.second(found, terms, &newest),
+            &mut show,
+        )
+        .map_err(started)?;
+        tally = Tally::default();
+        for worker in workers {
+            tally.merge(worker.tally);
+        }
+        if tally.hosts.total != newest.hosts() {
+            return Err(Failure::new(format!(
+                "the reports changed while they were read: {} of {} hosts were found again",
+                tally.hosts.total,
+                newest.hosts()
+            ))
+            .help("run it again, on a copy"));
+        }
+    }
+    drop(bar);
+    let mut answer = fleet::answer(&tally, terms);
+    answer.reports =
+        FleetReports { bytes, read, older, unreadable: damage.count, ..answer.reports };
+    answer.unreadable = damage
+        .named
+        .into_iter()
+        .map(|(source, line, within, error)| FleetUnreadable {
+            source: sources[source].name(),
+            line: line.map(|line| lines.line(source, line) + within.map_or(0, |w| w.0)),
+            column: within.map(|w| w.1),
+            error,
+        })
+        .collect();
+    Ok((answer, damage.broken))
+}
+
+/// How far the reading has come: the share, where it is known, and words.
+fn far(progress: Progress, sources: usize, size: Option<u64>) -> (Option<f64>, String) {
+    let Progress { bytes, sources: begun } = progress;
+    #[allow(clippy::cast_precision_loss, reason = "a bar has 30 cells")]
+    let share = match size {
+        Some(size) => Some(bytes as f64 / size.max(1) as f64),
+        None if sources > 1 => Some(begun as f64 / sources as f64),
+        None => None,
+    };
+    (share, format!("{} MB, {begun} of {sources} files", bytes / 1_000_000))
+}
+
+/// Tells what could not be read.
+fn tell(answer: &Fleet, ui: &Ui) {
+    for unreadable in answer.unreadable.iter().take(TOLD) {
+        ui.warning(&report::unreadable(unreadable));
+    }
+    let told = answer.unreadable.len().min(TOLD) as u64;
+    if answer.reports.unreadable > told {
+        ui.warning(&format!("and {} more", answer.reports.unreadable - told));
+    }
+}
+
+/// Writes the page.
+fn page(path: &Path, answer: &Fleet) -> Result<(), Failure> {
+    let failed = |why: &dyn std::fmt::Display| {
+        Failure::new(format!("the page cannot be written to {}: {why}", path.display()))
+    };
+    let path = std::path::absolute(path).map_err(|error| failed(&error))?;
+    let text = fleet_page::page(answer);
+    Staged::write(&path, text.as_bytes()).and_then(Staged::commit).map_err(|error| failed(&error))
+}

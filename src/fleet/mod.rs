@@ -1,0 +1,24 @@
+//! Many hosts' reports in, one answer out: a fold that knows neither files nor threads, so that
+//! each thread folds what it is given and the sums are put together.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod gate;
+mod hash;
+mod json;
+mod memo;
+mod names;
+mod record;
+mod seen;
+mod table;
+mod tally;
+mod time;
+
+pub use answer::answer;
+pub use gate::Gate;
+pub use json::Bad;
+pub use memo::Memo;
+pub use record::Record;
+pub use seen::{Newest, Place, Seen};
+pub use tally::{Tally, Terms};
+pub use time::{micros, text as time_text};

@@ -1,0 +1,342 @@
+//! Many hosts in one screen: what stops a rollout first, then each list's first lines.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+
+use crate::wire::fleet::{Fleet, FleetGate, FleetUnreadable, FleetWriter};
+
+use super::plan::Layout;
+use super::style::{BAD, DIM, GOOD, HEAD, PLAIN, WARN, cut, harmless, paint, wrapped};
+
+/// A list: its title, its columns, its rows.
+pub struct List {
+    /// What it lists.
+    pub title: &'static str,
+    /// What the columns have; those with numbers are told by [`List::numbers`].
+    pub columns: Vec<&'static str>,
+    /// How many of the columns, from the second on, are numbers.
+    pub numbers: usize,
+    /// The rows, most hosts first.
+    pub rows: Vec<Vec<String>>,
+    /// How many there are, those that are not listed included.
+    pub all: u64,
+    /// How it matters.
+    pub style: Style,
+}
+
+/// The answer as text; of each list at most `top` rows, or all with 0.
+pub fn text(fleet: &Fleet, layout: Layout, top: usize) -> String {
+    let mut out = String::new();
+    let hosts = &fleet.hosts;
+    let bad = hosts.drift > 0 || hosts.contested > 0 || hosts.failed > 0;
+    let style = if bad { WARN } else { HEAD.fg_color(GOOD.get_fg_color()) };
+    wrapped(&mut out, 0, layout.width, style, &headline(fleet));
+    if let Some(gate) = &fleet.gate {
+        self::gate(&mut out, gate, layout);
+    }
+    wrapped(&mut out, 0, layout.width, DIM, &reading(fleet));
+    let lists = lists(fleet, 1);
+    for list in &lists {
+        table(&mut out, list, layout, top);
+    }
+    if top > 0 && lists.iter().any(|list| list.rows.len() > top) {
+        let _ = writeln!(out, "\n{}", paint(DIM, "all rows: --top 0, --html FILE, --format json"));
+    }
+    out
+}
+
+/// What matters most.
+pub fn headline(fleet: &Fleet) -> String {
+    let hosts = &fleet.hosts;
+    let mut text = format!("{}: {} in sync", count(hosts.total, "host"), number(hosts.in_sync));
+    for (count, what) in [
+        (hosts.drift, "drifted"),
+        (hosts.boot, "not as required after a reboot"),
+        (hosts.contested, "contested"),
+        (hosts.blocked, "blocked"),
+        (hosts.pending, "pending"),
+        (hosts.pressure, "under memory pressure"),
+        (hosts.silent, "silent"),
+        (hosts.failed, "with a baseline that cannot be used"),
+        (hosts.no_baseline, "without a baseline"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, ", {} {what}", number(count));
+        }
+    }
+    text
+}
+
+fn reading(fleet: &Fleet) -> String {
+    let reports = &fleet.reports;
+    let mut text = format!(
+        "{} in {}, {}; silent is who reported last before {}",
+        count(reports.read, "report"),
+        count(reports.sources, "file"),
+        size(reports.bytes),
+        fleet.silent_before
+    );
+    if reports.older > 0 {
+        let _ = write!(text, "; {} are older ones of the same hosts", number(reports.older));
+    }
+    if reports.unreadable > 0 {
+        let _ = write!(text, "; {} could not be read", number(reports.unreadable));
+    }
+    if reports.beyond > 0 {
+        let _ = write!(
+            text,
+            "; the lists lack {} counts, of too many different keys, values or writers",
+            number(reports.beyond)
+        );
+    }
+    text
+}
+
+fn gate(out: &mut String, gate: &FleetGate, layout: Layout) {
+    let (style, word) = if gate.passed { (GOOD, "go on") } else { (BAD, "stop") };
+    let text = format!("gate: {word}: {}", gate.expression);
+    wrapped(out, 0, layout.width, style, &text);
+    if let Some(reason) = &gate.reason {
+        wrapped(out, 2, layout.width, BAD, reason);
+    }
+    let width = gate.terms.iter().map(|t| t.term.chars().count()).max().unwrap_or(0);
+    for term in &gate.terms {
+        let (style, word) = if term.holds { (PLAIN, "holds") } else { (BAD, "fails") };
+        let (n, of) = (number(term.count), number(term.of));
+        let of = if term.term.starts_with("hosts") {
+            count(term.count, "host")
+        } else {
+            format!("{n} of {of}, {:.2} %", term.percent)
+        };
+        let text = format!("{:width$}  {word}  {of}", harmless(&term.term));
+        let _ = writeln!(out, "  {}", paint(style, &text));
+    }
+}
+
+/// Every list that has rows, with at most `some` values, writers or names in a cell.
+pub fn lists(fleet: &Fleet, some: usize) -> Vec<List> {
+    let list = |title, columns: &[&'static str], numbers, style, rows: Vec<Vec<String>>| List {
+        title,
+        columns: columns.to_vec(),
+        numbers,
+        all: rows.len() as u64,
+        rows,
+        style,
+    };
+    let baselines = fleet.baselines.iter().map(|b| {
+        let short = b.sha256.chars().take(12).collect();
+        vec![b.name.clone(), number(b.hosts), number(b.in_sync), number(b.drift), short]
+    });
+    let drift = fleet.drift.iter().map(|d| {
+        let values = d.values.iter().map(|v| {
+            let value = v.value.as_deref().unwrap_or(&v.live_status);
+            format!("{} ({})", cut(value, 24), number(v.hosts))
+        });
+        vec![
+            d.key.clone(),
+            number(d.hosts),
+            number(d.changed_hosts),
+            number(d.changes),
+            first(values, some),
+            writers(&d.writers, some),
+        ]
+    });
+    let contested = fleet
+        .contested
+        .iter()
+        .map(|c| vec![c.key.clone(), number(c.hosts), writers(&c.writers, some)]);
+    let boot = fleet.boot.iter().map(|b| {
+        let unit = if b.boot_unit { ", then right by tunectl-boot" } else { "" };
+        let source = b.source.clone().unwrap_or_else(|| "no file".into());
+        vec![b.key.clone(), number(b.hosts), format!("{}{unit}", b.boot_status), source]
+    });
+    let blocked = fleet.blocked.iter().map(|b| vec![b.key.clone(), number(b.hosts), b.why.clone()]);
+    let pending = fleet
+        .pending
+        .iter()
+        .map(|p| vec![p.key.clone(), number(p.hosts), names(&p.sample, p.hosts, some)]);
+    let outliers = fleet.outliers.iter().map(|o| {
+        let value = if o.drift { format!("{} (drift)", o.value) } else { o.value.clone() };
+        vec![
+            o.key.clone(),
+            number(o.hosts),
+            value,
+            format!("{} ({} of {})", o.usual, number(o.usual_hosts), number(o.peers)),
+            o.roles.clone(),
+            names(&o.sample, o.hosts, some),
+        ]
+    });
+    let silent = fleet.silent.iter().map(|s| vec![s.host.clone(), s.time.clone()]);
+    let versions = fleet.versions.iter().map(|v| vec![v.version.clone(), number(v.hosts)]);
+    let all = [
+        list(
+            "baselines",
+            &["baseline", "hosts", "in sync", "drifted", "sha256"],
+            3,
+            PLAIN,
+            baselines.collect(),
+        ),
+        list(
+            "drift",
+            &["drifting key", "hosts", "changed on", "changes", "reads", "changed by"],
+            3,
+            BAD,
+            drift.collect(),
+        ),
+        list("contested", &["contested key", "hosts", "by"], 1, BAD, contested.collect()),
+        list(
+            "next boot",
+            &["not persisted or overridden", "hosts", "status", "set by"],
+            1,
+            WARN,
+            boot.collect(),
+        ),
+        list("blocked", &["blocked key", "hosts", "why"], 1, WARN, blocked.collect()),
+        list("pending", &["pending key", "hosts", "such as"], 1, DIM, pending.collect()),
+        list(
+            "outliers",
+            &["other than its peers", "hosts", "reads", "usual", "role", "such as"],
+            1,
+            WARN,
+            outliers.collect(),
+        ),
+        List {
+            all: fleet.hosts.silent,
+            ..list("silent", &["silent host", "last report"], 0, WARN, silent.collect())
+        },
+        // One version everywhere is no news.
+        list(
+            "versions",
+            &["tunectl", "hosts"],
+            1,
+            PLAIN,
+            if fleet.versions.len() > 1 { versions.collect() } else { Vec::new() },
+        ),
+    ];
+    all.into_iter().filter(|list| !list.rows.is_empty()).collect()
+}
+
+fn table(out: &mut String, list: &List, layout: Layout, top: usize) {
+    let shown = if top == 0 { list.rows.len() } else { list.rows.len().min(top) };
+    let rows: Vec<Vec<String>> = list.rows[..shown]
+        .iter()
+        .map(|row| row.iter().map(|cell| cut(cell, 60)).collect())
+        .collect();
+    let mut titles: Vec<String> = list.columns.iter().map(|t| (*t).to_owned()).collect();
+    if let Some(first) = titles.first_mut().filter(|_| (shown as u64) < list.all) {
+        let _ = write!(first, ", {} of {}", number(shown as u64), number(list.all));
+    }
+    let widths: Vec<usize> = titles
+        .iter()
+        .enumerate()
+        .map(|(n, title)| {
+            let cells = rows.iter().map(|row| row[n].chars().count());
+            cells.chain([title.chars().count()]).max().unwrap_or(0)
+        })
+        .collect();
+    let line = |cells: &[String]| {
+        let mut text = String::new();
+        for (n, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            let _ = if (1..=list.numbers).contains(&n) {
+                write!(text, "{cell:>width$}  ")
+            } else {
+                write!(text, "{cell:width$}  ")
+            };
+        }
+        cut(text.trim_end(), layout.width)
+    };
+    let _ = writeln!(out, "\n{}", paint(HEAD, &line(&titles)));
+    for row in &rows {
+        let _ = writeln!(out, "{}", paint(list.style, &line(row)));
+    }
+}
+
+/// The first of them, and how many more there are.
+fn first(texts: impl ExactSizeIterator<Item = String>, some: usize) -> String {
+    let more = texts.len().saturating_sub(some);
+    let mut text = texts.take(some).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        let _ = write!(text, ", {more} more");
+    }
+    text
+}
+
+/// The first of those who change a key.
+fn writers(writers: &[FleetWriter], some: usize) -> String {
+    first(writers.iter().map(|w| format!("{} ({})", writer(w), number(w.hosts))), some)
+}
+
+/// Who changes a key.
+pub fn writer(writer: &FleetWriter) -> String {
+    let place = if writer.cause == "container" { " in a container" } else { "" };
+    match (&writer.comm, &writer.unit) {
+        (Some(comm), Some(unit)) => format!("{comm}, {unit}{place}"),
+        (Some(comm), None) => format!("{comm}{place}"),
+        (None, Some(unit)) => format!("{unit}{place}"),
+        (None, None) => writer.cause.clone(),
+    }
+}
+
+/// Names of some hosts.
+fn names(sample: &[String], hosts: u64, some: usize) -> String {
+    let mut text = sample.iter().take(some).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if hosts > some.min(sample.len()) as u64 {
+        text.push_str(", …");
+    }
+    text
+}
+
+/// What could not be read, in one line.
+pub fn unreadable(unreadable: &FleetUnreadable) -> String {
+    let mut text = unreadable.source.clone();
+    for number in [unreadable.line, unreadable.column].into_iter().flatten() {
+        let _ = write!(text, ":{number}");
+    }
+    format!("{text}: {}", unreadable.error)
+}
+
+/// So many of them.
+pub fn count(n: u64, what: &str) -> String {
+    format!("{} {what}{}", number(n), if n == 1 { "" } else { "s" })
+}
+
+/// With a comma at each thousand.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} bytes"),
+        10_000..10_000_000 => format!("{} kB", bytes / 1000),
+        _ => format!("{} MB", number(bytes / 1_000_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_at_a_glance() {
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (100_000, "100,000"),
+            (1_234_567, "1,234,567"),
+        ];
+        for (n, text) in cases {
+            assert_eq!(number(n), text);
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! `tunectl fleet` on made-up fleets of which is known what is wrong in them, and on what is no
+//! report at all.
+
+#[path = "../fleet/reports.rs"]
+mod reports;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+use reports::{Known, generate};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use tunectl::wire::fleet::Fleet;
+
+use crate::support::run;
+
+/// When the made-up reports are looked at.
+const NOW: &str = "2026-11-26T12:00:00Z";
+/// The same in seconds since 1970.
+const NOW_SECONDS: u64 = 1_795_694_400;
+/// Reports before this are old: a day before.
+const SILENT_BEFORE: &str = "2026-11-25T12:00:00Z";
+
+/// A directory that goes with the test.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("tunectl-fleet-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn fleet(&self) -> Fleet {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
+    }
+}
+
+fn command(args: &[&str], reports: &[&Path]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tunectl"));
+    command.args(["fleet", "--since", SILENT_BEFORE]).args(args).args(reports);
+    command
+}
+
+fn fleet(args: &[&str], reports: &[&Path]) -> Ran {
+    told(command(args, reports))
+}
+
+fn told(mut command: Command) -> Ran {
+    let ran = run(&mut command);
+    Ran {
+        code: ran.status.code(),
+        out: String::from_utf8(ran.stdout).unwrap(),
+        err: String::from_utf8(ran.stderr).unwrap(),
+    }
+}
+
+fn json(reports: &[&Path]) -> Ran {
+    fleet(&["--format", "json"], reports)
+}
+
+/// A fleet's reports, and what is wrong in them.
+fn made_up(seed: u64, hosts: u64, again: u64) -> (Vec<u8>, Known) {
+    let mut bytes = Vec::new();
+    let known = generate(seed, hosts, again, NOW_SECONDS, &mut bytes).unwrap();
+    (bytes, known)
+}
+
+/// What an answer says of what is known.
+fn found(fleet: &Fleet) -> Known {
+    let hosts = &fleet.hosts;
+    let counts = [
+        ("boot", hosts.boot),
+        ("changed", hosts.changed),
+        ("contested", hosts.contested),
+        ("drift", hosts.drift),
+        ("in_sync", hosts.in_sync),
+        ("pending", hosts.pending),
+        ("pressure", hosts.pressure),
+        ("silent", hosts.silent),
+    ];
+    let writers = fleet.contested.iter().flat_map(|c| {
+        c.writers
+            .iter()
+            .map(|w| (format!("{} {}", c.key, w.comm.as_deref().unwrap_or("?")), w.hosts))
+    });
+    let boot = fleet.boot.iter().map(|b| {
+        let file = b.source.as_deref().unwrap_or("-");
+        (format!("{} {} {file}", b.key, b.boot_status), b.hosts)
+    });
+    let mut outliers = BTreeMap::new();
+    for outlier in fleet.outliers.iter().filter(|o| !o.drift) {
+        let key = format!("{} {}", outlier.key, outlier.value);
+        *outliers.entry(key).or_default() += outlier.hosts;
+    }
+    let positive = |n: &u64| *n > 0;
+    Known {
+        hosts: hosts.total,
+        older: fleet.reports.older,
+        counts: counts.into_iter().filter(|c| positive(&c.1)).collect(),
+        baselines: fleet
+            .baselines
+            .iter()
+            .map(|b| (format!("{} {}", b.name, b.sha256), b.hosts))
+            .collect(),
+        drift: fleet
+            .drift
+            .iter()
+            .map(|d| (d.key.clone(), d.hosts))
+            .filter(|d| positive(&d.1))
+            .collect(),
+        changes: fleet
+            .drift
+            .iter()
+            .map(|d| (d.key.clone(), d.changes))
+            .filter(|d| positive(&d.1))
+            .collect(),
+        contested: writers.collect(),
+        boot: boot.collect(),
+        outliers,
+    }
+}
+
+/// An answer without what differs with the time and the form of what was read.
+fn lasting(ran: &Ran) -> Fleet {
+    let mut fleet = ran.fleet();
+    fleet.time = String::new();
+    fleet.changes_by_hour = Vec::new();
+    (fleet.reports.sources, fleet.reports.bytes) = (0, 0);
+    fleet
+}
+
+#[test]
+fn finds_exactly_what_is_wrong() {
+    let dir = Dir::new("known");
+    for (seed, hosts, again) in [(1, 3000, 0), (2, 1500, 2000), (3, 1, 0), (4, 20, 10_000)] {
+        let (bytes, known) = made_up(seed, hosts, again);
+        let file = dir.file(&format!("{seed}.ndjson"), &bytes);
+        let ran = json(&[&file]);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{seed}");
+        let fleet = ran.fleet();
+        assert_eq!(found(&fleet), known, "{seed}");
+        assert_eq!(fleet.reports.bytes, bytes.len() as u64);
+        assert_eq!(fleet.reports.read, hosts + known.older);
+        assert_eq!((fleet.reports.beyond, fleet.reports.unreadable), (0, 0));
+    }
+}
+
+#[test]
+fn the_same_reports_give_the_same_answer_in_any_form() {
+    let dir = Dir::new("forms");
+    let (bytes, known) = made_up(5, 900, 500);
+    let whole = dir.file("whole.ndjson", &bytes);
+    let expected = lasting(&json(&[&whole]));
+    assert_eq!(found(&expected), known);
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
+    let pretty: Vec<u8> = lines
+        .iter()
+        .flat_map(|line| {
+            let value: serde_json::Value = serde_json::from_slice(line).unwrap();
+            serde_json::to_vec_pretty(&value).unwrap().into_iter().chain(*b"\n")
+        })
+        .collect();
+    let gzip = |bytes: &[u8], name: &str| {
+        let path = dir.file(name, bytes);
+        assert!(run(Command::new("gzip").arg("-f").arg(&path)).status.success());
+        dir.0.join(format!("{name}.gz"))
+    };
+    let middle = lines[..lines.len() / 2].concat().len();
+    let (first, second) = bytes.split_at(middle);
+    let packed = compress_to_vec(bytes.as_slice(), CompressionLevel::Fastest);
+    let many = dir.0.join("many");
+    for (n, line) in lines.iter().enumerate() {
+        // A file each, as one collects them; some packed, some below another directory.
+        let name = format!("many/rack-{}/{n}.json", n % 3);
+        if n % 50 == 0 {
+            gzip(line, &name)
+        } else {
+            dir.file(&name, line)
+        };
+    }
+    dir.file("many/rack-0/notes.txt", "no report, and not named like one");
+    let forms: [(&str, Vec<PathBuf>); 8] = [
+        ("pretty", vec![dir.file("pretty.json", &pretty)]),
+        ("gzip", vec![gzip(&bytes, "a.ndjson")]),
+        (
+            "two gzip members",
+            vec![{
+                let (a, b) = (gzip(first, "b.ndjson"), gzip(second, "c.ndjson"));
+                dir.file("joined.gz", [fs::read(a).unwrap(), fs::read(b).unwrap()].concat())
+            }],
+        ),
+        ("zstd", vec![dir.file("d.ndjson.zst", packed)]),
+        ("pretty gzip", vec![gzip(&pretty, "e.json")]),
+        ("two files", vec![dir.file("f.ndjson", first), dir.file("g.ndjson", second)]),
+        ("the other way round", vec![dir.file("g.ndjson", second), dir.file("f.ndjson", first)]),
+        ("a directory", vec![many]),
+    ];
+    for (form, paths) in &forms {
+        let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        let ran = json(&paths);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{form}");
+        assert_eq!(lasting(&ran), expected, "{form}");
+    }
+    // From a pipe it is read once, and kept for the second time.
+    for (form, piped) in [("pipe", &whole), ("packed pipe", &forms[1].1[0])] {
+        let mut cat = Command::new("cat").arg(piped).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = command(&["--format", "json"], &[Path::new("-")]);
+        command.stdin(cat.stdout.take().unwrap());
+        let ran = told(command);
+        assert!(cat.wait().unwrap().success());
+        assert_eq!(lasting(&ran), expected, "{form}");
+    }
+    let mut from_file = command(&["--format", "json"], &[Path::new("-")]);
+    from_file.stdin(File::open(&whole).unwrap());
+    assert_eq!(lasting(&told(from_file)), expected, "standard input that is a file");
+}
+
+#[test]
+fn a_damaged_line_costs_that_line() {
+    let dir = Dir::new("damage");
+    let (bytes, known) = made_up(6, 1200, 0);
+    let mut lines: Vec<Vec<u8>> = bytes.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
+    assert_eq!(lines.pop(), Some(Vec::new()));
+    let healthy = |what: &[u8]| {
+        [br#"{"schema":"tunectl/report/1","time":"2026-11-26T11:00:00Z","#, what].concat()
+    };
+    let damages: [(usize, Vec<u8>, Option<u64>, &str); 9] = [
+        (1, b"no JSON".to_vec(), Some(1), "an object belongs here"),
+        (2, lines[700][..1000].to_vec(), None, ""),
+        (500, b"{}".to_vec(), Some(1), "no tunectl report: it names no schema"),
+        (
+            501,
+            br#"{"schema":"tunectl/report/2"}"#.to_vec(),
+            Some(29),
+            "another schema than tunectl/report/1",
+        ),
+        (
+            502,
+            healthy(br#""host":{}}"#),
+            Some(1),
+            "the report names no host, or a name that is too long",
+        ),
+        (700, b"\xff\xfe".to_vec(), Some(1), "no UTF-8"),
+        (701, vec![b'x'; 2 << 20], None, "a report of more than 1024 KiB"),
+        (
+            1000,
+            healthy(br#""host":{"name":"a"},"parameters":[{"key":"vm.a"},{"key":"vm.a"}]}"#),
+            None,
+            "a parameter stands twice in the report",
+        ),
+        (1209, "[".repeat(5000).into_bytes(), Some(1), "an object belongs here"),
+    ];
+    for (line, damage, ..) in &damages {
+        lines.insert(line - 1, damage.clone());
+    }
+    let text = lines.join(&b'\n');
+    let plain = dir.file("damaged.ndjson", &text);
+    let packed = dir.file("packed.ndjson", &text);
+    assert!(run(Command::new("gzip").arg(&packed)).status.success());
+    for path in [&plain, &dir.0.join("packed.ndjson.gz")] {
+        let ran = json(&[path]);
+        let fleet = ran.fleet();
+        assert_eq!(ran.code, Some(0));
+        assert_eq!(found(&fleet), known);
+        assert_eq!(fleet.reports.unreadable, damages.len() as u64);
+        for ((line, _, column, error), told) in damages.iter().zip(&fleet.unreadable) {
+            assert_eq!(told.source, path.display().to_string());
+            assert_eq!(told.line, Some(*line as u64), "{told:?}");
+            assert!(error.is_empty() || told.error == *error, "{told:?}");
+            assert!(column.is_none() || told.column == *column, "{told:?}");
+        }
+        let first = format!("warning: {}:1:1: an object belongs here\n", path.display());
+        assert!(ran.err.starts_with(&first), "{}", ran.err);
+        assert_eq!(ran.err.lines().count(), damages.len());
+        // The gate can mind it.
+        for (gate, code) in [("unreadable<=9", 0), ("unreadable=0", 2), ("unreadable<0.5%", 2)] {
+            assert_eq!(fleet_code(gate, path), Some(code), "{gate}");
+        }
+    }
+}
+
+fn fleet_code(gate: &str, path: &Path) -> Option<i32> {
+    fleet(&["--gate", gate, "-q"], &[path]).code
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error_and_the_rest_counts() {
+    let dir = Dir::new("unread");
+    let (bytes, known) = made_up(7, 50, 0);
+    let good = dir.file("good.ndjson", &bytes);
+    let absent = dir.0.join("absent.json");
+    let cut = dir.file("cut.ndjson", &bytes);
+    assert!(run(Command::new("gzip").arg(&cut)).status.success());
+    let cut = dir.0.join("cut.ndjson.gz");
+    let packed = fs::read(&cut).unwrap();
+    fs::write(&cut, &packed[..packed.len() / 2]).unwrap();
+    for (bad, told) in [(&absent, "No such file"), (&cut, "the gzip stream is cut off")] {
+        let ran = json(&[bad, &good]);
+        let fleet = ran.fleet();
+        assert_eq!(found(&fleet).hosts, known.hosts, "of the cut off one the same hosts");
+        assert_eq!(fleet.reports.unreadable, 1);
+        assert!(
+            ran.err.contains(told) && ran.err.contains(&bad.display().to_string()),
+            "{}",
+            ran.err
+        );
+    }
+    assert_eq!(fleet(&["--gate", "drift<=100%"], &[&absent, &good]).code, Some(1));
+    assert_eq!(fleet(&["--gate", "drift>100"], &[&absent, &good]).code, Some(2));
+    // Nothing at all is no fleet in sync.
+    let empty = dir.file("empty.ndjson", "");
+    assert_eq!(json(&[&empty]).code, Some(1));
+    let ran = fleet(&["--gate", "drift<=1%"], &[&empty]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.out.contains("gate: stop") && ran.out.contains("no host has reported"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn the_gate_stops_a_rollout_and_says_why() {
+    let dir = Dir::new("gate");
+    let (bytes, known) = made_up(8, 2000, 0);
+    let file = dir.file("fleet.ndjson", &bytes);
+    let (drift, contested) = (known.counts["drift"], known.counts["contested"]);
+    let ran = fleet(&["--gate", "drift<=1% and contested=0"], &[&file]);
+    assert_eq!(ran.code, Some(2));
+    let share =
+        format!("{drift} of 2,000, {:.2} %", f64::from(u32::try_from(drift).unwrap()) / 20.0);
+    assert!(ran.out.contains(&format!("drift<=1%    fails  {share}")), "{}", ran.out);
+    assert!(ran.out.contains(&format!("contested=0  fails  {contested} of 2,000")), "{}", ran.out);
+    assert_eq!(fleet_code(&format!("drift<={drift} and contested<={contested}"), &file), Some(0));
+    assert_eq!(fleet_code("drift=0 or hosts>=2000", &file), Some(0));
+    let ran = fleet(&["--gate", "drfit<=1%"], &[&file]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    assert!(ran.err.starts_with("error: --gate at character 1: one of blocked, "), "{}", ran.err);
+}
+
+#[test]
+fn a_fleet_fits_a_screen_and_a_page_of_its_own() {
+    let dir = Dir::new("screen");
+    let file = dir.file("fleet.ndjson", made_up(9, 3000, 0).0);
+    let page = dir.0.join("fleet.html");
+    let ran = fleet(&["--html", page.to_str().unwrap(), "--gate", "drift<=1%"], &[&file]);
+    assert!(ran.out.lines().count() <= 48, "{}", ran.out);
+    assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
+    let all = fleet(&["--top", "0"], &[&file]);
+    assert!(all.out.lines().count() > 60, "{}", all.out);
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("gate: stop") && page.contains("<svg") && page.contains("vm.swappiness"));
+}
+
+#[test]
+fn hosts_and_keys_are_hostile_texts() {
+    let dir = Dir::new("hostile");
+    let mut bytes = made_up(10, 8, 0).0;
+    let evil = "\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}<img src=x onerror=alert(1)>";
+    let line = serde_json::json!({
+        "schema": "tunectl/report/1", "time": "2026-11-01T00:00:00Z", "version": evil,
+        "host": { "name": evil, "roles": [evil] }, "result": evil,
+        "baseline": { "name": evil, "sha256": evil },
+        "drift": { "last_day": 1, "events": [{
+            "key": evil, "action": evil, "cause": evil, "count": u64::MAX, "last": NOW,
+            "writer": { "comm": evil, "unit": evil } }, { "key": evil, "count": u64::MAX }] },
+        "parameters": [{
+            "key": evil, "live": evil.repeat(3000), "live_status": evil, "boot_status": evil,
+            "boot": { "value": evil, "source": evil }, "marks": ["contested", evil] }],
+        "others": { evil: evil },
+    });
+    writeln!(bytes, "{line}").unwrap();
+    let file = dir.file("hostile.ndjson", &bytes);
+    let page = dir.0.join("fleet.html");
+    let ran = fleet(&["--top", "0", "--html", page.to_str().unwrap()], &[&file]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    let page = fs::read_to_string(page).unwrap();
+    for text in [&ran.out, &page, &json(&[&file]).out] {
+        let acts = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+        assert!(!text.contains(acts), "{text:?}");
+    }
+    assert!(!page.contains("<img"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Reports with bytes changed, added and taken away are told line by line, and nothing else
+    /// happens: no crash, and no report more than there are lines.
+    #[test]
+    fn any_damage_is_told(
+        seed in 0..1000_u64,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 0..60),
+        packed in any::<bool>(),
+    ) {
+        let dir = Dir::new("any");
+        let mut bytes = made_up(seed, 40, 2000).0;
+        if packed {
+            bytes = compress_to_vec(bytes.as_slice(), CompressionLevel::Fastest);
+        }
+        for (at, byte, how) in changes {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => drop(bytes.remove(at)),
+            }
+        }
+        let lines = bytes.split(|b| *b == b'\n').count() as u64;
+        let file = dir.file("any.ndjson", &bytes);
+        let ran = json(&[&file]);
+        prop_assert!(matches!(ran.code, Some(0 | 1)), "{:?} {}", ran.code, ran.err);
+        let fleet = ran.fleet();
+        prop_assert!(packed || fleet.reports.read + fleet.reports.unreadable <= lines);
+        prop_assert!(fleet.hosts.total <= fleet.reports.read);
+    }
+}
