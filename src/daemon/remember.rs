@@ -30,7 +30,8 @@ impl Daemon<'_> {
         }
         let known = [&slot.right, &slot.wrong].into_iter().find(|bytes| !bytes.is_empty());
         let original = Original {
-            value: known.map(|bytes| text(bytes).trim().to_owned()),
+            // What the drop-in has set when it came is none of before.
+            value: known.map(|b| text(b).trim().to_owned()).filter(|value| *value != left),
             half: None,
             left: left.clone(),
             because_of: None,

@@ -34,7 +34,7 @@ use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
 use crate::catalogue;
 use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
 use crate::key::{Key, Selector};
-use crate::observed::{ConfTree, Facts, Originals, Released, Snapshot};
+use crate::observed::{ConfTree, Facts, Originals, Reading, Released, Snapshot};
 
 /// What was seen of the host when the plan was made.
 pub struct Observed<'a> {
@@ -436,7 +436,12 @@ fn no_longer(
         return Vec::new();
     }
     let held = |key: &Key| baseline.parameters.iter().any(|d| d.key == *key);
-    let keys = managed(observed).into_iter().filter(|key| !held(key)).collect();
+    // What went with its interface is asked for as before.
+    let gone = |key: &Key| {
+        !observed.snapshot.get(key).is_some_and(Reading::exists)
+            && baseline.patterns.iter().any(|p| p.pattern.matches(key))
+    };
+    let keys = managed(observed).into_iter().filter(|key| !held(key) && !gone(key)).collect();
     let desired = &baseline.parameters;
     let among =
         returned::Among { observed, without, loader, ours, held: &held, desired, allow: &[] };

@@ -77,6 +77,8 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
             asked(key) || returned(key) || half_of(key).is_some_and(|half| asked(&half))
         };
         memory.given.extend(before.first.keys().filter(|key| !known(key)).map(itself));
+        let gone = |key: &&Key| !asked(key) && made.snapshot.get(key).is_some_and(|r| !r.exists());
+        memory.given.extend(before.of_boot.keys().filter(gone).map(itself));
     }
     for item in made.items.iter().filter(|i| i.refusals.is_empty() && !i.waived()) {
         let key = &item.desired.key;

@@ -596,3 +596,21 @@ fn a_drop_in_that_is_not_ours_is_left_alone() {
     assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "60"), "{}", ran.err);
     assert!(ours.is_symlink() && host.root.join("etc/elsewhere.conf").exists());
 }
+
+#[test]
+fn what_goes_with_its_interface_is_not_given_back() {
+    let host = applied();
+    let eth1 = host.root.join("proc/sys/net/ipv4/conf/eth1");
+    fs::remove_dir_all(&eth1).unwrap();
+    let ran = host.run(["plan"]);
+    assert!(!ran.out.contains("no longer in the baseline"), "{}", ran.out);
+    assert_eq!(host.run(["apply"]).code, 0);
+    let text = fs::read_to_string(host.root.join("run/tunectl/originals.json")).unwrap();
+    assert!(text.contains("eth0") && !text.contains("eth1"), "{text}");
+    // It comes back, is set, and goes back to what it was then.
+    host.live("net.ipv4.conf.eth1.rp_filter = 1\n");
+    assert_eq!(host.run(["apply"]).code, 0);
+    assert_eq!(host.value("net.ipv4.conf.eth1.rp_filter"), "2");
+    assert_eq!(host.run(["rollback", "--yes"]).code, 0);
+    assert_eq!(host.value("net.ipv4.conf.eth1.rp_filter"), "1");
+}
