@@ -28,6 +28,8 @@ pub struct Returned {
     pub live: Option<String>,
     /// What it was before tunectl.
     pub was: Option<Was>,
+    /// The parameter whose write had changed it, where it was not written itself.
+    pub because_of: Option<Key>,
 }
 
 /// What a parameter was before tunectl, and how that is known.
@@ -146,6 +148,7 @@ pub(super) fn judge(keys: &BTreeSet<Key>, among: &Among<'_>) -> Vec<Returned> {
         .filter_map(|(key, _)| one(key, among))
         .collect();
     returned.extend(besides);
+    returned.sort_by(|one, other| one.key.cmp(&other.key));
     returned
 }
 
@@ -190,7 +193,8 @@ fn one(key: &Key, among: &Among<'_>) -> Option<Returned> {
         refusals: Vec::new(),
         desired,
     };
-    Some(Returned { key: key.clone(), item, verdict, live, was })
+    let because_of = original.and_then(|original| original.because_of.clone());
+    Some(Returned { key: key.clone(), item, verdict, live, was, because_of })
 }
 
 /// Guards judge what is written back like anything else, once all of it is known.

@@ -234,6 +234,9 @@ fn note(one: &Returned, by: &str) -> Option<String> {
         return Some(words::refusal_back(refusal));
     }
     match &one.verdict {
+        Fate::Restore if !one.item.write => {
+            one.because_of.as_ref().map(|other| format!("comes back with {other}"))
+        }
         Fate::Restore | Fate::Already => None,
         Fate::Changed { left } => Some(format!(
             "left alone: changed since from {} to {}{}",

@@ -25,6 +25,7 @@ fn forwarding_comes_back_with_all_that_it_had_changed_e24() {
         assert!(code == 0 && parameters() != before, "{told}");
         let (code, told) = tunectl(&["rollback", "--yes"]);
         assert_eq!(code, 0, "{told}");
+        assert!(told.contains("comes back with net.ipv4.ip_forward"), "{told}");
         assert_eq!(parameters(), before);
     });
 }
