@@ -14,7 +14,6 @@ use crate::persist::presence::Presence;
 use crate::persist::reports;
 use crate::plan::Plan;
 use crate::probe::{self, Fact};
-
 use crate::report::event::{When, line};
 use crate::report::tally;
 use crate::wire::event::Event;

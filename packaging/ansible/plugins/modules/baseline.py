@@ -1,0 +1,310 @@
+#!/usr/bin/python
+# Copyright: tunectl maintainers
+# Apache-2.0 (see LICENSE of the project)
+"""Ansible module: plans, tries, applies and confirms a kernel-parameter baseline."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: baseline
+short_description: Hold a kernel-parameter baseline on a host
+description:
+  - Plans a baseline with C(tunectl), and carries it out, for good or on trial.
+  - In check mode it changes nothing and shows what would change, on both axes (now, and after the
+    next boot), as a diff.
+options:
+  baseline:
+    description:
+      - Name of a baseline that the host has or that is built in, or a path on the host.
+      - With O(content), the name under which that is laid in C(/etc/tunectl/baselines), followed by
+        the beginning of its SHA-256, so that no text in force is ever edited in place.
+    type: str
+    required: true
+  content:
+    description: Text of the baseline.
+    type: str
+  state:
+    description:
+      - V(applied) carries the baseline out, live and persisted, all or nothing, and makes it the
+        host's own.
+      - V(tried) writes live values only, which are put back by themselves after O(trial) unless they
+        are confirmed.
+      - V(confirmed) persists what is tried, and is content where nothing is.
+      - V(put_back) waits until what is tried has been put back, and is content where nothing is.
+    type: str
+    choices: [applied, tried, confirmed, put_back]
+    default: applied
+  trial:
+    description: How long a trial lasts, as C(90s) or C(10m).
+    type: str
+    default: 10m
+  program:
+    description: The tunectl to run.
+    type: str
+    default: /usr/sbin/tunectl
+attributes:
+  check_mode:
+    support: full
+    description: Plans, and changes nothing.
+  diff_mode:
+    support: full
+    description: Each parameter that differs, now and at the next boot.
+author:
+  - tunectl maintainers
+"""
+
+EXAMPLES = r"""
+- name: Hold what a Kafka broker needs
+  tunectl.fleet.baseline:
+    baseline: kafka-broker
+
+- name: Try our own for ten minutes
+  tunectl.fleet.baseline:
+    baseline: edge
+    content: "{{ lookup('ansible.builtin.file', 'edge.yaml') }}"
+    state: tried
+    trial: 10m
+"""
+
+RETURN = r"""
+name:
+  description: The baseline as tunectl knows it; with O(content), with the beginning of its hash.
+  type: str
+  returned: always
+result:
+  description: What tunectl says of it, as V(applied), V(in_sync), V(on_trial), V(incomplete).
+  type: str
+  returned: always
+steps:
+  description: Each write, with key, from, to and result.
+  type: list
+  elements: dict
+  returned: when something was written
+trial:
+  description: The trial that is pending.
+  type: dict
+  returned: while there is one
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+BASELINES = "/etc/tunectl/baselines"
+OWN = "/etc/tunectl/baseline.yaml"
+
+
+class Host:
+    """The host, by way of its tunectl."""
+
+    def __init__(self, module):
+        self.module = module
+        self.program = module.params["program"]
+
+    def run(self, *args):
+        """Exit code, standard output and standard error."""
+        return self.module.run_command([self.program, *args], environ_update={"NO_COLOR": "1"})
+
+    def json(self, *args, taken=(0,)):
+        """What it prints as JSON, and the exit code."""
+        code, out, err = self.run(*args, "--format", "json")
+        try:
+            said = json.loads(out)
+        except ValueError:
+            said = None
+        if said is None or code not in taken:
+            self.module.fail_json(msg=why(said, err), exit_code=code, stderr=err)
+        return code, said
+
+    def pending(self):
+        """The trial that is pending, if any."""
+        code, out, err = self.run("status", "--format", "json")
+        try:
+            return json.loads(out).get("trial")
+        except ValueError:
+            self.module.fail_json(msg=why(None, err), exit_code=code, stderr=err)
+
+
+def why(said, err):
+    """Why something failed, in words."""
+    if said and said.get("errors"):
+        return "; ".join(said["errors"])
+    if said and said.get("plan", {}).get("refusals"):
+        return "; ".join(said["plan"]["refusals"])
+    return err.strip() or "tunectl has not said why"
+
+
+def name_of(params):
+    """The baseline's name on the host."""
+    if params["content"] is None:
+        return params["baseline"]
+    digest = hashlib.sha256(params["content"].encode()).hexdigest()
+    return f"{params['baseline']}-{digest[:12]}"
+
+
+def place_of(name):
+    """Where a baseline of that name is laid."""
+    return os.path.join(BASELINES, f"{name}.yaml")
+
+
+def is_laid(params, name):
+    """Whether the text is there already, or there is none to lay."""
+    if params["content"] is None:
+        return True
+    try:
+        with open(place_of(name), encoding="utf-8") as there:
+            return there.read() == params["content"]
+    except FileNotFoundError:
+        return False
+
+
+def lay(module, name):
+    """Puts the text in its place, whole."""
+    os.makedirs(BASELINES, mode=0o755, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(module.params["content"])
+    os.chmod(temporary, 0o644)
+    module.atomic_move(temporary, place_of(name))
+
+
+def is_own(name):
+    """Whether the host's own baseline is that one."""
+    if name == OWN:
+        return True
+    try:
+        with open(OWN, encoding="utf-8") as own:
+            named = re.findall(r"(?m)^extends: \['((?:[^']|'')*)'\]$", own.read())
+    except FileNotFoundError:
+        return False
+    return [one.replace("''", "'") for one in named] == [name]
+
+
+def changes(plan):
+    """Whether carrying the plan out would change the host."""
+    files = plan["dropin"]["changes"] or plan["host_file"]["changes"]
+    return bool(plan["steps"]) or files
+
+
+def diff(plan, name, own):
+    """What differs, now and at the next boot."""
+    before, after = [], []
+    if not own:
+        after.append(f"baseline: {name}")
+    for parameter in plan["parameters"]:
+        if not parameter["do"]:
+            continue
+        key, desired = parameter["key"], parameter["desired"] or parameter["requirement"]
+        loader = "systemd" if plan["host"]["loader"] == "systemd-sysctl" else "procps"
+        boot = parameter["boot"][loader]["value"]
+        if "write" in parameter["do"]:
+            before.append(f"{key} = {parameter['live']}")
+            after.append(f"{key} = {desired}")
+        if "persist" in parameter["do"]:
+            before.append(f"{key} = {'(unset)' if boot is None else boot}  # at the next boot")
+            after.append(f"{key} = {parameter['persist_as'] or desired}  # at the next boot")
+    return {
+        "before": "".join(f"{line}\n" for line in before),
+        "after": "".join(f"{line}\n" for line in after),
+        "before_header": "parameters",
+        "after_header": f"parameters ({name})",
+    }
+
+
+def planned(host, name, laid):
+    """The plan; in check mode of a text that is laid nowhere yet."""
+    if laid:
+        return host.json("plan", "-b", name)[1]
+    handle, path = tempfile.mkstemp(dir=host.module.tmpdir, suffix=".yaml")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(host.module.params["content"])
+    return host.json("plan", "-b", path)[1]
+
+
+def carry_out(module, host):
+    """Plans, and unless that is enough carries it out."""
+    params = module.params
+    name = name_of(params)
+    laid = is_laid(params, name)
+    if not laid and not module.check_mode:
+        lay(module, name)
+    plan = planned(host, name, laid or not module.check_mode)
+    own = is_own(name)
+    changed = not laid or not own or changes(plan)
+    told = {"name": name, "changed": changed, "diff": diff(plan, name, own), "result": "in_sync"}
+    if plan["refusals"]:
+        module.fail_json(msg="; ".join(plan["refusals"]), **told)
+    if module.check_mode:
+        module.exit_json(**told)
+    args = ["apply", "-b", name, "--adopt"]
+    if params["state"] == "tried":
+        args += ["--confirm-within", params["trial"]]
+    code, outcome = host.json(*args, taken=(0, 1))
+    told["result"] = outcome["result"]
+    told["steps"] = outcome["steps"]
+    if outcome.get("trial"):
+        told["trial"] = outcome["trial"]
+    if code:
+        module.fail_json(msg=why(outcome, ""), exit_code=code, **told)
+    module.exit_json(**told)
+
+
+def confirm(module, host):
+    """Keeps what is tried."""
+    trial = host.pending()
+    told = {"name": module.params["baseline"], "changed": trial is not None, "result": "in_sync"}
+    if trial is not None and not module.check_mode:
+        code, _out, err = host.run("confirm")
+        if code:
+            module.fail_json(msg=why(None, err), exit_code=code, **told)
+        told["result"] = "confirmed"
+    module.exit_json(**told)
+
+
+def await_end(module, host):
+    """Waits until what was tried is put back: it is by itself, at its end."""
+    trial = host.pending()
+    told = {"name": module.params["baseline"], "changed": trial is not None, "result": "in_sync"}
+    if trial is None or module.check_mode:
+        module.exit_json(**told)
+    end = time.monotonic() + (trial["left_s"] or 0) + 60
+    while host.pending() is not None:
+        if time.monotonic() > end:
+            module.fail_json(msg="the trial is over and has not been put back", **told)
+        time.sleep(1)
+    told["result"] = "put_back"
+    module.exit_json(**told)
+
+
+def main():
+    """Reads the arguments and does what the state says."""
+    module = AnsibleModule(
+        argument_spec={
+            "baseline": {"type": "str", "required": True},
+            "content": {"type": "str"},
+            "state": {
+                "type": "str",
+                "choices": ["applied", "tried", "confirmed", "put_back"],
+                "default": "applied",
+            },
+            "trial": {"type": "str", "default": "10m"},
+            "program": {"type": "str", "default": "/usr/sbin/tunectl"},
+        },
+        supports_check_mode=True,
+    )
+    if not os.access(module.params["program"], os.X_OK):
+        if module.check_mode:
+            module.exit_json(changed=True, name=name_of(module.params), result="not_installed")
+        module.fail_json(msg=f"{module.params['program']} is not there: install the package first")
+    host = Host(module)
+    does = {"confirmed": confirm, "put_back": await_end}
+    does.get(module.params["state"], carry_out)(module, host)
+
+
+if __name__ == "__main__":
+    main()
