@@ -20,10 +20,11 @@ fn mount_empty(path: &str) {
     assert!(status.success(), "tmpfs over {path}");
 }
 
-/// An empty /etc and /run, and the baseline in a file of root's own.
+/// An empty /etc, /run and /var/lib, and the baseline in a file of root's own.
 fn fresh_host() {
-    mount_empty("/etc");
-    mount_empty("/run");
+    for path in ["/etc", "/run", "/var/lib"] {
+        mount_empty(path);
+    }
     // The host's vendor files set fs.* and kernel.*, which no namespace keeps to itself.
     for vendor in ["/usr/lib/sysctl.d", "/usr/local/lib/sysctl.d", "/lib/sysctl.d"] {
         if fs::exists(vendor).unwrap() {
@@ -420,18 +421,24 @@ fn with_a_full_run_nothing_is_written_that_could_not_be_taken_back() {
         };
         fill_run(0);
         let text = expect(1, &APPLY);
+        let told = "could not be kept: cannot write /run/tunectl/originals.json: No space left";
+        assert!(text.contains(told), "{text}");
+        is_as_before();
+        let trial = ["apply", "-b", "/etc/net-test.yaml", "--confirm-within", "1h"];
+        let text = expect(1, &trial);
+        assert!(text.contains("nothing was tried") && text.contains("No space left"), "{text}");
+        is_as_before();
+        // With room for what there was before, and for nothing more.
+        fill_run(1);
+        let text = expect(1, &APPLY);
         let told =
             "it could not be written down first: cannot write /run/tunectl/journal: No space";
         assert!(text.contains(told), "{text}");
         is_as_before();
-        let text = expect(1, &["apply", "-b", "/etc/net-test.yaml", "--confirm-within", "1h"]);
-        let told = "the trial cannot be written down, so nothing was: cannot write";
-        assert!(text.contains(told) && text.contains("No space left"), "{text}");
-        is_as_before();
         // It is full half-way: what was written goes back. The name takes most of a page.
         let long = format!("name: {}", "x".repeat(3500));
         fs::write("/etc/net-test.yaml", BASELINE.replace("name: net-test", &long)).unwrap();
-        fill_run(1);
+        fill_run(2);
         let text = expect(1, &APPLY);
         assert!(text.contains("what was written was put back ("), "{text}");
         assert!(text.contains("cannot write /run/tunectl/journal: No space"), "{text}");
