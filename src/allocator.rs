@@ -9,7 +9,7 @@
 #![allow(clippy::cast_ptr_alignment, reason = "each part begins at a multiple of 16")]
 
 use std::alloc::{GlobalAlloc, Layout};
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,29 +46,37 @@ struct Parts {
     kept: [*mut u8; LARGEST_KEPT / STEP + 1],
 }
 
-struct Locked {
-    busy: AtomicBool,
-    parts: UnsafeCell<Parts>,
+struct Owned(UnsafeCell<Parts>);
+
+// SAFETY: one thread alone reaches the parts: its owner.
+unsafe impl Sync for Owned {}
+
+static PARTS: Owned =
+    Owned(UnsafeCell::new(Parts { taken: 0, kept: [null_mut(); LARGEST_KEPT / STEP + 1] }));
+/// Whether a thread owns the piece.
+static HAS_OWNER: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Whether it is this one.
+    static IS_OWNER: Cell<bool> = const { Cell::new(false) };
 }
 
-// SAFETY: only who has set `busy` reaches the parts.
-unsafe impl Sync for Locked {}
-
-static PARTS: Locked = Locked {
-    busy: AtomicBool::new(false),
-    parts: UnsafeCell::new(Parts { taken: 0, kept: [null_mut(); LARGEST_KEPT / STEP + 1] }),
-};
-
-/// Lets one thread after the other at the parts; each stays for some ten instructions.
+/// The first thread that asks for memory owns the piece, and needs no lock for it: a lock taken
+/// and given back takes longer than all the rest. `None` in any other thread.
 #[inline]
-fn with_parts<T>(act: impl FnOnce(&mut Parts) -> T) -> T {
-    while PARTS.busy.swap(true, Ordering::Acquire) {
-        std::hint::spin_loop();
+fn with_parts<T>(act: impl FnOnce(&mut Parts) -> T) -> Option<T> {
+    if !IS_OWNER.get() && !become_owner() {
+        return None;
     }
-    // SAFETY: `busy` was not set, and is until this is done; `act` takes no memory itself.
-    let result = act(unsafe { &mut *PARTS.parts.get() });
-    PARTS.busy.store(false, Ordering::Release);
-    result
+    // SAFETY: this thread alone comes here, and `act` takes no memory itself.
+    Some(act(unsafe { &mut *PARTS.0.get() }))
+}
+
+#[cold]
+fn become_owner() -> bool {
+    let first = !HAS_OWNER.load(Ordering::Relaxed) && !HAS_OWNER.swap(true, Ordering::Relaxed);
+    IS_OWNER.set(first);
+    first
 }
 
 /// What a request takes of the piece; `None` where it is not for the piece.
@@ -146,11 +154,12 @@ impl Parts {
 }
 
 // SAFETY: a part is given away by moving `taken` past it or by taking it from those that were
-// given back, and comes there only when it is given back itself. Everything else is dlmalloc's.
+// given back, and comes there only when it is given back itself. All of that is done by one thread;
+// its parts may go to others. Everything else is dlmalloc's.
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match size_of(layout).and_then(|size| with_parts(|parts| parts.take(size))) {
+        match size_of(layout).and_then(|size| with_parts(|parts| parts.take(size)).flatten()) {
             Some(part) => part,
             // SAFETY: the caller's promises are passed on.
             None => unsafe { GlobalDlmalloc.alloc(layout) },
@@ -160,7 +169,10 @@ unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         match place(pointer).zip(size_of(layout)) {
-            Some((start, size)) => with_parts(|parts| parts.give_back(start, size)),
+            Some((start, size)) => {
+                // What another thread gives back stays where it is: there is little of it.
+                with_parts(|parts| parts.give_back(start, size));
+            }
             // SAFETY: the caller's promises are passed on.
             None => unsafe { GlobalDlmalloc.dealloc(pointer, layout) },
         }
@@ -174,7 +186,8 @@ unsafe impl GlobalAlloc for Allocator {
         };
         // SAFETY: the caller promises that the size does not overflow with this alignment.
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-        if size_of(wanted).is_some_and(|new| with_parts(|parts| parts.resize(start, old, new))) {
+        let resized = |new| with_parts(|parts| parts.resize(start, old, new)) == Some(true);
+        if size_of(wanted).is_some_and(resized) {
             return pointer;
         }
         // SAFETY: both are as large as what is copied, the new one is nobody else's, and the old

@@ -59,8 +59,8 @@ impl Line {
 ///
 /// The same lines give the same text: it holds no time and no version.
 pub fn render(path: &str, baseline: &str, sha256: &str, lines: &[Line]) -> String {
-    let mut text =
-        format!("{MARK} from the baseline {}\n# (sha256 {sha256}).\n", one_line(baseline));
+    let mut text = String::with_capacity(512 + 192 * lines.len());
+    let _ = write!(text, "{MARK} from the baseline {}\n# (sha256 {sha256}).\n", one_line(baseline));
     text.push_str(if path == HOST_PATH {
         "# Numbers made from this host's RAM, gone with a reboot: tunectl-boot makes them anew.\n"
     } else {

@@ -340,6 +340,11 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         .map(|desired| {
             let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
             let without_ours = diff::boot_value(desired, without, loader, facts);
+            let boot_value = |of| match &others {
+                // No file of ours is there: judged already.
+                None if of == loader => without_ours.clone(),
+                _ => diff::boot_value(desired, &now, of, facts),
+            };
             let live = observed.snapshot.text(&desired.key);
             let refusals = guard::refusals(desired, live_status, &all, observed);
             let released = observed.released.covers(&desired.key);
@@ -350,8 +355,8 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
                 live: live.map(str::to_owned),
                 live_status,
                 cause,
-                systemd: diff::boot_value(desired, &now, Loader::Systemd, facts),
-                procps: diff::boot_value(desired, &now, Loader::Procps, facts),
+                systemd: boot_value(Loader::Systemd),
+                procps: boot_value(Loader::Procps),
                 boot_status: BootStatus::Unset,
                 overridden_by: None,
                 write: live_status == LiveStatus::Differs

@@ -30,7 +30,7 @@ pub struct Layout {
 
 /// The plan as text.
 pub fn plan(plan: &Plan, facts: &Facts, layout: Layout) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(1024 + 512 * plan.items.len());
     headline(&mut out, plan);
     host_line(&mut out, plan, facts);
     out.push('\n');
