@@ -66,6 +66,7 @@ impl Daemon<'_> {
                         refused.since = Duration::from_nanos(attempt.time_ns);
                     }
                     refused.count += 1;
+                    slots[i].calm = false;
                     soon.dirty = true;
                 } else if slots[i].armed || slots[i].again > 0 {
                     slots[i].again = u8::try_from(AGAIN.len()).unwrap_or(1);
@@ -93,8 +94,11 @@ impl Daemon<'_> {
                     if slot.state.in_sync(began) {
                         slot.done = Some(Done { what: What::Settled, took: None, pid: None });
                     }
+                    slot.calm =
+                        slot.state.is_held() && slot.done.is_none() && slot.refused.count == 0;
                 }
                 Look::Wrong => {
+                    slot.calm = false;
                     if turn.is_none() {
                         // After an apply the baseline is read anew first.
                         let permitted = self.soon.apply_ends.is_none() && self.turn.begin();
@@ -115,6 +119,7 @@ impl Daemon<'_> {
                     }
                 }
                 Look::Gone(errno) => {
+                    slot.calm = false;
                     if slot.held.is_ok() {
                         slot.held = Err(errno);
                         slot.armed = false;

@@ -22,6 +22,7 @@ impl Daemon<'_> {
             slot.state.reset();
             // Whoever wrote meanwhile was permitted to, and may be gone for long.
             (slot.touched_by, slot.taken_back) = (None, !let_go);
+            slot.calm = false;
             slot.dirty = true;
             self.soon.dirty = true;
             changed = true;
@@ -31,6 +32,7 @@ impl Daemon<'_> {
         if changed {
             self.soon.report = true;
             self.look_with_bpf();
+            self.stands();
         }
     }
 

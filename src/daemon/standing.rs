@@ -9,9 +9,9 @@ use super::Daemon;
 pub struct Standing {
     held: usize,
     waiting: usize,
-    contested: usize,
+    pub contested: usize,
     prevented: usize,
-    corrections: u64,
+    pub corrections: u64,
     refused: bool,
     seen_by: &'static str,
 }

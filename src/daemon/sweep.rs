@@ -10,7 +10,7 @@ use super::index::Index;
 use super::{Daemon, Swept};
 
 /// At each sweep that share of the parameters is opened anew, to see whether it still is the same.
-const SHARE: usize = 64;
+const SHARE: usize = 512;
 
 impl Daemon<'_> {
     /// Looks at every parameter, arms anew what has lost its mark, and finds what has come.
@@ -20,15 +20,16 @@ impl Daemon<'_> {
         self.look_at_memory();
         self.look_at_the_day(now);
         self.see(now);
-        for slot in &mut self.slots {
-            slot.dirty = true;
-        }
+        let mut calm = self.is_calm();
         let asleep = clock::since_boot().saturating_sub(now);
         let slept = asleep > self.asleep + Duration::from_secs(1);
         self.asleep = asleep;
         // A parameter that is gone reads ENOENT for ever: what this finds is opened anew below.
-        self.correct(now, true);
+        if !calm {
+            self.correct(now, true);
+        }
         if self.find_lost(wholly || slept) {
+            calm = false;
             self.reindex();
             self.correct(now, true);
         }
@@ -45,7 +46,22 @@ impl Daemon<'_> {
         if !self.real_time && now.saturating_sub(self.counts.wakes.1) > Duration::from_secs(1) {
             self.set_real_time(true);
         }
-        self.stands();
+        if !calm || self.standing.is_none_or(|said| said.corrections != self.counts.restored) {
+            self.stands();
+        }
+    }
+
+    /// Looks at what was calm. Where that is all there is and nothing has changed, the sweep is
+    /// over; whatever else there is, is to be looked at.
+    fn is_calm(&mut self) -> bool {
+        let mut calm = !self.soon.dirty;
+        for slot in &mut self.slots {
+            if !slot.calm || slot.dirty || !slot.is_as_it_was(&mut self.buffer) {
+                slot.dirty = true;
+                calm = false;
+            }
+        }
+        calm
     }
 
     /// Waivers end with a day.
@@ -87,7 +103,7 @@ impl Daemon<'_> {
             slot.held = held;
             (slot.armed, slot.watch) = (false, None);
             slot.right.clear();
-            slot.dirty = true;
+            (slot.dirty, slot.calm) = (true, false);
             arm(slot, &self.eyes);
         }
         found
@@ -125,10 +141,11 @@ impl Daemon<'_> {
 
     /// Says what a report of this host is to say that nothing else does.
     pub(super) fn tell_swept(&mut self) {
-        let Self { slots, records, eyes, soon, .. } = self;
-        // Nothing is allocated while nobody fights.
+        let Self { slots, records, eyes, soon, standing, .. } = self;
+        // Nothing is allocated, or even looked at, while nobody fights.
+        let fights = standing.is_none_or(|said| said.contested > 0);
         let contested: Vec<_> =
-            slots.iter().filter(|s| s.state.is_contested()).map(|s| &s.key).collect();
+            slots.iter().filter(|s| fights && s.state.is_contested()).map(|s| &s.key).collect();
         records.swept(&Swept {
             contested: &contested,
             seen_by: eyes.name(),

@@ -110,6 +110,11 @@ impl State {
         matches!(self.standing, Standing::Contested { .. } | Standing::Probing { .. })
     }
 
+    /// Whether it is held, with nothing that is remembered of a drift.
+    pub fn is_held(&self) -> bool {
+        self.standing == Standing::Held
+    }
+
     /// When a pause ends, or a fight may be over: look at the parameter then, and tell how it is.
     pub fn due(&self) -> Option<Duration> {
         match self.standing {
