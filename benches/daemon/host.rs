@@ -82,25 +82,20 @@ impl Daemon {
         Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
     }
 
-    /// How many corrections it says that it has made, once it says so again.
+    /// How many corrections it says that it has made, as of its last sweep.
     pub fn corrections(&self) -> Outcome<u64> {
-        let mut said = None;
-        self.manager.set_nonblocking(true)?;
-        while let Some(message) = self.next() {
-            let status = message.lines().find_map(|line| line.strip_prefix("STATUS="));
-            let count =
-                status.and_then(|s| s.split(", ").find_map(|p| p.split_once(" corrections")));
-            said = count.map(|(n, _)| n.to_owned()).or(said);
-        }
-        self.manager.set_nonblocking(false)?;
-        Ok(said.ok_or("it says nothing")?.parse()?)
+        let path = format!("/proc/{}/root/run/tunectl/watch.json", self.pid());
+        let watch: serde_json::Value = serde_json::from_str(&fs::read_to_string(path)?)?;
+        Ok(watch["corrections"].as_u64().ok_or("it says nothing")?)
     }
 
     /// The lines of its log.
     pub fn events(&self) -> Outcome<Vec<serde_json::Value>> {
         let path = format!("/proc/{}/root/var/lib/tunectl/events.jsonl", self.pid());
         let text = fs::read_to_string(path).unwrap_or_default();
-        Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+        // The last line may be half written.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        Ok(whole.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
     }
 
     /// How long it has run, and how often it has gone to sleep.

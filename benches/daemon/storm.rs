@@ -56,12 +56,12 @@ pub fn measure(program: &Path) -> Outcome<()> {
         let written: f64 = written.trim().parse()?;
         println!(
             "{}: {:.0} writes a second; contested after {} ms; {share:.2} % of a core after the \
-             first second; another parameter put right within {} ms; memory {memory} kB, then {} \
+             first second; another parameter put right within {} us; memory {memory} kB, then {} \
              kB; {} events told",
             if bpf { "BPF" } else { "no BPF" },
             written / LASTS.as_secs_f64(),
             contested.as_millis(),
-            longest.as_millis(),
+            longest.as_micros(),
             daemon.pss()?,
             daemon.events()?.len(),
         );

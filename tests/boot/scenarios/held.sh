@@ -28,11 +28,12 @@ is() {
     [[ $(now "$1") == "$2" ]]
 }
 
-# comes_back WHAT KEY VALUE: within two seconds, which emulation may need.
+# comes_back WHAT KEY VALUE: by an event, not by the sweep after ten seconds. Emulation on a busy
+# machine needs seconds where it should be milliseconds.
 comes_back() {
     local ms
     ms=$(until_true 20 is "$2" "$3")
-    verdict "$1" "$2 = $(now "$2") after $ms ms" test "$(now "$2") $((ms < 2000))" = "$3 1"
+    verdict "$1" "$2 = $(now "$2") after $ms ms" test "$(now "$2") $((ms < 8000))" = "$3 1"
 }
 
 events() {
