@@ -285,7 +285,7 @@ fn is_journal() -> bool {
 
 /// The text without its styles. What is styled here has no other escape sequence than a style;
 /// should one come in all the same, every byte is looked at.
-fn stripped(text: &str) -> String {
+pub fn stripped(text: &str) -> String {
     let mut pieces = text.split('\x1b');
     let mut plain = String::with_capacity(text.len());
     plain.push_str(pieces.next().unwrap_or_default());

@@ -25,7 +25,7 @@ use super::drift;
 use super::failure::Failure;
 use super::host::{self, By};
 use super::report;
-use super::ui::Ui;
+use super::ui::{Ui, stripped};
 
 /// The report is renewed that often even where nothing happens.
 const RENEWED: Duration = Duration::from_secs(300);
@@ -244,7 +244,7 @@ impl Records for Told<'_> {
         self.outdated = true;
         tally::add(&mut self.tally, event);
         let text = line(event, When::Left, &self.user);
-        let sent = self.journal.as_mut().map(|journal| journal.send(event, &text));
+        let sent = self.journal.as_mut().map(|journal| journal.send(event, &stripped(&text)));
         match sent {
             Some(Ok(())) => {}
             Some(Err(error)) => {

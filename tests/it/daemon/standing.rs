@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -125,5 +127,23 @@ fn the_operators_command_gets_each_event() {
             let mut lines = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
             lines.any(|e| e["to"] == "77" && e["key"] == "net.core.somaxconn")
         });
+    });
+}
+
+#[test]
+fn the_journal_gets_plain_text() {
+    in_namespaces("daemon::standing::the_journal_gets_plain_text", || {
+        fresh_host(BASELINE);
+        fs::create_dir_all("/run/systemd/journal").unwrap();
+        let journal = UnixDatagram::bind("/run/systemd/journal/socket").unwrap();
+        journal.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let _watch = Watch::start_with(&[], |c| {
+            c.env("JOURNAL_STREAM", "1:1");
+        });
+        let mut buffer = [0; 4096];
+        let length = journal.recv(&mut buffer).unwrap();
+        let told = String::from_utf8_lossy(&buffer[..length]);
+        assert!(told.starts_with("MESSAGE="), "{told}");
+        assert!(!told.contains('\x1b'), "colours are for terminals: {told:?}");
     });
 }
