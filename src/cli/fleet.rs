@@ -56,6 +56,9 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
     answer.gate =
         gate.map(|gate| gate.judge(&answer.hosts, answer.reports.read, answer.reports.unreadable));
     tell(&answer, ui);
+    if answer.hosts.total == 0 {
+        ui.warning("no report was found: one is what `tunectl report --format json` prints");
+    }
     if let Some(path) = &args.html {
         page(path, &answer)?;
     }
