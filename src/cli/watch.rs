@@ -66,6 +66,8 @@ pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
     daemon.run().map_err(failed)?;
     let stays = daemon.stays_prevented();
     drop(daemon);
+    // Nobody corrects any more, so nobody fights.
+    records.tally.contested.clear();
     records.keep_tally();
     if stays.is_empty() {
         records.presence.leave();

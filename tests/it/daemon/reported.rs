@@ -9,6 +9,7 @@ use super::harness::{Watch, fresh_host, write};
 use crate::support::in_namespaces;
 
 const REPORT: &str = "/var/lib/tunectl/report.json";
+const TALLY: &str = "/run/tunectl/tally.json";
 const COLLECTOR: &str = "/var/lib/prometheus/node-exporter";
 const METRICS: &str = "/var/lib/prometheus/node-exporter/tunectl.prom";
 const BASELINE: &str = "name: held\nparameters:\n  net.core.somaxconn: 4321\n";
@@ -68,5 +69,8 @@ fn the_report_is_renewed_when_something_happened_and_not_otherwise() {
         watch.until("contested", || {
             has("tunectl_parameter_contested{key=\"net.core.somaxconn\"} 1")
         });
+        watch.end();
+        let tally: Value = serde_json::from_slice(&fs::read(TALLY).unwrap()).unwrap();
+        assert_eq!(tally["contested"], Value::from(Vec::<Value>::new()), "the fight has ended");
     });
 }
