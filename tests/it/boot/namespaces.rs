@@ -163,8 +163,10 @@ fn a_parameter_that_never_keeps_still_stops_no_other() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // Whether it moves between two looks is chance; within so many boots it does.
-        let seen = (0..300).any(|_| {
+        // Whether it moves between two looks is chance; within that time it does.
+        let began = std::time::Instant::now();
+        let in_time = || began.elapsed().as_secs() < 100;
+        let seen = std::iter::repeat_with(in_time).take_while(|in_time| *in_time).any(|_| {
             fs::write("/proc/sys/net/core/somaxconn", "4096").unwrap();
             let _ = fs::remove_dir_all("/etc/sysctl.d");
             let output = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args(["apply", "--boot"]));
