@@ -18,12 +18,8 @@ pub mod drift;
 pub mod fleet;
 pub mod plan;
 // Edges.
-#[cfg(any(test, target_env = "musl"))]
-mod allocator;
 pub mod announce;
 pub mod below;
-#[cfg(all(any(test, target_env = "musl"), target_arch = "x86_64"))]
-mod copying;
 pub mod intake;
 pub mod persist;
 pub mod probe;
@@ -41,6 +37,8 @@ pub mod wire;
 
 pub use cli::{command, main};
 
+/// musl's own allocator maps and unmaps memory for nearly every size class, which costs a
+/// short run more than its work does.
 #[cfg(target_env = "musl")]
 #[global_allocator]
-static ALLOCATOR: allocator::Allocator = allocator::Allocator;
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

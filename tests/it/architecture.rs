@@ -40,7 +40,6 @@ impl Layer {
                 "thiserror",
             ],
             Self::Edge => &[
-                "dlmalloc",
                 "jiff",
                 "libc",
                 "log",
@@ -76,7 +75,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 27] = [
+const ROOMS: [(&str, Layer, &[&str]); 25] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),
@@ -97,8 +96,6 @@ const ROOMS: [(&str, Layer, &[&str]); 27] = [
     ("drift", Layer::Core, &["key", "value", "diagnostic", "observed", "catalogue", "baseline"]),
     ("wire", Layer::Wire, &["key", "value", "diagnostic", "observed"]),
     ("fleet", Layer::Core, &["wire"]),
-    ("allocator", Layer::Edge, &[]),
-    ("copying", Layer::Edge, &[]),
     ("below", Layer::Edge, &[]),
     ("intake", Layer::Edge, &[]),
     ("procsys", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
