@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 const EVENTS: &str = "/var/lib/tunectl/events.jsonl";
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A machine may be busy, and a fight's pause takes a while.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 fn mount_empty(path: &str) {
     let status = Command::new("mount").args(["-t", "tmpfs", "tmpfs", path]).status().unwrap();
