@@ -79,7 +79,7 @@ pub struct Parameter<'a> {
     pub key: Text<'a>,
     /// What it reads.
     pub live: Option<Text<'a>>,
-    /// The live status, one of [`LIVE`] or something newer.
+    /// The live status, as in `tunectl/plan/1`, or one that is newer.
     pub live_status: Text<'a>,
     /// The line that sets it at boot.
     pub source: Option<Text<'a>>,
