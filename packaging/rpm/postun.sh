@@ -3,8 +3,8 @@
 if [ "$1" -eq 0 ]; then
     # cargo-generate-rpm cannot say that a directory belongs to the package.
     for path in /etc/tunectl/baseline.d /etc/tunectl/baselines /etc/tunectl \
-        /usr/share/tunectl/baselines /usr/share/tunectl /usr/share/doc/tunectl \
-        /usr/share/licenses/tunectl; do
+        /usr/share/tunectl/baselines /usr/share/tunectl/prometheus /usr/share/tunectl/sql \
+        /usr/share/tunectl /usr/share/doc/tunectl /usr/share/licenses/tunectl; do
         rmdir "$path" 2>/dev/null || :
     done
     for path in /etc/sysctl.d/99-tunectl.conf /etc/tunectl /var/lib/tunectl; do
