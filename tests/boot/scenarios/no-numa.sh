@@ -1,6 +1,11 @@
 # shellcheck shell=bash
 # Shows: a kernel without vm.zone_reclaim_mode (user-mode Linux): the other eight are right, the boot completes
 machine=uml
+impossible() {
+    ! grep -qw amx_tile /proc/cpuinfo ||
+        echo "user-mode Linux cannot keep the registers that this processor has (AMX)"
+}
+
 boots() {
     memory=512 boot 1
 }
