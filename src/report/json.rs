@@ -5,10 +5,10 @@ use crate::bootview::{Loader, dropin};
 use crate::diagnostic::Position;
 use crate::diff::BootValue;
 use crate::observed::Facts;
-use crate::plan::{Dropin, Item, Outcome, Plan, StepResult};
+use crate::plan::{Dropin, Item, Outcome, Plan};
 use crate::wire;
 
-use super::outcome::{errors, not_applied, step_error, taken_back};
+use super::outcome::{errors, not_applied, step_error, step_result, taken_back};
 use super::secret::{self, SECRET, covers_secret};
 use super::words;
 
@@ -194,14 +194,7 @@ pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> w
                 key: shown.key.clone(),
                 from: shown.expect.clone(),
                 to: shown.bytes.trim_end().to_owned(),
-                result: match step.result {
-                    StepResult::Written => "written",
-                    StepResult::Refused(_) => "refused",
-                    StepResult::Kept(_) => "kept",
-                    StepResult::Unreadable(_) => "unreadable",
-                    StepResult::NotTried => "not_tried",
-                }
-                .into(),
+                result: step_result(step).into(),
                 error: step_error(step),
             })
             .collect(),

@@ -245,6 +245,17 @@ fn value(step: &StepOutcome, text: &str) -> String {
     }
 }
 
+/// How one step ended, in the word that scripts read.
+pub fn step_result(step: &StepOutcome) -> &'static str {
+    match step.result {
+        StepResult::Written => "written",
+        StepResult::Refused(_) => "refused",
+        StepResult::Kept(_) => "kept",
+        StepResult::Unreadable(_) => "unreadable",
+        StepResult::NotTried => "not_tried",
+    }
+}
+
 /// What went wrong with one step.
 pub fn step_error(step: &StepOutcome) -> Option<String> {
     let key = &step.step.key;

@@ -111,16 +111,7 @@ pub fn ended(told: &mut wire::Rollback, plan: &Plan, done: &Outcome) {
     for (told, one) in told.parameters.iter_mut().zip(&plan.returned) {
         let key = &one.item.desired.key;
         let Some(step) = done.steps.iter().rev().find(|s| s.step.key == *key) else { continue };
-        told.result = Some(
-            match step.result {
-                StepResult::Written => "written",
-                StepResult::Refused(_) => "refused",
-                StepResult::Kept(_) => "kept",
-                StepResult::Unreadable(_) => "unreadable",
-                StepResult::NotTried => "not_tried",
-            }
-            .into(),
-        );
+        told.result = Some(outcome::step_result(step).into());
         told.error = outcome::step_error(step);
     }
     told.dropin.result = Some(words::file_outcome(&done.dropin).into());
