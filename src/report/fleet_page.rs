@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::wire::fleet::Fleet;
 
 use super::fleet::{List, count, headline, lists, number, unreadable};
-use super::style::hidden;
+use super::style::markup;
 
 /// Sorts a table by the column whose head is clicked on, and the other way round the next time.
 const SCRIPT: &str = r#"
@@ -54,7 +54,7 @@ svg line { stroke: var(--line); }
 /// The page.
 pub fn page(fleet: &Fleet) -> String {
     let mut out = String::new();
-    let title = escaped(&headline(fleet));
+    let title = markup(&headline(fleet));
     let _ = write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -70,8 +70,8 @@ pub fn page(fleet: &Fleet) -> String {
          {}</p>\n",
         count(reports.read, "report"),
         count(reports.sources, "file"),
-        escaped(&fleet.time),
-        escaped(&fleet.silent_before)
+        markup(&fleet.time),
+        markup(&fleet.silent_before)
     );
     gate(&mut out, fleet);
     states(&mut out, fleet);
@@ -82,7 +82,7 @@ pub fn page(fleet: &Fleet) -> String {
     if !fleet.unreadable.is_empty() {
         let _ = writeln!(out, "<h2>{} unreadable</h2>\n<ul>", number(reports.unreadable));
         for line in &fleet.unreadable {
-            let _ = writeln!(out, "<li>{}</li>", escaped(&unreadable(line)));
+            let _ = writeln!(out, "<li>{}</li>", markup(&unreadable(line)));
         }
         out.push_str("</ul>\n");
     }
@@ -96,10 +96,10 @@ fn gate(out: &mut String, fleet: &Fleet) {
     let _ = writeln!(
         out,
         "<p class=\"{class}\">gate: {word}: <code>{}</code></p>",
-        escaped(&gate.expression)
+        markup(&gate.expression)
     );
     if let Some(reason) = &gate.reason {
-        let _ = writeln!(out, "<p class=\"stop\">{}</p>", escaped(reason));
+        let _ = writeln!(out, "<p class=\"stop\">{}</p>", markup(reason));
     }
     out.push_str("<ul>\n");
     for term in &gate.terms {
@@ -107,7 +107,7 @@ fn gate(out: &mut String, fleet: &Fleet) {
         let _ = writeln!(
             out,
             "<li><code>{}</code> <span class=\"{class}\">{word}</span>: {} of {}, {:.2} %</li>",
-            escaped(&term.term),
+            markup(&term.term),
             number(term.count),
             number(term.of),
             term.percent
@@ -192,31 +192,11 @@ fn table(out: &mut String, list: &List) {
         out.push_str("<tr>");
         for (n, cell) in row.iter().enumerate() {
             let class = if number(n) { " class=\"n\"" } else { "" };
-            let _ = write!(out, "<td{class}>{}</td>", escaped(cell));
+            let _ = write!(out, "<td{class}>{}</td>", markup(cell));
         }
         out.push_str("</tr>\n");
     }
     out.push_str("</tbody></table></div>\n");
-}
-
-/// A text between tags or in an attribute: neither markup nor what acts on its reader unseen.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\t' => out.push(' '),
-            c if hidden(c) => {
-                let _ = write!(out, "{}", c.escape_unicode());
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::wire::report::{Report, ReportParameter};
 
-use super::style::hidden;
+use super::style::markup;
 
 /// The report as a test suite. What is waived or pending is skipped; what is not as required, now
 /// or after a reboot, has failed.
@@ -24,26 +24,26 @@ pub fn junit(report: &Report) -> String {
     let _ = writeln!(
         out,
         "  <testsuite name=\"{}\" hostname=\"{}\" timestamp=\"{}\" {counts}>",
-        escaped(name),
-        escaped(&report.host.name),
-        escaped(&report.time)
+        markup(name),
+        markup(&report.host.name),
+        markup(&report.time)
     );
-    let class = escaped(&format!("tunectl.{name}"));
+    let class = markup(&format!("tunectl.{name}"));
     for Case { parameter, ended } in &cases {
         let _ =
-            write!(out, "    <testcase classname=\"{class}\" name=\"{}\"", escaped(&parameter.key));
+            write!(out, "    <testcase classname=\"{class}\" name=\"{}\"", markup(&parameter.key));
         let _ = match ended {
             Ended::Right => writeln!(out, "/>"),
             Ended::Skipped(why) => {
-                writeln!(out, "><skipped message=\"{}\"/></testcase>", escaped(why))
+                writeln!(out, "><skipped message=\"{}\"/></testcase>", markup(why))
             }
             Ended::Failed(why) => {
-                writeln!(out, "><failure type=\"drift\" message=\"{}\"/></testcase>", escaped(why))
+                writeln!(out, "><failure type=\"drift\" message=\"{}\"/></testcase>", markup(why))
             }
         };
     }
     if broken {
-        let why = escaped(&report.errors.join("; "));
+        let why = markup(&report.errors.join("; "));
         let _ = writeln!(
             out,
             "    <testcase classname=\"{class}\" name=\"baseline\">\
@@ -97,32 +97,13 @@ fn wrong(parameter: &ReportParameter) -> Vec<String> {
     why
 }
 
-/// A text as an attribute's value. XML cannot hold most control characters, escaped or not.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' => out.push(' '),
-            c if hidden(c) || matches!(c, '\u{fffe}' | '\u{ffff}') => {
-                let _ = write!(out, "{}", c.escape_unicode());
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::escaped;
+    use super::markup;
 
     #[test]
     fn nothing_ends_an_attribute_or_the_document() {
-        let text = escaped("a<b>&\"c\"\n\u{0}\u{1b}\u{ffff}\td\u{e9}");
+        let text = markup("a<b>&\"c\"\n\u{0}\u{1b}\u{ffff}\td\u{e9}");
         assert_eq!(text, "a&lt;b&gt;&amp;&quot;c&quot;\\u{a}\\u{0}\\u{1b}\\u{ffff} d\u{e9}");
     }
 }

@@ -48,6 +48,26 @@ fn made_harmless(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
+/// A harmless text between the tags of XML or HTML, or in an attribute of theirs.
+pub fn markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in made_harmless(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // XML cannot hold these, escaped or not.
+            '\u{fffe}' | '\u{ffff}' => {
+                let _ = write!(out, "{}", c.escape_unicode());
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Whether a character acts on a terminal rather than being shown there.
 pub fn hidden(c: char) -> bool {
     c.is_control()
