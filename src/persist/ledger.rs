@@ -12,6 +12,7 @@ use crate::below;
 use crate::key::Key;
 use crate::observed::{Begun, Replaced, Unfinished};
 
+use super::reports;
 use super::staged::PersistError;
 
 /// Where it lies; a reboot takes it away with the values that it tells of.
@@ -115,7 +116,7 @@ pub fn left_behind(root: &Path) -> Result<Option<Unfinished>, PersistError> {
 
 /// Whether there is one, which anybody may see.
 pub fn exists(root: &Path) -> bool {
-    place(root).is_ok_and(|path| path.symlink_metadata().is_ok())
+    reports::exists(root, PATH)
 }
 
 /// What a file that was to be replaced reads now; `None` where there is none of text.

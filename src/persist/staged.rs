@@ -168,11 +168,6 @@ impl Drop for Staged {
     }
 }
 
-/// Whether anything stands at a path.
-pub(super) fn is_there(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok()
-}
-
 /// Removes a file for good; that there is none is no error.
 ///
 /// # Errors

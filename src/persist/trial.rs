@@ -219,7 +219,7 @@ pub fn read(root: &Path, boot_id: &str) -> Result<Option<Trial>, PersistError> {
 
 /// Whether there is one, open or ended, which anybody may see.
 pub fn exists(root: &Path) -> bool {
-    below::resolve_parent(root, TRIAL).is_ok_and(|place| staged::is_there(&place))
+    reports::exists(root, TRIAL)
 }
 
 /// Removes it.
