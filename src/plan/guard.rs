@@ -83,9 +83,7 @@ impl Refusal {
             Self::Contradicted { .. } => "contradicted",
         }
     }
-}
 
-impl Refusal {
     /// Whether it is judged by what is in use now, and may be none tomorrow.
     pub fn is_of_this_moment(&self) -> bool {
         matches!(

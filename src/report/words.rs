@@ -173,7 +173,23 @@ fn hazard_text(hazard: Hazard) -> &'static str {
 
 /// A guard's refusal, with the figures and the way to override it.
 pub fn refusal(refusal: &Refusal) -> String {
-    let why = match refusal {
+    let why = danger(refusal);
+    match overridden_by(refusal) {
+        Some(guard) => {
+            format!("refused: {why}; to have it, give the key `allow: [{guard}]` and a `reason`")
+        }
+        None => format!("refused: {why}"),
+    }
+}
+
+/// The guard that can be overridden to have it all the same.
+fn overridden_by(refusal: &Refusal) -> Option<&'static str> {
+    (!matches!(refusal, Refusal::Contradicted { .. })).then(|| refusal.guard())
+}
+
+/// What would follow.
+fn danger(refusal: &Refusal) -> String {
+    match refusal {
         Refusal::MinFreeAboveGuard { wanted_kb, limit_kb, mem_total_kb } => format!(
             "{wanted_kb} kB is above 5 % of {mem_total_kb} kB RAM ({limit_kb} kB): so much \
              reserved memory can stop the machine at once"
@@ -202,15 +218,11 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::CutsSession { session } => {
             format!("it can cut off the session from {session} that runs this")
         }
-        Refusal::Contradicted { by } => {
-            return format!(
-                "refused: a write to {by}, of which the baseline asks something else, sets this \
-                 one as well: keep one of the two"
-            );
-        }
-    };
-    let guard = refusal.guard();
-    format!("refused: {why}; to have it, give the key `allow: [{guard}]` and a `reason`")
+        Refusal::Contradicted { by } => format!(
+            "a write to {by}, of which the baseline asks something else, sets this one as well: \
+             keep one of the two"
+        ),
+    }
 }
 
 /// The waivers that have ended, and those that will soon, a line each.
@@ -255,11 +267,13 @@ pub fn strained(why: &Strained) -> String {
 
 /// A guard's refusal to give a parameter back.
 pub fn refusal_back(why: &Refusal) -> String {
-    let told = refusal(why);
-    let Some((told, _)) = told.rsplit_once("; to have it, ") else { return told };
-    let guard = why.guard();
-    let told = told.trim_start_matches("refused: ");
-    format!("not given back: {told}; to have it all the same, `tunectl rollback --allow {guard}`")
+    match overridden_by(why) {
+        Some(guard) => format!(
+            "not given back: {}; to have it all the same, `tunectl rollback --allow {guard}`",
+            danger(why)
+        ),
+        None => refusal(why),
+    }
 }
 
 /// How many parameters a guard refuses.
