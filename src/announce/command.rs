@@ -2,15 +2,15 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::spawn::{kill_group, start_group};
 use crate::wire::event::Event;
 
 /// So many run at once …
@@ -19,16 +19,6 @@ const MOST_RUNNING: usize = 4;
 const MOST_WAITING: usize = 32;
 /// A command that runs longer is killed.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What systemd gave this process is not the command's.
-pub(super) const NOT_INHERITED: [&str; 7] = [
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "LISTEN_PID",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-    "JOURNAL_STREAM",
-];
 
 /// A command that is run for each event.
 #[derive(Debug)]
@@ -102,7 +92,7 @@ impl OnDrift {
             Ok(None) => {
                 if now >= running.until && !running.is_killed {
                     running.is_killed = true;
-                    kill(&running.child);
+                    kill_group(&running.child);
                 }
                 true
             }
@@ -170,26 +160,8 @@ fn start(command: &str, line: &[u8]) -> io::Result<Child> {
     input.write_all(line)?;
     input.rewind()?;
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", command]).stdin(Stdio::from(input)).process_group(0).current_dir("/");
-    for name in NOT_INHERITED {
-        shell.env_remove(name);
-    }
-    let child = shell.spawn()?;
-    spare_no_longer(&child);
-    Ok(child)
-}
-
-/// The daemon is spared when memory runs out; what it starts is not. Unprivileged, or already gone,
-/// it is as it is.
-pub(super) fn spare_no_longer(child: &Child) {
-    let _ = fs::write(format!("/proc/{}/oom_score_adj", child.id()), "0");
-}
-
-pub(super) fn kill(child: &Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // It may have ended this moment.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
+    shell.args(["-c", command]).stdin(Stdio::from(input));
+    start_group(&mut shell)
 }
 
 pub(super) fn how(status: ExitStatus, is_killed: bool, patience: Duration) -> String {

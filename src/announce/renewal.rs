@@ -4,13 +4,14 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::spawn::{kill_group, start_group};
+
 use super::Settled;
-use super::command::{NOT_INHERITED, how, kill, spare_no_longer};
+use super::command::how;
 
 /// What takes longer is killed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,14 +42,8 @@ impl Renewal {
             return Ok(false);
         }
         let mut command = Command::new(&self.program);
-        command.args(&self.args).current_dir("/").process_group(0);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        for name in NOT_INHERITED {
-            command.env_remove(name);
-        }
-        let child = command.spawn()?;
-        spare_no_longer(&child);
-        self.running = Some((child, Instant::now() + PATIENCE));
+        command.args(&self.args).stdin(Stdio::null()).stdout(Stdio::null());
+        self.running = Some((start_group(&mut command)?, Instant::now() + PATIENCE));
         Ok(true)
     }
 
@@ -60,7 +55,7 @@ impl Renewal {
         let (pid, ended) = (child.id(), child.try_wait());
         if let Ok(None) = ended {
             if late {
-                kill(child);
+                kill_group(child);
             }
             return None;
         }

@@ -1,19 +1,16 @@
 //! Runs the operator's health command, one at a time.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::group::{kill_group, start_group};
 
 /// Of what it prints so much is looked at for its last line, in bytes.
 const LOOKED_AT: u64 = 4096;
-/// What the service manager gave this process is not the command's.
-const NOT_INHERITED: [&str; 4] =
-    ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "JOURNAL_STREAM"];
 /// What is found without a path, whoever started the keeper.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -47,15 +44,9 @@ impl Health {
         // A file in memory takes whatever it prints, and nobody has to read it meanwhile.
         let said = File::from(memfd_create("tunectl-check", MemfdFlags::CLOEXEC)?);
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", &self.command]).env("PATH", PATH).current_dir("/").process_group(0);
+        shell.args(["-c", &self.command]).env("PATH", PATH);
         shell.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said.try_clone()?);
-        for name in NOT_INHERITED {
-            shell.env_remove(name);
-        }
-        let child = shell.spawn()?;
-        // The keeper is spared when memory runs out; what it starts is not.
-        let _ = fs::write(format!("/proc/{}/oom_score_adj", child.id()), "0");
-        self.running = Some((child, said));
+        self.running = Some((start_group(&mut shell)?, said));
         Ok(())
     }
 
@@ -81,10 +72,7 @@ impl Health {
     /// Kills what is running, with all that it has started.
     pub fn kill(&mut self) {
         let Some((mut child, _)) = self.running.take() else { return };
-        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-            // It may have ended this moment.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        kill_group(&child);
         let _ = child.wait();
     }
 }

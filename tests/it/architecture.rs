@@ -102,9 +102,9 @@ const ROOMS: [(&str, Layer, &[&str]); 25] = [
     ("probe", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("persist", Layer::Edge, &["key", "value", "diagnostic", "observed", "wire", "below"]),
     ("sources", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
-    ("announce", Layer::Edge, &["observed", "wire"]),
     ("watch", Layer::Edge, &["key", "value", "diagnostic", "observed", "below"]),
     ("spawn", Layer::Edge, &["watch"]),
+    ("announce", Layer::Edge, &["observed", "wire", "spawn"]),
     (
         "apply",
         Layer::Effect,

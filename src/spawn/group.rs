@@ -1,0 +1,45 @@
+//! A child of a process that the system treats apart: with nothing of that, and in a group of its
+//! own, so that it can be killed with all that it has started.
+#![allow(clippy::disallowed_methods, reason = "an edge")]
+
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// What the service manager gave this process is not the child's.
+const NOT_INHERITED: [&str; 7] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "JOURNAL_STREAM",
+];
+
+/// Starts `command` in `/`.
+///
+/// # Errors
+/// It cannot be started.
+pub fn start_group(command: &mut Command) -> io::Result<Child> {
+    command.current_dir("/").process_group(0);
+    for name in NOT_INHERITED {
+        command.env_remove(name);
+    }
+    let child = command.spawn()?;
+    // This process is spared when memory runs out; what it starts is not. Unprivileged, or already
+    // gone, it is as it is.
+    let _ = fs::write(format!("/proc/{}/oom_score_adj", child.id()), "0");
+    Ok(child)
+}
+
+/// Kills what was started so, with all that it has started.
+pub fn kill_group(child: &Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended this moment.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
