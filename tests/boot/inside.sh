@@ -123,6 +123,27 @@ until_true() {
     echo $(((${EPOCHREALTIME/./} - started) / 1000))
 }
 
+is() {
+    [[ $(now "$1") == "$2" ]]
+}
+
+events() {
+    cat /var/lib/tunectl/events.jsonl
+}
+
+# told FILTER: the newest event for which the jq filter holds, once there is one; looked for that
+# often, ten times a second.
+looks=100
+told() {
+    local n found=
+    for ((n = 1; n <= looks; n++)); do
+        found=$(events | jq -c "select($1)" 2>/dev/null | tail -1)
+        [[ -z $found ]] || break
+        sleep 0.1
+    done
+    echo "${found:-none of $(events | wc -l) after $looks looks}"
+}
+
 # The next two are for what interrupts an apply. layer VALUE: one of two baselines, told apart by
 # vm.swappiness, with as many parameters as an apply in earnest writes.
 layer() {

@@ -24,31 +24,12 @@ exclude: [net.ipv4.conf.default.log_martians, net.ipv4.conf.all.log_martians]
 Y
 }
 
-is() {
-    [[ $(now "$1") == "$2" ]]
-}
-
 # comes_back WHAT KEY VALUE: by an event, not by the sweep after ten seconds. Emulation on a busy
 # machine needs seconds where it should be milliseconds.
 comes_back() {
     local ms
     ms=$(until_true 20 is "$2" "$3")
     verdict "$1" "$2 = $(now "$2") after $ms ms" test "$(now "$2") $((ms < 8000))" = "$3 1"
-}
-
-events() {
-    cat /var/lib/tunectl/events.jsonl
-}
-
-# told FILTER: the newest event for which the jq filter holds, once there is one.
-told() {
-    local n found=
-    for n in {1..100}; do
-        found=$(events | jq -c "select($1)" 2>/dev/null | tail -1)
-        [[ -z $found ]] || break
-        sleep 0.1
-    done
-    echo "${found:-none of $(events | wc -l) after $n looks}"
 }
 
 pid_of_daemon() {

@@ -22,24 +22,8 @@ Y
     echo 'w /sys/kernel/mm/transparent_hugepage/enabled - - - - never' >/etc/tmpfiles.d/huge.conf
 }
 
-is() {
-    [[ $(now "$1") == "$2" ]]
-}
-
-events() {
-    cat /var/lib/tunectl/events.jsonl
-}
-
-# told FILTER: the newest event for which the jq filter holds, once there is one.
-told() {
-    local n found=
-    for n in {1..200}; do
-        found=$(events | jq -c "select($1)" 2>/dev/null | tail -1)
-        [[ -z $found ]] || break
-        sleep 0.1
-    done
-    echo "${found:-none of $(events | wc -l) after $n looks}"
-}
+# There is more to wait for.
+looks=200
 
 # held WHAT VALUE: a foreign write is put right, whatever was before.
 held() {
