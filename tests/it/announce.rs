@@ -26,9 +26,9 @@ fn directory(name: &str) -> PathBuf {
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(40);
     while !holds() {
-        assert!(Instant::now() < deadline, "not within 20 s: {what}");
+        assert!(Instant::now() < deadline, "not within 40 s: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -175,7 +175,7 @@ fn a_journal_that_does_not_read_holds_nobody_up() {
     let start = Instant::now();
     let refused = (0..100_000).find_map(|n| journal.send(&event(n), "text").err());
     assert!(matches!(refused, Some(JournalError::Busy)), "{refused:?}");
-    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(start.elapsed() < Duration::from_secs(40));
     fs::remove_dir_all(dir).unwrap();
 }
 

@@ -125,9 +125,9 @@ fn an_unlocked_parameter_is_let_go_and_taken_back() {
         let unlock = |args: &[&str]| {
             run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg("unlock").args(args))
         };
-        let unlocked = unlock(&["net.core.somaxconn", "--for", "3s", "--reason", "a try"]);
+        let unlocked = unlock(&["net.core.somaxconn", "--for", "10s", "--reason", "a try"]);
         assert!(unlocked.status.success(), "{unlocked:?}");
-        let deadline = Instant::now() + Duration::from_secs(2);
+        let deadline = Instant::now() + Duration::from_secs(8);
         while live("net/core/somaxconn") != "99" && Instant::now() < deadline {
             write("net/core/somaxconn", "99");
             std::thread::sleep(Duration::from_millis(50));

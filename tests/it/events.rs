@@ -281,7 +281,7 @@ fn whoever_waits_is_woken_by_the_next_event() {
     });
     let start = std::time::Instant::now();
     assert_eq!(follow.next(Duration::from_secs(30)).unwrap(), [event(1)]);
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < Duration::from_secs(20));
     writer.join().unwrap();
 }
 

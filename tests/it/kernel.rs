@@ -558,7 +558,7 @@ fn directories_and_special_files_are_refused_without_waiting() {
         }
         done.send(()).unwrap();
     });
-    let ended = waiting.recv_timeout(std::time::Duration::from_secs(20));
+    let ended = waiting.recv_timeout(std::time::Duration::from_secs(60));
     assert_ne!(ended, Err(std::sync::mpsc::RecvTimeoutError::Timeout), "it waits for ever");
     looker.join().unwrap();
 }

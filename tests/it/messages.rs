@@ -59,7 +59,7 @@ fn told<'a>(host: &Host, code: i32, args: impl IntoIterator<Item = &'a str>) -> 
     let start = Instant::now();
     let ran = host.run(args);
     // A tenth of a second where the machine has nothing else to do.
-    assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "took {:?}", start.elapsed());
     assert_eq!(ran.code, code, "{}", ran.err);
     assert_eq!(ran.out, "");
     assert!(tree() == before, "something was written");

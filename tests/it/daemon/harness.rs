@@ -119,7 +119,7 @@ impl Watch {
     /// Ends it by SIGTERM, and sees that it ends well.
     pub fn end(mut self) {
         self.signal("TERM");
-        let deadline = Instant::now() + Duration::from_secs(2);
+        let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {
                 assert!(status.success(), "{status}");
@@ -127,7 +127,7 @@ impl Watch {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("it does not end within 2 s");
+        panic!("it does not end within {PATIENCE:?}");
     }
 
     #[allow(clippy::unused_self, reason = "they are this daemon's")]

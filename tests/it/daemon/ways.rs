@@ -122,13 +122,16 @@ fn inotify_serves_where_fanotify_is_not_permitted() {
             .args(["--sweep", "3600", "-v"])
             .spawn()
             .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while live("net/core/somaxconn") != "4321" && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        std::thread::sleep(Duration::from_millis(300));
+        let held = || {
+            let deadline = Instant::now() + Duration::from_secs(40);
+            while live("net/core/somaxconn") != "4321" && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        };
+        held();
         write("net/core/somaxconn", "74");
-        std::thread::sleep(Duration::from_millis(300));
+        held();
         let now = live("net/core/somaxconn");
         let text = fs::read_to_string("/var/lib/tunectl/events.jsonl").unwrap();
         child.kill().unwrap();
