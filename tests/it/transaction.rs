@@ -20,6 +20,7 @@ use crate::operator::{Host, Ran};
 use crate::support::left_out;
 
 mod batch;
+mod catalogue;
 mod crowd;
 mod disk;
 

@@ -9,7 +9,7 @@ use crate::support::{in_namespaces, left_out};
 use tunectl::persist::ledger;
 
 /// strace, with what it traces, on the program with these arguments.
-fn strace(options: &[&str], program: &Command) -> Command {
+pub fn strace(options: &[&str], program: &Command) -> Command {
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq"]).args(options).arg("--");
     strace.arg(program.get_program()).args(program.get_args()).env_clear();
