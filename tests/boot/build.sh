@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154 # cache and work are run's
 
 # Everything that a guest needs and a minimal Debian lacks. tuned is there to be fought with.
-packages=systemd,systemd-sysv,udev,dbus,procps,kmod,iproute2,jq,tuned
+packages=systemd,systemd-sysv,udev,dbus,procps,kmod,iproute2,jq,tuned,xfsprogs
 mirror=${BOOT_MIRROR:-http://deb.debian.org/debian}
 security=${BOOT_SECURITY:-http://deb.debian.org/debian-security}
 # Where the users of a container begin.
@@ -86,13 +86,13 @@ build_tree() {
 build_initrd() {
     local dir=$1 version module
     version=$(ls "$dir/tree/lib/modules")
-    mkdir -p "$dir/initrd.d/"{bin,proc,sys,dev,root,modules}
+    mkdir -p "$dir/initrd.d/"{bin,proc,sys,dev,root,mnt,modules}
     install -m 755 "$(command -v busybox)" "$dir/initrd.d/bin/busybox"
     ln -s busybox "$dir/initrd.d/bin/sh"
     install -m 755 tests/boot/guest/init "$dir/initrd.d/init"
-    modprobe -d "$dir/tree" -S "$version" --show-depends virtio_pci >"$dir/order"
-    modprobe -d "$dir/tree" -S "$version" --show-depends virtio_blk >>"$dir/order"
-    modprobe -d "$dir/tree" -S "$version" --show-depends crc32c-intel >>"$dir/order"
+    for module in virtio_pci virtio_blk crc32c-intel xfs; do
+        modprobe -d "$dir/tree" -S "$version" --show-depends "$module"
+    done >"$dir/order"
     awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$dir/order" | while read -r module; do
         cp "$module" "$dir/initrd.d/modules/"
         echo "${module##*/}"

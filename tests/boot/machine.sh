@@ -78,15 +78,31 @@ start_vm() {
     fi
 }
 
-# User-mode Linux is a kernel without NUMA, and a program: it needs no emulator.
+# User-mode Linux is a kernel without NUMA, and a program: it needs no emulator. But it has no room
+# for the registers of a processor with AMX, and panics there; then it runs in an emulated machine,
+# which has no such processor.
 start_uml() {
     local dir=$state/$1
-    tar -cf "$dir/carry.tar" -C "$carry" .
-    mkdir -p "$dir/tmp"
+    local arguments=("mem=${memory}M" root=/dev/ubda ro "con0=null,fd:1" con=null ssl=null panic=-1
+        systemd.show_status=0 ${append:+"$append"})
     [[ -e $state/uml.ext4 ]] || cp --sparse=always "$image" "$state/uml.ext4"
-    TMPDIR=$dir/tmp timeout --kill-after=5 "$limit" "$uml" "mem=${memory}M" "ubd0=$state/uml.ext4" \
-        "ubd1r=$dir/carry.tar" "initrd=$initrd" root=/dev/ubda ro con0=null,fd:1 con=null ssl=null panic=-1 \
-        systemd.show_status=0 "boot.out=$dir" ${append:+"$append"} >"$dir/console.log" 2>&1 </dev/null
+    tar -cf "$dir/carry.tar" -C "$carry" .
+    if grep -qw amx_tile /proc/cpuinfo; then
+        mkdir -p "$dir/lend"
+        cp "$uml" "$initrd" "$dir/carry.tar" "$dir/lend/"
+        printf 'exec env HOME=/tmp /run/boot/linux.uml ubd0=/dev/vdc ubd1r=/run/boot/carry.tar initrd=/run/boot/initrd boot.out=/run/out %s\n' \
+            "${arguments[*]@Q}" >"$dir/lend/start"
+        tar -cf "$dir/lend.tar" -C "$dir/lend" .
+        timeout --kill-after=5 "$((limit * 4))" qemu-system-x86_64 -accel tcg -cpu max,la57=off,svm=off -m 2048 \
+            -nodefaults -display none -no-reboot -monitor none -kernel "$kernel" -initrd "$initrd" \
+            -append "console=ttyS0 panic=-1 mitigations=off" -serial "file:$dir/console.log" -serial "file:$dir/results" \
+            -drive "file=$image,format=raw,if=virtio,readonly=on" -drive "file=$dir/lend.tar,format=raw,if=virtio,readonly=on" \
+            -drive "file=$state/uml.ext4,format=raw,if=virtio,cache=unsafe" >>"$dir/console.log" 2>&1 </dev/null
+        return
+    fi
+    mkdir -p "$dir/tmp"
+    TMPDIR=$dir/tmp timeout --kill-after=5 "$limit" "$uml" "ubd0=$state/uml.ext4" "ubd1r=$dir/carry.tar" \
+        "initrd=$initrd" "boot.out=$dir" "${arguments[@]}" >"$dir/console.log" 2>&1 </dev/null
 }
 
 # A container has the host's kernel. Its /proc/sys is mounted read-only but for its own network's,

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shows: the power cut at random moments during apply: the next boot finds a whole old or a whole new drop-in, and sets the right values
+# Shows: the power cut at random moments during apply, on ext4 and half as often on xfs: the next boot finds a whole old or a whole new drop-in, and sets the right values
 #
 # Each boot looks at what the cut before it has left, then applies two baselines in turn until the
 # emulator is told to quit.
@@ -9,16 +9,45 @@ boots() {
     cache_mode=writethrough
     # As far as an ordinary service, which is what this waits for.
     append=systemd.unit=boot-agent.service
-    local number moment
     RANDOM=$((seed % 32768))
-    echo "  $cuts cuts, seed $seed"
-    for ((number = 1; number <= cuts; number++)); do
+    cuts_of ext4 "$cuts"
+    onto_xfs
+    cuts_of xfs $(((cuts + 1) / 2))
+}
+
+# cuts_of KIND COUNT: so many cuts on the file system of that kind, and what the last has left.
+cuts_of() {
+    local number moment
+    echo "  $2 cuts on $1, seed $seed"
+    for ((number = 1; number <= $2; number++)); do
         moment=$((RANDOM % 1500))
-        cut=cut_after boot "$number"
-        grep -q '^go' "$state/$number/results" || failed=yes
-        if grep -q '^FAIL' "$state/$number/results"; then failed=yes; fi
+        settings="kind=$1" cut=cut_after boot "$1-$number"
+        grep -q '^go' "$state/$1-$number/results" || failed=yes
+        if grep -q '^FAIL' "$state/$1-$number/results"; then failed=yes; fi
     done
-    settings='last=yes' boot "$number"
+    settings="kind=$1 last=yes" boot "$1-$number"
+}
+
+# $disk, from here on: the same root on xfs.
+onto_xfs() {
+    qemu-img create -q -f qcow2 "$state/xfs.qcow2" 2G
+    local extra=(-drive "file=$state/xfs.qcow2,format=qcow2,if=virtio,cache=unsafe")
+    cache_mode=unsafe boot copied
+    mv "$state/xfs.qcow2" "$disk"
+}
+
+prepare_copied() {
+    mkfs.xfs -q -L xfs /dev/vdc
+    mount -t xfs /dev/vdc /mnt
+    # What is mounted below is not of this file system.
+    cp -ax / /mnt/
+    sed -i 's/^LABEL=root .* ext4 /LABEL=xfs \/ xfs /' /mnt/etc/fstab
+    rm /mnt/root/whole*
+    umount /mnt
+}
+
+online_copied() {
+    same "the root was copied" xfs "$(blkid -o value -s TYPE /dev/vdc)"
 }
 
 # Lets the guest run until it says go, and then for $moment milliseconds.
@@ -38,6 +67,7 @@ cut_after() {
 }
 
 online() {
+    same "the root's file system" "$kind" "$(findmnt -no FSTYPE /)"
     if [[ -e /root/whole ]]; then
         local found
         found=$(which_one "$boot/witness/first.dropin")

@@ -20,12 +20,11 @@ fn values(p: &Parameter) -> (String, String) {
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     match p.shape {
         Shape::Number | Shape::Bool | Shape::Numbers(_) => {
-            let numbers: Vec<i128> = match p.shape {
-                Shape::Bool => vec![0, 1],
-                _ => {
-                    let first = numbers.next().unwrap();
-                    vec![first, numbers.find(|n| *n != first).unwrap()]
-                }
+            let numbers = if p.shape == Shape::Bool {
+                [0, 1]
+            } else {
+                let first = numbers.next().unwrap();
+                [first, numbers.find(|n| *n != first).unwrap()]
             };
             let count = p.shape.field_count().unwrap();
             let text = |n: i128| vec![n.to_string(); count].join(" ");
