@@ -65,7 +65,7 @@ pub fn render(path: &str, baseline: &str, sha256: &str, lines: &[Line]) -> Strin
         "# Numbers made from this host's RAM, gone with a reboot: tunectl-boot makes them anew.\n"
     } else {
         "# `tunectl apply` replaces this file: change the baseline, not this.\n\
-         # To remove it, delete this file; values that are set stay until the next reboot.\n"
+         # To undo it: tunectl rollback. Without tunectl: delete this file, then reboot.\n"
     });
     for line in lines {
         text.push('\n');
