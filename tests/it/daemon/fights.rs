@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Seek as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
+use std::time::Instant;
 
 use super::harness::{Watch, fresh_host, live, write};
 use super::{BASELINE, in_namespaces};
@@ -12,6 +13,7 @@ use super::{BASELINE, in_namespaces};
 fn a_fight_is_told_and_ended_and_others_go_on() {
     in_namespaces("daemon::fights::a_fight_is_told_and_ended_and_others_go_on", || {
         fresh_host(BASELINE);
+        let began = Instant::now();
         let watch = Watch::start(&["--contest-after", "5/60s"]);
         let file = fs::OpenOptions::new().write(true).open("/proc/sys/net/core/somaxconn").unwrap();
         // As fast as it goes.
@@ -35,8 +37,10 @@ fn a_fight_is_told_and_ended_and_others_go_on() {
         let restored =
             watch.count(|e| e["key"] == "net.core.somaxconn" && e["action"] == "restored");
         assert!(restored < 12, "{restored} corrections of a storm are told");
-        // Once the other has given up, it is put right after the pause.
-        watch.until("put right after the pause", || live("net/core/somaxconn") == "4321");
+        // Once the other has given up, it is put right after the pause: each was twice as long as
+        // the one before, so this one is at most twice as long as all of them together.
+        let pause = 2 * began.elapsed();
+        watch.until_after(pause, "put right", || live("net/core/somaxconn") == "4321");
     });
 }
 

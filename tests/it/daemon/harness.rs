@@ -156,7 +156,13 @@ impl Watch {
 
     #[track_caller]
     pub fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        self.until_after(Duration::ZERO, what, holds);
+    }
+
+    /// The same, where nothing can be expected before that time is over.
+    #[track_caller]
+    pub fn until_after(&self, time: Duration, what: &str, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + time + PATIENCE;
         while !holds() {
             assert!(Instant::now() < deadline, "not {what}: {:#?}", self.events());
             std::thread::sleep(Duration::from_millis(5));
