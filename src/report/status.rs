@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::bootview::Loader;
 use crate::diff::BootStatus;
 use crate::observed::Facts;
-use crate::plan::{Item, Plan};
+use crate::plan::{Item, Note, Plan};
 use crate::value::agrees;
 use crate::wire::{BootReport, Changed, Found, LetGo, NextBoot, STATUS_SCHEMA, Status, Watch};
 
@@ -77,13 +77,16 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
 
 fn changed(item: &Item, plan: &Plan, left: Option<&Left<'_>>) -> Changed {
     let Found { key, found: to, desired, set_by, owners, .. } = boot::found(item, plan);
-    let left = left.and_then(|l| l.of(&key, desired.as_deref()));
+    // What was rolled back the boot leaves alone, and does not tell how it found it.
+    let let_go = item.notes.iter().any(|note| matches!(note, Note::RolledBack));
+    let left = left.filter(|_| !let_go).and_then(|l| l.of(&key, desired.as_deref()));
     let since_boot = match (&left, &to) {
         (Some(from), Some(to)) => !agrees(item.desired.shape, from, to),
         _ => false,
     };
     let refused = || item.refusals.first().map(words::refusal);
-    let error = refused().or_else(|| words::cause(item));
+    let rolled_back = || let_go.then(|| "rolled back".to_owned());
+    let error = refused().or_else(|| words::cause(item)).or_else(rolled_back);
     Changed { key, from: left, to, desired, since_boot, set_by, owners, error }
 }
 

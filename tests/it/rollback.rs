@@ -336,6 +336,10 @@ fn everything_comes_back_and_stays_so_until_the_next_apply() {
         let ran = host.run(["apply", "--boot"]);
         assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "60"), "{}", ran.out);
         assert!(!host.root.join(DROPIN).exists());
+        // What was never otherwise in this boot has not been changed since.
+        let status = host.run(["status"]).out;
+        assert!(!status.contains("since boot ("), "{status}");
+        assert!(status.contains("vm.swappiness: 60, not 10: rolled back"), "{status}");
         fs::remove_dir_all(host.root.join("run")).unwrap();
     }
     let ran = host.run(["plan", "--detailed-exitcode"]);
