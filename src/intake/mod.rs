@@ -1,13 +1,18 @@
 //! Reads any number of reports with all processors: cut into records, whatever file, directory or
-//! packed stream they come in, and in little memory.
+//! packed stream they come in, and in little memory; and tells which of a host's is the newest.
 
 mod blocks;
 mod gzip;
 mod lines;
+mod scratch;
+mod seen;
+mod sorted;
 mod source;
 mod work;
 mod zstd;
 
 pub use lines::LONGEST;
+pub use scratch::Failed;
+pub use seen::{Looking, Newest, Place, Seen};
 pub use source::{Source, Unread, size, sources};
 pub use work::{Found, Lines, Problem, Progress, read};

@@ -5,11 +5,12 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::gzip::{self, Gzip};
+use super::scratch::Scratch;
 use super::zstd::{self, Zstd};
 
 /// How the names of files with reports end, in directories.
@@ -24,8 +25,50 @@ const DEEPEST: u32 = 16;
 pub struct Source {
     /// `None`: standard input.
     path: Option<PathBuf>,
-    /// What a stream has given, where it could be kept.
-    kept: Mutex<Option<File>>,
+    /// What a stream has given.
+    kept: Mutex<Kept>,
+}
+
+/// What a stream has given, for a second reading.
+#[derive(Debug, Default)]
+enum Kept {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// All so far, as many bytes, in memory.
+    Few(File, u64),
+    /// All so far, on disk.
+    Many(File),
+    /// Not all of it, and why.
+    Lost(String),
+}
+
+/// So much of a stream is kept in memory, in bytes.
+const FEW_BYTES: u64 = 1 << 20;
+
+impl Kept {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), String> {
+        if matches!(self, Self::Nothing) {
+            let memory = memfd_create("tunectl-fleet", MemfdFlags::CLOEXEC);
+            *self = Self::Few(File::from(memory.map_err(|error| error.to_string())?), 0);
+        }
+        if let Self::Few(file, length) = self
+            && *length + bytes.len() as u64 > FEW_BYTES
+        {
+            let mut disk = Scratch::new().map_err(|failed| failed.to_string())?.into_file();
+            file.rewind().and_then(|()| io::copy(file, &mut disk)).map_err(|e| e.to_string())?;
+            *self = Self::Many(disk);
+        }
+        match self {
+            Self::Few(file, length) => {
+                *length += bytes.len() as u64;
+                file.write_all(bytes)
+            }
+            Self::Many(file) => file.write_all(bytes),
+            Self::Nothing | Self::Lost(_) => Ok(()),
+        }
+        .map_err(|error| error.to_string())
+    }
 }
 
 /// What could not be read, and why.
@@ -39,7 +82,7 @@ pub struct Unread {
 
 impl Source {
     fn new(path: Option<PathBuf>) -> Self {
-        Self { path, kept: Mutex::new(None) }
+        Self { path, kept: Mutex::default() }
     }
 
     /// What people call it.
@@ -49,8 +92,15 @@ impl Source {
 
     /// Opens it; a stream that has been read before, where it was kept.
     pub(super) fn open(&self, again: bool) -> io::Result<File> {
-        if again && let Some(kept) = &*self.kept() {
-            return kept.try_clone();
+        match &*self.kept() {
+            Kept::Few(file, _) | Kept::Many(file) if again => {
+                // Its place is that of the last byte, and a file is read from its begin.
+                let mut file = file.try_clone()?;
+                file.rewind()?;
+                return Ok(file);
+            }
+            Kept::Lost(why) if again => return Err(once(why)),
+            _ => {}
         }
         let file = match &self.path {
             Some(path) => File::open(path)?,
@@ -61,15 +111,12 @@ impl Source {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
         }
         if again && !kind.is_file() {
-            return Err(io::Error::other(
-                "it cannot be read again, which hosts with several reports ask for, and there was \
-                 no room to keep it: give it as a file, or let TMPDIR name a directory with room",
-            ));
+            return Err(once("it is a stream"));
         }
         Ok(file)
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Option<File>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -82,8 +129,7 @@ impl Source {
         let raw: Box<dyn Read + Send + '_> = if again || whole_size(&file)?.is_some() {
             Box::new(Rewound { file, at: 0 })
         } else {
-            *self.kept() = room();
-            Box::new(Kept { stream: file, source: self })
+            Box::new(Keeping { stream: file, source: self })
         };
         let mut raw = BufReader::with_capacity(64 << 10, raw);
         let begin = raw.fill_buf()?;
@@ -111,6 +157,13 @@ pub(super) fn is_packed(begin: &[u8]) -> bool {
     begin.starts_with(&gzip::MAGIC) || begin.starts_with(&zstd::MAGIC)
 }
 
+fn once(why: &str) -> io::Error {
+    io::Error::other(format!(
+        "it cannot be read again, which hosts with several reports ask for, and was not kept: \
+         {why}; give it as a file, or let TMPDIR name a directory with room for it"
+    ))
+}
+
 /// Reads a file from its begin, whatever else reads it.
 struct Rewound {
     file: File,
@@ -126,31 +179,21 @@ impl Read for Rewound {
 }
 
 /// A stream that is kept while it is read.
-struct Kept<'s> {
+struct Keeping<'s> {
     stream: File,
     source: &'s Source,
 }
 
-impl Read for Kept<'_> {
+impl Read for Keeping<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.stream.read(out)?;
         let mut kept = self.source.kept();
         // Without room for it only a second reading is impossible.
-        if kept.as_mut().is_some_and(|file| file.write_all(&out[..read]).is_err()) {
-            *kept = None;
+        if let Err(why) = kept.put(&out[..read]) {
+            *kept = Kept::Lost(why);
         }
         Ok(read)
     }
-}
-
-/// A file without a name, which is gone when this process is.
-fn room() -> Option<File> {
-    let named = std::env::var_os("TMPDIR").map(PathBuf::from);
-    let dirs = named.into_iter().chain(["/var/tmp", "/tmp"].map(PathBuf::from));
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    dirs.filter_map(|dir| rustix::fs::open(dir, flags, Mode::RUSR | Mode::WUSR).ok())
-        .map(File::from)
-        .next()
 }
 
 /// Sources of more files are not looked at beforehand.

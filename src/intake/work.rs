@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ struct Work<'s> {
     changed: Condvar,
     lines: Mutex<Lines>,
     bytes: AtomicU64,
+    /// Nothing more is to be read.
+    stopped: AtomicBool,
 }
 
 /// A thread's end, however it comes about: nobody waits for it for ever.
@@ -108,7 +111,7 @@ impl Drop for Ended<'_, '_> {
 }
 
 /// Reads every source with a thread for each of `states`, which `each` gets along with every
-/// record; `again`: for a second time. `told` is called now and then meanwhile. Says where the
+/// record, until it breaks off; `again`: for a second time. `told` is called now and then meanwhile. Says where the
 /// lines are, and how many bytes there were.
 ///
 /// # Errors
@@ -117,7 +120,7 @@ pub fn read<S: Send>(
     sources: &[Source],
     again: bool,
     states: &mut [S],
-    each: impl Fn(&mut S, Found<'_>) + Sync,
+    each: impl Fn(&mut S, Found<'_>) -> ControlFlow<()> + Sync,
     mut told: impl FnMut(Progress),
 ) -> io::Result<(Lines, u64)> {
     let work = Work {
@@ -127,12 +130,20 @@ pub fn read<S: Send>(
         changed: Condvar::new(),
         lines: Mutex::default(),
         bytes: AtomicU64::new(0),
+        stopped: AtomicBool::new(false),
     };
     std::thread::scope(|scope| {
         let mut started = Err(io::Error::other("no thread was asked for"));
         for state in states {
             let (each, ended) = (&each, Ended(&work));
-            let run = move || ended.0.run(&mut |found| each(state, found));
+            let run = move || {
+                let stopped = &ended.0.stopped;
+                ended.0.run(&mut |found| {
+                    if !stopped.load(Relaxed) && each(state, found).is_break() {
+                        stopped.store(true, Relaxed);
+                    }
+                });
+            };
             let thread = std::thread::Builder::new().spawn_scoped(scope, run);
             // Fewer threads than asked for only take longer.
             started = started.or(thread.map(|_| ()));
@@ -190,6 +201,9 @@ impl Work<'_> {
     fn task(&self) -> Option<Task> {
         let mut state = self.state();
         loop {
+            if self.stopped.load(Relaxed) {
+                return None;
+            }
             if let Some((source, block)) = state.blocks.pop_front() {
                 return Some(Task::Block(source, block));
             }
@@ -232,7 +246,7 @@ impl Work<'_> {
             }
         }
         let mut blocks = Blocks::new(source.content(file, self.again)?);
-        loop {
+        while !self.stopped.load(Relaxed) {
             let buffer = self.state().spare.pop().unwrap_or_default();
             match blocks.next(buffer) {
                 Some(Next::Block(block)) => self.hand(number, block, each),
@@ -245,9 +259,10 @@ impl Work<'_> {
                     let record = Err(Problem::Unread(&why));
                     each(Found { source: number, offset: 0, line: Some((piece, 0)), record });
                 }
-                None => return Ok(()),
+                None => break,
             }
         }
+        Ok(())
     }
 
     /// Gives a block to a thread that waits, or else reads it here.

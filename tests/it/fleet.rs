@@ -441,3 +441,89 @@ proptest! {
         prop_assert!(fleet.hosts.total <= fleet.reports.read);
     }
 }
+
+/// More reports, of few bytes each, than are kept in memory: `hosts` hosts with one to three. And the
+/// hosts by the version that their newest report has.
+fn many(reports: u32, hosts: u32) -> (Vec<u8>, BTreeMap<String, u64>) {
+    let mut bytes = Vec::new();
+    let mut newest: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
+    for n in 0..reports {
+        // Later lines are not always later reports, and some are as old as others.
+        let (host, minute, version) = (n * 7919 % hosts, n * 31 % 60, n % 7);
+        writeln!(
+            bytes,
+            r#"{{"schema":"tunectl/report/1","time":"2026-11-26T11:{minute:02}:00Z","host":{{"name":"{host}"}},"version":"{version}"}}"#
+        )
+        .unwrap();
+        let known = newest.entry(host).or_insert((minute, version));
+        if minute > known.0 {
+            *known = (minute, version);
+        }
+    }
+    let mut versions = BTreeMap::new();
+    for (_, version) in newest.values() {
+        *versions.entry(version.to_string()).or_default() += 1;
+    }
+    (bytes, versions)
+}
+
+#[test]
+fn more_reports_than_memory_keeps_give_the_same_answer() {
+    let dir = Dir::new("many");
+    let (bytes, versions) = many(200_000, 150_000);
+    let file = dir.file("many.ndjson", &bytes);
+    let ran = json(&[&file]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    let fleet = ran.fleet();
+    assert_eq!((fleet.reports.read, fleet.reports.older), (200_000, 50_000));
+    let found: BTreeMap<String, u64> =
+        fleet.versions.iter().map(|v| (v.version.clone(), v.hosts)).collect();
+    assert_eq!(found, versions);
+    assert_eq!(fs::read_dir(&dir.0).unwrap().count(), 1);
+}
+
+#[test]
+fn a_full_disk_is_told_and_few_reports_need_none() {
+    crate::support::in_namespaces("fleet::a_full_disk_is_told_and_few_reports_need_none", || {
+        let dir = Dir::new("full");
+        let small = dir.0.join("small");
+        fs::create_dir(&small).unwrap();
+        let mount = ["-t", "tmpfs", "-o", "size=64k", "none"];
+        assert!(run(Command::new("mount").args(mount).arg(&small)).status.success());
+        let started = |args: &[&str], reports: &[&Path]| {
+            let mut command = command(args, reports);
+            command.env("TMPDIR", &small);
+            command
+        };
+        let (few, many) = (many(2000, 1000).0, many(200_000, 200_000).0);
+        let (few, many) = (dir.file("few.ndjson", few), dir.file("many.ndjson", many));
+        let ran = told(started(&["--gate", "hosts>0"], &[&many]));
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+        let what = format!(
+            "error: cannot tell which report of each host is its newest: cannot write an unnamed \
+             file in {}: No space left on device",
+            small.display()
+        );
+        assert!(ran.err.starts_with(&what) && ran.err.contains("TMPDIR"), "{}", ran.err);
+        // A pipe is kept for a second reading: a short one in memory.
+        let piped = |file: &Path| {
+            let mut cat = Command::new("cat").arg(file).stdout(Stdio::piped()).spawn().unwrap();
+            let mut command = started(&["--format", "json"], &[Path::new("-")]);
+            command.stdin(cat.stdout.take().unwrap());
+            let ran = told(command);
+            assert!(cat.wait().unwrap().success());
+            ran
+        };
+        let ran = piped(&few);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+        assert_eq!(ran.fleet().hosts.total, 1000);
+        assert_eq!(lasting(&ran), lasting(&json(&[&few])));
+        let long = dir.file("long.ndjson", self::many(40_000, 39_000).0);
+        let ran = piped(&long);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+        let what = "error: standard input: it cannot be read again, which hosts with several \
+                    reports ask for, and was not kept: No space left on device";
+        assert!(ran.err.starts_with(what), "{}", ran.err);
+        assert!(run(Command::new("umount").arg(&small)).status.success());
+    });
+}
