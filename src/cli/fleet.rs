@@ -1,12 +1,15 @@
 //! `tunectl fleet`.
 #![allow(clippy::disallowed_methods, reason = "the time, and where the page is put")]
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::fleet::{self, Gate, Memo, Newest, Place, Record, Seen, Tally, Terms};
-use crate::intake::{self, Found, LONGEST, Problem, Progress, Source};
+use crate::fleet::{self, Gate, Memo, Record, Tally, Terms};
+use crate::intake::{
+    self, Failed, Found, LONGEST, Looking, Newest, Place, Problem, Progress, Seen, Source,
+};
 use crate::persist::Staged;
 use crate::report::{fleet as report, fleet_page};
 use crate::wire::fleet::{Fleet, FleetReports, FleetUnreadable};
@@ -20,6 +23,8 @@ use super::ui::{Bar, Ui};
 const NAMED: usize = 100;
 /// And so often on standard error.
 const TOLD: usize = 10;
+/// Reports of which is kept in memory when they were and where they stand, of each 24 bytes.
+const IN_MEMORY: usize = 1 << 17;
 
 /// Puts many hosts' reports into one answer.
 ///
@@ -90,46 +95,78 @@ fn terms(args: &FleetArgs) -> Result<Terms, Failure> {
 }
 
 /// What a thread has found.
-struct Worker {
+struct Worker<L> {
     memo: Memo,
     tally: Tally,
-    seen: Seen,
+    /// By what it knows which report of a host counts.
+    look: L,
     read: u64,
     damage: Damage,
+    failed: Option<Failed>,
 }
 
-impl Worker {
-    fn new(seen: &Seen) -> Self {
+impl<L> Worker<L> {
+    fn new(look: L) -> Self {
         Self {
             memo: Memo::default(),
             tally: Tally::default(),
-            seen: seen.alike(),
+            look,
             read: 0,
             damage: Damage::default(),
+            failed: None,
         }
     }
 
+    fn fail(&mut self, failed: Failed) -> ControlFlow<()> {
+        self.failed = Some(failed);
+        ControlFlow::Break(())
+    }
+}
+
+impl Worker<Seen> {
     /// Counts a report, the first time that its source is read.
-    fn first(&mut self, found: Found<'_>, terms: &Terms) {
+    fn first(&mut self, found: Found<'_>, terms: &Terms) -> ControlFlow<()> {
         match record(&found, &mut self.memo) {
             Ok(record) => {
                 let place = Place::new(found.source, found.offset);
-                self.seen.add(&record.host, record.time, place);
                 self.tally.add(&record, &self.memo, terms);
                 self.read += 1;
+                let added = self.look.add(&record.host, record.time, place);
+                self.memo.done(record);
+                if let Err(failed) = added {
+                    return self.fail(failed);
+                }
             }
             Err((column, error)) => self.damage.add(&found, column, error),
         }
+        ControlFlow::Continue(())
     }
+}
 
+impl Worker<Looking> {
     /// Counts a report, the second time, if it is its host's newest.
-    fn second(&mut self, found: Found<'_>, terms: &Terms, newest: &Newest) {
-        if newest.has(Place::new(found.source, found.offset))
-            && let Ok(record) = record(&found, &mut self.memo)
-        {
-            self.tally.add(&record, &self.memo, terms);
+    fn second(&mut self, found: Found<'_>, terms: &Terms, newest: &Newest) -> ControlFlow<()> {
+        match newest.has(Place::new(found.source, found.offset), &mut self.look) {
+            Ok(true) => match record(&found, &mut self.memo) {
+                Ok(record) => {
+                    self.tally.add(&record, &self.memo, terms);
+                    self.memo.done(record);
+                }
+                Err((column, error)) => self.damage.add(&found, column, error),
+            },
+            Ok(false) => {}
+            Err(failed) => return self.fail(failed),
         }
+        ControlFlow::Continue(())
     }
+}
+
+/// What is put aside on disk could not be.
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn no_room(failed: Failed) -> Failure {
+    Failure::new(format!("cannot tell which report of each host is its newest: {failed}")).help(
+        "let TMPDIR name a directory with room: 64 bytes for each report, of more than 100,000",
+    )
 }
 
 /// The report of a record, or the byte in it and what is wrong there.
@@ -182,8 +219,8 @@ impl Damage {
 /// not be read, or not to their ends.
 fn gather(sources: &[Source], terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Failure> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut seen = Seen::default();
-    let mut workers: Vec<Worker> = (0..threads).map(|_| Worker::new(&seen)).collect();
+    let mut workers: Vec<_> =
+        Seen::for_each(threads, IN_MEMORY).into_iter().map(Worker::new).collect();
     let started = |error| Failure::new(format!("cannot start a thread: {error}"));
     let (mut bar, size) = (Bar::new(ui), intake::size(sources));
     let mut show = |progress: Progress| {
@@ -200,10 +237,13 @@ fn gather(sources: &[Source], terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fa
     .map_err(started)?;
     let mut tally = Tally::default();
     let mut damage = Damage::default();
-    let mut read = 0;
+    let (mut read, mut seen) = (0, Vec::new());
     for worker in workers {
+        if let Some(failed) = worker.failed {
+            return Err(no_room(failed));
+        }
         tally.merge(worker.tally);
-        seen.merge(worker.seen);
+        seen.push(worker.look);
         read += worker.read;
         damage.count += worker.damage.count;
         damage.broken += worker.damage.broken;
@@ -211,11 +251,10 @@ fn gather(sources: &[Source], terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fa
             damage.put(place);
         }
     }
-    let older = seen.older();
+    let older = Seen::older(&mut seen).map_err(no_room)?;
     if older > 0 {
-        let newest = seen.newest();
-        let mut workers: Vec<Worker> =
-            (0..threads).map(|_| Worker::new(&Seen::default())).collect();
+        let newest = Seen::newest(seen).map_err(no_room)?;
+        let mut workers: Vec<_> = (0..threads).map(|_| Worker::new(Looking::default())).collect();
         intake::read(
             sources,
             true,
@@ -225,8 +264,16 @@ fn gather(sources: &[Source], terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fa
         )
         .map_err(started)?;
         tally = Tally::default();
+        let mut lost = None;
         for worker in workers {
+            if let Some(failed) = worker.failed {
+                return Err(no_room(failed));
+            }
             tally.merge(worker.tally);
+            lost = lost.or(worker.damage.named.into_iter().find(|d| !damage.named.contains(d)));
+        }
+        if let Some((source, .., error)) = lost {
+            return Err(Failure::new(format!("{}: {error}", sources[source].name())));
         }
         if tally.hosts.total != newest.hosts() {
             return Err(Failure::new(format!(

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use super::bytes::{plain_until, same};
+
 /// Objects and arrays in each other, as deep as a line may have them.
 const DEEPEST: u32 = 32;
 
@@ -17,6 +19,26 @@ pub struct Bad {
 
 /// What was read, or why nothing was.
 type Read<T> = Result<T, Bad>;
+
+/// The fields of an object that are known.
+pub trait Fields: Copy + 'static {
+    /// Each as it is written, `"name":`, in the usual order.
+    const ALL: &'static [(&'static str, Self)];
+}
+
+/// Declares the known fields of an object, in the order in which they are usually written.
+macro_rules! fields {
+    ($what:ident { $($field:ident = $name:literal),+ $(,)? }) => {
+        #[derive(Clone, Copy)]
+        enum $what { $($field),+ }
+
+        impl $crate::fleet::json::Fields for $what {
+            const ALL: &'static [(&'static str, Self)] =
+                &[$((concat!("\"", $name, "\":"), Self::$field)),+];
+        }
+    };
+}
+pub(super) use fields;
 
 /// A place in a line of JSON.
 pub struct Cursor<'a> {
@@ -49,7 +71,9 @@ impl<'a> Cursor<'a> {
     }
 
     fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
+        // Mostly nothing stands before it.
+        let bytes = self.text.as_bytes();
+        let found = bytes.get(self.at) == Some(&byte) || self.peek() == Some(byte);
         self.at += usize::from(found);
         found
     }
@@ -73,16 +97,70 @@ impl<'a> Cursor<'a> {
     /// Goes on behind `known`, where exactly that follows.
     pub fn passes(&mut self, known: &str) -> bool {
         let known = known.as_bytes();
-        let same =
-            self.text.as_bytes()[self.at..].get(..known.len()).is_some_and(|b| same(b, known));
+        let same = self
+            .text
+            .as_bytes()
+            .get(self.at..self.at + known.len())
+            .is_some_and(|b| same(b, known));
         if same {
             self.at += known.len();
         }
         same
     }
 
+    /// An object of known fields: `each` is called with every one that is there and must read its
+    /// value; what is not known is passed over.
+    pub fn fields<F: Fields>(
+        &mut self,
+        mut each: impl FnMut(&mut Self, F) -> Read<()>,
+    ) -> Read<()> {
+        if !self.take(b'{') {
+            return self.bad("an object belongs here");
+        }
+        self.deeper()?;
+        if !self.take(b'}') {
+            // What may come next in the usual order.
+            let mut usual = 0;
+            loop {
+                match self.field::<F>(&mut usual)? {
+                    Some(field) => each(self, field)?,
+                    None => self.skip()?,
+                }
+                if self.take(b'}') {
+                    break;
+                }
+                if !self.take(b',') {
+                    return self.bad("a comma or the end of the object belongs here");
+                }
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// A field's name and the colon behind it.
+    fn field<F: Fields>(&mut self, usual: &mut usize) -> Read<Option<F>> {
+        let mut next = *usual;
+        while let Some((written, field)) = F::ALL.get(next) {
+            next += 1;
+            if self.passes(written) {
+                *usual = next;
+                return Ok(Some(*field));
+            }
+        }
+        let name = self.string()?;
+        if !self.take(b':') {
+            return self.bad("a colon belongs here");
+        }
+        let known = |(written, _): &&(&str, F)| written.get(1..written.len() - 2) == Some(&*name);
+        Ok(F::ALL.iter().find(known).map(|(_, field)| *field))
+    }
+
     /// An object: `each` is called with every field's name and must read its value.
-    pub fn object(&mut self, mut each: impl FnMut(&mut Self, &str) -> Read<()>) -> Read<()> {
+    pub fn object(
+        &mut self,
+        mut each: impl FnMut(&mut Self, Cow<'a, str>) -> Read<()>,
+    ) -> Read<()> {
         if !self.take(b'{') {
             return self.bad("an object belongs here");
         }
@@ -93,7 +171,7 @@ impl<'a> Cursor<'a> {
                 if !self.take(b':') {
                     return self.bad("a colon belongs here");
                 }
-                each(self, &name)?;
+                each(self, name)?;
                 if self.take(b'}') {
                     break;
                 }
@@ -297,40 +375,6 @@ impl<'a> Cursor<'a> {
             None => self.bad("the line ends here"),
         }
     }
-}
-
-/// Whether two texts of one length are the same: sixteen bytes at a time, which musl's memcmp does
-/// not do.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
-    let alike = |(a, b): (&[u8; 16], &[u8; 16])| u128::from_le_bytes(*a) == u128::from_le_bytes(*b);
-    a.iter().zip(b).all(alike) && a_rest.iter().zip(b_rest).all(|(a, b)| a == b)
-}
-
-/// The first byte from `at` on that ends the plain part of a string: a quote, a backslash or a
-/// control character. Eight bytes at a time.
-fn plain_until(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    // The lowest byte that is found is found rightly; those above it need not be.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let word = u64::from_le_bytes(*chunk);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & TOPS;
-        let found = zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\')));
-        let found = found | control;
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while let Some(byte) = bytes.get(at) {
-        if matches!(byte, b'"' | b'\\' | 0..0x20) {
-            break;
-        }
-        at += 1;
-    }
-    at
 }
 
 #[cfg(test)]

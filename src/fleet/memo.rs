@@ -7,7 +7,9 @@ use std::collections::HashMap;
 
 use super::hash::Quick;
 use super::json::{Bad, Cursor};
-use super::record::{Parameter, Text, parameter};
+use super::names::{Name, Names};
+use super::read::parameter;
+use super::record::{Parameter, Record, Text};
 
 /// The number of a known parameter.
 pub type Known = u32;
@@ -37,21 +39,54 @@ struct Entry {
 }
 
 /// What is known.
-#[derive(Default)]
 pub struct Memo {
     entries: Vec<Entry>,
     by_text: HashMap<Box<str>, Known, Quick>,
-    /// What came first the last time, by the first of the roles.
-    first: HashMap<Box<str>, [Option<Known>; GAP], Quick>,
-    /// An object that nobody asks for, as it was the last time.
+    roles: Names,
+    /// What was read the last time of a host of that role.
+    by_role: Vec<Last>,
+    /// Space that was taken for a report, and is for the next.
+    spare: Record<'static>,
+}
+
+/// What the last report of a role has, which the next one probably has as well.
+#[derive(Default)]
+struct Last {
+    /// What came first.
+    first: [Option<Known>; GAP],
+    /// An object that nobody asks for.
     skipped: String,
 }
 
-/// Where in the parameters of a report one is.
+/// The number of a report's first role.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Role(Option<Name>);
+
+/// Where in the parameters of a report of a role one is.
 #[derive(Clone, Copy, Default)]
 pub struct Walk {
+    role: Role,
     last: Option<Known>,
     gap: usize,
+}
+
+impl Walk {
+    /// The begin.
+    pub fn new(role: Role) -> Self {
+        Self { role, last: None, gap: 0 }
+    }
+}
+
+impl Default for Memo {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            by_text: HashMap::default(),
+            roles: Names::new(MOST),
+            by_role: Vec::new(),
+            spare: Record::default(),
+        }
+    }
 }
 
 impl Memo {
@@ -69,23 +104,41 @@ impl Memo {
         }
     }
 
-    /// Reads the next parameter of a report of hosts of that role.
+    /// An empty report, in space that was a report's before.
+    pub fn empty<'a>(&mut self) -> Record<'a> {
+        std::mem::take(&mut self.spare).emptied()
+    }
+
+    /// Takes back the space of a report that has been counted.
+    pub fn done(&mut self, record: Record<'_>) {
+        self.spare = record.emptied();
+    }
+
+    /// The number of a role.
+    pub fn role(&mut self, role: &str) -> Role {
+        let name = self.roles.of(role);
+        if name.is_some_and(|name| name as usize == self.by_role.len()) {
+            self.by_role.push(Last::default());
+        }
+        Role(name)
+    }
+
+    fn last(&mut self, role: Role) -> Option<&mut Last> {
+        self.by_role.get_mut(role.0? as usize)
+    }
+
+    /// Reads the next parameter of a report.
     ///
     /// # Errors
     /// It is none.
-    pub fn read<'a>(
-        &mut self,
-        c: &mut Cursor<'a>,
-        walk: &mut Walk,
-        role: &str,
-    ) -> Result<Item<'a>, Bad> {
+    pub fn read<'a>(&mut self, c: &mut Cursor<'a>, walk: &mut Walk) -> Result<Item<'a>, Bad> {
         let start = c.start();
-        let expected = self.expected(*walk, role);
+        let expected = self.expected(*walk);
         if let Some(known) = expected
             && let Some(entry) = self.entries.get(known as usize)
             && c.passes(&entry.text)
         {
-            *walk = Walk { last: expected, gap: 0 };
+            (walk.last, walk.gap) = (expected, 0);
             return Ok(Item::Known(known));
         }
         let read = parameter(c)?;
@@ -93,48 +146,41 @@ impl Memo {
             walk.gap += 1;
             return Ok(Item::Read(Box::new(read)));
         };
-        self.expect(*walk, role, known);
-        *walk = Walk { last: Some(known), gap: 0 };
+        if let Some(slot) = self.next(*walk).and_then(|next| next.get_mut(walk.gap)) {
+            *slot = Some(known);
+        }
+        (walk.last, walk.gap) = (Some(known), 0);
         Ok(Item::Known(known))
     }
 
-    /// Passes over an object that nobody asks for and that most reports have alike.
+    /// Passes over an object that nobody asks for and that most reports of a role have alike.
     ///
     /// # Errors
     /// There is no JSON.
-    pub fn skip(&mut self, c: &mut Cursor<'_>) -> Result<(), Bad> {
+    pub fn skip(&mut self, c: &mut Cursor<'_>, role: Role) -> Result<(), Bad> {
         let start = c.start();
-        if !self.skipped.is_empty() && c.passes(&self.skipped) {
+        let Some(last) = self.last(role) else { return c.skip() };
+        if !last.skipped.is_empty() && c.passes(&last.skipped) {
             return Ok(());
         }
         c.skip()?;
         let text = c.since(start);
         // A whole object ends nowhere else, as a number could.
         if text.len() <= LONGEST && text.starts_with('{') {
-            text.clone_into(&mut self.skipped);
+            text.clone_into(&mut last.skipped);
         }
         Ok(())
     }
 
-    fn expected(&self, walk: Walk, role: &str) -> Option<Known> {
-        let next = match walk.last {
-            Some(last) => &self.entries.get(last as usize)?.next,
-            None => self.first.get(role)?,
-        };
-        *next.get(walk.gap)?
+    fn expected(&mut self, walk: Walk) -> Option<Known> {
+        *self.next(walk)?.get(walk.gap)?
     }
 
-    fn expect(&mut self, walk: Walk, role: &str, known: Known) {
-        let room = self.first.len() < MOST || self.first.contains_key(role);
-        let next = match walk.last {
+    /// What followed there the last time.
+    fn next(&mut self, walk: Walk) -> Option<&mut [Option<Known>; GAP]> {
+        match walk.last {
             Some(last) => self.entries.get_mut(last as usize).map(|entry| &mut entry.next),
-            None if room && role.len() <= LONGEST => {
-                Some(self.first.entry(role.into()).or_default())
-            }
-            None => None,
-        };
-        if let Some(slot) = next.and_then(|next| next.get_mut(walk.gap)) {
-            *slot = Some(known);
+            None => self.last(walk.role).map(|last| &mut last.first),
         }
     }
 
@@ -226,6 +272,6 @@ mod tests {
             assert_eq!(Record::read(&line, &mut memo).unwrap().parameters.len(), 2);
         }
         assert_eq!((memo.entries.len(), memo.by_text.len()), (MOST, MOST));
-        assert!(memo.first.len() <= MOST);
+        assert!(memo.by_role.len() <= MOST);
     }
 }

@@ -3,13 +3,14 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod bytes;
 mod gate;
 mod hash;
 mod json;
 mod memo;
 mod names;
+mod read;
 mod record;
-mod seen;
 mod table;
 mod tally;
 mod time;
@@ -19,6 +20,5 @@ pub use gate::Gate;
 pub use json::Bad;
 pub use memo::Memo;
 pub use record::Record;
-pub use seen::{Newest, Place, Seen};
 pub use tally::{Tally, Terms};
 pub use time::{micros, text as time_text};

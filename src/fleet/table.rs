@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use super::bytes::order;
 use super::hash::Quick;
 use super::names::Name;
 
@@ -135,7 +136,8 @@ impl Group {
     }
 
     fn name(&mut self, host: &str) {
-        if self.sample.len() == SAMPLE && self.sample.last().is_some_and(|last| host >= &**last) {
+        let last = self.sample.get(SAMPLE - 1);
+        if last.is_some_and(|last| order(host.as_bytes(), last.as_bytes()).is_ge()) {
             return;
         }
         let at = self.sample.partition_point(|known| &**known < host);
