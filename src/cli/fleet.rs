@@ -203,15 +203,19 @@ impl Damage {
             let last = lines.next_back().unwrap_or_default();
             (lines.count() as u64, last.len() as u64 + 1)
         });
-        self.put((found.source, found.line, within, error));
+        if self.put((found.source, found.line, within, error)) {
+            found.ask_line();
+        }
     }
 
-    fn put(&mut self, place: Damaged) {
+    /// Names a place, if it is among the first; says whether it is.
+    fn put(&mut self, place: Damaged) -> bool {
         let at = self.named.partition_point(|known| (known.0, known.1) <= (place.0, place.1));
         if at < NAMED {
             self.named.insert(at, place);
             self.named.truncate(NAMED);
         }
+        at < NAMED
     }
 }
 

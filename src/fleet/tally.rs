@@ -14,8 +14,10 @@ use super::time::SECOND;
 const SILENT: usize = 100;
 /// Hours that changes are counted by.
 pub const HOURS: usize = 24;
-/// Roles, by the numbers of their names, that known parameters are counted for.
+/// Roles, by the numbers of their names, that known parameters are counted for, and places for these
+/// counts.
 const MOST_ROLES: usize = 1 << 10;
+const MOST_PLACES: usize = 1 << 15;
 /// What a value made from the host's memory is called where it is as desired.
 const FROM_RAM: &str = "(as its memory asks)";
 
@@ -90,6 +92,8 @@ pub struct Tally {
     pub hours: [u64; HOURS],
     /// Hosts by roles and known parameter, until these are put among the values.
     plain: Vec<Vec<Option<Plain>>>,
+    /// Places that these have.
+    places: usize,
 }
 
 /// The value of a known parameter.
@@ -156,7 +160,8 @@ impl Tally {
                 self.plain.resize_with(roles + 1, Vec::new);
             }
             let slots = self.plain.get_mut(roles)?;
-            if slots.len() <= known {
+            if slots.len() <= known && self.places + known < MOST_PLACES {
+                self.places += known + 1 - slots.len();
                 slots.resize_with(known + 1, || None);
             }
             slots.get_mut(known)

@@ -2,6 +2,7 @@
 //! packed stream they come in, and in little memory; and tells which of a host's is the newest.
 
 mod blocks;
+mod count;
 mod gzip;
 mod lines;
 mod scratch;
@@ -11,8 +12,9 @@ mod source;
 mod work;
 mod zstd;
 
+pub use count::Lines;
 pub use lines::LONGEST;
 pub use scratch::Failed;
 pub use seen::{Looking, Newest, Place, Seen};
 pub use source::{Source, Unread, size, sources};
-pub use work::{Found, Lines, Problem, Progress, read};
+pub use work::{Found, Problem, Progress, read};

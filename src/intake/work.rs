@@ -1,7 +1,7 @@
 //! Hands sources out to threads: a big file in pieces, a stream block by block to whoever waits.
 #![allow(clippy::disallowed_types, reason = "an edge")]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::blocks::{Block, Blocks, Next, PIECE};
+use super::count::Lines;
 use super::lines::{Form, LONGEST};
 use super::source::{Source, is_packed, whole_size};
 
@@ -29,6 +30,20 @@ pub struct Found<'a> {
     pub line: Option<(u64, u64)>,
     /// Its bytes, or why it has none.
     pub record: Result<&'a [u8], Problem<'a>>,
+    lines: &'a Mutex<Lines>,
+}
+
+impl Found<'_> {
+    /// Has [`Lines`] know its line.
+    pub fn ask_line(&self) {
+        if let Some((piece, _)) = self.line {
+            locked(self.lines).ask(self.source, piece);
+        }
+    }
+}
+
+fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why there is no record.
@@ -47,17 +62,6 @@ pub struct Progress {
     pub bytes: u64,
     /// Sources that have been read, or begun.
     pub sources: usize,
-}
-
-/// How many lines each piece of each source has, but for the last ones.
-#[derive(Debug, Default)]
-pub struct Lines(BTreeMap<(usize, u64), u64>);
-
-impl Lines {
-    /// The line in its source, from 1, of one in a piece.
-    pub fn line(&self, source: usize, (piece, line): (u64, u64)) -> u64 {
-        self.0.range((source, 0)..(source, piece)).map(|(_, lines)| lines).sum::<u64>() + line + 1
-    }
 }
 
 /// A big file, of which each thread takes the next piece.
@@ -171,7 +175,7 @@ type Each<'e> = &'e mut dyn FnMut(Found<'_>);
 
 impl Work<'_> {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     fn run(&self, each: Each<'_>) {
@@ -181,7 +185,7 @@ impl Work<'_> {
                 Task::Source(source) => {
                     if let Err(why) = self.source(source, each) {
                         let record = Err(Problem::Unread(&why));
-                        each(Found { source, offset: 0, line: None, record });
+                        each(self.found(source, 0, None, record));
                     }
                     self.state().busy -= 1;
                     self.changed.notify_all();
@@ -189,7 +193,8 @@ impl Work<'_> {
                 Task::Piece { file, source, piece, size } => {
                     if let Err(why) = self.piece(&file, source, piece, size, &mut buffer, each) {
                         let record = Err(Problem::Unread(&why));
-                        each(Found { source, offset: 0, line: Some((piece, 0)), record });
+                        each(self.found(source, 0, Some((piece, 0)), record));
+                        self.note(source, piece, 0, (piece + 1) * PIECE as u64 >= size);
                     }
                 }
                 Task::Block(source, block) => self.block(source, block, each),
@@ -251,13 +256,12 @@ impl Work<'_> {
             match blocks.next(buffer) {
                 Some(Next::Block(block)) => self.hand(number, block, each),
                 Some(Next::Long { piece, offset }) => {
-                    self.note(number, piece, 1);
-                    let record = Err(Problem::Long);
-                    each(Found { source: number, offset, line: Some((piece, 0)), record });
+                    each(self.found(number, offset, Some((piece, 0)), Err(Problem::Long)));
+                    self.note(number, piece, 1, false);
                 }
                 Some(Next::Broken { piece, why }) => {
                     let record = Err(Problem::Unread(&why));
-                    each(Found { source: number, offset: 0, line: Some((piece, 0)), record });
+                    each(self.found(number, 0, Some((piece, 0)), record));
                 }
                 None => break,
             }
@@ -280,9 +284,7 @@ impl Work<'_> {
     fn block(&self, source: usize, block: Block, each: Each<'_>) {
         let Block { bytes, form, piece, offset, last } = block;
         let lines = self.records(source, piece, offset, form, &bytes, each);
-        if !last {
-            self.note(source, piece, lines);
-        }
+        self.note(source, piece, lines, last);
         self.state().spare.push(bytes);
     }
 
@@ -298,14 +300,23 @@ impl Work<'_> {
         self.bytes.fetch_add(block.len() as u64, Relaxed);
         form.records(block, |at, line, record| {
             let record = if record.len() > LONGEST { Err(Problem::Long) } else { Ok(record) };
-            each(Found { source, offset: offset + at as u64, line: Some((piece, line)), record });
+            each(self.found(source, offset + at as u64, Some((piece, line)), record));
         })
     }
 
-    /// Takes note of how many lines a piece has.
-    fn note(&self, source: usize, piece: u64, lines: u64) {
-        let mut all = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        all.0.insert((source, piece), lines);
+    fn found<'a>(
+        &'a self,
+        source: usize,
+        offset: u64,
+        line: Option<(u64, u64)>,
+        record: Result<&'a [u8], Problem<'a>>,
+    ) -> Found<'a> {
+        Found { source, offset, line, record, lines: &self.lines }
+    }
+
+    /// Takes note of how many lines a piece has, and whether it is the last.
+    fn note(&self, source: usize, piece: u64, lines: u64, last: bool) {
+        locked(&self.lines).count(source, piece, lines, last);
     }
 
     /// Reads the lines that begin in a piece of a big file.
@@ -329,7 +340,7 @@ impl Work<'_> {
             (_, None) => within,
         };
         if start == within {
-            self.note(source, piece, 0);
+            self.note(source, piece, 0, end == size);
             return Ok(());
         }
         // The last line may end in another piece.
@@ -354,13 +365,10 @@ impl Work<'_> {
         let mut lines = self.records(source, piece, offset, Form::Lines, block, each);
         if long {
             let offset = base + ends as u64;
-            let record = Err(Problem::Long);
-            each(Found { source, offset, line: Some((piece, lines)), record });
+            each(self.found(source, offset, Some((piece, lines)), Err(Problem::Long)));
             lines += 1;
         }
-        if end < size {
-            self.note(source, piece, lines);
-        }
+        self.note(source, piece, lines, end == size);
         Ok(())
     }
 }
