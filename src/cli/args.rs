@@ -62,8 +62,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Keep what `apply --confirm-within` has written: persist exactly that
     ///
-    /// Without it everything is put back at the end of the time.
-    Confirm,
+    /// Without it everything is put back at the end of the time; with --cancel at once.
+    Confirm(ConfirmArgs),
     /// Give back what tunectl has written: as it was before, live and at the next boot
     ///
     /// Shows what would come back, and asks. What somebody else has changed since is left alone
@@ -263,6 +263,14 @@ pub struct UnlockArgs {
     /// Why; it is recorded
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+}
+
+/// Arguments of `confirm`.
+#[derive(Debug, Args)]
+pub struct ConfirmArgs {
+    /// Do not keep it: put everything back now
+    #[arg(long)]
+    pub cancel: bool,
 }
 
 /// Arguments of `rollback`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::persist::trial::{self as record, State};
+use crate::persist::trial::{self as record, State, Trial};
 use crate::persist::{LOCK, Lock, LockError, originals};
 use crate::probe::{self, Fact};
 use crate::procsys::ProcSys;
@@ -13,20 +13,20 @@ use crate::watch::clock;
 use crate::wire::{CONFIRMED_SCHEMA, Confirmed};
 
 use super::Exit;
-use super::args::{Cli, Format};
+use super::args::{Cli, ConfirmArgs, Format};
 use super::failure::Failure;
-use super::trial::{finish, open_trial};
+use super::trial::{finish, open_trial, put_back, seen};
 use super::ui::Ui;
 
 /// How long another holder of the lock is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Keeps the trial that is pending: persists exactly what was tried.
+/// Keeps the trial that is pending: persists exactly what was tried. Or puts it back.
 ///
 /// # Errors
-/// None is pending, or it comes too late, or what was tried cannot be persisted.
+/// None is pending, or it comes too late, or what was tried cannot be persisted or put back.
 #[inline(never)] // what it needs of the stack is no concern of other commands
-pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
+pub fn run(cli: &Cli, args: &ConfirmArgs, ui: &Ui) -> Result<Exit, Failure> {
     let kernel = ProcSys::open(&cli.root).map_err(|e| Failure::new(e.to_string()))?;
     if kernel.is_procfs() && !nix::unistd::geteuid().is_root() {
         return Err(Failure::new("only root can confirm a trial"));
@@ -42,6 +42,9 @@ pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
     let Some(mut trial) = open_trial(cli, &facts.boot_id)? else {
         return Err(nothing(cli, &facts.boot_id));
     };
+    if args.cancel {
+        return cancel(cli, ui, &kernel, &mut trial);
+    }
     let over = trial.left(clock::since_boot()).is_zero();
     if over || trial.state == State::Writing {
         finish(cli, ui, &kernel, &mut trial)?;
@@ -61,15 +64,17 @@ pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
     let mut files = trial.files();
     // What there was before is remembered, and nothing that a boot sets.
     files.retain(|file| ![originals::FIRST, originals::OF_BOOT].contains(&file.path.as_str()));
-    let keys = super::trial::seen(&trial, None).keys;
+    let keys = seen(&trial, None).keys;
     match ui.format() {
         Format::Json => ui.json(&Confirmed {
             schema: CONFIRMED_SCHEMA.into(),
+            result: "confirmed".into(),
             baseline: trial.baseline.clone(),
             keys,
             persisted: files.iter().map(|file| file.path.clone()).collect(),
             adopted: files.iter().any(|file| file.path == HOST_BASELINE),
             changed: changed.iter().map(|(key, _)| key.to_string()).collect(),
+            put_back: Vec::new(),
         })?,
         Format::Text => ui.result(&report::confirmed(&trial.baseline, &keys, &files))?,
     }
@@ -78,6 +83,28 @@ pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
         ui.warning(&format!(
             "{key} was changed since to {now} by somebody else; what was tried is persisted"
         ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Puts the trial back before its end. The lock is held.
+fn cancel(cli: &Cli, ui: &Ui, kernel: &ProcSys, trial: &mut Trial) -> Result<Exit, Failure> {
+    let keys = seen(trial, None).keys;
+    let Some(lines) = put_back(cli, kernel, trial, "it was cancelled")? else {
+        return Err(nothing(cli, &trial.boot_id));
+    };
+    match ui.format() {
+        Format::Json => ui.json(&Confirmed {
+            schema: CONFIRMED_SCHEMA.into(),
+            result: "put_back".into(),
+            baseline: trial.baseline.clone(),
+            keys,
+            persisted: Vec::new(),
+            adopted: false,
+            changed: Vec::new(),
+            put_back: lines,
+        })?,
+        Format::Text => ui.result(&report::cancelled(&trial.baseline, &lines))?,
     }
     Ok(Exit::Done)
 }

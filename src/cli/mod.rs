@@ -66,7 +66,7 @@ fn run(cli: &Cli, ui: &Ui) -> Result<Exit, failure::Failure> {
         }
         args::Command::Plan(command) => plan::run(cli, command, ui),
         args::Command::Apply(command) => apply::run(cli, command, ui),
-        args::Command::Confirm => confirm::run(cli, ui),
+        args::Command::Confirm(command) => confirm::run(cli, command, ui),
         args::Command::Rollback(command) => rollback::run(cli, command, ui),
         args::Command::Watch(command) => watch::run(cli, command, ui),
         args::Command::Unlock(command) => unlock::run(cli, command, ui),

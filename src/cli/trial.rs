@@ -255,8 +255,10 @@ pub fn settle(cli: &Cli, host: &Host, ui: &Ui) -> Result<(), Failure> {
         "a trial of {} is pending, for {left} s more: nothing was changed",
         report::harmless(&trial.baseline)
     );
-    Err(Failure::refused(message)
-        .help("`tunectl confirm` keeps it; without, it is put back at its end"))
+    Err(Failure::refused(message).help(
+        "`tunectl confirm` keeps it, `tunectl confirm --cancel` puts it back now; without \
+             either it is put back at its end",
+    ))
 }
 
 /// Puts a trial back that nobody keeps any more, and leaves one that is kept, which is returned.
@@ -325,19 +327,36 @@ pub fn finish(cli: &Cli, ui: &Ui, kernel: &ProcSys, trial: &mut Trial) -> Result
         _ if trial.left(clock::since_boot()).is_zero() => "it was not confirmed in time",
         _ => "its keeper was killed",
     };
+    let lines = put_back(cli, kernel, trial, why)?;
+    let name = report::harmless(&trial.baseline);
+    ui.warning(&match lines {
+        None => format!("a trial of {name} was confirmed, though not to its end"),
+        Some(lines) => {
+            format!("a trial of {name} was put back, because {why}: {}", lines.join("; "))
+        }
+    });
+    Ok(())
+}
+
+/// Puts a trial back, and tells what came of it, a line each; `None` where it had been kept. The
+/// lock is held.
+///
+/// # Errors
+/// Something could not be put back.
+pub fn put_back(
+    cli: &Cli,
+    kernel: &ProcSys,
+    trial: &mut Trial,
+    why: &str,
+) -> Result<Option<Vec<String>>, Failure> {
     let name = report::harmless(&trial.baseline);
     let end = trial::put_back(kernel, &cli.root, trial, why)
         .map_err(|error| Failure::new(format!("a trial of {name} cannot be put back: {error}")))?;
-    match end {
-        End::Kept => ui.warning(&format!("a trial of {name} was confirmed, though not to its end")),
-        End::PutBack(recovered) => {
-            let lines = trial::told(&recovered).join("; ");
-            let message = format!("a trial of {name} was put back, because {why}: {lines}");
-            if !recovered.is_whole() {
-                return Err(Failure::new(message));
-            }
-            ui.warning(&message);
-        }
+    let End::PutBack(recovered) = end else { return Ok(None) };
+    let lines = trial::told(&recovered);
+    if recovered.is_whole() {
+        return Ok(Some(lines));
     }
-    Ok(())
+    let told = lines.join("; ");
+    Err(Failure::new(format!("a trial of {name} was put back, because {why}: {told}")))
 }

@@ -26,6 +26,17 @@ pub fn confirmed(baseline: &str, keys: &[String], files: &[Replaced]) -> String 
     out
 }
 
+/// A trial that was put back on request, with what came of it, a line each.
+pub fn cancelled(baseline: &str, lines: &[String]) -> String {
+    let text = format!("{}: cancelled, as before the trial", harmless(baseline));
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", paint(HEAD.fg_color(GOOD.get_fg_color()), &text));
+    for line in lines {
+        let _ = writeln!(out, "  {}", harmless(line));
+    }
+    out
+}
+
 /// A trial that is pending, in a sentence.
 pub fn pending(trial: &Trial) -> String {
     let count = trial.keys.len();

@@ -23,11 +23,13 @@ pub struct Trial {
     pub kept: Option<bool>,
 }
 
-/// What `tunectl confirm` has done.
+/// What `tunectl confirm` has done, with `--cancel` or without.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmed {
     /// [`CONFIRMED_SCHEMA`].
     pub schema: String,
+    /// `confirmed` or `put_back`.
+    pub result: String,
     /// The baseline.
     pub baseline: String,
     /// The keys that were tried, in dots.
@@ -38,4 +40,6 @@ pub struct Confirmed {
     pub adopted: bool,
     /// Those of the keys that somebody else has changed since they were tried.
     pub changed: Vec<String>,
+    /// What putting back came to, a line each.
+    pub put_back: Vec<String>,
 }

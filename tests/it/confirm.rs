@@ -157,8 +157,39 @@ fn json_tells_of_a_trial_and_of_its_confirmation() {
     let ran = host.run(["confirm", "--format", "json"]);
     let confirmed: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(confirmed["schema"], "tunectl/confirmed/1");
+    assert_eq!(confirmed["result"], "confirmed");
     assert_eq!(confirmed["adopted"], true);
     assert_eq!(confirmed["persisted"].as_array().unwrap().len(), 2, "{}", ran.out);
+}
+
+#[test]
+fn cancelled_it_is_put_back_at_once_and_its_keeper_goes() {
+    let host = host();
+    begun(&host, "1h", &[]);
+    let keeper = keeper_in(&host.root);
+    let ran = host.run(["confirm", "--cancel"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert_eq!(ran.out, "tried: cancelled, as before the trial\n  2 put back\n");
+    assert!(is_as_before(&host) && is_nothing_persisted(&host));
+    assert_eq!(record(&host)["ended"]["why"], "it was cancelled");
+    assert!(Holds::read(&host.root, BOOT_ID).holds.is_empty());
+    until("its keeper is gone", || !Path::new(&format!("/proc/{keeper}/exe")).exists());
+    let ran = host.run(["confirm", "--cancel"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("no trial is pending"), "{}", ran.err);
+
+    begun(&host, "1h", &[]);
+    host.live("vm.swappiness = 45\n");
+    let ran = host.run(["confirm", "--cancel", "--format", "json"]);
+    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (&told["schema"], &told["result"]),
+        (&"tunectl/confirmed/1".into(), &"put_back".into())
+    );
+    let lines = told["put_back"].to_string();
+    assert!(lines.contains("vm.swappiness was changed by somebody else, to 45: left alone"));
+    assert_eq!(host.value("vm.max_map_count"), "65530");
+    assert!(is_nothing_persisted(&host));
 }
 
 #[test]

@@ -39,8 +39,9 @@ onto_xfs() {
 prepare_copied() {
     mkfs.xfs -q -L xfs /dev/vdc
     mount -t xfs /dev/vdc /mnt
-    # What is mounted below is not of this file system.
+    # Without what is mounted below, nor what it is mounted on.
     cp -ax / /mnt/
+    mkdir -p /mnt/{dev,mnt,proc,run,sys}
     sed -i 's/^LABEL=root .* ext4 /LABEL=xfs \/ xfs /' /mnt/etc/fstab
     rm /mnt/root/whole*
     umount /mnt

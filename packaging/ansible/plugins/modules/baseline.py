@@ -30,7 +30,7 @@ options:
       - V(tried) writes live values only, which are put back by themselves after O(trial) unless they
         are confirmed.
       - V(confirmed) persists what is tried, and is content where nothing is.
-      - V(put_back) waits until what is tried has been put back, and is content where nothing is.
+      - V(put_back) puts what is tried back before its end, and is content where nothing is.
     type: str
     choices: [applied, tried, confirmed, put_back]
     default: applied
@@ -266,12 +266,13 @@ def confirm(module, host):
     module.exit_json(**told)
 
 
-def await_end(module, host):
-    """Waits until what was tried is put back: it is by itself, at its end."""
+def put_back(module, host):
+    """Puts back what is tried; should that fail, it is put back by itself at its end."""
     trial = host.pending()
     told = {"name": module.params["baseline"], "changed": trial is not None, "result": "in_sync"}
     if trial is None or module.check_mode:
         module.exit_json(**told)
+    host.run("confirm", "--cancel")
     end = time.monotonic() + (trial["left_s"] or 0) + 60
     while host.pending() is not None:
         if time.monotonic() > end:
@@ -302,7 +303,7 @@ def main():
             module.exit_json(changed=True, name=name_of(module.params), result="not_installed")
         module.fail_json(msg=f"{module.params['program']} is not there: install the package first")
     host = Host(module)
-    does = {"confirmed": confirm, "put_back": await_end}
+    does = {"confirmed": confirm, "put_back": put_back}
     does.get(module.params["state"], carry_out)(module, host)
 
 
