@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::fleet::{self, Gate, Memo, Record, Tally, Terms};
 use crate::intake::{
-    self, Failed, Found, LONGEST, Looking, Newest, Place, Problem, Progress, Seen, Source,
+    self, Failed, Found, LONGEST, Looking, Newest, Place, Problem, Progress, Seen, Sought, Sources,
 };
 use crate::persist::Staged;
 use crate::report::{fleet as report, fleet_page};
@@ -37,7 +37,11 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
         )
     })?;
     let terms = terms(args)?;
-    let (sources, unread) = intake::sources(&args.reports);
+    let Sought { sources, unread, unread_count } =
+        intake::sources(&args.reports).map_err(|failed| {
+            Failure::new(format!("cannot list the files: {failed}"))
+                .help("let TMPDIR name a directory with room: some 20 bytes for each file")
+        })?;
     if sources.len() > Place::SOURCES {
         return Err(Failure::new(format!(
             "these are {} files, and at most {} can be told apart",
@@ -47,9 +51,9 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
         .help("put them together: `cat FILE… | tunectl fleet -`"));
     }
     let (mut answer, broken) = gather(&sources, &terms, ui)?;
-    let broken = broken + unread.len() as u64;
+    let broken = broken + unread_count;
     answer.reports.sources = sources.len() as u64;
-    answer.reports.unreadable += unread.len() as u64;
+    answer.reports.unreadable += unread_count;
     let listed = unread.into_iter().map(|unread| FleetUnreadable {
         source: unread.source,
         line: None,
@@ -221,7 +225,7 @@ impl Damage {
 
 /// Reads the reports; a second time, where hosts have several. Says as well how many sources could
 /// not be read, or not to their ends.
-fn gather(sources: &[Source], terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Failure> {
+fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Failure> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut workers: Vec<_> =
         Seen::for_each(threads, IN_MEMORY).into_iter().map(Worker::new).collect();
@@ -277,7 +281,7 @@ fn gather(sources: &[Source], terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fa
             lost = lost.or(worker.damage.named.into_iter().find(|d| !damage.named.contains(d)));
         }
         if let Some((source, .., error)) = lost {
-            return Err(Failure::new(format!("{}: {error}", sources[source].name())));
+            return Err(Failure::new(format!("{}: {error}", sources.name(source))));
         }
         if tally.hosts.total != newest.hosts() {
             return Err(Failure::new(format!(
@@ -296,7 +300,7 @@ fn gather(sources: &[Source], terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fa
         .named
         .into_iter()
         .map(|(source, line, within, error)| FleetUnreadable {
-            source: sources[source].name(),
+            source: sources.name(source),
             line: line.map(|line| lines.line(source, line) + within.map_or(0, |w| w.0)),
             column: within.map(|w| w.1),
             error,

@@ -1,33 +1,34 @@
-//! Where reports come from: files, directories, streams; opened again where they are read twice.
+//! Where reports come from: files and streams; opened again where they are read twice.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::gzip::{self, Gzip};
-use super::scratch::Scratch;
+use super::paths::Paths;
+use super::scratch::{Failed, Scratch};
+use super::walk::is_named_packed;
 use super::zstd::{self, Zstd};
 
-/// How the names of files with reports end, in directories.
-const NAMES: [&str; 3] = ["json", "jsonl", "ndjson"];
-/// What may stand behind that.
-const PACKED: [&str; 2] = [".gz", ".zst"];
-/// Directories in each other.
-const DEEPEST: u32 = 16;
-
-/// A file or a stream.
-#[derive(Debug)]
-pub struct Source {
-    /// `None`: standard input.
-    path: Option<PathBuf>,
-    /// What a stream has given.
-    kept: Mutex<Kept>,
+/// Files and streams, by number.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// `-`: standard input.
+    paths: Paths,
+    /// What streams have given.
+    kept: Mutex<BTreeMap<usize, Arc<Mutex<Kept>>>>,
 }
+
+/// What stands for standard input.
+const STDIN: &str = "-";
 
 /// What a stream has given, for a second reading.
 #[derive(Debug, Default)]
@@ -71,40 +72,58 @@ impl Kept {
     }
 }
 
-/// What could not be read, and why.
-#[derive(Debug)]
-pub struct Unread {
-    /// The file or directory.
-    pub source: String,
-    /// Why.
-    pub why: io::Error,
-}
+impl Sources {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.paths.len()
+    }
 
-impl Source {
-    fn new(path: Option<PathBuf>) -> Self {
-        Self { path, kept: Mutex::default() }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a file, or standard input.
+    ///
+    /// # Errors
+    /// There is no room on disk.
+    pub(super) fn add(&mut self, path: &Path) -> Result<(), Failed> {
+        self.paths.add(path.as_os_str().as_bytes())
+    }
+
+    fn path(&self, number: usize) -> Result<PathBuf, Failed> {
+        self.paths.get(number).map(|path| OsString::from_vec(path).into())
     }
 
     /// What people call it.
-    pub fn name(&self) -> String {
-        self.path.as_ref().map_or_else(|| "standard input".into(), |p| p.display().to_string())
+    pub fn name(&self, number: usize) -> String {
+        match self.path(number) {
+            Ok(path) if path == Path::new(STDIN) => "standard input".into(),
+            Ok(path) => path.display().to_string(),
+            Err(failed) => format!("file {} of them ({failed})", number + 1),
+        }
     }
 
     /// Opens it; a stream that has been read before, where it was kept.
-    pub(super) fn open(&self, again: bool) -> io::Result<File> {
-        match &*self.kept() {
-            Kept::Few(file, _) | Kept::Many(file) if again => {
-                // Its place is that of the last byte, and a file is read from its begin.
-                let mut file = file.try_clone()?;
-                file.rewind()?;
-                return Ok(file);
+    pub(super) fn open(&self, number: usize, again: bool) -> io::Result<File> {
+        let kept = locked(&self.kept).get(&number).cloned();
+        if again && let Some(kept) = kept {
+            match &*locked(&kept) {
+                Kept::Few(file, _) | Kept::Many(file) => {
+                    // Its place is that of the last byte, and a file is read from its begin.
+                    let mut file = file.try_clone()?;
+                    file.rewind()?;
+                    return Ok(file);
+                }
+                Kept::Lost(why) => return Err(once(why)),
+                Kept::Nothing => {}
             }
-            Kept::Lost(why) if again => return Err(once(why)),
-            _ => {}
         }
-        let file = match &self.path {
-            Some(path) => File::open(path)?,
-            None => File::from(io::stdin().as_fd().try_clone_to_owned()?),
+        let path = self.path(number).map_err(io::Error::other)?;
+        let file = if path == Path::new(STDIN) {
+            File::from(io::stdin().as_fd().try_clone_to_owned()?)
+        } else {
+            File::open(path)?
         };
         let kind = file.metadata()?.file_type();
         if kind.is_dir() {
@@ -116,20 +135,19 @@ impl Source {
         Ok(file)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The content of a stream, unpacked; the first time, it is kept for a second one.
     pub(super) fn content(
         &self,
+        number: usize,
         file: File,
         again: bool,
-    ) -> io::Result<Box<dyn BufRead + Send + '_>> {
-        let raw: Box<dyn Read + Send + '_> = if again || whole_size(&file)?.is_some() {
+    ) -> io::Result<Box<dyn BufRead + Send>> {
+        let raw: Box<dyn Read + Send> = if again || whole_size(&file)?.is_some() {
             Box::new(Rewound { file, at: 0 })
         } else {
-            Box::new(Keeping { stream: file, source: self })
+            let kept = Arc::<Mutex<Kept>>::default();
+            locked(&self.kept).insert(number, Arc::clone(&kept));
+            Box::new(Keeping { stream: file, kept })
         };
         let mut raw = BufReader::with_capacity(64 << 10, raw);
         let begin = raw.fill_buf()?;
@@ -179,15 +197,15 @@ impl Read for Rewound {
 }
 
 /// A stream that is kept while it is read.
-struct Keeping<'s> {
+struct Keeping {
     stream: File,
-    source: &'s Source,
+    kept: Arc<Mutex<Kept>>,
 }
 
-impl Read for Keeping<'_> {
+impl Read for Keeping {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.stream.read(out)?;
-        let mut kept = self.source.kept();
+        let mut kept = locked(&self.kept);
         // Without room for it only a second reading is impossible.
         if let Err(why) = kept.put(&out[..read]) {
             *kept = Kept::Lost(why);
@@ -196,77 +214,19 @@ impl Read for Keeping<'_> {
     }
 }
 
+fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Sources of more files are not looked at beforehand.
 const FEW: usize = 32;
 
 /// How many bytes there are to be read; `None` where that is not known beforehand.
-pub fn size(sources: &[Source]) -> Option<u64> {
-    let plain = |path: &PathBuf| {
-        let name = path.to_string_lossy();
-        let packed = PACKED.iter().any(|end| name.ends_with(end));
-        fs::metadata(path).ok().filter(|found| !packed && found.is_file()).map(|found| found.len())
+pub fn size(sources: &Sources) -> Option<u64> {
+    let plain = |path: PathBuf| {
+        let found = fs::metadata(&path).ok().filter(fs::Metadata::is_file);
+        found.filter(|_| !is_named_packed(&path.to_string_lossy())).map(|found| found.len())
     };
     let few = sources.len() <= FEW;
-    few.then(|| sources.iter().map(|s| s.path.as_ref().and_then(plain)).sum())?
-}
-
-/// The sources that paths stand for: a file as it is, of a directory every file below that is named
-/// like a report, by name; `-` is standard input.
-pub fn sources(paths: &[PathBuf]) -> (Vec<Source>, Vec<Unread>) {
-    let (mut found, mut unread) = (Vec::new(), Vec::new());
-    for path in paths {
-        if path == Path::new("-") {
-            found.push(Source::new(None));
-        } else if path.is_dir() {
-            walk(path, 0, &mut found, &mut unread);
-        } else {
-            found.push(Source::new(Some(path.clone())));
-        }
-    }
-    (found, unread)
-}
-
-fn walk(dir: &Path, depth: u32, found: &mut Vec<Source>, unread: &mut Vec<Unread>) {
-    let mut failed = |why| unread.push(Unread { source: dir.display().to_string(), why });
-    if depth == DEEPEST {
-        return failed(io::Error::other("directories are nested too deeply"));
-    }
-    let entries = fs::read_dir(dir).and_then(|entries| {
-        entries.map(|entry| entry.and_then(|e| Ok((e.file_name(), e.file_type()?)))).collect()
-    });
-    let mut entries: Vec<_> = match entries {
-        Ok(entries) => entries,
-        Err(why) => return failed(why),
-    };
-    entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    for (name, kind) in entries {
-        let path = dir.join(&name);
-        // A link may lead to a file, and to no further directory: those could be a circle.
-        if kind.is_dir() {
-            walk(&path, depth + 1, found, unread);
-        } else if is_named(&name.to_string_lossy()) && (kind.is_file() || path.is_file()) {
-            found.push(Source::new(Some(path)));
-        }
-    }
-}
-
-fn is_named(name: &str) -> bool {
-    let plain = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-    let end = plain.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, end)| end);
-    end.is_some_and(|end| NAMES.contains(&end)) && !name.starts_with('.')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_named;
-
-    #[test]
-    fn reports_are_known_by_their_names() {
-        for name in ["a.json", "a.b.ndjson", "a.jsonl.gz", "report.json.zst"] {
-            assert!(is_named(name), "{name}");
-        }
-        for name in ["json", ".json", ".a.json", "a.json~", "a.gz", "a.json.xz", "a.yaml", ""] {
-            assert!(!is_named(name), "{name}");
-        }
-    }
+    few.then(|| (0..sources.len()).map(|n| sources.path(n).ok().and_then(plain)).sum())?
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::blocks::{Block, Blocks, Next, PIECE};
 use super::count::Lines;
 use super::lines::{Form, LONGEST};
-use super::source::{Source, is_packed, whole_size};
+use super::source::{Sources, is_packed, whole_size};
 
 /// How often whoever waits is told how far it has come.
 const TOLD: Duration = Duration::from_millis(100);
@@ -94,7 +94,7 @@ struct State {
 }
 
 struct Work<'s> {
-    sources: &'s [Source],
+    sources: &'s Sources,
     again: bool,
     state: Mutex<State>,
     changed: Condvar,
@@ -121,7 +121,7 @@ impl Drop for Ended<'_, '_> {
 /// # Errors
 /// No thread can be started.
 pub fn read<S: Send>(
-    sources: &[Source],
+    sources: &Sources,
     again: bool,
     states: &mut [S],
     each: impl Fn(&mut S, Found<'_>) -> ControlFlow<()> + Sync,
@@ -237,8 +237,7 @@ impl Work<'_> {
 
     /// Opens a source: a big file is for all, anything else is read here.
     fn source(&self, number: usize, each: Each<'_>) -> io::Result<()> {
-        let source = &self.sources[number];
-        let file = source.open(self.again)?;
+        let file = self.sources.open(number, self.again)?;
         if let Some(size) = whole_size(&file)?.filter(|size| *size > 2 * PIECE as u64) {
             let mut begin = vec![0; 4096];
             let read = file.read_at(&mut begin, 0)?;
@@ -250,7 +249,7 @@ impl Work<'_> {
                 return Ok(());
             }
         }
-        let mut blocks = Blocks::new(source.content(file, self.again)?);
+        let mut blocks = Blocks::new(self.sources.content(number, file, self.again)?);
         while !self.stopped.load(Relaxed) {
             let buffer = self.state().spare.pop().unwrap_or_default();
             match blocks.next(buffer) {
