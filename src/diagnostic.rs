@@ -1,7 +1,9 @@
 //! What is wrong with an input and where: a span, a message and what to write instead.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 /// A place in one of the texts that were read; `source` indexes the list of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +50,7 @@ pub struct Source {
     /// A path, or `built-in:NAME`.
     pub name: String,
     /// The text.
-    pub text: String,
+    pub text: Cow<'static, str>,
 }
 
 impl Diagnostic {
@@ -90,7 +92,7 @@ impl Diagnostic {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The source's name.
-    pub file: String,
+    pub file: Arc<str>,
     /// Line, counted from 1; 0 where the source has no lines.
     pub line: u32,
     /// Column, counted from 1; 0 where only the line is known.
@@ -100,8 +102,8 @@ pub struct Position {
 impl Position {
     /// The place of `span` among `sources`.
     pub fn of(span: Span, sources: &[Source]) -> Self {
-        let file = sources.get(span.source).map_or_else(|| "?".to_owned(), |s| s.name.clone());
-        Self { file, line: span.line, column: span.column }
+        let file = sources.get(span.source).map_or("?", |s| &s.name);
+        Self { file: file.into(), line: span.line, column: span.column }
     }
 }
 

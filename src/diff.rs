@@ -211,7 +211,7 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
     for (write, reaches) in view.each_write(loader, &desired.key) {
         if reaches {
             if !accepted(desired, &write.value, facts) {
-                boot.refused = Some((write.source.clone(), write.value.clone()));
+                boot.refused = Some((write.source.clone(), write.value.to_string()));
                 continue;
             }
             let value = composed(desired.shape, boot.value.as_deref(), &write.value);
@@ -230,14 +230,14 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
 /// that is the zero of a pair's other half.
 fn side_effect(write: &Assignment, key: &Key, half: Option<&Key>) -> Option<(String, bool)> {
     let non_zero = || kernel_number(write.value.trim()).map(|n| n != 0);
-    if half.is_some_and(|half| half.as_path() == write.selector_text) {
+    if half.is_some_and(|half| *half.as_path() == *write.selector_text) {
         // A zero to one half of the overcommit pair zeroes both (case E23).
         let zeroes = non_zero()? || key.leaf().starts_with("overcommit_");
         return zeroes.then(|| ("0".to_owned(), true));
     }
     let effect = write.effects.iter().find(|e| e.reaches(key))?;
     let value = match effect {
-        Effect::Copies(_) => write.value.clone(),
+        Effect::Copies(_) => write.value.to_string(),
         Effect::Inverts(_) => i32::from(!non_zero()?).to_string(),
     };
     Some((value, false))

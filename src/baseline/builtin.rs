@@ -65,6 +65,6 @@ built_in! {
 
 /// A built-in baseline.
 pub fn found(name: &str) -> Option<Found> {
-    let text = text(name)?.to_owned();
+    let text = text(name)?.into();
     Some(Found { name: format!("{PREFIX}{name}"), text, prepared: prepared(name) })
 }

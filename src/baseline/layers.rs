@@ -1,5 +1,7 @@
 //! Loads a baseline with everything it extends, asking for texts through a closure.
 
+use std::borrow::Cow;
+
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::key::Selector;
 
@@ -26,7 +28,7 @@ pub struct Found {
     /// The name under which it is reported, the same for the same file.
     pub name: String,
     /// The text.
-    pub text: String,
+    pub text: Cow<'static, str>,
     /// What the build has made of it already.
     pub prepared: Option<Prepared>,
 }
@@ -34,7 +36,7 @@ pub struct Found {
 impl Found {
     /// A text of that name.
     pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), prepared: None }
+        Self { name: name.into(), text: text.into().into(), prepared: None }
     }
 }
 
@@ -156,7 +158,10 @@ impl Loader<'_> {
             return None;
         }
         let index = self.layers.sources.len();
-        let text = found.text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(found.text);
+        let text = match found.text.strip_prefix('\u{feff}') {
+            Some(rest) => rest.to_owned().into(),
+            None => found.text,
+        };
         self.layers.sources.push(Source { name: found.name, text });
         self.layers.prepared.push(found.prepared);
         let prepared = found.prepared.and_then(|p| prepared::read(index, p.document()));

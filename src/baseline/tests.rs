@@ -326,10 +326,7 @@ parameters:
 fn what_the_build_prepared_is_what_the_text_says() {
     for (name, text) in builtin::ALL {
         let found = builtin::found(name).unwrap();
-        assert_eq!(
-            (found.name.as_str(), found.text.as_str()),
-            (&*format!("built-in:{name}"), *text)
-        );
+        assert_eq!((found.name.as_str(), &*found.text), (&*format!("built-in:{name}"), *text));
         let made = found.prepared.unwrap();
         let (tree, problems) = yaml::parse(3, text);
         let (document, more) = read::document(3, &tree.unwrap());

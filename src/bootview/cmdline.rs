@@ -2,6 +2,8 @@
 //!
 //! Kernel 5.8 and later; keys that a module brings are not there yet at that moment (case E48).
 
+use std::sync::Arc;
+
 use super::Assignment;
 use crate::catalogue::effects_at;
 use crate::diagnostic::Position;
@@ -22,6 +24,7 @@ const ALIASES: [(&str, &str); 4] = [
 pub(super) fn assignments(cmdline: &str) -> Vec<Assignment> {
     let mut rest = cmdline;
     let mut found = Vec::new();
+    let file: Arc<str> = CMDLINE.into();
     while let Some((name, value)) = next_argument(&mut rest) {
         // What follows is for init.
         if name == "--" && value.is_none() {
@@ -31,9 +34,9 @@ pub(super) fn assignments(cmdline: &str) -> Vec<Assignment> {
         let Some(value) = value.filter(|v| !v.is_empty()) else { continue };
         found.push(Assignment {
             effects: effects_at(&path),
-            selector_text: path,
-            value: value.to_owned(),
-            source: Position { file: CMDLINE.to_owned(), line: 0, column: 0 },
+            selector_text: path.into(),
+            value: value.into(),
+            source: Position { file: Arc::clone(&file), line: 0, column: 0 },
             is_glob: false,
             order: Some(found.len()),
             ignore_errors: true,

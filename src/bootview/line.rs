@@ -1,6 +1,8 @@
 //! What one line of a file says to a loader by itself, before other lines come into it.
 
+use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::problem::ProblemKind;
 use super::replaced::concerns;
@@ -22,11 +24,11 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) struct Saying {
     /// The path as the loader spells it.
-    pub literal: String,
+    pub literal: Arc<str>,
     /// The path that is written.
-    pub path: String,
+    pub path: Arc<str>,
     /// The value; `None` for an exclusion.
-    pub value: Option<String>,
+    pub value: Option<Arc<str>>,
     /// Whether it began with a dash.
     pub dash: bool,
     /// What a write besides changes.
@@ -36,7 +38,7 @@ pub(super) struct Saying {
 /// The lines of the files that a loader has read, for another look at nearly the same files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
-    files: Vec<(String, Rc<[Line]>)>,
+    files: Vec<(Arc<str>, Rc<[Line]>)>,
 }
 
 /// The lines that need not be read again.
@@ -49,15 +51,16 @@ pub(super) struct Known<'a> {
 }
 
 impl Lines {
-    /// The lines of `file`: those that are known already, else what `read` finds in it.
+    /// The lines of `file`, which is read at `path`: those that are known already, else what `read` finds in it.
     pub fn of(
         &mut self,
         file: &ConfFile,
+        path: &Arc<str>,
         known: Option<Known<'_>>,
         read: impl FnOnce() -> Vec<Line>,
     ) -> Rc<[Line]> {
         let lines = known.and_then(|k| k.find(file)).unwrap_or_else(|| read().into());
-        self.files.push((file.path.clone(), Rc::clone(&lines)));
+        self.files.push((Arc::clone(path), Rc::clone(&lines)));
         lines
     }
 }
@@ -67,8 +70,17 @@ impl Known<'_> {
         if self.replaced.iter().any(|path| concerns(file, path)) {
             return None;
         }
-        let found = self.lines.files.iter().find(|(path, _)| *path == file.path);
+        let found = self.lines.files.iter().find(|(path, _)| **path == *file.path);
         found.map(|(_, lines)| Rc::clone(lines))
+    }
+}
+
+/// A part of a line as text; bytes that are not UTF-8 stand as U+FFFD.
+pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    // Nearly every text is UTF-8, which is known sooner than where it is not.
+    match str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

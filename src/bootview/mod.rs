@@ -18,6 +18,7 @@ pub use replaced::with_file;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::catalogue::Effect;
 use crate::diagnostic::Position;
@@ -60,10 +61,10 @@ impl fmt::Display for Loader {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     /// The path below /proc/sys that is written, or the glob over such paths.
-    pub selector_text: String,
+    pub selector_text: Arc<str>,
     /// What the loader would write, without the newline it appends. Bytes that are not UTF-8
     /// stand as U+FFFD.
-    pub value: String,
+    pub value: Arc<str>,
     /// The file as listed and the line; the kernel command line is a file of that name.
     pub source: Position,
     /// Whether the selector is a glob.
@@ -83,7 +84,7 @@ impl Assignment {
         if self.is_glob {
             glob_matches(&self.selector_text, key.as_path())
         } else {
-            self.selector_text == key.as_path()
+            *self.selector_text == *key.as_path()
         }
     }
 }
@@ -101,14 +102,14 @@ pub struct BootView {
 #[derive(Clone, Debug, Default)]
 struct Outcome {
     /// The files it reads, in order.
-    files: Vec<String>,
+    files: Vec<Arc<str>>,
     /// Every assignment, in the order of the files; the kernel command line first.
     lines: Vec<Assignment>,
     /// The lines that are written, as indices, in the order of the writes.
     sequence: Vec<usize>,
     /// Of the globs among the lines, those that the loader expands in another spelling than the
     /// selector's (`net//ipv4/…`): it compares the results with the fences as texts.
-    spelled: BTreeMap<usize, String>,
+    spelled: BTreeMap<usize, Arc<str>>,
     /// Paths that no glob of the loader touches.
     fences: Vec<Fence>,
     problems: Vec<Problem>,
@@ -120,9 +121,9 @@ struct Outcome {
 #[derive(Clone, Debug)]
 struct Fence {
     /// The key that is fenced off.
-    path: String,
+    path: Arc<str>,
     /// The path as the loader compares it with the results of a glob.
-    literal: String,
+    literal: Arc<str>,
     /// Where the exclusion stands; `None` for an assignment.
     exclusion: Option<Position>,
 }
@@ -197,7 +198,7 @@ impl BootView {
     /// The line `-key` that keeps globs off `key`, if there is one.
     pub fn exclusion(&self, loader: Loader, key: &Key) -> Option<&Position> {
         let fences = self.of(loader).fences.iter().rev();
-        fences.filter(|f| f.path == key.as_path()).find_map(|f| f.exclusion.as_ref())
+        fences.filter(|f| *f.path == *key.as_path()).find_map(|f| f.exclusion.as_ref())
     }
 
     /// What this loader would stumble over, in the order of the files.
@@ -213,7 +214,7 @@ impl BootView {
 
     /// The files that this loader reads, in order: one of each name, from the first directory
     /// that has it.
-    pub fn files(&self, loader: Loader) -> &[String] {
+    pub fn files(&self, loader: Loader) -> &[Arc<str>] {
         &self.of(loader).files
     }
 }
@@ -232,7 +233,7 @@ impl Outcome {
             return false;
         }
         let spelling = self.spelled.get(&line).unwrap_or(&write.selector_text);
-        let stops = |f: &Fence| f.path == key.as_path() && glob_matches(spelling, &f.literal);
+        let stops = |f: &Fence| *f.path == *key.as_path() && glob_matches(spelling, &f.literal);
         !(write.is_glob && self.fences.iter().any(stops))
     }
 
@@ -246,15 +247,16 @@ impl Outcome {
         }
     }
 
-    /// Notes the file as read; its text, if it has one.
-    fn open<'a>(&mut self, file: &'a ConfFile) -> Option<&'a [u8]> {
-        self.files.push(file.path.clone());
+    /// Notes the file as read; its path and its text, if it has one.
+    fn open<'a>(&mut self, file: &'a ConfFile) -> Option<(Arc<str>, &'a [u8])> {
+        let path: Arc<str> = file.path.as_str().into();
+        self.files.push(Arc::clone(&path));
         let what = match &file.body {
             ConfBody::Text(bytes) => {
                 if bytes.starts_with(b"\xef\xbb\xbf") {
-                    self.problem(line_of(&file.path, 1), ProblemKind::ByteOrderMark);
+                    self.problem(line_of(&path, 1), ProblemKind::ByteOrderMark);
                 }
-                return Some(bytes);
+                return Some((path, bytes));
             }
             ConfBody::Masked | ConfBody::NotRead => return None,
             ConfBody::Directory => ProblemKind::Directory,
@@ -264,13 +266,13 @@ impl Outcome {
             }
             ConfBody::Unreadable(errno) => ProblemKind::Unreadable(*errno),
         };
-        self.problem(line_of(&file.path, 1), what);
+        self.problem(line_of(&path, 1), what);
         None
     }
 }
 
-fn line_of(file: &str, line: u32) -> Position {
-    Position { file: file.to_owned(), line, column: 0 }
+fn line_of(file: &Arc<str>, line: u32) -> Position {
+    Position { file: Arc::clone(file), line, column: 0 }
 }
 
 /// The entries that `wanted` accepts, one of each name from the first directory that has it,

@@ -3,7 +3,9 @@
 //! It writes every assignment in turn, duplicates too, so that an invalid later value leaves an
 //! earlier one standing.
 
-use super::line::{Known, Line, Saying, first_of};
+use std::sync::Arc;
+
+use super::line::{Known, Line, Saying, first_of, text_of};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::catalogue::effects_at;
@@ -30,16 +32,16 @@ pub(super) fn outcome(
     });
     for file in listed.into_iter().chain(last) {
         if file.name().contains(['*', '?', '[', '{', '\\']) {
-            outcome.problem(line_of(&file.path, 1), ProblemKind::WildcardName);
+            outcome.problem(line_of(&file.path.as_str().into(), 1), ProblemKind::WildcardName);
         }
-        let Some(text) = outcome.open(file) else { continue };
-        let lines = outcome.read.of(file, known, || {
+        let Some((path, text)) = outcome.open(file) else { continue };
+        let lines = outcome.read.of(file, &path, known, || {
             let mut rest = text;
             let lines = std::iter::from_fn(|| next_line(&mut rest));
             (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
         });
         for line in lines.iter() {
-            carry_out(&mut outcome, line, &file.path);
+            carry_out(&mut outcome, line, &path);
         }
     }
     outcome
@@ -95,7 +97,7 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
             return Some(Line { number, problems, says: None });
         }
     };
-    let key = String::from_utf8_lossy(strip_end(key));
+    let key = text_of(strip_end(key));
     if dash && key.starts_with(|c: char| c.is_ascii_whitespace()) {
         problems.push(ProblemKind::BlankAfterDash(format!("-{key}")));
     }
@@ -106,11 +108,12 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
     if has_wildcard(trimmed) && !trimmed.rsplit('/').next().is_some_and(has_wildcard) {
         literal.truncate(trimmed.len());
     }
+    let literal: Arc<str> = literal.into();
     let path = resolve(&literal);
     if let Some(problem) = not_a_key(&path) {
         problems.push(problem);
     } else if value.is_none() && has_wildcard(&path) {
-        problems.push(ProblemKind::GlobExclusion(path.clone()));
+        problems.push(ProblemKind::GlobExclusion(path.to_string()));
     }
     if let Some(value) = value
         && value.len() >= PIECE_BYTES
@@ -119,11 +122,11 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
         problems.push(ProblemKind::LongValue(value.len()));
     }
     let effects = effects_at(&path);
-    let value = value.map(|value| String::from_utf8_lossy(value).into_owned());
+    let value = value.map(|value| text_of(value).into());
     Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, effects }) })
 }
 
-fn carry_out(outcome: &mut Outcome, line: &Line, file: &str) {
+fn carry_out(outcome: &mut Outcome, line: &Line, file: &Arc<str>) {
     let source = line_of(file, line.number);
     outcome.problems_at(&source, line);
     let Some(says) = &line.says else { return };
@@ -131,17 +134,17 @@ fn carry_out(outcome: &mut Outcome, line: &Line, file: &str) {
     let is_glob = has_wildcard(literal);
     if !is_glob {
         let exclusion = value.is_none().then(|| source.clone());
-        let (path, literal) = (path.clone(), literal.clone());
+        let (path, literal) = (Arc::clone(path), Arc::clone(literal));
         outcome.fences.push(Fence { path, literal, exclusion });
     } else if value.is_some() && literal != path {
-        outcome.spelled.insert(outcome.lines.len(), literal.clone());
+        outcome.spelled.insert(outcome.lines.len(), Arc::clone(literal));
     }
     if let Some(value) = value {
         outcome.sequence.push(outcome.lines.len());
         outcome.lines.push(Assignment {
             effects: says.effects,
-            selector_text: path.clone(),
-            value: value.clone(),
+            selector_text: Arc::clone(path),
+            value: Arc::clone(value),
             source,
             is_glob,
             order: Some(outcome.sequence.len() - 1),
@@ -153,9 +156,9 @@ fn carry_out(outcome: &mut Outcome, line: &Line, file: &str) {
 /// The file that a path below /proc/sys leads to, as the kernel walks it: repeated slashes, `.`
 /// and `..` resolved. A path that ends as a directory or leaves /proc/sys stays as it is: it
 /// names no parameter.
-fn resolve(literal: &str) -> String {
+fn resolve(literal: &Arc<str>) -> Arc<str> {
     if literal.split('/').all(|p| !matches!(p, "" | "." | "..")) {
-        return literal.to_owned();
+        return Arc::clone(literal);
     }
     let mut parts: Vec<&str> = Vec::new();
     for part in literal.split('/') {
@@ -163,14 +166,14 @@ fn resolve(literal: &str) -> String {
             "" | "." => {}
             ".." => {
                 if parts.pop().is_none() {
-                    return literal.to_owned();
+                    return Arc::clone(literal);
                 }
             }
             part => parts.push(part),
         }
     }
     match literal.rsplit('/').next() {
-        Some("" | "." | "..") | None => literal.to_owned(),
-        Some(_) => parts.join("/"),
+        Some("" | "." | "..") | None => Arc::clone(literal),
+        Some(_) => parts.join("/").into(),
     }
 }

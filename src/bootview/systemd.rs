@@ -4,8 +4,9 @@
 //! removes the first and goes to the end, so that an invalid later value leaves the key unset.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::line::{Known, Line, Saying, first_of};
+use super::line::{Known, Line, Saying, first_of, text_of};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::catalogue::effects_at;
@@ -26,13 +27,13 @@ pub(super) fn outcome(
     let mut map = Map::default();
     // Hidden files are skipped, unlike in procps.
     for file in by_name(&tree.dirs, |name| ends_in_conf(name) && !name.starts_with('.')) {
-        let Some(mut rest) = outcome.open(file) else { continue };
-        let lines = outcome.read.of(file, known, || {
+        let Some((path, mut rest)) = outcome.open(file) else { continue };
+        let lines = outcome.read.of(file, &path, known, || {
             let lines = std::iter::from_fn(|| next_line(&mut rest));
             (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
         });
         for line in lines.iter() {
-            map.carry_out(&mut outcome, line, &file.path);
+            map.carry_out(&mut outcome, line, &path);
         }
     }
     map.finish(&mut outcome);
@@ -96,14 +97,16 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
             return Some(Line { number, problems, says: None });
         }
     };
-    let path = normalise(&String::from_utf8_lossy(strip(key)));
+    let path = normalise(&text_of(strip(key)));
     if let Some(problem) = not_a_key(&path) {
         problems.push(problem);
     } else if value.is_none() && has_wildcard(&path) {
         problems.push(ProblemKind::GlobExclusion(path.clone()));
     }
-    let value = value.map(|value| String::from_utf8_lossy(value).into_owned());
-    let (effects, literal) = (effects_at(&path), path.clone());
+    let value = value.map(|value| text_of(value).into());
+    let effects = effects_at(&path);
+    let path: Arc<str> = path.into();
+    let literal = Arc::clone(&path);
     Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, effects }) })
 }
 
@@ -111,33 +114,33 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
 #[derive(Default)]
 struct Map {
     slots: Vec<Option<Slot>>,
-    index: BTreeMap<String, usize>,
+    index: BTreeMap<Arc<str>, usize>,
 }
 
 struct Slot {
     /// The assignment, as an index into the outcome's lines; `None` for an exclusion.
     line: Option<usize>,
-    path: String,
+    path: Arc<str>,
     source: Position,
 }
 
 impl Map {
-    fn carry_out(&mut self, outcome: &mut Outcome, line: &Line, file: &str) {
+    fn carry_out(&mut self, outcome: &mut Outcome, line: &Line, file: &Arc<str>) {
         let source = line_of(file, line.number);
         outcome.problems_at(&source, line);
         let Some(says) = &line.says else { return };
         match &says.value {
             Some(value) => self.assign(outcome, says, value, source),
-            None => self.exclude(outcome, says.path.clone(), source),
+            None => self.exclude(outcome, Arc::clone(&says.path), source),
         }
     }
 
-    fn assign(&mut self, outcome: &mut Outcome, says: &Saying, value: &str, source: Position) {
+    fn assign(&mut self, outcome: &mut Outcome, says: &Saying, value: &Arc<str>, source: Position) {
         let mut assignment = Assignment {
             is_glob: has_wildcard(&says.path),
             effects: says.effects,
-            selector_text: says.path.clone(),
-            value: value.to_owned(),
+            selector_text: Arc::clone(&says.path),
+            value: Arc::clone(value),
             source,
             order: None,
             ignore_errors: says.dash,
@@ -148,7 +151,7 @@ impl Map {
         // The same value again keeps its place; of the two lines the later one is told.
         if let Some(slot) = earlier
             && let Some(line) = slot.line
-            && outcome.lines[line].value == value
+            && outcome.lines[line].value == *value
         {
             assignment.ignore_errors |= outcome.lines[line].ignore_errors;
             slot.line = Some(here);
@@ -159,13 +162,16 @@ impl Map {
         outcome.lines.push(assignment);
     }
 
-    fn exclude(&mut self, outcome: &mut Outcome, path: String, source: Position) {
+    fn exclude(&mut self, outcome: &mut Outcome, path: Arc<str>, source: Position) {
         if let Some(at) = self.index.get(&path)
             && let Some(slot) = &self.slots[*at]
         {
             let Some(line) = slot.line else { return };
             let earlier = outcome.lines[line].source.clone();
-            outcome.problem(source.clone(), ProblemKind::TakenBack { path: path.clone(), earlier });
+            outcome.problem(
+                source.clone(),
+                ProblemKind::TakenBack { path: path.to_string(), earlier },
+            );
         }
         self.put(Slot { line: None, path, source });
     }

@@ -33,7 +33,7 @@ fn key(path: &str) -> Key {
 #[track_caller]
 fn check(tree: &ConfTree, path: &str, systemd: Option<&str>, procps: Option<&str>) {
     let view = BootView::new(tree);
-    let value = |loader| view.winner(loader, &key(path)).map(|a| a.value.as_str());
+    let value = |loader| view.winner(loader, &key(path)).map(|a| &*a.value);
     assert_eq!((value(SYSTEMD), value(PROCPS)), (systemd, procps), "{path} in {tree:?}");
 }
 
@@ -52,7 +52,7 @@ fn problems(tree: &ConfTree, loader: Loader) -> Vec<String> {
 }
 
 fn values(writes: &[&Assignment]) -> Vec<String> {
-    writes.iter().map(|a| a.value.clone()).collect()
+    writes.iter().map(|a| a.value.to_string()).collect()
 }
 
 // Which files, in which order.
@@ -82,7 +82,7 @@ fn names_are_ordered_by_bytes_across_directories() {
             (format!("/etc/sysctl.d/{earlier}.conf"), format!("/etc/sysctl.d/{later}.conf"));
         let tree = tree(&[(&later, "vm.swappiness=2"), (&earlier, "vm.swappiness=1")]);
         both(&tree, SWAPPINESS, Some("2"));
-        assert_eq!(BootView::new(&tree).files(SYSTEMD), [earlier, later]);
+        assert_eq!(BootView::new(&tree).files(SYSTEMD), [earlier.into(), later.into()]);
     }
 }
 
@@ -197,7 +197,7 @@ fn a_dash_ignores_errors() {
     for loader in Loader::ALL {
         let winner = view.winner(loader, &key(SWAPPINESS)).unwrap();
         assert!(winner.ignore_errors);
-        assert_eq!(winner.value, "5");
+        assert_eq!(&*winner.value, "5");
     }
     // Case E47: the blank goes into the key that procps looks for.
     let tree = file("- vm.swappiness = 68\n");
@@ -411,7 +411,7 @@ fn problems_say_file_line_and_why() {
         assert_eq!(told.len(), 3);
     }
     let mut tree = ConfTree::default();
-    put(&mut tree, "/etc/sysctl.d/x.conf", None, ConfBody::Text(b"kernel.domainname=\xff".into()));
+    put(&mut tree, "/etc/sysctl.d/x.conf", None, ConfBody::of(b"kernel.domainname=\xff"));
     both(&tree, "kernel/domainname", Some("\u{fffd}"));
     assert_eq!(problems(&tree, PROCPS), ["/etc/sysctl.d/x.conf:1: has bytes that are not UTF-8"]);
     let long = file(&format!("net.ipv4.ip_local_reserved_ports = {}1\n", "1,".repeat(2048)));

@@ -167,7 +167,8 @@ pub fn play(host: Host, path: &Path) -> Result<Host, Failure> {
     let name = path.display().to_string();
     let file = reader.read(&name).map_err(|e| Failure::new(e.to_string()))?;
     let facts = probe::facts_from_yaml(&name, &file.text, &host.facts).map_err(|problems| {
-        let source = crate::diagnostic::Source { name: name.clone(), text: file.text.clone() };
+        let source =
+            crate::diagnostic::Source { name: name.clone(), text: file.text.clone().into() };
         let message = count("the facts in", &name, problems.len());
         Failure::new(message).with(problems, vec![source])
     })?;

@@ -1,5 +1,7 @@
 //! The sysctl.d files of a host with their text, as they were found.
 
+use std::sync::Arc;
+
 use super::Errno;
 
 /// The directories that are searched, in order of precedence. `/lib/sysctl.d` counts only where
@@ -47,7 +49,7 @@ pub struct ConfFile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfBody {
     /// A regular file's bytes, which need not be UTF-8.
-    Text(Vec<u8>),
+    Text(Arc<[u8]>),
     /// An empty file or `/dev/null`, which masks files of the same name in later directories.
     Masked,
     /// A directory.
@@ -65,7 +67,7 @@ impl ConfBody {
     /// The body of a regular file with these bytes; an empty one masks.
     pub fn of(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
-        if bytes.is_empty() { Self::Masked } else { Self::Text(bytes) }
+        if bytes.is_empty() { Self::Masked } else { Self::Text(bytes.into()) }
     }
 
     /// What a loader that opens it would read; `None` where it would read nothing.

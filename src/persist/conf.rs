@@ -59,7 +59,7 @@ pub fn read_conf_tree(root: &Path) -> ConfTree {
 struct Reader<'a> {
     root: &'a Path,
     /// The files that were read, by device and inode, with what they hold.
-    seen: Vec<((u64, u64), Vec<u8>)>,
+    seen: Vec<((u64, u64), ConfBody)>,
 }
 
 impl Reader<'_> {
@@ -139,7 +139,7 @@ impl Reader<'_> {
     /// The body of a file that was read before under another name.
     fn known(&self, found: &Stat) -> Option<ConfBody> {
         let seen = self.seen.iter().find(|(seen, _)| *seen == id(found))?;
-        Some(ConfBody::of(seen.1.clone()))
+        Some(seen.1.clone())
     }
 
     /// Reads a file that was regular a moment ago; should it have become a FIFO since, opening it
@@ -164,8 +164,9 @@ impl Reader<'_> {
         if bytes.len() as u64 > MAX_FILE_BYTES {
             return Ok(ConfBody::Unreadable(Errno::EFBIG));
         }
-        self.seen.push((id(&found), bytes.clone()));
-        Ok(ConfBody::of(bytes))
+        let body = ConfBody::of(bytes);
+        self.seen.push((id(&found), body.clone()));
+        Ok(body)
     }
 
     fn is_host(&self) -> bool {

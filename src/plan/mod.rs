@@ -390,9 +390,8 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let changed = changed.map(|conf| now.of_changed(&conf, &[dropin.path, host_file.path]));
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
-        let now = item.boot(loader).clone();
         let planned = diff::boot_value(&item.desired, after, loader, facts);
-        item.boot_status = diff::boot(&item.desired, &now, &planned);
+        item.boot_status = diff::boot(&item.desired, item.boot(loader), &planned);
         if item.boot_status == BootStatus::Overridden {
             item.overridden_by = Some(planned);
         }

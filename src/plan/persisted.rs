@@ -236,7 +236,7 @@ fn without(
 
 fn text_of(file: &ConfFile) -> Option<Vec<u8>> {
     match &file.body {
-        ConfBody::Text(bytes) => Some(bytes.clone()),
+        ConfBody::Text(bytes) => Some(bytes.to_vec()),
         ConfBody::Masked => Some(Vec::new()),
         _ => None,
     }

@@ -301,7 +301,7 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
             wrapped(out, indent, width, DIM, reason);
         }
         if let Some(source) = &item.boot(plan.loader).source
-            && ![dropin::PATH, dropin::HOST_PATH].contains(&source.file.as_str())
+            && ![dropin::PATH, dropin::HOST_PATH].contains(&&*source.file)
         {
             let gone = if source.file.starts_with("/run/") {
                 ", which a boot finds gone unless something writes it anew"
