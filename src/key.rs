@@ -1,7 +1,13 @@
 //! Names of kernel parameters: one canonical form for every spelling.
 #![forbid(unsafe_code)]
 
+mod nearest;
+
+pub use nearest::{edit_distance, nearest};
+
+use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 /// Longest key that is accepted, in bytes; the longest real one is under 100.
 pub const MAX_KEY_BYTES: usize = 512;
@@ -12,12 +18,12 @@ const MAX_COMPONENT_BYTES: usize = 255;
 ///
 /// Two spellings of one parameter compare equal. `Display` prints the form that sysctl.d(5)
 /// reads back as the same key: dots between components, a slash for a dot inside one.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(Box<str>);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Key(Arc<str>);
 
 /// A key in which `*`, `?` or `[…]` stand for part of a component; none of them matches a `/`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Pattern(Box<str>);
+pub struct Pattern(Arc<str>);
 
 /// A key or a pattern, as an operator may write either.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -226,10 +232,30 @@ impl Key {
 
     /// The same key with another last component: the other half of a pair.
     pub fn sibling(&self, leaf: &str) -> Self {
-        match self.0.rsplit_once('/') {
-            Some((parent, _)) => Self(format!("{parent}/{leaf}").into()),
-            None => Self(leaf.into()),
+        let parent = self.0.rfind('/').map_or("", |slash| &self.0[..=slash]);
+        Self([parent, leaf].concat().into())
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The order of the paths' bytes. Keys have much in common, and the C library of a static build
+/// compares byte by byte: here it is eight at a time.
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (ones, one) = self.0.as_bytes().as_chunks::<8>();
+        let (twos, two) = other.0.as_bytes().as_chunks::<8>();
+        for (one, two) in ones.iter().zip(twos) {
+            let (one, two) = (u64::from_be_bytes(*one), u64::from_be_bytes(*two));
+            if one != two {
+                return one.cmp(&two);
+            }
         }
+        if ones.len() == twos.len() { one.cmp(two) } else { self.0.cmp(&other.0) }
     }
 }
 
@@ -450,43 +476,6 @@ fn check_brackets(path: &str) -> Result<(), KeyError> {
         }
     }
     Ok(())
-}
-
-/// The number of single-character edits between two names, where two neighbours that have changed
-/// places are one edit; used to suggest the nearest real key.
-pub fn edit_distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut above_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.iter().enumerate() {
-        let mut row = Vec::with_capacity(b.len() + 1);
-        row.push(i + 1);
-        for (j, cb) in b.iter().enumerate() {
-            let mut edits = (last[j] + usize::from(ca != cb)).min(row[j] + 1).min(last[j + 1] + 1);
-            if i > 0 && j > 0 && *ca == b[j - 1] && a[i - 1] == *cb {
-                edits = edits.min(above_last[j - 1] + 1);
-            }
-            row.push(edits);
-        }
-        above_last = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
-}
-
-/// The candidate nearest to `wanted`, if one is near enough to be what was meant.
-///
-/// A candidate that has the same last component elsewhere (`kernel.swappiness`) counts as near.
-pub fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let leaf = wanted.rsplit(['/', '.']).next().unwrap_or(wanted);
-    candidates
-        .map(|c| {
-            let edits = edit_distance(wanted, c);
-            let same_leaf = leaf.len() > 3 && c.rsplit(['/', '.']).next() == Some(leaf);
-            (if same_leaf { edits.min(2) } else { edits }, c)
-        })
-        .min_by_key(|(edits, c)| (*edits, c.len()))
-        .filter(|(edits, _)| *edits <= (wanted.len() / 4).clamp(1, 6))
-        .map(|(_, c)| c)
 }
 
 #[cfg(test)]

@@ -35,6 +35,12 @@ pub struct Merged<'a> {
     pub excludes: Vec<&'a Written<Selector>>,
 }
 
+impl Merged<'_> {
+    fn is_empty(&self) -> bool {
+        self.parameters.is_empty() && self.actions.is_empty() && self.excludes.is_empty()
+    }
+}
+
 /// Merges all layers for a host with those facts.
 pub fn merge<'a>(layers: &'a Layers, facts: &Facts, problems: &mut Vec<Diagnostic>) -> Merged<'a> {
     let mut walk = Merger { layers, facts, problems, rank: 0, done: BTreeMap::new() };
@@ -81,7 +87,11 @@ impl<'a> Merger<'a, '_> {
             }
         }
         let merged = on_top(merged, own);
-        self.done.insert(index, merged.clone());
+        // Kept where somebody else comes back to it.
+        let asked = layers.parents.iter().flatten().chain(&layers.tops).filter(|i| **i == index);
+        if asked.count() > 1 {
+            self.done.insert(index, merged.clone());
+        }
         merged
     }
 
@@ -204,6 +214,10 @@ impl<'a> Merger<'a, '_> {
 
 /// `upper` overrides `lower`; an exclude of the upper takes away what the lower says.
 fn on_top<'a>(mut lower: Merged<'a>, upper: Merged<'a>) -> Merged<'a> {
+    let leaves = |chosen: &Chosen<'_>| matches!(chosen.entry.terms.wish, Wish::Leave);
+    if lower.is_empty() && !upper.parameters.values().any(leaves) {
+        return upper;
+    }
     for exclude in &upper.excludes {
         lower.parameters.retain(|selector, _| match selector {
             Selector::Key(key) => !exclude.value.covers(key),

@@ -54,6 +54,11 @@ pub fn effects_at(path: &str) -> &'static [Effect] {
     row(path).map_or(&[], packed::Row::effects)
 }
 
+/// What kind of parameter `key` is, as far as is known.
+pub fn kind_of(key: &Key) -> Option<Kind> {
+    row(key.as_path()).map(packed::Row::kind)
+}
+
 /// The other half of the pair that `key` is one half of.
 pub fn half_of(key: &Key) -> Option<Key> {
     row(key.as_path())?.pair().map(|leaf| key.sibling(leaf))

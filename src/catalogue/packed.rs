@@ -94,15 +94,29 @@ pub(super) fn row(key: [&str; 3]) -> Option<&'static Row> {
     let mut slot = slot_of(key.into_iter().fold(HASH_START, hash));
     loop {
         let row = ROWS.get(usize::from(INDEX[slot]))?;
-        let rest = key.into_iter().try_fold(text(row.key), str::strip_prefix);
-        if rest.is_some_and(str::is_empty) {
+        if is_made_of(text(row.key), key) {
             return Some(row);
         }
         slot = (slot + 1) % SLOTS;
     }
 }
 
+/// Whether a text is these pieces, one behind the other.
+fn is_made_of(text: &str, pieces: [&str; 3]) -> bool {
+    // Most often it is the first piece, whole.
+    let [first, rest @ ..] = pieces;
+    text.len() == pieces.iter().map(|piece| piece.len()).sum::<usize>()
+        && (text == first
+            || text.strip_prefix(first).is_some_and(|behind| {
+                rest.into_iter().try_fold(behind, str::strip_prefix).is_some()
+            }))
+}
+
 impl Row {
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
     pub(super) fn pair(&self) -> Option<&'static str> {
         self.pair.map(text)
     }

@@ -89,7 +89,9 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
         let Some(left) = written.map(|step| step.value.as_str()).or(item.live.as_deref()) else {
             continue;
         };
-        if let Some(half) = half_of(key).filter(|half| before.of_boot.contains_key(half)) {
+        if !before.of_boot.is_empty()
+            && let Some(half) = half_of(key).filter(|half| before.of_boot.contains_key(half))
+        {
             memory.given.push((half, key.clone()));
         }
         let original = original(item, left.trim(), before, made);

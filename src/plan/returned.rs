@@ -333,5 +333,5 @@ fn shape(key: &Key) -> Shape {
 
 /// The other half of a pair.
 pub(super) fn half_of(key: &Key) -> Option<Key> {
-    Some(key.sibling(catalogue::lookup(key)?.pair?))
+    catalogue::half_of(key)
 }

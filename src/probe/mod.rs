@@ -77,7 +77,9 @@ fn meminfo_kbs<const N: usize>(text: &str, names: [&str; N]) -> [Option<u64>; N]
             None => line,
         };
         for (name, number) in names.iter().zip(&mut numbers) {
+            // Most lines differ in their first letter.
             if number.is_none()
+                && label.as_bytes().first() == name.as_bytes().first()
                 && let Some(rest) = label.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'))
             {
                 *number = rest.trim().strip_suffix("kB").and_then(|n| n.trim_end().parse().ok());

@@ -9,7 +9,7 @@ pub const SECRET: &str = "(secret)";
 
 /// Whether a parameter's value must not be shown.
 pub fn is_secret(key: &Key) -> bool {
-    catalogue::lookup(key).is_some_and(|p| p.kind == Kind::Secret)
+    catalogue::kind_of(key) == Some(Kind::Secret)
 }
 
 /// `text`, or what stands in its place; what is empty hides nothing.
