@@ -1,7 +1,8 @@
 //! The two streams: results to standard output, everything else to standard error.
 #![allow(clippy::disallowed_methods, reason = "the one place that looks at the terminal")]
 
-use std::cell::Cell;
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ use super::failure::Failure;
 /// Where a command's output goes, and how it looks.
 pub struct Ui {
     color: anstream::ColorChoice,
+    /// What that comes to on standard output, once it was asked for.
+    stdout: OnceCell<anstream::ColorChoice>,
     quiet: bool,
     verbose: bool,
     format: Format,
@@ -47,7 +50,14 @@ impl Ui {
         };
         env_logger::Builder::new().filter_level(level).format_timestamp(None).init();
         let format = if cli.format == Asked::Json { Format::Json } else { Format::Text };
-        Self { color, quiet: cli.quiet, verbose: cli.verbose > 0, format, told: Cell::new(None) }
+        Self {
+            color,
+            stdout: OnceCell::new(),
+            quiet: cli.quiet,
+            verbose: cli.verbose > 0,
+            format,
+            told: Cell::new(None),
+        }
     }
 
     /// The format of the result.
@@ -57,7 +67,8 @@ impl Ui {
 
     /// How much to show.
     pub fn layout(&self) -> Layout {
-        Layout { width: width(), verbose: self.verbose }
+        let styled = self.stdout() != anstream::ColorChoice::Never;
+        Layout { width: width(), verbose: self.verbose, styled }
     }
 
     /// Prints the result.
@@ -75,11 +86,7 @@ impl Ui {
     pub fn part(&self, text: &str) -> Result<bool, Failure> {
         let mut out = io::stdout().lock();
         // One write for the whole result: what is not a terminal gets it stripped beforehand.
-        let choice = match self.color {
-            anstream::ColorChoice::Auto => AutoStream::choice(&out),
-            asked => asked,
-        };
-        let written = match choice {
+        let written = match self.stdout() {
             anstream::ColorChoice::Never => out.write_all(stripped(text).as_bytes()),
             _ => out.write_all(text.as_bytes()),
         };
@@ -89,6 +96,14 @@ impl Ui {
             }
             written => Ok(written.is_ok()),
         }
+    }
+
+    /// Whether standard output shows styles.
+    fn stdout(&self) -> anstream::ColorChoice {
+        *self.stdout.get_or_init(|| match self.color {
+            anstream::ColorChoice::Auto => AutoStream::choice(&io::stdout()),
+            asked => asked,
+        })
     }
 
     /// Prints a part of a result as one line of JSON; `false` where the reader has gone away.
@@ -285,7 +300,10 @@ fn is_journal() -> bool {
 
 /// The text without its styles. What is styled here has no other escape sequence than a style;
 /// should one come in all the same, every byte is looked at.
-pub fn stripped(text: &str) -> String {
+pub fn stripped(text: &str) -> Cow<'_, str> {
+    if !text.contains('\x1b') {
+        return text.into();
+    }
     let mut pieces = text.split('\x1b');
     let mut plain = String::with_capacity(text.len());
     plain.push_str(pieces.next().unwrap_or_default());
@@ -295,10 +313,10 @@ pub fn stripped(text: &str) -> String {
             Some((codes, rest)) if codes.bytes().all(|b| b.is_ascii_digit() || b == b';') => {
                 plain.push_str(rest);
             }
-            _ => return anstream::adapter::strip_str(text).to_string(),
+            _ => return anstream::adapter::strip_str(text).to_string().into(),
         }
     }
-    plain
+    plain.into()
 }
 
 /// Prints what clap has to say (help, version, a usage error); usage errors exit with 1.

@@ -26,13 +26,22 @@ pub struct Layout {
     pub width: usize,
     /// Details also of parameters that are in sync.
     pub verbose: bool,
+    /// Whether styles are seen there: what is not need not be made and stripped.
+    pub styled: bool,
+}
+
+impl Layout {
+    /// A style, where styles are seen.
+    fn style(self, style: Style) -> Style {
+        if self.styled { style } else { Style::new() }
+    }
 }
 
 /// The plan as text.
 pub fn plan(plan: &Plan, facts: &Facts, layout: Layout) -> String {
     let mut out = String::with_capacity(1024 + 512 * plan.items.len());
-    headline(&mut out, plan);
-    host_line(&mut out, plan, facts);
+    headline(&mut out, plan, layout);
+    host_line(&mut out, plan, facts, layout);
     out.push('\n');
     table(&mut out, plan, layout);
     given_back(&mut out, plan, layout);
@@ -41,7 +50,7 @@ pub fn plan(plan: &Plan, facts: &Facts, layout: Layout) -> String {
     out
 }
 
-fn headline(out: &mut String, plan: &Plan) {
+fn headline(out: &mut String, plan: &Plan, layout: Layout) {
     let summary = plan.summary();
     let total = plan.items.len();
     let name = harmless(&plan.baseline.name);
@@ -64,7 +73,7 @@ fn headline(out: &mut String, plan: &Plan) {
         } else if let Some(refresh) = refresh {
             let _ = write!(text, "; {refresh}");
         }
-        let _ = writeln!(out, "{}", paint(HEAD, &text));
+        let _ = writeln!(out, "{}", paint(layout.style(HEAD), &text));
         return;
     }
     if plan.in_sync() && summary.pending == 0 && !does_nothing {
@@ -104,7 +113,7 @@ fn headline(out: &mut String, plan: &Plan) {
     {
         let _ = write!(text, "; {refresh}");
     }
-    let _ = writeln!(out, "{}", paint(HEAD, &text));
+    let _ = writeln!(out, "{}", paint(layout.style(HEAD), &text));
 }
 
 /// How many parameters would be given back, behind the other counts.
@@ -115,7 +124,7 @@ fn to_give_back(plan: &Plan) -> String {
     }
 }
 
-fn host_line(out: &mut String, plan: &Plan, facts: &Facts) {
+fn host_line(out: &mut String, plan: &Plan, facts: &Facts, layout: Layout) {
     let mut text = format!(
         "{}: Linux {}, {} kB RAM",
         harmless(&facts.hostname),
@@ -138,7 +147,7 @@ fn host_line(out: &mut String, plan: &Plan, facts: &Facts) {
         }
     }
     let _ = write!(text, ", boots with {}", plan.loader);
-    let _ = writeln!(out, "{}", paint(DIM, &text));
+    let _ = writeln!(out, "{}", paint(layout.style(DIM), &text));
 }
 
 /// The cells of one line.
@@ -165,12 +174,13 @@ fn table(out: &mut String, plan: &Plan, layout: Layout) {
     let live = width(|r| &r.live, "live");
     let desired = width(|r| &r.desired, "desired");
     let boot = width(|r| &r.boot, "next boot");
-    let head = format!(
-        "  {:key$}  {:live$}    {:desired$}  {:boot$}  {}",
-        "parameter", "live", "desired", "next boot", "do"
-    );
-    let _ = writeln!(out, "{}", paint(DIM, head.trim_end()));
-    let mut line = String::new();
+    let mut line = "  ".to_owned();
+    padded(&mut line, "parameter", key + 2);
+    padded(&mut line, "live", live + 4);
+    padded(&mut line, "desired", desired + 2);
+    padded(&mut line, "next boot", boot + 2);
+    line.push_str("do");
+    let _ = writeln!(out, "{}", paint(layout.style(DIM), &line));
     for row in &rows {
         let arrow = if row.item.write { " -> " } else { "    " };
         line.clear();
@@ -182,7 +192,8 @@ fn table(out: &mut String, plan: &Plan, layout: Layout) {
         padded(&mut line, &row.desired, desired + 2);
         padded(&mut line, &row.boot, boot + 2);
         line.push_str(&row.todo);
-        let _ = writeln!(out, "{}{}{:#}", row.style, line.trim_end(), row.style);
+        let style = layout.style(row.style);
+        let _ = writeln!(out, "{style}{}{style:#}", line.trim_end());
         details(out, row.item, plan, layout);
     }
 }
@@ -298,7 +309,7 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
             wrapped(out, indent, width, Style::new(), arithmetic);
         }
         if let Some(reason) = &item.desired.reason {
-            wrapped(out, indent, width, DIM, reason);
+            wrapped(out, indent, width, layout.style(DIM), reason);
         }
         if let Some(source) = &item.boot(plan.loader).source
             && ![dropin::PATH, dropin::HOST_PATH].contains(&&*source.file)
@@ -327,7 +338,7 @@ fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
                 out,
                 indent,
                 width,
-                style,
+                layout.style(style),
                 &format!("{label}{}", words::note(&item.desired.key, note)),
             );
         }
@@ -418,12 +429,16 @@ fn actions(out: &mut String, plan: &Plan, layout: Layout) {
         return;
     }
     out.push('\n');
-    let _ = writeln!(out, "{}", paint(HEAD, "actions: verbs, run only with `apply --run-actions`"));
+    let _ = writeln!(
+        out,
+        "{}",
+        paint(layout.style(HEAD), "actions: verbs, run only with `apply --run-actions`")
+    );
     for action in &plan.baseline.actions {
         let value = action.requirement.exact().unwrap_or_default();
         let _ = writeln!(out, "  {} = {}", action.key, harmless(value));
         if let Some(reason) = &action.reason {
-            wrapped(out, 6, layout.width, DIM, reason);
+            wrapped(out, 6, layout.width, layout.style(DIM), reason);
         }
     }
 }

@@ -102,7 +102,8 @@ pub fn wrapped(out: &mut String, indent: usize, width: usize, style: Style, text
     let room = width.saturating_sub(indent).max(30);
     let text = made_harmless(text);
     let mut put = |line: &str| {
-        let _ = writeln!(out, "{:indent$}{style}{line}{style:#}", "");
+        out.extend(std::iter::repeat_n(' ', indent));
+        let _ = writeln!(out, "{style}{line}{style:#}");
     };
     // What has room in one line need not be divided into words.
     if text.len() < room {
