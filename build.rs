@@ -1,7 +1,8 @@
 //! What is done while the program is built so that no run has to.
 //!
 //! The built-in baselines are read: each becomes a file `NAME.prepared` with its SHA-256 and its
-//! document (`src/baseline/prepared.rs`). And the static program's relocations are packed.
+//! document (`src/baseline/prepared.rs`). And the static program's relocations are packed, and what a
+//! plan runs through is laid side by side (`plan.ld`).
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -41,6 +42,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     if packs_relocations() {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
+    println!("cargo::rerun-if-changed=plan.ld");
+    if is("CARGO_CFG_TARGET_ENV", "musl") && is("PROFILE", "release") {
+        let script = std::env::current_dir()?.join("plan.ld");
+        println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
+    }
     prepare()
 }
 
@@ -48,7 +54,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// then reads 1 kB of instead of 60: musl 1.2.4 or newer, which Rust 1.93 brought. A linker that
 /// does not know them leaves them as they are.
 fn packs_relocations() -> bool {
-    let is = |what: &str, value: &str| std::env::var(what).is_ok_and(|v| v == value);
     if !is("CARGO_CFG_TARGET_ENV", "musl") || !is("CARGO_CFG_TARGET_ARCH", "x86_64") {
         return false;
     }
@@ -60,6 +65,10 @@ fn packs_relocations() -> bool {
     let told = String::from_utf8_lossy(&told.stdout);
     let minor = told.strip_prefix("rustc 1.").and_then(|rest| rest.split('.').next());
     minor.and_then(|minor| minor.parse().ok()).is_some_and(|minor: u32| minor >= 93)
+}
+
+fn is(what: &str, value: &str) -> bool {
+    std::env::var(what).is_ok_and(|v| v == value)
 }
 
 fn prepare() -> Result<(), Box<dyn Error>> {
