@@ -17,7 +17,7 @@ const PACKED: [&str; 2] = [".gz", ".zst"];
 const DEEPEST: u32 = 16;
 /// Names of a directory that are put into order at once; of one with more it is read again for the
 /// next ones.
-const AT_ONCE: usize = 1 << 16;
+const AT_ONCE: usize = 1 << 15;
 /// What cannot be read is named so often; the rest is counted.
 const NAMED: usize = 100;
 
