@@ -20,11 +20,11 @@ new=$(mktemp -p .)
 {
     sed '/^SECTIONS/,$d' plan.ld
     printf 'SECTIONS\n{\n  .text.plan :\n  {\n    *(\n'
-    # fn=(12) _ZN7tunectl4plan4plan17h7272c7c048e02898E'2: without the hash of this build, without those of the
-    # crates, and
-    # without the depth of a recursion.
+    # fn=(12) _ZN7tunectl4plan4plan17h7272c7c048e02898E'2: without the depth of a recursion, and
+    # without the hashes of this build and of the crates.
     sed -nE "s/^c?fn=\([0-9]+\) ([A-Za-z_][^']*).*/\1/p" "$seen" \
-        | sed -E 's/17h[0-9a-f]{16}E.*/17h*/; s/Cs[0-9A-Za-z]+_/Cs*_/g; y/$/?/; s/.*/      .text.&/' | LC_ALL=C sort -u
+        | sed -E 's/17h[0-9a-f]{16}E.*/17h*/; s/Cs[0-9A-Za-z]+_/Cs*_/g; y/$/?/' \
+        | sed 's/.*/      .text.&/' | LC_ALL=C sort -u
     printf '    )\n  }\n}\nINSERT BEFORE .text;\n'
 } > "$new"
 mv "$new" plan.ld
