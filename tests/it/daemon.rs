@@ -6,6 +6,8 @@ mod pinned;
 mod reloads;
 mod reported;
 mod standing;
+#[cfg(not(target_env = "musl"))] // there the program has an allocator of its own
+mod unallocated;
 mod ways;
 mod writers;
 
