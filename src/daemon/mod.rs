@@ -31,7 +31,7 @@ use crate::key::Key;
 use crate::persist::Turn;
 use crate::plan::Plan;
 use crate::procsys::ProcSys;
-use crate::watch::clock::{self, Timer};
+use crate::watch::clock::{self, Jumps, Timer};
 use crate::watch::kmsg::KernelLog;
 use crate::watch::link::Links;
 use crate::watch::memory;
@@ -122,6 +122,7 @@ mod source {
     pub const BPF: u64 = 3;
     pub const FILES: u64 = 4;
     pub const LINKS: u64 = 5;
+    pub const JUMPS: u64 = 6;
 }
 
 /// The daemon.
@@ -135,6 +136,7 @@ pub struct Daemon<'a> {
     poll: Poll,
     signals: Signals,
     timer: Timer,
+    jumps: Jumps,
     eyes: Eyes,
     files: Option<Files>,
     links: Option<Links>,
@@ -204,7 +206,7 @@ struct Soon {
     feed: Option<Duration>,
     /// Events were lost.
     overflow: bool,
-    /// A parameter is gone, and others may be: look at all.
+    /// A parameter is gone, and others may be, or the machine has slept: look at all.
     look: bool,
     /// Something has changed that no event tells of: the report is to be renewed.
     report: bool,
@@ -262,6 +264,8 @@ impl<'a> Daemon<'a> {
         let poll = Poll::new().map_err(failed("wait for events"))?;
         let signals = Signals::open().map_err(failed("wait for signals"))?;
         let timer = Timer::every(options.sweep).map_err(failed("set a timer"))?;
+        let jumps = Jumps::open().map_err(failed("watch the clock"))?;
+        poll.add(&jumps, source::JUMPS).map_err(failed("watch the clock"))?;
         poll.add(&signals, source::SIGNALS).map_err(failed("wait for signals"))?;
         poll.add(&timer, source::SWEEP).map_err(failed("set a timer"))?;
         let eyes = Eyes::open(&poll, options.pin);
@@ -282,6 +286,7 @@ impl<'a> Daemon<'a> {
             poll,
             signals,
             timer,
+            jumps,
             eyes,
             files,
             links,
@@ -362,6 +367,8 @@ impl<'a> Daemon<'a> {
         } else if self.soon.dirty {
             self.correct(woken, false);
         }
+        // A machine that slept may have changed anything on its way down and up.
+        self.soon.look |= has(source::JUMPS) && self.jumps.happened();
         if std::mem::take(&mut self.soon.overflow) {
             self.sweep(true);
             self.tell_overflow(woken);

@@ -1,4 +1,4 @@
-//! The clocks, and the timer of the sweep.
+//! The clocks, the timer of the sweep, and their jumps.
 #![allow(clippy::disallowed_methods, reason = "an edge")]
 
 use std::io;
@@ -73,6 +73,39 @@ impl Timer {
 }
 
 impl AsFd for Timer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Tells when the wall clock jumps: somebody sets it, or the machine wakes up, whether or not a
+/// timer is due by then.
+#[derive(Debug)]
+pub struct Jumps(OwnedFd);
+
+impl Jumps {
+    /// Waits for the first one.
+    ///
+    /// # Errors
+    /// The kernel has no more timers or descriptors.
+    pub fn open() -> io::Result<Self> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let timer = timerfd_create(TimerfdClockId::Realtime, flags)?;
+        // A timer that never goes off, and is cancelled by each jump.
+        let never = Timespec { tv_sec: i64::MAX, tv_nsec: 0 };
+        let times = Itimerspec { it_interval: Timespec::default(), it_value: never };
+        let how = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+        timerfd_settime(&timer, how, &times)?;
+        Ok(Self(timer))
+    }
+
+    /// Whether there was one since this was last asked.
+    pub fn happened(&self) -> bool {
+        nix::unistd::read(&self.0, &mut [0; 8]) == Err(nix::errno::Errno::ECANCELED)
+    }
+}
+
+impl AsFd for Jumps {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
