@@ -131,7 +131,7 @@ impl Eyes {
             Marks::Fanotify(_) => Wake::unless_fanotify_does(),
             _ => Wake::Always,
         };
-        let bpf = Bpf::attach_with(
+        let mut bpf = Bpf::attach_with(
             wanted,
             &bpf::Options { wake, ring_bytes: RING, ..bpf::Options::default() },
         )?;

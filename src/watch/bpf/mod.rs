@@ -104,6 +104,16 @@ pub struct Bpf {
     plan: Plan,
     rung: Rung,
     link: OwnedFd,
+    pinned: bool,
+}
+
+impl Drop for Bpf {
+    fn drop(&mut self) {
+        // A child of this process may not have closed its copy of the link yet.
+        if !self.pinned {
+            let _ = sys::detach(self.link.as_fd());
+        }
+    }
 }
 
 impl Bpf {
@@ -152,7 +162,7 @@ impl Bpf {
                 _ => BpfError::of("attach its BPF program to a cgroup", source),
             }
         })?;
-        Ok(Self { ring, lost, names, texts, contents, last_text, plan, rung, link })
+        Ok(Self { ring, lost, names, texts, contents, last_text, plan, rung, link, pinned: false })
     }
 
     /// What works here.

@@ -25,7 +25,7 @@ impl Bpf {
     ///
     /// # Errors
     /// There is no bpf file system, or it takes nothing.
-    pub fn pin(&self) -> Result<(), BpfError> {
+    pub fn pin(&mut self) -> Result<(), BpfError> {
         let failed =
             |source| BpfError::Failed { what: "keep its BPF program in /sys/fs/bpf", source };
         if statfs(MOUNT).map_or(true, |found| found.filesystem_type() != BPF_FS_MAGIC) {
@@ -39,6 +39,7 @@ impl Bpf {
         for (name, fd) in [(NAMES, self.names.fd()), (LINK, self.link.as_fd())] {
             sys::pin(fd, &place(name)).map_err(failed)?;
         }
+        self.pinned = true;
         Ok(())
     }
 }
@@ -48,6 +49,11 @@ impl Bpf {
 /// # Errors
 /// It cannot be removed.
 pub fn unpin() -> Result<(), BpfError> {
+    // Once its file is gone the kernel takes its time, and writes are refused meanwhile. What cannot
+    // be detached at once, before Linux 5.9, leaves that to the first sweep.
+    if let Ok(link) = sys::pinned(&place(LINK)) {
+        let _ = sys::detach(link.as_fd());
+    }
     for name in [LINK, NAMES] {
         match fs::remove_file(place(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

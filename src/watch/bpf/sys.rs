@@ -29,6 +29,7 @@ const OBJ_PIN: c_int = 6;
 const OBJ_GET: c_int = 7;
 const PROG_QUERY: c_int = 16;
 const LINK_CREATE: c_int = 28;
+const LINK_DETACH: c_int = 34;
 const TYPE_CGROUP_SYSCTL: u32 = 23;
 const ATTACH_CGROUP_SYSCTL: u32 = 18;
 const ALLOW_MULTI: u32 = 2;
@@ -82,6 +83,13 @@ struct LinkCreate {
     program: u32,
     target: u32,
     attach_type: u32,
+    flags: u32,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct LinkDetach {
+    link: u32,
     flags: u32,
 }
 
@@ -251,6 +259,16 @@ pub fn link(program: BorrowedFd<'_>, cgroup: BorrowedFd<'_>) -> io::Result<Owned
     };
     // SAFETY: there are no addresses in the attributes.
     owned(unsafe { bpf(LINK_CREATE, &mut attributes) }?)
+}
+
+/// Detaches a program at once, whoever still has its link (since Linux 5.9).
+///
+/// # Errors
+/// As bpf(2).
+pub fn detach(link: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attributes = LinkDetach { link: raw(link), flags: 0 };
+    // SAFETY: there are no addresses in the attributes.
+    unsafe { bpf(LINK_DETACH, &mut attributes) }.map(|_| ())
 }
 
 /// Keeps a map or a link at a place in a bpf file system.
