@@ -83,7 +83,6 @@ impl Daemon<'_> {
         let mut told = false;
         for i in 0..self.slots.len() {
             let slot = &mut self.slots[i];
-            told |= slot.refused.count > 0;
             if !std::mem::take(&mut slot.dirty) || slot.let_go {
                 continue;
             }
@@ -134,6 +133,9 @@ impl Daemon<'_> {
         if turn == Some(true) {
             self.turn.end();
         }
+        // Of the slots before it, a correction takes the one line of the cache that says whether
+        // they are dirty; this takes others.
+        told |= self.slots.iter().any(|slot| slot.refused.count > 0);
         if told || swept {
             self.tell(began, swept);
         }
@@ -147,7 +149,7 @@ impl Daemon<'_> {
     /// Whether an apply that has ended before its writes were seen may have left another baseline.
     /// It may have let parameters go as well. The lock is held, so nothing changes meanwhile;
     /// whoever edits files without end is waited for once in a while only.
-    fn is_outdated(&mut self, now: Duration) -> bool {
+    pub(super) fn is_outdated(&mut self, now: Duration) -> bool {
         let again = self.soon.waited.is_some_and(|then| now.saturating_sub(then) < AGAIN_OUTDATED);
         let outdated = self.heed_files(now) && !again;
         if outdated {
@@ -157,7 +159,7 @@ impl Daemon<'_> {
     }
 
     /// A parameter is not as required.
-    fn wrong(&mut self, i: usize, began: Duration) {
+    pub(super) fn wrong(&mut self, i: usize, began: Duration) {
         // The attempt is in the ring before the value changes, but maybe since the ring was read:
         // whoever opens a parameter to empty it, as sysctl(8) does, raises an event that comes
         // before the write.
