@@ -14,8 +14,10 @@ mod keepsake;
 mod let_go;
 mod reload;
 mod remember;
+mod settle;
 mod slot;
 mod standing;
+mod storm;
 mod sweep;
 mod told;
 mod witness;
@@ -36,7 +38,7 @@ use crate::watch::kmsg::KernelLog;
 use crate::watch::link::Links;
 use crate::watch::memory;
 use crate::watch::poll::Poll;
-use crate::watch::priority;
+use crate::watch::priority::lock_memory;
 use crate::watch::service::Service;
 use crate::watch::signals::{Asked, Signals};
 use crate::wire::Watch;
@@ -210,6 +212,8 @@ struct Soon {
     look: bool,
     /// Something has changed that no event tells of: the report is to be renewed.
     report: bool,
+    /// Code and memory were used that holding does not need: they are to be given back.
+    settle: bool,
 }
 
 impl Soon {
@@ -234,8 +238,6 @@ pub struct Counts {
     pub sweeps: u64,
 }
 
-/// More wake-ups in a second are a storm.
-const STORM: u64 = 2_000;
 /// How long an apply is waited for before it is looked again whether it has ended.
 const APPLY: Duration = Duration::from_millis(100);
 /// After an edit, more edits may follow.
@@ -328,17 +330,17 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// Waiting itself fails.
     pub fn run(&mut self) -> Result<(), DaemonError> {
-        if let Err(error) = priority::lock_memory() {
-            log::info!("memory is not locked: {error}");
-        }
         self.set_real_time(true);
         // Whatever is written from now on is told with what was there before.
         self.correct(clock::monotonic(), false);
         self.stands();
-        self.say("READY=1");
-        self.soon.feed = self.service.watchdog().map(|every| clock::monotonic() + every);
         self.tell_swept();
-        priority::forget_code();
+        self.settle()?;
+        // Not before: kernels before 5.18 give nothing back that is locked.
+        if let Err(error) = lock_memory() {
+            log::info!("memory is not locked: {error}");
+        }
+        self.say("READY=1");
         while !self.end {
             self.turn_once()?;
         }
@@ -356,6 +358,11 @@ impl<'a> Daemon<'a> {
         } else {
             self.soon.next().map(|then| then.saturating_sub(clock::monotonic()))
         };
+        self.turn(timeout)
+    }
+
+    /// Waits so long at most, and does what there is to do.
+    fn turn(&mut self, timeout: Option<Duration>) -> Result<(), DaemonError> {
         let mut ready: u64 = 0;
         self.poll.wait(timeout, &mut |number| ready |= 1 << number).map_err(failed("wait"))?;
         let has = |number: u64| ready & (1 << number) != 0;
@@ -385,9 +392,13 @@ impl<'a> Daemon<'a> {
             self.heed_files(woken);
         }
         if has(source::SWEEP) && self.timer.went_off() {
-            self.sweep(false);
+            let calm = self.sweep(false);
             self.records.tend();
             self.tell_swept();
+            // Not between one event and the next: it takes a while.
+            if self.soon.settle && calm {
+                self.settle()?;
+            }
         }
         if self.soon.next().is_some_and(|then| then <= woken) {
             self.do_what_is_due(woken);
@@ -398,8 +409,7 @@ impl<'a> Daemon<'a> {
     fn do_what_is_due(&mut self, now: Duration) {
         let is = |then: Option<Duration>| then.is_some_and(|then| then <= now);
         if is(self.soon.feed) {
-            self.say("WATCHDOG=1");
-            self.soon.feed = self.service.watchdog().map(|every| now + every);
+            self.feed(now);
         }
         if is(self.soon.apply_ends) {
             self.soon.apply_ends = None;
@@ -430,6 +440,14 @@ impl<'a> Daemon<'a> {
         }
     }
 
+    /// Feeds the watchdog, where there is one.
+    fn feed(&mut self, now: Duration) {
+        self.soon.feed = self.service.watchdog().map(|every| now + every);
+        if self.soon.feed.is_some() {
+            self.say("WATCHDOG=1");
+        }
+    }
+
     fn heed_signals(&mut self) {
         while let Some(asked) = self.signals.next() {
             match asked {
@@ -440,30 +458,6 @@ impl<'a> Daemon<'a> {
                 }
                 Asked::Child => self.records.tend(),
             }
-        }
-    }
-
-    /// Ordinary scheduling while a storm lasts, so that it starves nobody.
-    fn watch_for_storm(&mut self, now: Duration) {
-        let (wakes, since) = &mut self.counts.wakes;
-        *wakes += 1;
-        if now.saturating_sub(*since) < Duration::from_secs(1) {
-            if *wakes > STORM && self.real_time {
-                self.set_real_time(false);
-            }
-            return;
-        }
-        let calm = *wakes < STORM / 2;
-        (*wakes, *since) = (0, now);
-        if calm && !self.real_time {
-            self.set_real_time(true);
-        }
-    }
-
-    fn set_real_time(&mut self, on: bool) {
-        match priority::real_time(on) {
-            Ok(()) => self.real_time = on,
-            Err(error) => log::info!("scheduling stays as it is: {error}"),
         }
     }
 

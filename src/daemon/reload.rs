@@ -11,7 +11,7 @@ use crate::persist::{LOCK, Lock};
 use crate::plan::{DropinOutcome, Item, Outcome, Plan, StepResult};
 use crate::report;
 use crate::watch::bpf::Admitted;
-use crate::watch::{clock, priority};
+use crate::watch::clock;
 
 use super::correct::arm;
 use super::slot::Slot;
@@ -72,7 +72,7 @@ impl Daemon<'_> {
         if asked {
             self.say("READY=1");
         }
-        priority::forget_code();
+        self.soon.settle = true;
     }
 
     /// A plan to be carried out. An edit that a guard refuses changes nothing; at the start there
@@ -246,7 +246,8 @@ impl Daemon<'_> {
     fn slots_of(&mut self, plan: &Plan) -> (Vec<Slot>, Vec<Change>) {
         let mut old = std::mem::take(&mut self.slots);
         let mut changes = Vec::new();
-        let mut slots = Vec::with_capacity(plan.items.len());
+        // One more is for rehearsals.
+        let mut slots = Vec::with_capacity(plan.items.len() + 1);
         for item in plan.items.iter().filter(|item| is_held(item)) {
             let desired = &item.desired;
             let text = desired.requirement.to_string();

@@ -34,6 +34,7 @@ impl Daemon<'_> {
     }
 
     fn tell_done(&mut self, i: usize, done: Done, began: Duration) {
+        self.soon.settle = true;
         let sought = self.sought(i, done.pid, began);
         let mut event = self.event(&self.slots[i].key.clone(), action(done.what));
         let writer = match done.what {

@@ -3,7 +3,8 @@
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno as Raw;
-use nix::sys::stat::fstat;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, fstat};
 use nix::sys::uio::{pread, pwrite};
 
 use super::beneath::{Access, Opened, number};
@@ -51,6 +52,16 @@ impl ProcSys {
 }
 
 impl Held {
+    /// What reads as nothing, and can be written to without any effect.
+    ///
+    /// # Errors
+    /// The number that opening /dev/null was refused with.
+    pub fn nothing() -> Result<Self, Errno> {
+        let open = |flags| open("/dev/null", flags | OFlag::O_CLOEXEC, Mode::empty());
+        let read = open(OFlag::O_RDONLY).map_err(number)?;
+        Ok(Self { read, write: open(OFlag::O_WRONLY).map_err(number), inode: 0 })
+    }
+
     /// The whole text in one pread(2), into the beginning of `buffer`. A filled buffer has perhaps
     /// not taken all of it.
     ///

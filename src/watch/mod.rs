@@ -11,5 +11,6 @@ pub mod memory;
 pub mod poll;
 pub mod priority;
 pub mod process;
+pub mod resident;
 pub mod service;
 pub mod signals;
