@@ -2,7 +2,7 @@
 //!
 //! The built-in baselines are read: each becomes a file `NAME.prepared` with its SHA-256 and its
 //! document (`src/baseline/prepared.rs`). And the static program's relocations are packed, and what a
-//! plan runs through is laid side by side (`plan.ld`).
+//! plan runs through is laid side by side (`packaging/plan.ld`).
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -42,9 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if packs_relocations() {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
-    println!("cargo::rerun-if-changed=plan.ld");
+    println!("cargo::rerun-if-changed=packaging/plan.ld");
     if is("CARGO_CFG_TARGET_ENV", "musl") && is("PROFILE", "release") {
-        let script = std::env::current_dir()?.join("plan.ld");
+        let script = std::env::current_dir()?.join("packaging/plan.ld");
         println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
     }
     prepare()

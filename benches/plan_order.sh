@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes plan.ld anew: the functions that `tunectl plan` runs through, as valgrind sees them.
+# Writes packaging/plan.ld anew: the functions that `tunectl plan` runs through, as valgrind sees them.
 #
 # Worth a run where such a plan takes another way through the program, or where Rust names functions
 # in another way. What the list lacks lies elsewhere in the program and costs a page fault; what it
@@ -18,7 +18,7 @@ valgrind --quiet --tool=callgrind --demangle=no --callgrind-out-file="$seen" \
     "target/order/$target/release/tunectl" plan -b "${1:-rocketmq-broker}" > /dev/null
 new=$(mktemp -p .)
 {
-    sed '/^SECTIONS/,$d' plan.ld
+    sed '/^SECTIONS/,$d' packaging/plan.ld
     printf 'SECTIONS\n{\n  .text.plan :\n  {\n    *(\n'
     # fn=(12) _ZN7tunectl4plan4plan17h7272c7c048e02898E'2: without the depth of a recursion, and
     # without the hashes of this build and of the crates.
@@ -27,5 +27,5 @@ new=$(mktemp -p .)
         | sed 's/.*/      .text.&/' | LC_ALL=C sort -u
     printf '    )\n  }\n}\nINSERT BEFORE .text;\n'
 } > "$new"
-mv "$new" plan.ld
-chmod 0644 plan.ld
+mv "$new" packaging/plan.ld
+chmod 0644 packaging/plan.ld

@@ -37,14 +37,16 @@ onto_xfs() {
 }
 
 prepare_copied() {
+    local to=/run/xfs
     mkfs.xfs -q -L xfs /dev/vdc
-    mount -t xfs /dev/vdc /mnt
+    mkdir "$to"
+    mount -t xfs /dev/vdc "$to"
     # Without what is mounted below, nor what it is mounted on.
-    cp -ax / /mnt/
-    mkdir -p /mnt/{dev,mnt,proc,run,sys}
-    sed -i 's/^LABEL=root .* ext4 /LABEL=xfs \/ xfs /' /mnt/etc/fstab
-    rm /mnt/root/whole*
-    umount /mnt
+    same "copied" "" "$(cp -ax /. "$to" 2>&1)"
+    mkdir -p "$to"/{dev,proc,run,sys}
+    sed -i 's/^LABEL=root .* ext4 /LABEL=xfs \/ xfs /' "$to/etc/fstab"
+    rm "$to"/root/whole*
+    umount "$to"
 }
 
 online_copied() {
