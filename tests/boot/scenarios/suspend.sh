@@ -6,7 +6,7 @@ boots() {
     mkfifo "$state/monitor.in" "$state/monitor.out"
     wakes_it "$state/monitor" &
     waker=$!
-    extra=(-chardev "pipe,id=monitor,path=$state/monitor" -mon chardev=monitor,mode=control)
+    extra=(-chardev "pipe,id=monitor,path=$state/monitor" -mon "chardev=monitor,mode=control")
     boot 1 || true
     kill "$waker"
 }
