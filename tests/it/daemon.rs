@@ -193,7 +193,7 @@ fn killed_and_started_again_it_reverts_nothing_and_counts_nothing_twice() {
         watch.event(|e| e["to"] == "77");
         watch.signal("KILL");
         drop(watch);
-        for _ in 0..10 {
+        for _ in 0..100 {
             let watch = Watch::start(&[]);
             watch.signal("KILL");
             drop(watch);
