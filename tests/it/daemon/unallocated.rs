@@ -4,9 +4,11 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::hint::black_box;
 use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -114,7 +116,8 @@ fn asked(path: &str, act: impl FnOnce()) -> (usize, usize) {
     ASKED.get()
 }
 
-struct ThisHost;
+/// This host, with a baseline of these parameters.
+struct ThisHost(String);
 
 impl Host for ThisHost {
     fn root(&self) -> &Path {
@@ -127,13 +130,13 @@ impl Host for ThisHost {
 
     fn plan(&mut self) -> Result<Plan, String> {
         let kernel = ProcSys::open(self.root()).map_err(|e| e.to_string())?;
-        Ok(planned_here(&kernel, PARAMETERS, self.root()))
+        Ok(planned_here(&kernel, &self.0, self.root()))
     }
 }
 
-/// Keeps how often a value was put right, and nothing else.
+/// Keeps how often a value was put right, and how often all were looked at.
 #[derive(Default)]
-struct Told(usize);
+struct Told(usize, usize);
 
 impl Records for Told {
     fn record(&mut self, event: &Event) {
@@ -144,7 +147,9 @@ impl Records for Told {
 
     fn stands(&mut self, _: &Watch, _: &str) {}
 
-    fn swept(&mut self, _: &Swept<'_>) {}
+    fn swept(&mut self, _: &Swept<'_>) {
+        self.1 += 1;
+    }
 }
 
 fn from_another_process(path: &str, value: &str) {
@@ -158,7 +163,7 @@ fn ask_once() {
 
 /// Each drift once, put right by the very loop of the daemon.
 fn nothing_is_asked_for(bpf: bool) {
-    let mut host = ThisHost;
+    let mut host = ThisHost(PARAMETERS.into());
     let mut told = Told::default();
     let options = Options {
         sweep: Duration::from_secs(3600),
@@ -209,5 +214,67 @@ fn no_memory_is_asked_for_between_an_event_and_the_correction() {
         for bpf in [true, false] {
             nothing_is_asked_for(bpf);
         }
+    });
+}
+
+/// As many as there are in a day.
+const SWEEPS: usize = 8640;
+
+/// Some 300 parameters of this network, each to be what it is.
+fn as_it_is() -> String {
+    let mut text = String::from("parameters:\n");
+    for dir in ["ipv4/conf", "ipv6/conf", "ipv4/neigh", "ipv6/neigh"] {
+        for name in ["default", "lo"] {
+            for entry in
+                std::fs::read_dir(format!("/proc/sys/net/{dir}/{name}")).into_iter().flatten()
+            {
+                let path = entry.unwrap().path();
+                if std::fs::metadata(&path).unwrap().permissions().mode() & 0o222 == 0 {
+                    continue;
+                }
+                let value = std::fs::read_to_string(&path).unwrap_or_default();
+                if let Ok(number) = value.trim().parse::<u32>() {
+                    let key = path.strip_prefix("/proc/sys").unwrap().display();
+                    writeln!(text, "  {key}: {number}").unwrap();
+                }
+            }
+        }
+    }
+    text
+}
+
+fn resident_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+#[test]
+fn a_day_of_sweeps_leaves_nothing_behind() {
+    in_namespaces("daemon::unallocated::a_day_of_sweeps_leaves_nothing_behind", || {
+        fresh_host("name: none\n");
+        let text = as_it_is();
+        assert!(text.lines().count() > 200, "{text}");
+        let mut host = ThisHost(text);
+        let mut told = Told::default();
+        let options = Options {
+            sweep: Duration::from_millis(1),
+            contest: Some(Contest::default()),
+            bpf: false,
+            pin: false,
+        };
+        let mut daemon = Daemon::start(&mut host, &mut told, options).unwrap();
+        let mut turns = |n: usize| (0..n).for_each(|_| daemon.turn_once().unwrap());
+        turns(SWEEPS / 10);
+        let before = (resident_kb(), descriptors());
+        turns(SWEEPS);
+        let after = (resident_kb(), descriptors());
+        assert!(told.1 > SWEEPS / 2, "{} sweeps", told.1);
+        assert_eq!(after.1, before.1, "descriptors");
+        assert!(after.0 < before.0 + 2048, "{} kB, then {} kB", before.0, after.0);
     });
 }
