@@ -168,7 +168,8 @@ impl Daemon<'_> {
         let sought = self.sought(i, pid, began);
         let slot = &mut self.slots[i];
         let paused = slot.state.is_contested();
-        if pid.is_none() && is_told(slot) {
+        // While a fight was left alone, no event has told of writes.
+        if pid.is_none() && !paused && is_told(slot) {
             return;
         }
         let who = self.witness.id(sought);
