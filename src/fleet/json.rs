@@ -114,28 +114,12 @@ impl<'a> Cursor<'a> {
         &mut self,
         mut each: impl FnMut(&mut Self, F) -> Read<()>,
     ) -> Read<()> {
-        if !self.take(b'{') {
-            return self.bad("an object belongs here");
-        }
-        self.deeper()?;
-        if !self.take(b'}') {
-            // What may come next in the usual order.
-            let mut usual = 0;
-            loop {
-                match self.field::<F>(&mut usual)? {
-                    Some(field) => each(self, field)?,
-                    None => self.skip()?,
-                }
-                if self.take(b'}') {
-                    break;
-                }
-                if !self.take(b',') {
-                    return self.bad("a comma or the end of the object belongs here");
-                }
-            }
-        }
-        self.depth -= 1;
-        Ok(())
+        // What may come next in the usual order.
+        let mut usual = 0;
+        self.members(|c| match c.field::<F>(&mut usual)? {
+            Some(field) => each(c, field),
+            None => c.skip(),
+        })
     }
 
     /// A field's name and the colon behind it.
@@ -148,10 +132,7 @@ impl<'a> Cursor<'a> {
                 return Ok(Some(*field));
             }
         }
-        let name = self.string()?;
-        if !self.take(b':') {
-            return self.bad("a colon belongs here");
-        }
+        let name = self.name()?;
         let known = |(written, _): &&(&str, F)| written.get(1..written.len() - 2) == Some(&*name);
         Ok(F::ALL.iter().find(known).map(|(_, field)| *field))
     }
@@ -161,17 +142,27 @@ impl<'a> Cursor<'a> {
         &mut self,
         mut each: impl FnMut(&mut Self, Cow<'a, str>) -> Read<()>,
     ) -> Read<()> {
+        self.members(|c| {
+            let name = c.name()?;
+            each(c, name)
+        })
+    }
+
+    /// Any name of a field, and the colon behind it.
+    fn name(&mut self) -> Read<Cow<'a, str>> {
+        let name = self.string()?;
+        if self.take(b':') { Ok(name) } else { self.bad("a colon belongs here") }
+    }
+
+    /// An object: `each` is called for every field and must read it, name and value.
+    fn members(&mut self, mut each: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
         if !self.take(b'{') {
             return self.bad("an object belongs here");
         }
         self.deeper()?;
         if !self.take(b'}') {
             loop {
-                let name = self.string()?;
-                if !self.take(b':') {
-                    return self.bad("a colon belongs here");
-                }
-                each(self, name)?;
+                each(self)?;
                 if self.take(b'}') {
                     break;
                 }
