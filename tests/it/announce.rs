@@ -14,7 +14,7 @@ use tunectl::announce::{Journal, JournalError, MESSAGE_IDS, NATIVE_SOCKET, OnDri
 use tunectl::wire::event::{Event, Parent, Writer};
 
 use crate::events::event;
-use crate::support::{in_namespaces, left_out, run};
+use crate::support::{in_namespaces, left_out, run, until};
 
 const CATALOGUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/systemd/tunectl.catalog");
 
@@ -23,14 +23,6 @@ fn directory(name: &str) -> PathBuf {
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(&dir).unwrap();
     dir
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(40);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within 40 s: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn writer() -> Writer {

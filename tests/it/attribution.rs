@@ -2,12 +2,11 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tunectl::observed::{Via, Writer};
 use tunectl::watch::attribution::{Cgroups, Glance};
 
-use crate::support::{is_root, left_out};
+use crate::support::{is_root, left_out, until};
 
 fn look(pid: u32) -> Writer {
     let mut glance = Glance::new();
@@ -23,14 +22,6 @@ fn started(command: &mut Command) -> Child {
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "ready\n");
     child
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(40);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within 40 s: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn state(pid: u32) -> Option<String> {

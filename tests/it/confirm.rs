@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tunectl::apply::{Options, apply};
@@ -15,12 +15,11 @@ use tunectl::trial;
 use crate::apply::planned_here;
 use crate::operator::{Host, Ran};
 use crate::scripted::ScriptedKernel;
-use crate::support::{in_namespaces, left_out};
+use crate::support::{in_namespaces, left_out, until};
 
 const BOOT_ID: &str = "6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c";
 const BASELINE: &str = "name: tried\nparameters: { vm.swappiness: 10, vm.max_map_count: 655360 }\n";
 const DROPIN: &str = "etc/sysctl.d/99-tunectl.conf";
-const PATIENCE: Duration = Duration::from_secs(30);
 
 fn host() -> Host {
     let host = Host::usual();
@@ -58,14 +57,6 @@ fn is_nothing_persisted(host: &Host) -> bool {
 }
 
 #[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 fn keeper_in(root: &Path) -> u32 {
     let text = fs::read_to_string(root.join("run/tunectl/keeper")).unwrap();
     text.strip_prefix("pid ").unwrap().parse().unwrap()

@@ -2,6 +2,10 @@
 
 use std::io::Write as _;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what is to happen.
+pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Whether the tests run as root.
 pub fn is_root() -> bool {
@@ -47,4 +51,14 @@ pub fn in_namespaces(test: &str, body: impl FnOnce()) {
 /// Runs a command that must at least start.
 pub fn run(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|e| panic!("{command:?} does not start: {e}"))
+}
+
+/// Waits for what is to happen, also on a machine that has other work.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }

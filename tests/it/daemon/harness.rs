@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::PATIENCE;
+
 const EVENTS: &str = "/var/lib/tunectl/events.jsonl";
-/// A machine may be busy, and a fight's pause takes a while.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 fn mount_empty(path: &str) {
     let status = Command::new("mount").args(["-t", "tmpfs", "tmpfs", path]).status().unwrap();
