@@ -13,7 +13,7 @@ target=$(uname -m)-unknown-linux-musl
 CARGO_PROFILE_RELEASE_STRIP=none cargo build --release --locked --quiet --bin tunectl \
     --target "$target" --target-dir target/order
 seen=$(mktemp)
-trap 'rm -f "$seen"' EXIT
+trap 'rm -f "$seen" "${new:-}"' EXIT
 valgrind --quiet --tool=callgrind --demangle=no --callgrind-out-file="$seen" \
     "target/order/$target/release/tunectl" plan -b "${1:-rocketmq-broker}" > /dev/null
 new=$(mktemp -p .)

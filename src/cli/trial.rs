@@ -257,7 +257,7 @@ pub fn settle(cli: &Cli, host: &Host, ui: &Ui) -> Result<(), Failure> {
     );
     Err(Failure::refused(message).help(
         "`tunectl confirm` keeps it, `tunectl confirm --cancel` puts it back now; without \
-             either it is put back at its end",
+         either it is put back at its end",
     ))
 }
 
@@ -327,15 +327,19 @@ pub fn finish(cli: &Cli, ui: &Ui, kernel: &ProcSys, trial: &mut Trial) -> Result
         _ if trial.left(clock::since_boot()).is_zero() => "it was not confirmed in time",
         _ => "its keeper was killed",
     };
-    let lines = put_back(cli, kernel, trial, why)?;
-    let name = report::harmless(&trial.baseline);
-    ui.warning(&match lines {
-        None => format!("a trial of {name} was confirmed, though not to its end"),
-        Some(lines) => {
-            format!("a trial of {name} was put back, because {why}: {}", lines.join("; "))
-        }
-    });
+    let message = if let Some(lines) = put_back(cli, kernel, trial, why)? {
+        was_put_back(trial, why, &lines)
+    } else {
+        let name = report::harmless(&trial.baseline);
+        format!("a trial of {name} was confirmed, though not to its end")
+    };
+    ui.warning(&message);
     Ok(())
+}
+
+fn was_put_back(trial: &Trial, why: &str, lines: &[String]) -> String {
+    let name = report::harmless(&trial.baseline);
+    format!("a trial of {name} was put back, because {why}: {}", lines.join("; "))
 }
 
 /// Puts a trial back, and tells what came of it, a line each; `None` where it had been kept. The
@@ -349,14 +353,15 @@ pub fn put_back(
     trial: &mut Trial,
     why: &str,
 ) -> Result<Option<Vec<String>>, Failure> {
-    let name = report::harmless(&trial.baseline);
-    let end = trial::put_back(kernel, &cli.root, trial, why)
-        .map_err(|error| Failure::new(format!("a trial of {name} cannot be put back: {error}")))?;
+    let end = trial::put_back(kernel, &cli.root, trial, why).map_err(|error| {
+        let name = report::harmless(&trial.baseline);
+        Failure::new(format!("a trial of {name} cannot be put back: {error}"))
+    })?;
     let End::PutBack(recovered) = end else { return Ok(None) };
     let lines = trial::told(&recovered);
     if recovered.is_whole() {
-        return Ok(Some(lines));
+        Ok(Some(lines))
+    } else {
+        Err(Failure::new(was_put_back(trial, why, &lines)))
     }
-    let told = lines.join("; ");
-    Err(Failure::new(format!("a trial of {name} was put back, because {why}: {told}")))
 }

@@ -115,8 +115,8 @@ impl Drop for Ended<'_, '_> {
 }
 
 /// Reads every source with a thread for each of `states`, which `each` gets along with every
-/// record, until it breaks off; `again`: for a second time. `told` is called now and then meanwhile. Says where the
-/// lines are, and how many bytes there were.
+/// record, until it breaks off; `again`: for a second time. `told` is called now and then meanwhile.
+/// Says where the lines are, and how many bytes there were.
 ///
 /// # Errors
 /// No thread can be started.

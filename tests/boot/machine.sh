@@ -93,7 +93,7 @@ start_uml() {
         printf 'exec env HOME=/tmp /run/boot/linux.uml ubd0=/dev/vdc ubd1r=/run/boot/carry.tar initrd=/run/boot/initrd boot.out=/run/out %s\n' \
             "${arguments[*]@Q}" >"$dir/lend/start"
         tar -cf "$dir/lend.tar" -C "$dir/lend" .
-        timeout --kill-after=5 "$((limit * 4))" qemu-system-x86_64 -accel tcg -cpu max,la57=off,svm=off -m 2048 \
+        timeout --kill-after=5 "$((limit * 4))" qemu-system-x86_64 "${emulated[@]}" -m 2048 \
             -nodefaults -display none -no-reboot -monitor none -kernel "$kernel" -initrd "$initrd" \
             -append "console=ttyS0 panic=-1 mitigations=off" -serial "file:$dir/console.log" -serial "file:$dir/results" \
             -drive "file=$image,format=raw,if=virtio,readonly=on" -drive "file=$dir/lend.tar,format=raw,if=virtio,readonly=on" \
@@ -135,11 +135,13 @@ start_container() {
     return "$code"
 }
 
+# la57: with five levels of page tables and more than 4 GiB, QEMU 7.2 gives programs rubbish.
+# svm: nothing here starts machines of its own.
+emulated=(-accel "tcg,thread=multi" -cpu "max,la57=off,svm=off")
+
 # $accel: KVM where a guest really runs under it, else emulation.
 choose_accelerator() {
-    # la57: with five levels of page tables and more than 4 GiB, QEMU 7.2 gives programs rubbish.
-    # svm: nothing here starts machines of its own.
-    accel=(-accel "tcg,thread=multi" -cpu "max,la57=off,svm=off")
+    accel=("${emulated[@]}")
     if [[ -r /dev/kvm && -w /dev/kvm && ${BOOT_ACCEL:-} != tcg ]]; then
         # QEMU may abort here, which the shell would tell.
         { timeout --kill-after=2 10 qemu-system-x86_64 -accel kvm -cpu max -m 512 -nodefaults -display none -no-reboot \
