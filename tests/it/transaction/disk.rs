@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::{Stands, host, stands};
 use crate::operator::Host;
-use crate::support::{in_namespaces, left_out};
+use crate::support::{heeding_permissions, in_namespaces, left_out};
 use tunectl::persist::ledger;
 
 fn mount(args: &[&str], place: &Path) {
@@ -83,13 +83,7 @@ fn without_permission_nothing_is_changed() {
         let place = host.root.join("etc/sysctl.d");
         assert!(Command::new("chown").arg("nobody").arg(&place).status().unwrap().success());
         host.mode("etc/sysctl.d", 0o555);
-        let program = host.command(["apply"]);
-        let output = Command::new("setpriv")
-            .args(["--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"])
-            .arg(program.get_program())
-            .args(program.get_args())
-            .current_dir(&host.work)
-            .output();
+        let output = heeding_permissions(&host.command(["apply"])).output();
         let Ok(output) = output else { return left_out(test, "there is no setpriv") };
         let ran = host.told(output);
         let told = format!("exit {}\n{}{}", ran.code, ran.out, ran.err);
