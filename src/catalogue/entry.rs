@@ -91,9 +91,11 @@ pub enum Scope {
 pub enum Order {
     /// This one is written after the other.
     After(&'static str),
-    /// This one must never exceed the other's value at the moment of the write (EINVAL), so
-    /// which goes first depends on whether the values rise or fall.
-    AtMost(&'static str),
+    /// This one, which the kernel starts with at that number, must never exceed the other's first
+    /// number (EINVAL at either write), so which goes first depends on the values.
+    AtMost(&'static str, i64),
+    /// This one is refused while the other has one of these values.
+    RefusedWhile(&'static str, &'static [i64]),
 }
 
 /// What a write to a parameter changes besides it.

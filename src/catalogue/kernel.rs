@@ -638,7 +638,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(POSITIVE)
-    .order(&[Order::After("kernel/perf_cpu_time_max_percent")])
+    .order(&[Order::RefusedWhile("kernel/perf_cpu_time_max_percent", &[0, 100])])
     .reads_back("the kernel lowers it when sampling takes too long"),
     Parameter::new(
         "kernel/perf_event_max_stack",
@@ -836,7 +836,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .unit(Unit::Microseconds)
-    .order(&[Order::AtMost("kernel/sched_deadline_period_max_us")])
+    .order(&[Order::AtMost("kernel/sched_deadline_period_max_us", 100)])
     .since(5, 9),
     Parameter::new(
         "kernel/sched_energy_aware",
@@ -885,7 +885,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Microseconds)
     .ranges(&[Range::new(-1, INT_MAX)])
-    .order(&[Order::AtMost("kernel/sched_rt_period_us")])
+    .order(&[Order::AtMost("kernel/sched_rt_period_us", 950_000)])
     .owners(&["tuned"]),
     Parameter::new(
         "kernel/sched_schedstats",
@@ -915,7 +915,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(UTILISATION)
-    .order(&[Order::AtMost("kernel/sched_util_clamp_max")])
+    .order(&[Order::AtMost("kernel/sched_util_clamp_max", 1024)])
     .since(5, 3),
     Parameter::new(
         "kernel/sched_util_clamp_min_rt_default",

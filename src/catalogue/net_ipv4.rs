@@ -221,8 +221,7 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv4/ip_forward_use_pmtu", Bool, "Trusts learnt path MTUs when forwarding").ranges(U8),
     own("net/ipv4/ip_local_port_range", Numbers(2),
         "First and last port that outgoing connections take")
-        .ranges(&[Range::new(1, 65535)])
-        .order(&[Order::After("net/ipv4/ip_unprivileged_port_start")]),
+        .ranges(&[Range::new(1, 65535)]),
     own("net/ipv4/ip_local_reserved_ports", Bitmap,
         "Ports that are never taken for outgoing connections by themselves")
         .reads_back("sorted, ranges merged; a newline clears it, an empty write does not"),
@@ -233,12 +232,13 @@ pub(super) const TABLE: &[Parameter] = &[
         "Lets programs bind to addresses that the host does not have")
         .ranges(U8).owners(&["keepalived"]),
     own("net/ipv4/ip_unprivileged_port_start", Number,
-        "First port that needs no privilege to bind").since(4, 11),
+        "First port that needs no privilege to bind").since(4, 11)
+        .order(&[Order::AtMost("net/ipv4/ip_local_port_range", 1024)]),
     own("net/ipv4/ipfrag_high_thresh", Number,
         "Most memory for incomplete IP packets").unit(Unit::Bytes),
     own("net/ipv4/ipfrag_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
-        .unit(Unit::Bytes).order(&[Order::AtMost("net/ipv4/ipfrag_high_thresh")]),
+        .unit(Unit::Bytes).order(&[Order::AtMost("net/ipv4/ipfrag_high_thresh", 3 << 20)]),
     own("net/ipv4/ipfrag_max_dist", Number,
         "Disorder of fragments of one source after which a packet is given up; 0 means any")
         .ranges(NOT_NEGATIVE),
@@ -480,7 +480,7 @@ pub(super) const TABLE: &[Parameter] = &[
         .ranges(BOOL).since(5, 10),
     own("net/ipv4/tcp_reordering", Number,
         "Reordering, in packets, that a connection starts with")
-        .order(&[Order::AtMost("net/ipv4/tcp_max_reordering")]),
+        .order(&[Order::AtMost("net/ipv4/tcp_max_reordering", 3)]),
     own("net/ipv4/tcp_retrans_collapse", Bool,
         "Joins small segments when they are sent again").ranges(U8),
     own("net/ipv4/tcp_retries1", Number,

@@ -249,7 +249,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "Most memory for incomplete IPv6 packets").unit(Unit::Bytes),
     own("net/ipv6/ip6frag_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
-        .unit(Unit::Bytes).order(&[Order::AtMost("net/ipv6/ip6frag_high_thresh")]),
+        .unit(Unit::Bytes).order(&[Order::AtMost("net/ipv6/ip6frag_high_thresh", 3 << 20)]),
     own("net/ipv6/ip6frag_time", Number,
         "Seconds that an incomplete packet is kept").unit(Unit::Seconds),
     own("net/ipv6/ip_nonlocal_bind", Bool,

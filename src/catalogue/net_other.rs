@@ -120,7 +120,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "Most memory for incomplete IPv6 packets that are tracked").unit(Unit::Bytes),
     conntrack("net/netfilter/nf_conntrack_frag6_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
-        .unit(Unit::Bytes).order(&[Order::AtMost("net/netfilter/nf_conntrack_frag6_high_thresh")]),
+        .unit(Unit::Bytes).order(&[Order::AtMost("net/netfilter/nf_conntrack_frag6_high_thresh", 3 << 20)]),
     timeout("net/netfilter/nf_conntrack_frag6_timeout",
         "Seconds that an incomplete tracked IPv6 packet is kept"),
     timeout("net/netfilter/nf_conntrack_generic_timeout",
@@ -215,7 +215,7 @@ pub(super) const TABLE: &[Parameter] = &[
     sctp("net/sctp/rto_max", Number, "Longest retransmission timeout").unit(Unit::Milliseconds),
     sctp("net/sctp/rto_min", Number,
         "Shortest retransmission timeout")
-        .unit(Unit::Milliseconds).order(&[Order::AtMost("net/sctp/rto_max")]),
+        .unit(Unit::Milliseconds).order(&[Order::AtMost("net/sctp/rto_max", 1000)]),
     sctp("net/sctp/sack_timeout", Number,
         "Delay of selective acknowledgements")
         .unit(Unit::Milliseconds).ranges(&[Range::new(1, 500)]),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::key::{Selector, glob_matches, has_wildcard};
 use crate::observed::Release;
-use crate::value::Unit;
+use crate::value::{Shape, Unit};
 
 fn entry(path: &str) -> Parameter {
     lookup(&Key::from_path(path).unwrap()).unwrap_or_else(|| panic!("{path} is not known"))
@@ -127,12 +127,16 @@ fn pairs_are_mutual() {
 fn targets_of_orders_and_effects_are_known() {
     for p in all() {
         for order in p.order {
-            let (Order::After(target) | Order::AtMost(target)) = order;
+            let (Order::After(target) | Order::AtMost(target, _) | Order::RefusedWhile(target, _)) =
+                order;
             let known = Key::from_path(target).ok().and_then(|key| lookup(&key));
             let other = known.unwrap_or_else(|| panic!("{}: no {target}", p.key));
             assert_ne!(other.key, p.key);
-            if matches!(order, Order::AtMost(_)) {
-                assert!(p.shape.is_single_number() && other.shape.is_single_number(), "{}", p.key);
+            if !matches!(order, Order::After(_)) {
+                let first = |shape: Shape| {
+                    shape.is_single_number() || matches!(shape, Shape::Numbers(_))
+                };
+                assert!(p.shape.is_single_number() && first(other.shape), "{}", p.key);
             }
         }
         for effect in p.effects {

@@ -60,7 +60,12 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     if let Some(saved) = &saved {
         compare(cli, &saved.plan, &report::plan_json(&plan, &host.facts))?;
     }
-    refuse(&plan, args)?;
+    if let Err(refused) = refuse(&plan, args) {
+        if ui.format() == Format::Json {
+            ui.json(&report::outcome_json(&plan, &host.facts, &Outcome::default(), "refused"))?;
+        }
+        return Err(refused);
+    }
     let adoption = match name {
         Some(name) if !args.live_only => Adoption::judge(cli, name, args.adopt)?,
         _ => Adoption::None,
@@ -81,17 +86,20 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let outcome = apply::apply(&plan, &host.kernel, &cli.root, &options, &mut |when, step| {
         pace.step(when, step)
     });
-    show(ui, &plan, &host, &outcome)?;
-    hint_prevented(cli, ui, &host, &outcome);
     // The baseline is the host's own once it is carried out, not before; with --keep-going that
     // is as soon as something was persisted.
     let carried_out = outcome.succeeded()
         || (args.keep_going
             && matches!(outcome.dropin, DropinOutcome::Written | DropinOutcome::Unchanged));
+    let mut adopted = Ok(false);
     if carried_out {
         take_back(cli, &host, &plan, !args.live_only);
+        adopted = Adoption::carry_out(cli, staged);
     }
-    if carried_out && Adoption::carry_out(cli, staged)? {
+    // Last, because nobody may take it.
+    show(ui, &plan, &host, &outcome)?;
+    hint_prevented(cli, ui, &host, &outcome);
+    if adopted? {
         ui.hint(&format!(
             "{HOST_BASELINE} now names this baseline: `tunectl plan` needs no -b here."
         ));

@@ -110,8 +110,8 @@ fn zeroed_by_its_half(item: &Item, targets: &BTreeMap<Key, String>) -> bool {
     half.is_some_and(|half| targets.contains_key(&half))
 }
 
-/// Sorts items into the order in which a boot should write them: it starts from the kernel's own
-/// defaults, so that values rise.
+/// Sorts items into the order in which a boot should write them: it starts from what the kernel
+/// itself starts with.
 pub fn sort(items: &mut [&Item]) {
     let empty = Snapshot::default();
     let mut nodes: Vec<Node<'_>> = items
@@ -129,19 +129,24 @@ struct Node<'d> {
     key: &'d Key,
     order: &'static [Order],
     target: String,
-    /// Whether the write raises the value; unknown values rise.
-    rises: bool,
+    /// The first number before the write, where there is one that is known.
+    old: Option<i128>,
 }
 
 impl<'d> Node<'d> {
     fn new(desired: &'d Desired, target: String, snapshot: &Snapshot) -> Self {
-        let old = snapshot.text(&desired.key).and_then(|t| kernel_number(t.trim()));
-        let rises = match (kernel_number(&target), old) {
-            (Some(new), Some(old)) => new > old,
-            _ => true,
-        };
-        Self { key: &desired.key, order: desired.known.map_or(&[], |p| p.order), target, rises }
+        let old = snapshot.text(&desired.key).and_then(first_number);
+        Self { key: &desired.key, order: desired.known.map_or(&[], |p| p.order), target, old }
     }
+
+    /// The first number once it is written.
+    fn new_number(&self) -> Option<i128> {
+        first_number(&self.target)
+    }
+}
+
+fn first_number(text: &str) -> Option<i128> {
+    kernel_number(text.split_whitespace().next()?)
 }
 
 /// Sorts nodes by key, and by their constraints before that. A ring, which a test of the
@@ -155,12 +160,18 @@ fn topological(nodes: &mut Vec<Node<'_>>) {
         for order in node.order {
             match order {
                 Order::After(other) => waits.extend(at(other).map(|other| (this, other))),
-                // Of the two the greater one is raised first, and lowered last.
-                Order::AtMost(other) => {
-                    waits.extend(at(other).map(|other| {
-                        if nodes[other].rises { (this, other) } else { (other, this) }
-                    }));
-                }
+                // The other one first, but where that would be less than this one still is.
+                Order::AtMost(other, default) => waits.extend(at(other).map(|other| {
+                    let old = node.old.unwrap_or(i128::from(*default));
+                    let below = nodes[other].new_number().is_some_and(|new| new < old);
+                    if below { (other, this) } else { (this, other) }
+                })),
+                // The other one first, but where that would be in the way.
+                Order::RefusedWhile(other, values) => waits.extend(at(other).map(|other| {
+                    let new = nodes[other].new_number();
+                    let stops = values.iter().any(|value| new == Some(i128::from(*value)));
+                    if stops { (other, this) } else { (this, other) }
+                })),
             }
         }
     }

@@ -306,6 +306,30 @@ fn runtime_and_period_find_their_order_both_ways_e25() {
         let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
         assert!(outcome.succeeded(), "{outcome:?}");
         assert_eq!(keys_written(&kernel)[0], first);
+        // At boot too, which starts from 1000000 and 950000.
+        let text = root.dropin().unwrap();
+        let line = text.lines().find(|line| line.starts_with("kernel.sched_rt")).unwrap();
+        assert!(line.starts_with(first), "{text}");
+    }
+}
+
+#[test]
+fn perf_is_set_before_its_limit_is_lifted_and_after_it_is_back_e25() {
+    let [rate, limit] = ["kernel.perf_event_max_sample_rate", "kernel.perf_cpu_time_max_percent"];
+    for (before, percent, first) in
+        [("25", 0, rate), ("25", 100, rate), ("25", 50, limit), ("0", 50, limit)]
+    {
+        let kernel = ScriptedKernel::host()
+            .with(rate, Param::ints("100000"))
+            .with(limit, Param::ints(before));
+        let root = Root::new("perf");
+        let wanted = format!("parameters: {{ {limit}: {percent}, {rate}: 50000 }}");
+        let plan = planned(&kernel, &wanted, &read_conf_tree(&root.0));
+        let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+        assert!(outcome.succeeded(), "{outcome:?}");
+        assert_eq!(keys_written(&kernel)[0], first, "{before} {percent}");
+        let line = plan.dropin.text.lines().find(|line| line.starts_with("kernel.perf")).unwrap();
+        assert!(line.starts_with(first), "{}", plan.dropin.text);
     }
 }
 

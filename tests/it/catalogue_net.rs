@@ -183,7 +183,7 @@ fn entries_are_whole() {
         let untils: Vec<_> = p.ranges.iter().filter_map(|r| r.until).collect();
         assert!(untils.is_sorted_by(|newer, older| newer > older), "{key}: {:?}", p.ranges);
         let others = p.order.iter().map(|o| match o {
-            Order::After(other) | Order::AtMost(other) => *other,
+            Order::After(other) | Order::AtMost(other, _) | Order::RefusedWhile(other, _) => *other,
         });
         let effects = p.effects.iter().map(|e| match e {
             Effect::Copies(other) | Effect::Inverts(other) => *other,

@@ -78,6 +78,74 @@ fn plan_apply_plan() {
     });
 }
 
+/// The range may never begin below the ports that need a privilege: which of the two is written
+/// first depends on both, and on where a boot starts.
+#[test]
+fn both_port_limits_are_set_live_and_by_the_next_boot_e25() {
+    in_namespaces("e2e::both_port_limits_are_set_live_and_by_the_next_boot_e25", || {
+        fresh_host();
+        // What is asked each time, in a network namespace that has just begun.
+        let in_new = |program: &str, args: &[&str]| {
+            let output = run(Command::new("unshare").args(["--net", program]).args(args));
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{program}: {told}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let loader = ["/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl"]
+            .into_iter()
+            .find(|path| fs::exists(path).unwrap())
+            .unwrap();
+        for (range, start) in [("60000 60999", 50000), ("500 900", 400), ("2000 3000", 1500)] {
+            let text = format!(
+                "name: ports\nparameters: {{ net.ipv4.ip_local_port_range: {range}, \
+                 net.ipv4.ip_unprivileged_port_start: {start} }}\n"
+            );
+            fs::write("/etc/ports.yaml", text).unwrap();
+            let apply = ["apply", "-b", "/etc/ports.yaml", "--adopt", "--color", "never"];
+            let told = in_new(env!("CARGO_BIN_EXE_tunectl"), &apply);
+            assert!(told.contains("2 written"), "{told}");
+            let script = format!(
+                "{loader} && cat /proc/sys/net/ipv4/ip_local_port_range \
+                 /proc/sys/net/ipv4/ip_unprivileged_port_start"
+            );
+            let told = in_new("sh", &["-c", &script]);
+            let read: Vec<&str> = told.split_whitespace().collect();
+            assert_eq!(read.join(" "), format!("{range} {start}"));
+        }
+    });
+}
+
+#[test]
+fn what_nobody_takes_is_carried_out_all_the_same() {
+    in_namespaces("e2e::what_nobody_takes_is_carried_out_all_the_same", || {
+        fresh_host();
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut apply = Command::new(env!("CARGO_BIN_EXE_tunectl"));
+        let output = run(apply.args(APPLY).stdout(full));
+        assert_eq!(output.status.code(), Some(1));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains("standard output"), "{told}");
+        // It is this host's own baseline by then, as after any apply.
+        let text = expect(0, &["plan", "--detailed-exitcode"]);
+        assert!(text.contains("in sync, now and after a reboot"), "{text}");
+    });
+}
+
+#[test]
+fn a_refused_apply_tells_scripts_so() {
+    in_namespaces("e2e::a_refused_apply_tells_scripts_so", || {
+        fresh_host();
+        fs::create_dir("/etc/sysctl.d").unwrap();
+        fs::write("/etc/sysctl.d/99-tunectl.conf", "net.core.somaxconn = 1\n").unwrap();
+        let output = tunectl(&[&APPLY[..], &["--format", "json"]].concat());
+        assert_eq!(output.status.code(), Some(3));
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["schema"], "tunectl/outcome/1");
+        assert_eq!(told["result"], "refused");
+        assert_eq!(told["steps"].as_array().unwrap().len(), 0, "{told:#}");
+    });
+}
+
 #[test]
 fn what_another_file_sets_at_boot_is_named_by_file_and_line() {
     in_namespaces("e2e::what_another_file_sets_at_boot_is_named_by_file_and_line", || {

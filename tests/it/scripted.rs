@@ -388,6 +388,11 @@ impl State {
                     return Err(Errno::EINVAL);
                 }
             }
+            "kernel.perf_event_max_sample_rate"
+                if matches!(self.number("kernel.perf_cpu_time_max_percent"), 0 | 100) =>
+            {
+                return Err(Errno::EINVAL);
+            }
             "net.ipv4.ip_forward" | "net.ipv4.conf.all.forwarding" if changed => {
                 let on = self.params[key].number();
                 self.forward(on);
