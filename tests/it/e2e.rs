@@ -131,6 +131,22 @@ fn what_nobody_takes_is_carried_out_all_the_same() {
     });
 }
 
+/// With 250 ticks a second 1003 ms read 1004: that is nobody else's change.
+#[test]
+fn what_the_kernel_rounded_is_given_back_e21() {
+    in_namespaces("e2e::what_the_kernel_rounded_is_given_back_e21", || {
+        fresh_host();
+        let before = live("net/ipv4/neigh/lo/retrans_time_ms");
+        let text = "name: ticks\nparameters: { net.ipv4.neigh.lo.retrans_time_ms: 1003 }\n";
+        fs::write("/etc/ticks.yaml", text).unwrap();
+        expect(0, &["apply", "-b", "/etc/ticks.yaml"]);
+        assert!(matches!(live("net/ipv4/neigh/lo/retrans_time_ms").as_str(), "1003" | "1004"));
+        let text = expect(0, &["rollback", "--yes"]);
+        assert!(!text.contains("changed since"), "{text}");
+        assert_eq!(live("net/ipv4/neigh/lo/retrans_time_ms"), before);
+    });
+}
+
 #[test]
 fn a_refused_apply_tells_scripts_so() {
     in_namespaces("e2e::a_refused_apply_tells_scripts_so", || {
