@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::below;
 use crate::key::Key;
 use crate::observed::Replaced;
+use crate::persist::conf::wrong_rights;
 use crate::persist::{PersistError, Staged, originals, remove, reports};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 
@@ -128,7 +129,7 @@ impl Prepared {
     fn of((role, asked, file): (Role, bool, Replaced), root: &Path) -> Self {
         let state = if !asked && matches!(role, Role::HostFile | Role::Dropin) {
             State::NotAsked
-        } else if !asked || file.before == file.after {
+        } else if !asked || (file.before == file.after && !is_exposed(role, &file, root)) {
             State::Unchanged
         } else {
             match change(&file.path, file.after.as_deref(), root) {
@@ -171,6 +172,13 @@ impl Prepared {
             State::Ready(_) => DropinOutcome::LeftAlone,
         }
     }
+}
+
+/// Whether a file that a boot reads is to be written anew for its rights alone.
+fn is_exposed(role: Role, file: &Replaced, root: &Path) -> bool {
+    file.before.is_some()
+        && matches!(role, Role::HostFile | Role::Dropin)
+        && wrong_rights(root, &file.path).is_some()
 }
 
 fn ended(result: Result<(), PersistError>) -> State {

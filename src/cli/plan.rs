@@ -1,5 +1,6 @@
 //! `tunectl plan`.
 
+use crate::persist::conf::wrong_rights;
 use crate::plan::Plan;
 use crate::probe::Fact;
 use crate::report;
@@ -31,6 +32,10 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let set = host::resolve(loaded, &host, ui)?;
     let mut plan = host::plan(cli, &host, set, By::Apply);
     plan.ramp(host.facts.mem_total_kb);
+    let ours = plan.files().filter(|file| file.before.is_some() && file.foreign.is_none());
+    for wrong in ours.filter_map(|file| wrong_rights(&cli.root, file.path)) {
+        ui.warning(&format!("{wrong}: an apply writes it anew"));
+    }
     show(ui, &plan, &host)?;
     let refused = plan.refusals().next().is_some() || plan.foreign().is_some();
     if refused {

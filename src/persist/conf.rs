@@ -174,6 +174,19 @@ impl Reader<'_> {
     }
 }
 
+/// What is wrong with the rights of a file of ours at `path`: others than root can change it, or
+/// cannot read it. `None`: nothing, or there is no file.
+pub fn wrong_rights(root: &Path, path: &str) -> Option<String> {
+    let found = lstat(below::resolve_parent(root, path).ok()?).ok()?;
+    let (mode, uid) = (found.st_mode & 0o7777, found.st_uid);
+    let ours = uid == 0 || uid == rustix::process::geteuid().as_raw();
+    if file_type(&found) != FileType::RegularFile || (mode == 0o644 && ours) {
+        return None;
+    }
+    let owner = if ours { String::new() } else { format!(" and owned by user {uid}") };
+    Some(format!("{path} has mode {mode:04o}{owner}, not 0644 and root's"))
+}
+
 fn open_dir(place: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
     Ok(openat(CWD, place, flags, Mode::empty())?)

@@ -147,6 +147,29 @@ fn what_the_kernel_rounded_is_given_back_e21() {
     });
 }
 
+/// Whoever can write to the drop-in sets what the next boot runs.
+#[test]
+fn a_drop_in_that_others_can_change_is_written_anew() {
+    in_namespaces("e2e::a_drop_in_that_others_can_change_is_written_anew", || {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+        const DROPIN: &str = "/etc/sysctl.d/99-tunectl.conf";
+        fresh_host();
+        expect(0, &APPLY);
+        let text = fs::read(DROPIN).unwrap();
+        for (mode, owner) in [(0o666, None), (0o600, None), (0o644, Some(65534))] {
+            fs::set_permissions(DROPIN, fs::Permissions::from_mode(mode)).unwrap();
+            chown(DROPIN, owner, None).unwrap();
+            let told = expect(0, &PLAN);
+            assert!(told.contains(&format!("99-tunectl.conf has mode {mode:04o}")), "{told}");
+            expect(0, &APPLY);
+            let now = fs::metadata(DROPIN).unwrap();
+            assert_eq!((now.mode() & 0o7777, now.uid()), (0o644, 0));
+            assert_eq!(fs::read(DROPIN).unwrap(), text);
+            assert!(!expect(0, &PLAN).contains("mode"));
+        }
+    });
+}
+
 #[test]
 fn a_refused_apply_tells_scripts_so() {
     in_namespaces("e2e::a_refused_apply_tells_scripts_so", || {
