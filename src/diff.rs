@@ -312,6 +312,6 @@ pub fn to_persist(
             .flatten()
             .find(|text| desired.requirement.satisfied_by(desired.shape, text))
             .map(|text| text.trim().to_owned())
-            .or_else(|| target(None)),
+            .or_else(|| target(live)),
     }
 }

@@ -390,8 +390,16 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let changed = changed.map(|conf| now.of_changed(&conf, &[dropin.path, host_file.path]));
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
-        let planned = diff::boot_value(&item.desired, after, loader, facts);
+        let mut planned = diff::boot_value(&item.desired, after, loader, facts);
         item.boot_status = diff::boot(&item.desired, item.boot(loader), &planned);
+        // A line that excludes the key, or that the kernel refuses, takes ours away as well.
+        if item.persisted.is_some()
+            && planned.value.is_none()
+            && item.boot_status != BootStatus::Same
+        {
+            item.boot_status = BootStatus::Overridden;
+            planned.source = after.exclusion(loader, &item.desired.key).cloned();
+        }
         if item.boot_status == BootStatus::Overridden {
             item.overridden_by = Some(planned);
         }
@@ -485,7 +493,10 @@ fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
         .collect();
     snapshot
         .iter()
-        .filter(|(key, _)| effects.iter().any(|e| e.reaches(key)))
+        .filter(|(key, _)| {
+            effects.iter().any(|e| e.reaches(key))
+                || steps.iter().any(|s| order::may_set(&s.key, key))
+        })
         .filter_map(|(key, reading)| Some((key.clone(), reading.text()?.to_owned())))
         .collect()
 }

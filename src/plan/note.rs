@@ -76,6 +76,11 @@ pub enum Note {
         /// Its value.
         value: String,
     },
+    /// A line keeps the boot from setting it.
+    ExcludedAtBoot {
+        /// The line.
+        source: Position,
+    },
     /// tunectl-boot sets it after that line all the same.
     PutRightAtBoot,
     /// Its number is made from the RAM of today and persisted as it is, because tunectl-boot is
@@ -196,13 +201,14 @@ fn boot_side(item: &mut Item, loader: Loader, elsewhere: BootValue, notes: &mut 
     if let (BootStatus::Overridden, Some(winner)) = (item.boot_status, &item.overridden_by)
         && let Some(source) = winner.source.clone()
     {
-        notes.push(if winner.zeroed {
-            Note::ZeroedAtBoot { source }
-        } else {
-            Note::OverriddenBy { source, value: winner.value.clone().unwrap_or_default() }
+        notes.push(match &winner.value {
+            Some(_) if winner.zeroed => Note::ZeroedAtBoot { source },
+            Some(value) => Note::OverriddenBy { source, value: value.clone() },
+            None => Note::ExcludedAtBoot { source },
         });
     }
-    if let Some((source, value)) = item.boot(loader).refused.clone() {
+    let lost = item.overridden_by.as_ref().and_then(|winner| winner.refused.clone());
+    if let Some((source, value)) = lost.or_else(|| item.boot(loader).refused.clone()) {
         notes.push(Note::RefusedLine { source, value });
     }
     let disagrees = match (&elsewhere.value, &item.persisted) {

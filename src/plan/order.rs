@@ -103,6 +103,19 @@ fn target(desired: &Desired, snapshot: &Snapshot) -> Option<String> {
     desired.requirement.target(desired.shape, snapshot.text(&desired.key))
 }
 
+/// Whether a write to `conf/default` may reach an interface: it does where that has no IPv4 address
+/// and nobody has set its own value yet, of which nothing can be read.
+pub(super) fn may_set(default: &Key, interface: &Key) -> bool {
+    const CONF: &str = "net/ipv4/conf/";
+    fn parts(key: &Key) -> Option<(&str, &str)> {
+        key.as_path().strip_prefix(CONF)?.split_once('/')
+    }
+    let (Some((from, leaf)), Some((to, of))) = (parts(default), parts(interface)) else {
+        return false;
+    };
+    from == "default" && leaf == of && !matches!(to, "all" | "default")
+}
+
 /// Both halves of a pair are never desired together, so a half that was zeroed by the other is
 /// not ours to set again.
 fn zeroed_by_its_half(item: &Item, targets: &BTreeMap<Key, String>) -> bool {
@@ -232,6 +245,8 @@ impl Model<'_> {
         for effect in known.map_or(&[][..], |p| p.effects) {
             self.spread(*effect, key, value);
         }
+        let reached = self.snapshot.iter().filter(|(to, reading)| reading.exists() && may_set(key, to));
+        self.changed.extend(reached.map(|(to, _)| (to.clone(), value.to_owned())));
         Step { key: key.clone(), expect, value: value.to_owned(), undo, rung: false }
     }
 

@@ -115,7 +115,11 @@ fn overridden(plan: &Plan) -> Vec<(&Item, String)> {
         let boot = |n: &&Note| {
             matches!(
                 n,
-                Note::OverriddenBy { .. } | Note::ZeroedAtBoot { .. } | Note::PutRightAtBoot
+                Note::OverriddenBy { .. }
+                    | Note::ZeroedAtBoot { .. }
+                    | Note::ExcludedAtBoot { .. }
+                    | Note::RefusedLine { .. }
+                    | Note::PutRightAtBoot
             )
         };
         let notes = item.notes.iter().filter(boot);

@@ -409,6 +409,7 @@ fn is_boot_note(note: &Note) -> bool {
         Note::OverriddenBy { .. }
             | Note::ZeroedAtBoot { .. }
             | Note::RefusedLine { .. }
+            | Note::ExcludedAtBoot { .. }
             | Note::PutRightAtBoot
     )
 }

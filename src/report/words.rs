@@ -127,6 +127,9 @@ pub fn note(key: &Key, note: &Note) -> String {
              that line",
             secret::shown(key, value)
         ),
+        Note::ExcludedAtBoot { source } => format!(
+            "{source} keeps the boot from setting it, wherever that line stands: change or remove it"
+        ),
         Note::PutRightAtBoot => {
             "tunectl-boot sets it right after that, before the services start".to_owned()
         }

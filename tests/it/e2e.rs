@@ -170,6 +170,65 @@ fn a_drop_in_that_others_can_change_is_written_anew() {
     });
 }
 
+/// `conf/default` reaches an interface without an address as long as nobody has set its own value.
+#[test]
+fn an_interface_keeps_its_own_value_beside_a_default_e3() {
+    in_namespaces("e2e::an_interface_keeps_its_own_value_beside_a_default_e3", || {
+        fresh_host();
+        let link = ["link", "add", "v0", "type", "veth", "peer", "name", "v1"];
+        assert!(run(Command::new("ip").args(link)).status.success());
+        let text = "name: own\nparameters:\n  net.ipv4.conf.default.rp_filter: 1\n  \
+                    net.ipv4.conf.v0.rp_filter: 0\n";
+        fs::write("/proc/sys/net/ipv4/conf/default/rp_filter", "0").unwrap();
+        fs::write("/etc/own.yaml", text).unwrap();
+        expect(0, &["apply", "-b", "/etc/own.yaml"]);
+        assert_eq!(live("net/ipv4/conf/default/rp_filter"), "1");
+        assert_eq!(live("net/ipv4/conf/v0/rp_filter"), "0");
+        expect(0, &["plan", "-b", "/etc/own.yaml", "--detailed-exitcode"]);
+    });
+}
+
+/// For systemd-sysctl a line `-KEY`, or one that the kernel refuses, takes away whatever else sets it.
+#[test]
+fn what_keeps_the_boot_from_setting_a_key_is_named() {
+    in_namespaces("e2e::what_keeps_the_boot_from_setting_a_key_is_named", || {
+        fresh_host();
+        fs::create_dir("/etc/sysctl.d").unwrap();
+        let text = "name: fin\nparameters: { net.ipv4.tcp_fin_timeout: 30 }\n";
+        fs::write("/etc/fin.yaml", text).unwrap();
+        let plan = ["plan", "-b", "/etc/fin.yaml", "--detailed-exitcode"];
+        for (line, told) in [
+            ("-net.ipv4.tcp_fin_timeout", "zz.conf:1 keeps the boot from setting it"),
+            ("net.ipv4.tcp_fin_timeout = junk", "zz.conf:1 sets \"junk\", which the kernel refuses"),
+        ] {
+            fs::write("/etc/sysctl.d/zz.conf", format!("{line}\n")).unwrap();
+            let before = expect(2, &plan);
+            assert!(before.contains(told) && before.contains("1 blocked"), "{before}");
+            let applied = expect(0, &["apply", "-b", "/etc/fin.yaml"]);
+            assert!(applied.contains(told), "{applied}");
+            let after = expect(2, &plan);
+            assert!(after.contains(told) && after.contains("1 blocked"), "{after}");
+            fs::remove_file("/etc/sysctl.d/zz.conf").unwrap();
+            expect(0, &plan);
+        }
+    });
+}
+
+/// Nothing but what was made live is persisted of a bound.
+#[test]
+fn a_bound_is_persisted_as_it_was_applied() {
+    in_namespaces("e2e::a_bound_is_persisted_as_it_was_applied", || {
+        fresh_host();
+        fs::write("/proc/sys/kernel/msgmax", "60000").unwrap();
+        let text = "name: b\nparameters: { kernel.msgmax: { at_least: 10000, at_most: 50000 } }\n";
+        fs::write("/etc/b.yaml", text).unwrap();
+        expect(0, &["apply", "-b", "/etc/b.yaml"]);
+        assert_eq!(live("kernel/msgmax"), "50000");
+        let text = fs::read_to_string("/etc/sysctl.d/99-tunectl.conf").unwrap();
+        assert!(text.contains("kernel.msgmax = 50000"), "{text}");
+    });
+}
+
 #[test]
 fn a_refused_apply_tells_scripts_so() {
     in_namespaces("e2e::a_refused_apply_tells_scripts_so", || {
