@@ -220,9 +220,18 @@ impl BootView {
 }
 
 impl Outcome {
-    /// An outcome that so far has the kernel command line.
-    fn starting_with(cmdline: &[Assignment]) -> Self {
-        Self { sequence: (0..cmdline.len()).collect(), lines: cmdline.to_vec(), ..Self::default() }
+    /// An outcome that so far has the kernel command line, and the directories that hide files.
+    fn starting_with(cmdline: &[Assignment], dirs: &[ConfDir]) -> Self {
+        let closed = dirs.iter().filter_map(|dir| {
+            let what = ProblemKind::Unreadable(dir.closed?);
+            Some(Problem { source: line_of(&dir.path.as_str().into(), 1), what })
+        });
+        Self {
+            sequence: (0..cmdline.len()).collect(),
+            lines: cmdline.to_vec(),
+            problems: closed.collect(),
+            ..Self::default()
+        }
     }
 
     /// Whether this line's write gets to `key`: it covers it, and no explicit line takes

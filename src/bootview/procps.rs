@@ -21,7 +21,7 @@ pub(super) fn outcome(
     cmdline: &[Assignment],
     known: Option<Known<'_>>,
 ) -> Outcome {
-    let mut outcome = Outcome::starting_with(cmdline);
+    let mut outcome = Outcome::starting_with(cmdline, &tree.dirs);
     let listed = by_name(&tree.dirs, ends_in_conf);
     // Anything but a regular file at /etc/sysctl.conf is passed over in silence.
     let last = tree.sysctl_conf.iter().filter(|f| {

@@ -25,7 +25,8 @@ pub fn with_file(tree: &ConfTree, path: &str, text: Option<&str>) -> ConfTree {
             let ranks = |d: &ConfDir| SYSCTL_DIRS.iter().position(|s| *s == d.path);
             let at = tree.dirs.iter().position(|d| ranks(d) > Some(rank));
             let at = at.unwrap_or(tree.dirs.len());
-            tree.dirs.insert(at, ConfDir { path: parent.to_owned(), files: Vec::new() });
+            tree.dirs
+                .insert(at, ConfDir { path: parent.to_owned(), files: Vec::new(), closed: None });
             at
         });
         let files = &mut tree.dirs[at].files;

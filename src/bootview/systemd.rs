@@ -23,7 +23,7 @@ pub(super) fn outcome(
     cmdline: &[Assignment],
     known: Option<Known<'_>>,
 ) -> Outcome {
-    let mut outcome = Outcome::starting_with(cmdline);
+    let mut outcome = Outcome::starting_with(cmdline, &tree.dirs);
     let mut map = Map::default();
     // Hidden files are skipped, unlike in procps.
     for file in by_name(&tree.dirs, |name| ends_in_conf(name) && !name.starts_with('.')) {

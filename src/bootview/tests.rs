@@ -55,6 +55,15 @@ fn values(writes: &[&Assignment]) -> Vec<String> {
     writes.iter().map(|a| a.value.to_string()).collect()
 }
 
+#[test]
+fn a_directory_that_cannot_be_listed_is_a_problem() {
+    let mut tree = file("vm.swappiness=5\n");
+    tree.dirs[0].closed = Some(Errno::EACCES);
+    for loader in Loader::ALL {
+        assert_eq!(problems(&tree, loader), ["/etc/sysctl.d:1: cannot be read: no permission"]);
+    }
+}
+
 // Which files, in which order.
 
 #[test]

@@ -281,6 +281,9 @@ pub(super) const TABLE: &[Parameter] = &[
         "Seconds before a stale neighbour that is in use is probed").unit(Unit::Seconds),
     own("net/ipv6/neigh/*/gc_stale_time", Number,
         "Seconds after which an unused neighbour may be forgotten").unit(Unit::Seconds),
+    own("net/ipv6/neigh/*/interval_probe_time_ms", Ticks,
+        "Time between probes of neighbours that the kernel keeps resolved")
+        .unit(Unit::Milliseconds).since(6, 0),
     own("net/ipv6/neigh/*/mcast_resolicit", Number,
         "Multicast probes after unicast ones failed for a known neighbour").ranges(NOT_NEGATIVE),
     own("net/ipv6/neigh/*/mcast_solicit", Number,

@@ -133,9 +133,8 @@ fn targets_of_orders_and_effects_are_known() {
             let other = known.unwrap_or_else(|| panic!("{}: no {target}", p.key));
             assert_ne!(other.key, p.key);
             if !matches!(order, Order::After(_)) {
-                let first = |shape: Shape| {
-                    shape.is_single_number() || matches!(shape, Shape::Numbers(_))
-                };
+                let first =
+                    |shape: Shape| shape.is_single_number() || matches!(shape, Shape::Numbers(_));
                 assert!(p.shape.is_single_number() && first(other.shape), "{}", p.key);
             }
         }

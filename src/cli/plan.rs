@@ -5,6 +5,7 @@ use crate::plan::Plan;
 use crate::probe::Fact;
 use crate::report;
 
+use super::adoption::Adoption;
 use super::args::{Cli, Format, PlanArgs};
 use super::failure::Failure;
 use super::host::{By, Host};
@@ -47,8 +48,18 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
         let path = path.display();
         ui.hint(&format!("\nSaved. To do exactly this, as root: tunectl apply {path}"));
     } else if plan.changes() && args.facts.is_none() {
+        // Where the host has another baseline of its own, that is to be said.
+        let here = cli.root == std::path::Path::new("/");
+        let adopts = |adopt| !here || name.is_none_or(|n| Adoption::judge(cli, n, adopt).is_ok());
+        let besides = match (adopts(false), adopts(true)) {
+            (true, _) => "",
+            (_, true) => " --adopt, which replaces this host's own baseline, or --live-only",
+            _ => " --live-only, because this host has layers of its own",
+        };
         let name = name.map(|n| format!(" -b {n}")).unwrap_or_default();
-        ui.hint(&format!("\nNothing was changed. To carry it out, as root: tunectl apply{name}"));
+        ui.hint(&format!(
+            "\nNothing was changed. To carry it out, as root: tunectl apply{name}{besides}"
+        ));
     }
     let differs = args.detailed_exitcode && (plan.changes() || !plan.in_sync());
     // The process ends here, and its memory with it: nothing is gained by taking it apart first.

@@ -32,6 +32,8 @@ pub struct ConfDir {
     pub path: String,
     /// Its entries in no particular order: every name, `.conf` or not, but for `.` and `..`.
     pub files: Vec<ConfFile>,
+    /// Why they cannot be listed, where there may be some all the same.
+    pub closed: Option<Errno>,
 }
 
 /// One directory entry.

@@ -40,14 +40,14 @@ pub fn read_conf_tree(root: &Path) -> ConfTree {
         {
             continue;
         }
-        let files = match opened {
+        let (files, closed) = match opened {
             Ok((fd, place)) => {
                 identities.extend(identity(&fd));
-                reader.list(path, &place, fd)
+                (reader.list(path, &place, fd), None)
             }
-            Err(_) => Vec::new(),
+            Err(error) => (Vec::new(), hides(&error)),
         };
-        dirs.push(ConfDir { path: path.to_owned(), files });
+        dirs.push(ConfDir { path: path.to_owned(), files, closed });
     }
     let cmdline = reader.followed("/proc/cmdline");
     let cmdline = String::from_utf8_lossy(cmdline.text().unwrap_or_default());
@@ -185,6 +185,12 @@ pub fn wrong_rights(root: &Path, path: &str) -> Option<String> {
     }
     let owner = if ours { String::new() } else { format!(" and owned by user {uid}") };
     Some(format!("{path} has mode {mode:04o}{owner}, not 0644 and root's"))
+}
+
+/// Why a directory cannot be opened that may have files in it.
+fn hides(error: &io::Error) -> Option<Errno> {
+    let nothing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+    (!nothing).then_some(Errno(error.raw_os_error()?))
 }
 
 fn open_dir(place: &Path) -> io::Result<OwnedFd> {

@@ -21,7 +21,7 @@ pub use needed::{also_needed, also_needed_to_return};
 pub use note::Note;
 pub use order::{Step, bytes};
 pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
-pub use preflight::{usage_needed, usage_of};
+pub use preflight::{TAKEN_PERCENT, usage_needed, usage_of};
 pub use ramp::{Strained, Verdict, bearable, verdict};
 pub use recovery::{Recovery, looked_at, reads_as, recovery};
 pub use remember::Memory;
@@ -31,7 +31,6 @@ pub use trial::{Untryable, trial, tried, untryable};
 
 use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
-use crate::catalogue;
 use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
 use crate::key::{Key, Selector};
 use crate::observed::{ConfTree, Facts, Originals, Reading, Released, Snapshot};
@@ -321,6 +320,20 @@ impl Plan {
     }
 }
 
+/// Judges the boot axis of an item by what the planned files would leave.
+fn judge_boot(item: &mut Item, mut planned: BootValue, (after, loader): (&BootView, Loader)) {
+    item.boot_status = diff::boot(&item.desired, item.boot(loader), &planned);
+    // A line that excludes the key, or that the kernel refuses, takes ours away as well.
+    let lost = item.persisted.is_some() && planned.value.is_none();
+    if lost && item.boot_status != BootStatus::Same {
+        item.boot_status = BootStatus::Overridden;
+        planned.source = after.exclusion(loader, &item.desired.key).cloned();
+    }
+    if item.boot_status == BootStatus::Overridden {
+        item.overridden_by = Some(planned);
+    }
+}
+
 /// Makes the plan. Pure: the same inputs give the same plan.
 pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let facts = observed.facts;
@@ -390,19 +403,8 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let changed = changed.map(|conf| now.of_changed(&conf, &[dropin.path, host_file.path]));
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
-        let mut planned = diff::boot_value(&item.desired, after, loader, facts);
-        item.boot_status = diff::boot(&item.desired, item.boot(loader), &planned);
-        // A line that excludes the key, or that the kernel refuses, takes ours away as well.
-        if item.persisted.is_some()
-            && planned.value.is_none()
-            && item.boot_status != BootStatus::Same
-        {
-            item.boot_status = BootStatus::Overridden;
-            planned.source = after.exclusion(loader, &item.desired.key).cloned();
-        }
-        if item.boot_status == BootStatus::Overridden {
-            item.overridden_by = Some(planned);
-        }
+        let planned = diff::boot_value(&item.desired, after, loader, facts);
+        judge_boot(item, planned, (after, loader));
         let old = persisted::value_of(&old_lines, &item.desired.key);
         item.persist = item.persisted.as_deref() != old && item.persisted.is_some();
     }
@@ -411,7 +413,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let elsewhere: Vec<BootValue> =
         items.iter().map(|i| diff::boot_value(&i.desired, after, other, facts)).collect();
     note::annotate(&mut items, observed, loader, elsewhere);
-    let originals = originals(&steps, observed.snapshot);
+    let originals = order::originals(&steps, observed.snapshot);
     let made = remember::Made {
         items: &items,
         steps: &steps,
@@ -482,21 +484,4 @@ fn ordered(items: &mut Vec<Item>, returned: &mut [Returned], observed: &Observed
         one.item = item;
     }
     steps
-}
-
-/// The values of everything that the steps change besides their own keys.
-fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
-    let effects: Vec<catalogue::Effect> = steps
-        .iter()
-        .filter_map(|s| catalogue::lookup(&s.key))
-        .flat_map(|p| p.effects.iter().copied())
-        .collect();
-    snapshot
-        .iter()
-        .filter(|(key, _)| {
-            effects.iter().any(|e| e.reaches(key))
-                || steps.iter().any(|s| order::may_set(&s.key, key))
-        })
-        .filter_map(|(key, reading)| Some((key.clone(), reading.text()?.to_owned())))
-        .collect()
 }

@@ -69,6 +69,11 @@ pub enum Note {
         /// The line.
         source: Position,
     },
+    /// The zero that is persisted sets the other half to 0 at boot as well.
+    ZeroesHalfAtBoot {
+        /// The other half.
+        half: Key,
+    },
     /// A later-sorting file wins at boot.
     OverriddenBy {
         /// The line.
@@ -110,7 +115,7 @@ pub fn annotate(
     loader: Loader,
     elsewhere: Vec<BootValue>,
 ) {
-    let dirty = dirty_thresholds(items, observed.snapshot);
+    let dirty = dirty_thresholds(items, observed.snapshot, observed.facts);
     for (item, elsewhere) in items.iter_mut().zip(elsewhere) {
         let mut notes = Vec::new();
         side_effects(item, observed.snapshot, &mut notes);
@@ -130,6 +135,14 @@ fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
     }
     if item.persisted.is_some() && item.desired.known.is_some_and(|p| p.kind == Kind::Secret) {
         notes.push(Note::SecretPersisted);
+    }
+    let key = &item.desired.key;
+    // Of this pair a zero that changes nothing zeroes the other half all the same (case E23).
+    if let Some(half) =
+        crate::catalogue::half_of(key).filter(|_| key.leaf().starts_with("overcommit_"))
+        && item.persisted.as_deref().and_then(kernel_number) == Some(0)
+    {
+        notes.push(Note::ZeroesHalfAtBoot { half });
     }
     let Some(known) = item.desired.known.filter(|_| item.write) else { return };
     if let Some(half) = known.pair.map(|leaf| item.desired.key.sibling(leaf))
@@ -236,7 +249,11 @@ fn boot_unit(item: &Item, facts: &Facts, notes: &mut Vec<Note>) {
 
 /// The dirty thresholds as they will be, if the background one is not below the limit; with the
 /// keys that the note belongs to.
-fn dirty_thresholds(items: &[Item], snapshot: &Snapshot) -> Option<(Vec<Key>, Note)> {
+fn dirty_thresholds(
+    items: &[Item],
+    snapshot: &Snapshot,
+    facts: &Facts,
+) -> Option<(Vec<Key>, Note)> {
     let planned = |path: &str| -> Option<(Key, String)> {
         let key = Key::from_path(path).ok()?;
         let item = items.iter().find(|i| i.desired.key == key && !i.waived());
@@ -255,14 +272,20 @@ fn dirty_thresholds(items: &[Item], snapshot: &Snapshot) -> Option<(Vec<Key>, No
         };
         kernel_number(&text).is_some_and(|n| n > 0).then_some((key, text))
     };
-    for (background, limit) in [
-        ("vm/dirty_background_ratio", "vm/dirty_ratio"),
-        ("vm/dirty_background_bytes", "vm/dirty_bytes"),
+    // What may be dirty is not all of the RAM, and on a host that is not full more than half of it.
+    let ram = i128::from(facts.mem_total_kb) * 1024;
+    for (background, limit, unit, of) in [
+        ("vm/dirty_background_ratio", "vm/dirty_ratio", 1, 1),
+        ("vm/dirty_background_bytes", "vm/dirty_bytes", 1, 1),
+        ("vm/dirty_background_ratio", "vm/dirty_bytes", ram / 2, 100),
+        ("vm/dirty_background_bytes", "vm/dirty_ratio", 100, ram),
     ] {
         let (Some(background), Some(limit)) = (planned(background), planned(limit)) else {
             continue;
         };
-        if kernel_number(&background.1)? >= kernel_number(&limit.1)? {
+        if kernel_number(&background.1)?.saturating_mul(unit)
+            >= kernel_number(&limit.1)?.saturating_mul(of)
+        {
             let keys = items.iter().any(|i| i.desired.key == background.0);
             let keys = vec![if keys { background.0.clone() } else { limit.0.clone() }];
             return Some((keys, Note::BackgroundHalved { background, limit }));

@@ -53,7 +53,7 @@ pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     let targets: BTreeMap<Key, String> =
         nodes.iter().map(|n| (n.key.clone(), n.target.clone())).collect();
     let order: Vec<Key> = nodes.iter().map(|n| n.key.clone()).collect();
-    let mut model = Model { snapshot, changed: BTreeMap::new() };
+    let mut model = Model { snapshot, changed: BTreeMap::new(), perhaps: BTreeMap::new() };
     let mut steps = Vec::with_capacity(order.len());
     for key in &order {
         // A write above may have brought it about already.
@@ -94,6 +94,22 @@ pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     steps
 }
 
+/// The values of everything that the steps change besides their own keys.
+pub fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
+    let effects: Vec<Effect> = steps
+        .iter()
+        .filter_map(|s| catalogue::lookup(&s.key))
+        .flat_map(|p| p.effects.iter().copied())
+        .collect();
+    snapshot
+        .iter()
+        .filter(|(key, _)| {
+            effects.iter().any(|e| e.reaches(key)) || steps.iter().any(|s| may_set(&s.key, key))
+        })
+        .filter_map(|(key, reading)| Some((key.clone(), reading.text()?.to_owned())))
+        .collect()
+}
+
 /// Whether a write to `one` sets `other` as well.
 fn sets(one: &Key, other: &Key) -> bool {
     catalogue::lookup(one).is_some_and(|p| p.effects.iter().any(|e| e.reaches(other)))
@@ -105,7 +121,7 @@ fn target(desired: &Desired, snapshot: &Snapshot) -> Option<String> {
 
 /// Whether a write to `conf/default` may reach an interface: it does where that has no IPv4 address
 /// and nobody has set its own value yet, of which nothing can be read.
-pub(super) fn may_set(default: &Key, interface: &Key) -> bool {
+fn may_set(default: &Key, interface: &Key) -> bool {
     const CONF: &str = "net/ipv4/conf/";
     fn parts(key: &Key) -> Option<(&str, &str)> {
         key.as_path().strip_prefix(CONF)?.split_once('/')
@@ -207,6 +223,8 @@ fn topological(nodes: &mut Vec<Node<'_>>) {
 struct Model<'s> {
     snapshot: &'s Snapshot,
     changed: BTreeMap<Key, String>,
+    /// What others hold if a write to `conf/default` has reached them.
+    perhaps: BTreeMap<Key, String>,
 }
 
 impl Model<'_> {
@@ -219,9 +237,11 @@ impl Model<'_> {
         let desired = &item.desired;
         desired.waiver.is_none()
             && item.refusals.is_empty()
-            && self.changed.get(&desired.key).is_some_and(|now| {
-                !desired.requirement.satisfied_by(desired.shape, now)
-                    && !zeroed_by_its_half(item, targets)
+            && [&self.changed, &self.perhaps].iter().any(|values| {
+                values.get(&desired.key).is_some_and(|now| {
+                    !desired.requirement.satisfied_by(desired.shape, now)
+                        && !zeroed_by_its_half(item, targets)
+                })
             })
     }
 
@@ -238,6 +258,7 @@ impl Model<'_> {
             (None, Some(old)) => Some((key.clone(), old.clone())),
             (None, None) => None,
         };
+        self.perhaps.remove(key);
         self.changed.insert(key.clone(), value.to_owned());
         if let Some(half) = half.filter(|h| self.text(h).is_some_and(is_non_zero)) {
             self.changed.insert(half, "0".into());
@@ -245,8 +266,9 @@ impl Model<'_> {
         for effect in known.map_or(&[][..], |p| p.effects) {
             self.spread(*effect, key, value);
         }
-        let reached = self.snapshot.iter().filter(|(to, reading)| reading.exists() && may_set(key, to));
-        self.changed.extend(reached.map(|(to, _)| (to.clone(), value.to_owned())));
+        let reached =
+            self.snapshot.iter().filter(|(to, reading)| reading.exists() && may_set(key, to));
+        self.perhaps.extend(reached.map(|(to, _)| (to.clone(), value.to_owned())));
         Step { key: key.clone(), expect, value: value.to_owned(), undo, rung: false }
     }
 

@@ -14,7 +14,7 @@ use super::guard::Refusal;
 /// Of a limit on promised memory no more may be promised already, in percent.
 const PROMISED_PERCENT: u64 = 90;
 /// Of the memory that can be had no more may be taken away, in percent.
-pub(super) const TAKEN_PERCENT: u64 = 80;
+pub const TAKEN_PERCENT: u64 = 80;
 /// The kernel's high watermark lies at half as much again as the reserve, so that much is freed.
 pub(super) const RESERVE_PERCENT: u64 = 150;
 

@@ -9,7 +9,7 @@ use crate::key::{Key, Selector};
 use super::persisted::{self, Own};
 use super::remember::{self, Made};
 use super::returned::{self, Among, managed};
-use super::{Observed, Plan, ordered, originals, with_returned};
+use super::{Observed, Plan, order, ordered, with_returned};
 
 /// Plans to give back what `selected` names, or everything where nothing is. `allow` names guards
 /// that are overridden. Pure.
@@ -35,7 +35,7 @@ pub fn rollback(selected: &[Selector], allow: &[String], observed: &Observed<'_>
     let steps = ordered(&mut Vec::new(), &mut returned, observed);
     let (dropin, host_file) = persisted::files_without(own, selected, &returned);
     let head = own.dropin.and_then(persisted::text).and_then(dropin::parts).unwrap_or_default();
-    let originals = originals(&steps, observed.snapshot);
+    let originals = order::originals(&steps, observed.snapshot);
     let made = Made {
         items: &[],
         steps: &steps,

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::baseline::{DesiredSet, Exception};
-use crate::bootview::{Problem, ProblemKind};
+use crate::bootview::{Problem, ProblemKind, dropin};
 use crate::catalogue::{Effect, Hazard};
 use crate::diff::{BootStatus, Cause, LiveStatus};
 use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
-use crate::plan::{DropinOutcome, Foreign, Item, Note, Plan, Refusal, Strained};
+use crate::plan::{DropinOutcome, Foreign, Item, Note, Plan, Refusal, Strained, TAKEN_PERCENT};
 
 use super::secret;
 use super::style::harmless;
@@ -91,7 +91,11 @@ pub fn note(key: &Key, note: &Note) -> String {
             format!("a write also sets {} to the opposite", swap_separators(path))
         }
         Note::BackgroundHalved { background, limit } => {
-            let half = limit.1.parse::<u64>().map(|l| (l / 2).to_string()).unwrap_or_default();
+            let half = limit.1.parse::<u64>().map(|limit| match limit % 2 {
+                0 => (limit / 2).to_string(),
+                _ => format!("{}.5", limit / 2),
+            });
+            let half = half.unwrap_or_default();
             format!(
                 "{} ({}) is not below {} ({}): the kernel then starts background writeback at \
                  half the limit, {half}",
@@ -119,9 +123,18 @@ pub fn note(key: &Key, note: &Note) -> String {
                 if secret::is_secret(key) { secret::SECRET.into() } else { format!("{value:?}") };
             format!("{source} sets {value}, which the kernel refuses")
         }
+        Note::ZeroesHalfAtBoot { half } => format!(
+            "a boot that writes this 0 sets {half} to 0 as well, and strict overcommit would count \
+             swap alone: leave this one out"
+        ),
         Note::ZeroedAtBoot { source } => {
             format!("{source} sets the other half later at boot, which sets this one to 0")
         }
+        Note::OverriddenBy { source, value } if *source.file == *dropin::PATH => format!(
+            "{source} sets {}: a parameter that sets this one besides, and of which the baseline \
+             asks something else",
+            secret::shown(key, value)
+        ),
         Note::OverriddenBy { source, value } => format!(
             "{source} sets {} and is read after /etc/sysctl.d/99-tunectl.conf: change or remove \
              that line",
@@ -209,8 +222,8 @@ fn danger(refusal: &Refusal) -> String {
         Refusal::TakesMemory { needs_kb, available_kb, node } => {
             let place = node.map(|id| format!(" on memory node {id}")).unwrap_or_default();
             format!(
-                "it takes {needs_kb} kB{place}, and {available_kb} kB can be had there now: the \
-                 host would reclaim, swap or kill to free it"
+                "it takes {needs_kb} kB{place}, more than {TAKEN_PERCENT} % of the {available_kb} kB \
+                 that can be had there now: the host would reclaim, swap or kill to free it"
             )
         }
         Refusal::BelowUse { wanted, in_use, what } => {

@@ -199,7 +199,10 @@ fn what_keeps_the_boot_from_setting_a_key_is_named() {
         let plan = ["plan", "-b", "/etc/fin.yaml", "--detailed-exitcode"];
         for (line, told) in [
             ("-net.ipv4.tcp_fin_timeout", "zz.conf:1 keeps the boot from setting it"),
-            ("net.ipv4.tcp_fin_timeout = junk", "zz.conf:1 sets \"junk\", which the kernel refuses"),
+            (
+                "net.ipv4.tcp_fin_timeout = junk",
+                "zz.conf:1 sets \"junk\", which the kernel refuses",
+            ),
         ] {
             fs::write("/etc/sysctl.d/zz.conf", format!("{line}\n")).unwrap();
             let before = expect(2, &plan);
@@ -226,6 +229,46 @@ fn a_bound_is_persisted_as_it_was_applied() {
         assert_eq!(live("kernel/msgmax"), "50000");
         let text = fs::read_to_string("/etc/sysctl.d/99-tunectl.conf").unwrap();
         assert!(text.contains("kernel.msgmax = 50000"), "{text}");
+    });
+}
+
+#[test]
+fn the_command_that_is_shown_is_not_refused() {
+    in_namespaces("e2e::the_command_that_is_shown_is_not_refused", || {
+        fresh_host();
+        fs::write("/etc/other.yaml", "name: other\nparameters: { net.core.somaxconn: 777 }\n")
+            .unwrap();
+        let plan = ["plan", "-b", "/etc/other.yaml"];
+        assert!(expect(0, &plan).contains("as root: tunectl apply -b /etc/other.yaml\n"));
+        expect(0, &APPLY);
+        let told = expect(0, &plan);
+        assert!(
+            told.contains("tunectl apply -b /etc/other.yaml --adopt, which replaces"),
+            "{told}"
+        );
+        fs::create_dir_all("/etc/tunectl/baseline.d").unwrap();
+        fs::write("/etc/tunectl/baseline.d/50-a.yaml", "name: a\nparameters: {}\n").unwrap();
+        let told = expect(0, &plan);
+        assert!(told.contains("tunectl apply -b /etc/other.yaml --live-only, because"), "{told}");
+        expect(0, &["apply", "-b", "/etc/other.yaml", "--live-only"]);
+    });
+}
+
+/// Nothing is applied: overcommit belongs to the host (case E23).
+#[test]
+fn a_zero_that_takes_the_other_half_at_boot_is_told_e23() {
+    in_namespaces("e2e::a_zero_that_takes_the_other_half_at_boot_is_told_e23", || {
+        fresh_host();
+        for (text, told) in [
+            ("vm.overcommit_kbytes: 0", Some("sets vm.overcommit_ratio to 0 as well")),
+            ("vm.overcommit_ratio: 50", None),
+        ] {
+            fs::write("/etc/half.yaml", format!("name: half\nparameters: {{ {text} }}\n")).unwrap();
+            let plan = expect(0, &["plan", "-b", "/etc/half.yaml"]);
+            let plan = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(told.is_some(), plan.contains("a boot that writes this 0"), "{plan}");
+            assert!(told.is_none_or(|told| plan.contains(told)), "{plan}");
+        }
     });
 }
 

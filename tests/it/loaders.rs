@@ -242,6 +242,7 @@ fn in_memory(tree: &Tree) -> ConfTree {
     let dirs = dirs.map(|dir| ConfDir {
         path: dir.to_owned(),
         files: tree.0.iter().filter(|(path, _)| parent(path) == dir).map(file).collect(),
+        closed: None,
     });
     let sysctl_conf = tree.0.iter().find(|(path, _)| path == "/etc/sysctl.conf").map(file);
     ConfTree { dirs: dirs.into(), sysctl_conf, cmdline: "quiet sysctl.net.ipv4.tcp_rmem=1".into() }

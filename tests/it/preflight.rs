@@ -82,7 +82,7 @@ fn a_ratio_that_falls_below_what_is_promised_while_overcommit_is_strict() {
 #[test]
 fn memory_that_cannot_be_had_on_the_host_or_on_one_node() {
     // 40 % of 1 GiB, and half as much again for the watermarks.
-    let words = ["419430 kB is above 5 %", "it takes 623145 kB, and 500000 kB"];
+    let words = ["419430 kB is above 5 %", "it takes 623145 kB, more than 80 % of the 500000 kB"];
     let host = host();
     let ran = apply(&host, "  vm.min_free_kbytes: 419430\n");
     assert_eq!(ran.code, 3);

@@ -54,6 +54,26 @@ impl Drop for Root {
 }
 
 #[test]
+fn a_directory_that_hides_its_files_is_told_from_none() {
+    let root = Root::new("closed");
+    fs::remove_dir(root.at("/etc/sysctl.d")).unwrap();
+    root.link("/etc/sysctl.d", "sysctl.d");
+    let tree = root.read();
+    let closed: Vec<_> = tree.dirs.iter().map(|dir| (dir.path.as_str(), dir.closed)).collect();
+    assert_eq!(closed[0], ("/etc/sysctl.d", Some(Errno::ELOOP)));
+    // Neither what is not there nor what is empty hides anything.
+    assert!(closed[1..].iter().all(|(_, closed)| closed.is_none()), "{closed:?}");
+    // Whoever may not list it does not know what the boot reads.
+    if !nix::unistd::geteuid().is_root() {
+        fs::remove_file(root.at("/etc/sysctl.d")).unwrap();
+        fs::create_dir(root.at("/etc/sysctl.d")).unwrap();
+        fs::set_permissions(root.at("/etc/sysctl.d"), fs::Permissions::from_mode(0o311)).unwrap();
+        assert_eq!(root.read().dirs[0].closed, Some(Errno::EACCES));
+        fs::set_permissions(root.at("/etc/sysctl.d"), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[test]
 fn directories_are_listed_in_their_order_whether_they_exist_or_not() {
     let root = Root::new("dirs");
     let paths = |tree: ConfTree| tree.dirs.into_iter().map(|d| d.path).collect::<Vec<_>>();
