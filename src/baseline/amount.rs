@@ -84,7 +84,15 @@ impl Interpreter<'_> {
                 self.wrong(literal.span, message, "the units are B, KiB, MiB, GiB and TiB")
             }
             Ok(None) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => {
-                self.too_large(literal)
+                let decimal = text.trim_start_matches('0');
+                if decimal.len() == text.len() || !decimal.contains(['8', '9']) {
+                    return self.too_large(literal);
+                }
+                let message = format!(
+                    "{text:?} is no number to the kernel: with a leading 0 it is octal, which has \
+                     no 8 and no 9"
+                );
+                self.wrong(literal.span, message, format!("write {decimal}"))
             }
             Ok(None) | Err(_) => {
                 let help = number_help(text);

@@ -127,7 +127,8 @@ fn is_plain(text: &str) -> bool {
 
 fn numbers(text: &str, count: usize) -> Result<Canonical, NotAValue> {
     let mut found = Vec::with_capacity(count);
-    for token in text.split_whitespace().take(count) {
+    // Others than ASCII's blanks are part of a number to the kernel, which then is none.
+    for token in text.split_ascii_whitespace().take(count) {
         match kernel_number(token) {
             Some(n) => found.push(n),
             None if token.contains(',') => return Err(NotAValue::Commas(text.trim().to_owned())),

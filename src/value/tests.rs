@@ -19,6 +19,8 @@ fn a_partial_array_asks_for_its_own_fields_e8() {
     assert!(!agrees(Shape::Numbers(3), "5000", "4096\t87380\t6291456"));
     // From a file: the fields beyond the third are dropped by the kernel.
     assert!(agrees(Shape::Numbers(3), "1 2 3 4", "1 2 3"));
+    // The kernel passes over ASCII's blanks alone.
+    assert!(canonical(Shape::Number, "\u{a0}30").is_err());
     // The other way round a file that sets one field leaves two unknown.
     assert!(!agrees(Shape::Numbers(3), "1 2 3", "1"));
 }
