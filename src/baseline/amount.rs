@@ -30,7 +30,12 @@ impl Interpreter<'_> {
         let text = literal.text.trim();
         if text.ends_with('%') {
             if field == "value" {
-                let help = "write `percent_of_ram: …` for a share of memory";
+                let plain = text.trim_end_matches(['%', ' ']);
+                let help = if self.known.is_some() && self.memory_unit().is_none() {
+                    format!("write {plain}: the kernel takes the number alone")
+                } else {
+                    "write `percent_of_ram: …` for a share of memory".to_owned()
+                };
                 return self.wrong(literal.span, format!("{text:?} is not a number"), help);
             }
             return match Percent::parse(text) {
