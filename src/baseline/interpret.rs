@@ -89,7 +89,8 @@ impl Interpreter<'_> {
                 l.told, m.told
             );
             self.problems.push(Diagnostic::warning(at, message));
-            least = None;
+            // As near to what is asked as the host allows.
+            least = Some(Amount { number: m.number, from_ram: false, told: m.told.clone() });
         }
         match target {
             None => {
