@@ -123,6 +123,22 @@ impl Resolver<'_, '_> {
             });
         }
         set.parameters = desired.into_values().map(|(.., one)| one).collect();
+        self.refuse_halves_of_patterns(&set.parameters);
+    }
+
+    /// Of a pair a pattern can bring in the half that nobody has named: each would zero the other.
+    fn refuse_halves_of_patterns(&mut self, all: &[Desired]) {
+        for one in all.iter().filter(|one| one.pattern.is_some()) {
+            let Some(half) = catalogue::half_of(&one.key) else { continue };
+            let other = all.iter().find(|other| other.key == half);
+            // Where both are a pattern's they are told once.
+            if other.is_none_or(|other| other.pattern.is_some() && other.key < one.key) {
+                continue;
+            }
+            let message = format!("{} and {half} are two halves of one setting", one.key);
+            let problem = Diagnostic::error(one.origin, message);
+            self.problems.push(problem.help("leave one of them out, under `exclude`"));
+        }
     }
 
     /// What a pattern asks of each match; checked even where nothing matches today.
