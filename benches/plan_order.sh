@@ -22,12 +22,13 @@ new=$(mktemp -p .)
     printf 'SECTIONS\n{\n  .text.plan :\n  {\n    *(\n'
     # fn=(12) _ZN7tunectl4plan4plan17h7272c7c048e02898E'2: without the depth of a recursion, and
     # without the hashes of this build and of the crates, and the numbers of what the compiler split.
-    # valgrind knows no openat2: what follows on one is named here.
+    # What the compiler takes for rare is in .text.unlikely; one pattern for both, .text*, would keep
+    # the linker busy for a minute. valgrind knows no openat2: what follows on one is named here.
     {
         sed -nE "s/^c?fn=\([0-9]+\) ([A-Za-z_][^']*).*/\1/p" "$seen" \
             | sed -E 's/17h[0-9a-f]{16}E.*/17h*/; s/Cs[0-9A-Za-z]+_/Cs*_/g; s/\.[0-9]+$/*/; y/$/?/'
         printf '%s\n' '_ZN7tunectl7procsys7beneath*'
-    } | sed 's/.*/      .text*.&/' | LC_ALL=C sort -u # .text.unlikely.NAME is what the compiler takes for rare
+    } | sed 'h; s/.*/      .text.&/p; g; s/.*/      .text.unlikely.&/' | LC_ALL=C sort -u
     printf '    )\n  }\n}\nINSERT BEFORE .text;\n'
 } > "$new"
 mv "$new" packaging/plan.ld
