@@ -266,8 +266,9 @@ impl Model<'_> {
         for effect in known.map_or(&[][..], |p| p.effects) {
             self.spread(*effect, key, value);
         }
-        let reached =
-            self.snapshot.iter().filter(|(to, reading)| reading.exists() && may_set(key, to));
+        let reached = self.snapshot.iter().filter(|(to, reading)| {
+            reading.exists() && may_set(key, to) && !self.changed.contains_key(*to)
+        });
         self.perhaps.extend(reached.map(|(to, _)| (to.clone(), value.to_owned())));
         Step { key: key.clone(), expect, value: value.to_owned(), undo, rung: false }
     }
