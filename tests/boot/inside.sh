@@ -55,8 +55,8 @@ memory() {
 # min_free_of HUNDREDTHS_OF_A_PERCENT AT_LEAST_KB: what the baseline asks of this boot's memory.
 min_free_of() {
     local wanted=$(($(memory) * $1 / 10000)) most=$(($(memory) * 5 / 100))
-    # Where the bounds cross, at_most alone counts.
-    ((wanted >= $2 || $2 > most)) || wanted=$2
+    ((wanted >= $2)) || wanted=$2
+    # Where the bounds cross, at_most counts.
     ((wanted <= most)) || wanted=$most
     echo "$wanted"
 }
