@@ -16,16 +16,7 @@ start_services() {
     systemd-id128 new >"$root/etc/machine-id"
     install -m 600 "$work/key.pub" "$root/etc/ssh/authorized_keys"
     ssh-keygen -q -t ed25519 -N '' -f "$root/etc/ssh/services_key"
-    cat >"$root/etc/ssh/services_config" <<END
-ListenAddress $2
-HostKey /etc/ssh/services_key
-AuthorizedKeysFile /etc/ssh/authorized_keys
-PermitRootLogin prohibit-password
-StrictModes no
-UsePAM no
-PidFile none
-Subsystem sftp internal-sftp
-END
+    sshd_config "$2" /etc/ssh/services_key /etc/ssh/authorized_keys >"$root/etc/ssh/services_config"
     cat >"$root/etc/systemd/system/services-sshd.service" <<END
 [Service]
 RuntimeDirectory=sshd
