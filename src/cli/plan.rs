@@ -1,5 +1,7 @@
 //! `tunectl plan`.
 
+use std::path::Path;
+
 use crate::persist::conf::wrong_rights;
 use crate::plan::Plan;
 use crate::probe::Fact;
@@ -49,12 +51,14 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.hint(&format!("\nSaved. To do exactly this, as root: tunectl apply {path}"));
     } else if plan.changes() && args.facts.is_none() {
         // Where the host has another baseline of its own, that is to be said.
-        let here = cli.root == std::path::Path::new("/");
-        let adopts = |adopt| !here || name.is_none_or(|n| Adoption::judge(cli, n, adopt).is_ok());
-        let besides = match (adopts(false), adopts(true)) {
-            (true, _) => "",
-            (_, true) => " --adopt, which replaces this host's own baseline, or --live-only",
-            _ => " --live-only, because this host has layers of its own",
+        let named = name.filter(|_| cli.root == Path::new("/"));
+        let refused = |adopt| named.is_some_and(|n| Adoption::judge(cli, n, adopt).is_err());
+        let besides = if !refused(false) {
+            ""
+        } else if !refused(true) {
+            " --adopt, which replaces this host's own baseline, or --live-only"
+        } else {
+            " --live-only, because this host has layers of its own"
         };
         let name = name.map(|n| format!(" -b {n}")).unwrap_or_default();
         ui.hint(&format!(

@@ -101,10 +101,12 @@ pub fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
         .filter_map(|s| catalogue::lookup(&s.key))
         .flat_map(|p| p.effects.iter().copied())
         .collect();
+    let defaults: Vec<&str> = steps.iter().filter_map(|s| default_leaf(&s.key)).collect();
     snapshot
         .iter()
         .filter(|(key, _)| {
-            effects.iter().any(|e| e.reaches(key)) || steps.iter().any(|s| may_set(&s.key, key))
+            effects.iter().any(|e| e.reaches(key))
+                || interface_leaf(key).is_some_and(|leaf| defaults.contains(&leaf))
         })
         .filter_map(|(key, reading)| Some((key.clone(), reading.text()?.to_owned())))
         .collect()
@@ -119,17 +121,17 @@ fn target(desired: &Desired, snapshot: &Snapshot) -> Option<String> {
     desired.requirement.target(desired.shape, snapshot.text(&desired.key))
 }
 
-/// Whether a write to `conf/default` may reach an interface: it does where that has no IPv4 address
-/// and nobody has set its own value yet, of which nothing can be read.
-fn may_set(default: &Key, interface: &Key) -> bool {
-    const CONF: &str = "net/ipv4/conf/";
-    fn parts(key: &Key) -> Option<(&str, &str)> {
-        key.as_path().strip_prefix(CONF)?.split_once('/')
-    }
-    let (Some((from, leaf)), Some((to, of))) = (parts(default), parts(interface)) else {
-        return false;
-    };
-    from == "default" && leaf == of && !matches!(to, "all" | "default")
+/// The name that `conf/default` shares with the interfaces, where `key` is one of its parameters. A
+/// write reaches those that have no IPv4 address and whose own value nobody has set yet, of which
+/// nothing can be read.
+fn default_leaf(key: &Key) -> Option<&str> {
+    key.as_path().strip_prefix("net/ipv4/conf/default/")
+}
+
+/// The same name of an interface's own parameter.
+fn interface_leaf(key: &Key) -> Option<&str> {
+    let (name, leaf) = key.as_path().strip_prefix("net/ipv4/conf/")?.split_once('/')?;
+    (!matches!(name, "all" | "default")).then_some(leaf)
 }
 
 /// Both halves of a pair are never desired together, so a half that was zeroed by the other is
@@ -266,10 +268,14 @@ impl Model<'_> {
         for effect in known.map_or(&[][..], |p| p.effects) {
             self.spread(*effect, key, value);
         }
-        let reached = self.snapshot.iter().filter(|(to, reading)| {
-            reading.exists() && may_set(key, to) && !self.changed.contains_key(*to)
-        });
-        self.perhaps.extend(reached.map(|(to, _)| (to.clone(), value.to_owned())));
+        if let Some(leaf) = default_leaf(key) {
+            let reached = self.snapshot.iter().filter(|(to, reading)| {
+                interface_leaf(to) == Some(leaf)
+                    && reading.exists()
+                    && !self.changed.contains_key(*to)
+            });
+            self.perhaps.extend(reached.map(|(to, _)| (to.clone(), value.to_owned())));
+        }
         Step { key: key.clone(), expect, value: value.to_owned(), undo, rung: false }
     }
 

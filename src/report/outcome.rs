@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use crate::bootview::dropin;
 use crate::diff::{BootStatus, LiveStatus};
-use crate::plan::{DropinOutcome, Item, Note, Outcome, Plan, StepOutcome, StepResult, Stopped};
+use crate::plan::{DropinOutcome, Item, Outcome, Plan, StepOutcome, StepResult, Stopped};
 
-use super::plan::Layout;
+use super::plan::{Layout, is_boot_note};
 use super::secret;
 use super::style::{BAD, CHANGE, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
 use super::words;
@@ -112,17 +112,7 @@ fn overridden(plan: &Plan) -> Vec<(&Item, String)> {
         .iter()
         .filter(|item| !item.waived() && item.boot_status == BootStatus::Overridden);
     lost.flat_map(|item| {
-        let boot = |n: &&Note| {
-            matches!(
-                n,
-                Note::OverriddenBy { .. }
-                    | Note::ZeroedAtBoot { .. }
-                    | Note::ExcludedAtBoot { .. }
-                    | Note::RefusedLine { .. }
-                    | Note::PutRightAtBoot
-            )
-        };
-        let notes = item.notes.iter().filter(boot);
+        let notes = item.notes.iter().filter(|note| is_boot_note(note));
         notes.map(move |note| (item, words::note(&item.desired.key, note)))
     })
     .collect()

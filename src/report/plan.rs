@@ -403,7 +403,7 @@ fn is_hazard_of(note: &Note, refusal: &crate::plan::Refusal) -> bool {
 }
 
 /// Remarks on the boot are shown even where all is well: the two loaders disagree.
-fn is_boot_note(note: &Note) -> bool {
+pub(super) fn is_boot_note(note: &Note) -> bool {
     matches!(
         note,
         Note::OverriddenBy { .. }
