@@ -137,7 +137,9 @@ impl Interpreter<'_> {
             };
             return self.wrong(literal.span, message, "write a plain number");
         };
-        if !size.bytes.is_multiple_of(bytes) {
+        // Pages have another size elsewhere.
+        let of_this_host = matches!(unit, Unit::Pages | Unit::HugePages);
+        if !size.bytes.is_multiple_of(bytes) && (self.here || !of_this_host) {
             let message = format!("{size} is not a whole number of {}", unit_name(unit, bytes));
             let below = Size { bytes: size.bytes / bytes * bytes };
             return self.wrong(literal.span, message, format!("the next smaller one is {below}"));

@@ -3,7 +3,7 @@
 use crate::catalogue::{Kind, Parameter};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::key::Selector;
-use crate::observed::Facts;
+use crate::observed::{Facts, Release};
 use crate::value::{Canonical, NotAValue, Shape, Size, canonical};
 
 use super::amount::Amount;
@@ -37,6 +37,8 @@ pub struct Interpreter<'a> {
     pub known: Option<Parameter>,
     /// The host.
     pub facts: &'a Facts,
+    /// Whether the entry counts on this host; one that does not is judged for any host.
+    pub here: bool,
     /// Where problems go.
     pub problems: &'a mut Vec<Diagnostic>,
 }
@@ -88,19 +90,21 @@ impl Interpreter<'_> {
                 "on this host at_least {} is above at_most {}; at_most counts",
                 l.told, m.told
             );
-            self.problems.push(Diagnostic::warning(at, message));
+            if self.here {
+                self.problems.push(Diagnostic::warning(at, message));
+            }
             // As near to what is asked as the host allows.
             least = Some(Amount { number: m.number, from_ram: false, told: m.told.clone() });
         }
         match target {
             None => {
-                let [least_number, most_number] =
-                    [&least, &most].map(|a| a.as_ref().map(|a| a.number));
-                for (bound, literal) in [(least_number, at_least), (most_number, at_most)] {
-                    if let (Some(number), Some(literal)) = (bound, literal) {
-                        self.check_range(literal.span, number)?;
+                for (bound, literal) in [(&least, at_least), (&most, at_most)] {
+                    if let (Some(amount), Some(literal)) = (bound, literal) {
+                        self.check_range(literal.span, amount.number, amount.from_ram)?;
                     }
                 }
+                let [least_number, most_number] =
+                    [&least, &most].map(|a| a.as_ref().map(|a| a.number));
                 let arithmetic: Vec<String> = [least, most]
                     .into_iter()
                     .flatten()
@@ -157,7 +161,7 @@ impl Interpreter<'_> {
         match self.shape() {
             Shape::Number | Shape::Bool | Shape::Ticks => {
                 let amount = self.amount(literal, "value")?;
-                self.check_range(literal.span, amount.number)?;
+                self.check_range(literal.span, amount.number, amount.from_ram)?;
                 Some(amount.number.to_string())
             }
             Shape::Numbers(_) if literal.text.contains(',') => {
@@ -269,7 +273,7 @@ impl Interpreter<'_> {
                 let mut numbers = Vec::with_capacity(literals.len());
                 for literal in literals {
                     let amount = self.amount(literal, "value")?;
-                    self.check_range(literal.span, amount.number)?;
+                    self.check_range(literal.span, amount.number, amount.from_ram)?;
                     numbers.push(amount.number.to_string());
                 }
                 Some(numbers.join(" "))
@@ -306,10 +310,10 @@ impl Interpreter<'_> {
             number = most.number;
             told = format!("{told}, lowered to at_most {}", most.told);
         }
-        self.check_range(span, number)?;
         let from_ram = amount.from_ram
             || least.is_some_and(|l| l.from_ram)
             || most.is_some_and(|m| m.from_ram);
+        self.check_range(span, number, from_ram)?;
         Some(Interpreted {
             requirement: Requirement::Exact(number.to_string()),
             arithmetic: (from_ram || number != amount.number).then_some(told),
@@ -317,15 +321,19 @@ impl Interpreter<'_> {
         })
     }
 
-    fn check_range(&mut self, span: Span, number: i128) -> Option<()> {
-        let kernel = self.facts.kernel;
-        let Some(range) = self.known.and_then(|p| p.range_on(kernel)) else { return Some(()) };
-        if range.contains(number) {
-            return Some(());
-        }
+    fn check_range(&mut self, span: Span, number: i128, from_ram: bool) -> Option<()> {
+        let Some(known) = self.known else { return Some(()) };
+        let Release { major, minor, .. } = self.facts.kernel;
+        let (range, kernel) = match self.here {
+            true => (known.range_on(self.facts.kernel), format!("kernel {major}.{minor}")),
+            // With another host's memory it may be another number.
+            false if from_ram => return Some(()),
+            false => (known.widest_range(), "any kernel".to_owned()),
+        };
+        let Some(range) = range.filter(|range| !range.contains(number)) else { return Some(()) };
         let message = format!(
-            "{number} is out of range: {} takes {} to {} on kernel {}.{}",
-            self.selector, range.min, range.max, kernel.major, kernel.minor
+            "{number} is out of range: {} takes {} to {} on {kernel}",
+            self.selector, range.min, range.max
         );
         let near = number.clamp(range.min, range.max);
         self.wrong(span, message, format!("the nearest value that the kernel takes is {near}"))

@@ -84,6 +84,17 @@ impl Layers {
         self.documents.iter().any(|d| !d.waivers.is_empty())
     }
 
+    /// The keys and patterns that any layer asks something of, on whatever host.
+    pub fn spoken_of(&self) -> impl Iterator<Item = &Selector> {
+        self.documents.iter().flat_map(Document::entries).map(|(entry, _)| &entry.selector)
+    }
+
+    /// The documents that were read here, not by the build.
+    pub fn read_here(&self) -> impl Iterator<Item = &Document> {
+        let prepared = self.prepared.iter().map(Option::is_some);
+        self.documents.iter().zip(prepared).filter(|(_, prepared)| !prepared).map(|(doc, _)| doc)
+    }
+
     /// The keys and patterns below `parameters`, those of `when` blocks included.
     pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
         self.documents

@@ -4,6 +4,8 @@
 mod amount;
 pub mod builtin;
 mod desired;
+mod elsewhere;
+mod exceptions;
 mod interpret;
 mod layers;
 mod merge;
@@ -12,14 +14,16 @@ mod prepared;
 mod read;
 mod resolve;
 mod schema;
+mod spelling;
 mod when;
 mod yaml;
 
 pub use desired::{Desired, DesiredPattern, DesiredSet, Exception, Requirement};
 pub use layers::{Found, Layers, NotFound, Wanted, load};
 pub use merge::other_half;
-pub use resolve::{Host, nearest_known, resolve, sha256};
+pub use resolve::{Host, resolve, sha256};
 pub use schema::{FactName, OnDrift};
+pub use spelling::nearest_known;
 pub use yaml::MAX_BYTES;
 
 #[cfg(test)]

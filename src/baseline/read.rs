@@ -114,7 +114,16 @@ impl Reader {
         }
         if let Some(node) = fields.get("waivers") {
             for item in self.list(node, "waivers") {
-                doc.waivers.extend(self.waiver(item));
+                let Some(waiver) = self.waiver(item) else { continue };
+                if let Some(first) = doc.waivers.iter().find(|w| w.selector == waiver.selector) {
+                    let message = format!("{} is waived twice", waiver.selector);
+                    self.problems.push(
+                        Diagnostic::error(waiver.span, message)
+                            .also(first.span, "first waived here")
+                            .help("keep one of them"),
+                    );
+                }
+                doc.waivers.push(waiver);
             }
         }
     }
@@ -267,6 +276,12 @@ impl Reader {
         };
         let hold = |target| Wish::Hold { target: Some(target), at_least: None, at_most: None };
         match &value.kind {
+            // Nothing at all is more often forgotten than meant.
+            NodeKind::Null if value.span.start == value.span.end => {
+                let help = "write the value, or `null` to leave the key alone";
+                self.wrong(key.span, format!("{name} has no value"), help);
+                return None;
+            }
             NodeKind::Null => {}
             NodeKind::Scalar { .. } => {
                 terms.wish = hold(Target::One(self.literal(value, &name)?));
@@ -379,12 +394,19 @@ impl Reader {
                     }
                     let Some(test) = self.text(value, "a condition") else { continue };
                     match super::when::check(fact, &test) {
-                        Ok(()) => when.conditions.push(Condition { fact, test, span: value.span }),
+                        Ok(None) => {}
+                        Ok(Some(doubt)) => {
+                            let message = format!("no host is known to run in {test:?}");
+                            let doubtful = Diagnostic::warning(value.span, message);
+                            self.problems.push(doubtful.help(doubt));
+                        }
                         Err(help) => {
                             let message = format!("{test:?} is not a condition");
                             self.wrong(value.span, message, &help);
                         }
                     }
+                    // A wrong one holds nowhere: the block's parameters count on no host.
+                    when.conditions.push(Condition { fact, test, span: value.span });
                 }
             }
             Some((node, _)) => {

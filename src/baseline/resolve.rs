@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use hmac_sha256::Hash;
-use jiff::civil::Date;
 
-use crate::catalogue::{self, Hazard, Parameter};
+use crate::catalogue::{self, Parameter};
 use crate::diagnostic::Diagnostic;
-use crate::key::{Key, Pattern, Selector, has_wildcard, nearest, swap_separators};
+use crate::key::{Key, Pattern, Selector, nearest, swap_separators};
 use crate::observed::Facts;
 use crate::value::Shape;
 
-use super::desired::{Desired, DesiredPattern, DesiredSet, Exception};
+use super::desired::{Desired, DesiredPattern, DesiredSet};
 use super::interpret::{Interpreted, Interpreter};
 use super::layers::Layers;
 use super::merge::{Chosen, Merged, merge};
-use super::schema::Wish;
+use super::{elsewhere, exceptions, spelling};
 
 /// What a resolution asks of the host's list of parameters.
 pub struct Host<'a> {
@@ -56,7 +55,9 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
             ),
         }
     }
-    apply_waivers(layers, host.facts, &mut set, &mut problems);
+    elsewhere::check(layers, &merged, host, &mut problems);
+    exceptions::check_exclusions(layers, &mut problems);
+    exceptions::apply_waivers(layers, host.facts, &mut set, &mut problems);
     problems.sort_by_key(|p| (p.span.map(|s| (s.source, s.start)), p.message.clone()));
     problems.dedup();
     (set, problems)
@@ -148,13 +149,7 @@ impl Resolver<'_, '_> {
         chosen: &Chosen<'_>,
         matches: &[Key],
     ) -> Option<Interpreted> {
-        // Any name in place of the wildcards leads to the catalogue's entry.
-        let sample: Vec<&str> = pattern
-            .as_path()
-            .split('/')
-            .map(|part| if has_wildcard(part) { "name" } else { part })
-            .collect();
-        let known = Key::from_path(&sample.join("/")).ok().and_then(|key| catalogue::lookup(&key));
+        let known = catalogue::of_pattern(pattern);
         if matches.is_empty() && known.is_none() {
             let message = format!("{pattern} matches no parameter, here or in the catalogue");
             let names = catalogue::all().filter(Parameter::is_pattern).map(|p| p.key);
@@ -164,7 +159,7 @@ impl Resolver<'_, '_> {
                 None => problem,
             });
         }
-        self.check_allowed(chosen);
+        spelling::guards(chosen.entry, self.problems);
         self.interpret(chosen, known, false)
     }
 
@@ -178,10 +173,8 @@ impl Resolver<'_, '_> {
         let known = catalogue::lookup(key);
         let terms = &chosen.entry.terms;
         if pattern.is_none() {
-            self.check_allowed(chosen);
-            if known.is_none() && terms.module.is_none() && !matches!(terms.wish, Wish::Leave) {
-                self.check_spelling(key, chosen);
-            }
+            spelling::guards(chosen.entry, self.problems);
+            spelling::key(key, chosen.entry, self.host.exists, self.problems);
         }
         let interpreted = self.interpret(chosen, known, action)?;
         Some(Desired {
@@ -212,99 +205,9 @@ impl Resolver<'_, '_> {
             selector: &chosen.entry.selector,
             known,
             facts: self.host.facts,
+            here: true,
             problems: self.problems,
         };
         interpreter.interpret(chosen.entry.span, &chosen.entry.terms.wish, action)
-    }
-
-    fn check_allowed(&mut self, chosen: &Chosen<'_>) {
-        for allow in &chosen.entry.terms.allow {
-            if Hazard::GUARDS.contains(&allow.value.as_str()) {
-                continue;
-            }
-            let help = match nearest(&allow.value, Hazard::GUARDS.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("one of: {}", Hazard::GUARDS.join(", ")),
-            };
-            let message = format!("there is no guard {:?}", allow.value);
-            self.problems.push(Diagnostic::error(allow.span, message).help(help));
-        }
-    }
-
-    /// A key that neither the catalogue nor the kernel knows, and that is one slip away from one
-    /// that is known, is taken for a slip.
-    fn check_spelling(&mut self, key: &Key, chosen: &Chosen<'_>) {
-        if (self.host.exists)(key) {
-            return;
-        }
-        let Some(near) = nearest_known(key) else { return };
-        let message = format!("there is no parameter {key}");
-        let help = format!("did you mean {near}? If it comes with a module, say `module: NAME`");
-        self.problems.push(Diagnostic::error(chosen.entry.span, message).help(help));
-    }
-}
-
-/// The catalogued key nearest to one that does not exist, in dots.
-pub fn nearest_known(key: &Key) -> Option<String> {
-    let names = catalogue::all().filter(|p| !p.is_pattern()).map(|p| p.key);
-    let near = nearest(key.as_path(), names)?;
-    Some(swap_separators(near))
-}
-
-/// Whether any layer speaks of what a waiver covers, on whatever host. One that covers nothing at
-/// all is a slip of its author, who believes a parameter to be left alone.
-fn is_spoken_of(layers: &Layers, waived: &Selector) -> bool {
-    let entries = layers.documents.iter().flat_map(|d| {
-        let conditional = d.when.iter().flat_map(|w| &w.parameters);
-        d.parameters.iter().chain(&d.actions).chain(conditional)
-    });
-    entries.map(|e| &e.selector).any(|selector| match (selector, waived) {
-        (selector, waived) if selector == waived => true,
-        (Selector::Key(key), waived) => waived.covers(key),
-        (Selector::Pattern(pattern), Selector::Key(key)) => pattern.matches(key),
-        // Whether two patterns have a key in common depends on the host.
-        (Selector::Pattern(_), Selector::Pattern(_)) => true,
-    })
-}
-
-/// A waiver is told of so many days before its last one.
-const ENDING_DAYS: u32 = 14;
-
-/// The days from one day to a later one; `None` where one is no day.
-fn days_until(today: &str, until: &str) -> Option<u32> {
-    let day = |text: &str| text.parse::<Date>().ok();
-    u32::try_from(day(today)?.until(day(until)?).ok()?.get_days()).ok()
-}
-
-fn apply_waivers(
-    layers: &Layers,
-    facts: &Facts,
-    set: &mut DesiredSet,
-    problems: &mut Vec<Diagnostic>,
-) {
-    for waiver in layers.documents.iter().flat_map(|d| &d.waivers) {
-        let exception = Exception {
-            selector: waiver.selector.clone(),
-            until: waiver.until.clone(),
-            reason: waiver.reason.clone(),
-            span: waiver.span,
-        };
-        if !is_spoken_of(layers, &waiver.selector) {
-            let message = format!("the waiver of {} covers nothing", waiver.selector);
-            let help = "no layer sets it: is the key misspelt, or the waiver no longer needed?";
-            problems.push(Diagnostic::warning(waiver.span, message).help(help));
-        }
-        // Both are YYYY-MM-DD, so their order as text is their order in time.
-        if facts.today.as_str() > waiver.until.as_str() {
-            set.expired_waivers.push(exception);
-            continue;
-        }
-        if let Some(days) = days_until(&facts.today, &waiver.until).filter(|d| *d <= ENDING_DAYS) {
-            set.ending_waivers.push((exception.clone(), days));
-        }
-        let waived = set.parameters.iter_mut().chain(&mut set.actions);
-        for desired in waived.filter(|d| waiver.selector.covers(&d.key)) {
-            desired.waiver = Some(exception.clone());
-        }
     }
 }

@@ -168,6 +168,15 @@ pub struct Waiver {
     pub reason: String,
 }
 
+impl Document {
+    /// Every entry, those of `when` blocks included, and whether it is an action.
+    pub fn entries(&self) -> impl Iterator<Item = (&Entry, bool)> {
+        let conditional = self.when.iter().flat_map(|w| &w.parameters);
+        let parameters = self.parameters.iter().chain(conditional).map(|entry| (entry, false));
+        parameters.chain(self.actions.iter().map(|entry| (entry, true)))
+    }
+}
+
 impl OnDrift {
     /// All of them, by the name used in a baseline.
     pub const NAMES: [(&'static str, Self); 4] = [

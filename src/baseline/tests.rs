@@ -187,7 +187,6 @@ fn when_blocks_count_where_every_condition_holds() {
     };
     for yes in [
         "ram: '>= 64GiB'",
-        "ram: '== 64GiB'",
         "numa_nodes: '>= 2'",
         "numa_nodes: 2",
         "kernel: '>= 5.8'",
@@ -434,4 +433,32 @@ fn the_json_schema_has_the_fields_that_are_read() {
     assert_eq!(listed("/$defs/on_drift/enum"), on_drift);
     let guards = sorted(crate::catalogue::Hazard::GUARDS);
     assert_eq!(listed("/$defs/terms/properties/allow/items/enum"), guards);
+}
+
+#[test]
+fn what_does_not_count_here_is_judged_for_any_host() {
+    let text = |entry: &str| {
+        format!("name: a\nwhen:\n  - if: {{ ram: '< 1GiB' }}\n    parameters: {{ {entry} }}\n")
+    };
+    for good_there in [
+        // Some kernel, page size or amount of memory makes it right.
+        "vm.swappiness: 200",
+        "net.ipv4.tcp_mem: [64KiB, 6KiB, 128KiB]",
+        "vm.min_free_kbytes: { at_least: 5%, at_most: 64MiB }",
+        "vm.dirty_bytes: { percent_of_ram: 0, at_least: 8KiB }",
+        "vm.not_in_any_catalogue: 1",
+        "net.ipv4.conf.dummy*.rp_filter: 1",
+    ] {
+        let text = text(good_there);
+        assert!(good(&[("a", &text)]).parameters.is_empty(), "{good_there}");
+    }
+    for (bad_anywhere, told) in [
+        ("vm.swappiness: 201", "201 is out of range"),
+        ("net.ipv4.conf.*.rp_filter: loose", "\"loose\" is not a whole number"),
+        ("vm.dirty_bytes: 8K", "\"8K\" does not say"),
+        ("fs.file-nr: 1", "fs.file-nr is read-only"),
+    ] {
+        let messages = bad(&[("a", &text(bad_anywhere))]);
+        assert!(messages[0].starts_with(told), "{messages:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Conditions of `when` blocks: how they are written, and whether a host meets them.
 
-use crate::key::glob_matches;
+use crate::key::{glob_matches, has_wildcard, nearest};
 use crate::observed::{Facts, Release, Virtualization};
 use crate::value::Size;
 
@@ -43,36 +43,85 @@ fn split(test: &str) -> (Comparison, &str) {
     (Comparison::Equal, test)
 }
 
-/// Whether a condition is well written; the error says how to write it.
+/// Whether a condition is well written. What is there may be doubtful all the same: a surrounding
+/// of which nobody has heard, with what to write instead. It is no error, as the manager of a
+/// container may have any name.
 ///
 /// # Errors
-/// A help text.
-pub fn check(fact: FactName, test: &str) -> Result<(), String> {
-    let (_, operand) = split(test);
+/// How to write it.
+pub fn check(fact: FactName, test: &str) -> Result<Option<String>, String> {
+    let (comparison, operand) = split(test);
     match fact {
-        FactName::Ram if Size::parse(operand).ok().flatten().is_some() => Ok(()),
-        FactName::Ram => Err("write an operator and a size, as \">= 64GiB\"".into()),
-        FactName::NumaNodes if operand.parse::<usize>().is_ok() => Ok(()),
+        FactName::Ram if Size::parse(operand).ok().flatten().is_none() => {
+            Err("write an operator and a size, as \">= 64GiB\"".into())
+        }
+        FactName::Ram if matches!(comparison, Comparison::Equal) => {
+            Err("write >=, <=, > or <, as \">= 64GiB\": MemTotal is never just a round size".into())
+        }
+        FactName::Ram => Ok(None),
+        FactName::NumaNodes if operand.parse::<usize>().is_ok() => Ok(None),
         FactName::NumaNodes => Err("write an operator and a number, as \">= 2\"".into()),
         FactName::Kernel => match operand.parse::<Release>() {
-            Ok(_) if operand.bytes().all(|b| b.is_ascii_digit() || b == b'.') => Ok(()),
+            Ok(_) if operand.bytes().all(|b| b.is_ascii_digit() || b == b'.') => Ok(None),
             _ => Err("write an operator and a release, as \">= 5.8\"".into()),
         },
         FactName::Virtualization | FactName::Hostname => {
             let word = |c: char| c.is_ascii_alphanumeric() || "-_.*?[]!".contains(c);
-            if test.chars().all(word) {
-                return Ok(());
-            }
-            Err(match fact {
-                FactName::Hostname => "write a name or a glob, as \"broker-*\"".into(),
-                _ => "write none, vm, container, or the name of one such as kvm".into(),
-            })
+            let known =
+                fact == FactName::Hostname || has_wildcard(test) || SURROUNDINGS.contains(&test);
+            let help = match nearest(test, SURROUNDINGS.into_iter()) {
+                _ if fact == FactName::Hostname => "write a name or a glob, as \"broker-*\"".into(),
+                Some(near) => format!("did you mean {near}?"),
+                None => "write none, vm, container, or the name of one such as kvm".into(),
+            };
+            if test.chars().all(word) { Ok((!known).then_some(help)) } else { Err(help) }
         }
     }
 }
 
-/// Whether a host meets a condition that [`check`] has accepted.
+/// Names that systemd-detect-virt has for what a host can run in, and ours for the rest.
+const SURROUNDINGS: [&str; 34] = [
+    "none",
+    "vm",
+    "container",
+    "other",
+    "acrn",
+    "amazon",
+    "apple",
+    "bhyve",
+    "bochs",
+    "google",
+    "kvm",
+    "microsoft",
+    "oracle",
+    "parallels",
+    "powervm",
+    "qemu",
+    "qnx",
+    "sre",
+    "uml",
+    "vmware",
+    "xen",
+    "zvm",
+    "containerd",
+    "docker",
+    "lxc",
+    "lxc-libvirt",
+    "openvz",
+    "podman",
+    "pouch",
+    "proot",
+    "rkt",
+    "systemd-nspawn",
+    "vm-other",
+    "wsl",
+];
+
+/// Whether a host meets a condition; none meets one that [`check`] refuses.
 pub fn holds(condition: &Condition, facts: &Facts) -> bool {
+    if check(condition.fact, &condition.test).is_err() {
+        return false;
+    }
     let (comparison, operand) = split(&condition.test);
     match condition.fact {
         FactName::Ram => Size::parse(operand).ok().flatten().is_some_and(|size| {

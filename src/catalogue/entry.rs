@@ -269,6 +269,15 @@ impl Parameter {
         self.ranges.iter().rfind(|r| r.until.is_none_or(|until| kernel < until)).copied()
     }
 
+    /// Least and greatest number that some kernel accepts; `None` where no range is known, or of
+    /// some kernels only.
+    pub fn widest_range(&self) -> Option<Range> {
+        let newest = self.ranges.iter().find(|r| r.until.is_none())?;
+        let min = self.ranges.iter().map(|r| r.min).min()?;
+        let max = self.ranges.iter().map(|r| r.max).max()?;
+        Some(Range { min, max, ..*newest })
+    }
+
     /// Whether `kernel` has it, as far as the release tells.
     pub fn exists_on(&self, kernel: Release) -> bool {
         self.since.is_none_or(|s| kernel >= s) && self.until.is_none_or(|u| kernel < u)

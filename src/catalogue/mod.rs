@@ -16,7 +16,7 @@ mod vm;
 
 pub use entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 
-use crate::key::Key;
+use crate::key::{Key, Pattern, has_wildcard};
 
 /// Every family's table, for the compiler; the program carries them packed. Within a table the keys
 /// are sorted and unique.
@@ -42,6 +42,15 @@ pub fn all() -> impl Iterator<Item = Parameter> {
 /// yields to an entry of that very name.
 pub fn lookup(key: &Key) -> Option<Parameter> {
     at(key.as_path())
+}
+
+/// What is known of each key that a pattern stands for, where that is one entry.
+pub fn of_pattern(pattern: &Pattern) -> Option<Parameter> {
+    // Any name in place of the wildcards leads to it.
+    let parts = pattern.as_path().split('/');
+    let sample: Vec<&str> =
+        parts.map(|part| if has_wildcard(part) { "name" } else { part }).collect();
+    at(&sample.join("/"))
 }
 
 /// The same for a path that need not be a key, such as one from a file.

@@ -1,0 +1,59 @@
+//! Names that nobody knows: guards and keys that are most likely misspelt.
+
+use crate::catalogue::{self, Hazard};
+use crate::diagnostic::Diagnostic;
+use crate::key::{Key, edit_distance, nearest, swap_separators};
+
+use super::schema::{Entry, Wish};
+
+/// So many edits, or fewer, are a slip of the hand.
+const SLIP: usize = 2;
+
+/// The guards that an entry overrides have to exist.
+pub(super) fn guards(entry: &Entry, problems: &mut Vec<Diagnostic>) {
+    for allow in &entry.terms.allow {
+        if Hazard::GUARDS.contains(&allow.value.as_str()) {
+            continue;
+        }
+        let help = match nearest(&allow.value, Hazard::GUARDS.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("one of: {}", Hazard::GUARDS.join(", ")),
+        };
+        let message = format!("there is no guard {:?}", allow.value);
+        problems.push(Diagnostic::error(allow.span, message).help(help));
+    }
+}
+
+/// A key that neither the catalogue nor the kernel knows, and that is one slip away from one that
+/// is known, is taken for a slip. One that is merely like another may be of another kernel.
+pub(super) fn key(
+    key: &Key,
+    entry: &Entry,
+    exists: &dyn Fn(&Key) -> bool,
+    problems: &mut Vec<Diagnostic>,
+) {
+    let spoken_for = entry.terms.module.is_some() || matches!(entry.terms.wish, Wish::Leave);
+    if catalogue::kind_of(key).is_some() || spoken_for || exists(key) {
+        return;
+    }
+    let Some(near) = nearest_path(key) else { return };
+    let leaf = |path: &'static str| path.rsplit('/').next();
+    let same_leaf = leaf(near).is_some_and(|leaf| key.leaf() == leaf);
+    let slip = same_leaf || edit_distance(key.as_path(), near) <= SLIP;
+    let (path, message) = (swap_separators(near), format!("there is no parameter {key}"));
+    problems.push(if slip {
+        Diagnostic::error(entry.span, message)
+            .help(format!("did you mean {path}? If it comes with a module, say `module: NAME`"))
+    } else {
+        Diagnostic::warning(entry.span, message).help(format!("did you mean {path}?"))
+    });
+}
+
+/// The catalogued key nearest to one that does not exist, in dots.
+pub fn nearest_known(key: &Key) -> Option<String> {
+    nearest_path(key).map(swap_separators)
+}
+
+fn nearest_path(key: &Key) -> Option<&'static str> {
+    nearest(key.as_path(), catalogue::all().filter(|p| !p.is_pattern()).map(|p| p.key))
+}
