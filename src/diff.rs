@@ -3,7 +3,7 @@
 
 use crate::baseline::{Desired, Requirement};
 use crate::bootview::{Assignment, BootView, Loader};
-use crate::catalogue::{Effect, Kind, Scope};
+use crate::catalogue::{Kind, Scope};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
@@ -235,12 +235,8 @@ fn side_effect(write: &Assignment, key: &Key, half: Option<&Key>) -> Option<(Str
         let zeroes = non_zero()? || key.leaf().starts_with("overcommit_");
         return zeroes.then(|| ("0".to_owned(), true));
     }
-    let effect = write.effects.iter().find(|e| e.reaches(key))?;
-    let value = match effect {
-        Effect::Copies(_) => write.value.to_string(),
-        Effect::Inverts(_) => i32::from(!non_zero()?).to_string(),
-    };
-    Some((value, false))
+    let effect = write.effects.iter().find(|e| e.reaches(&write.selector_text, key))?;
+    Some((effect.leaves(&write.value)?, false))
 }
 
 /// An array after a write that may set its leading numbers alone (case E8).
@@ -257,6 +253,10 @@ fn accepted(desired: &Desired, value: &str, facts: &Facts) -> bool {
     let range = desired.known.and_then(|p| p.range_on(facts.kernel));
     match (canonical, range) {
         (Canonical::Numbers(numbers), Some(range)) => numbers.iter().all(|n| range.contains(*n)),
+        (Canonical::Ranges(ranges), Some(range)) => {
+            let holds = |end: u64| range.contains(end.into());
+            ranges.iter().all(|(low, high)| holds(*low) && holds(*high))
+        }
         _ => true,
     }
 }

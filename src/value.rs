@@ -4,10 +4,12 @@
 mod canonical;
 mod expected;
 mod quantity;
+mod rounding;
 
 pub use canonical::{Canonical, NotAValue, agrees, canonical, kernel_number};
 pub use expected::{Expected, single_number};
 pub use quantity::{Percent, QuantityError, Size};
+pub use rounding::Rounding;
 
 /// The form of a parameter's text, which decides how two texts are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +20,8 @@ pub enum Shape {
     Bool,
     /// That many numbers, printed with tabs; a shorter write changes the leading ones only.
     Numbers(u8),
-    /// One number in milliseconds that the kernel stores in clock ticks and prints rounded.
-    Ticks,
+    /// One number that the kernel keeps rounded, so that another may be read than was written.
+    Rounded(Rounding),
     /// A set of numbers, written as `8080,9000-9002` and printed with ranges merged.
     Bitmap,
     /// A mask of processors in hexadecimal, in groups of eight digits divided by commas.
@@ -39,13 +41,13 @@ pub enum Shape {
 impl Shape {
     /// Whether values are one number, so that bounds, sizes and percentages make sense.
     pub fn is_single_number(self) -> bool {
-        matches!(self, Self::Number | Self::Bool | Self::Ticks)
+        matches!(self, Self::Number | Self::Bool | Self::Rounded(_))
     }
 
     /// How many numbers a value has, where that is fixed.
     pub fn field_count(self) -> Option<usize> {
         match self {
-            Self::Number | Self::Bool | Self::Ticks => Some(1),
+            Self::Number | Self::Bool | Self::Rounded(_) => Some(1),
             Self::Numbers(n) => Some(usize::from(n)),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! Amounts as they are written: numbers, sizes in the key's own unit, shares of memory.
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::value::{Percent, QuantityError, Shape, Size, Unit, kernel_number};
+use crate::value::{Percent, QuantityError, Rounding, Shape, Size, Unit, kernel_number};
 
 use super::interpret::Interpreter;
 use super::mistaken::{is_truth_value, number_help};
@@ -44,7 +44,8 @@ impl Interpreter<'_> {
             };
         }
         if is_truth_value(text) {
-            if self.shape() == Shape::Bool && literal.plain && (text == "true" || text == "false") {
+            let switch = [Shape::Bool, Shape::Rounded(Rounding::Switch)].contains(&self.shape());
+            if switch && literal.plain && (text == "true" || text == "false") {
                 return Some(Amount::plain(i128::from(text == "true")));
             }
             let number = i32::from(matches!(

@@ -159,7 +159,7 @@ impl Interpreter<'_> {
     /// A single value that is not clamped: a number, or whatever the shape takes.
     fn one(&mut self, literal: &Literal) -> Option<String> {
         match self.shape() {
-            Shape::Number | Shape::Bool | Shape::Ticks => {
+            Shape::Number | Shape::Bool | Shape::Rounded(_) => {
                 let amount = self.amount(literal, "value")?;
                 self.check_range(literal.span, amount.number, amount.from_ram)?;
                 Some(amount.number.to_string())
@@ -179,7 +179,13 @@ impl Interpreter<'_> {
                 self.many(literal.span, &parts)
             }
             Shape::Bitmap => match canonical(Shape::Bitmap, &literal.text) {
-                Ok(Canonical::Ranges(ranges)) => Some(render_ranges(&ranges)),
+                Ok(Canonical::Ranges(ranges)) => {
+                    let ends = ranges.first().zip(ranges.last());
+                    for number in ends.into_iter().flat_map(|(first, last)| [first.0, last.1]) {
+                        self.check_range(literal.span, number.into(), false)?;
+                    }
+                    Some(render_ranges(&ranges))
+                }
                 Ok(_) => None,
                 Err(error) => self.refused(literal, &error),
             },

@@ -1,7 +1,8 @@
-//! The ranges that many parameters share, named after what the kernel checks them with.
+//! The ranges and shapes that many parameters share, named after what the kernel checks them with.
 #![forbid(unsafe_code)]
 
 use super::Range;
+use crate::value::{Rounding, Shape};
 
 /// Greatest signed 32-bit number.
 pub(super) const INT_MAX: i128 = 2_147_483_647;
@@ -32,3 +33,8 @@ pub(super) const LONG: &[Range] = &[Range::new(0, LONG_MAX)];
 pub(super) const ULONG: &[Range] = &[Range::new(0, ULONG_MAX)];
 /// A 16-bit number, such as a port or an old user id.
 pub(super) const SHORT: &[Range] = &[Range::new(0, 65_535)];
+
+/// Milliseconds that are kept in clock ticks.
+pub(super) const MS_TICKS: Shape = Shape::Rounded(Rounding::Milliseconds);
+/// Hundredths of a second that are kept in clock ticks.
+pub(super) const USER_TICKS: Shape = Shape::Rounded(Rounding::Centiseconds);

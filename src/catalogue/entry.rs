@@ -2,7 +2,7 @@
 
 use crate::key::{Key, glob_matches};
 use crate::observed::Release;
-use crate::value::{Shape, Unit};
+use crate::value::{Shape, Unit, kernel_number};
 
 /// What is known of one parameter, or of one name in every place that its `*` stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,9 @@ pub enum Effect {
     Copies(&'static str),
     /// The named parameter becomes 0 when this one is set to non-zero, else 1.
     Inverts(&'static str),
+    /// The parameter of that last name beside this one is the same in another unit: its number is
+    /// this one's, multiplied and divided; `None` where the factor differs from kernel to kernel.
+    Rescales(&'static str, Option<(i64, i64)>),
 }
 
 /// What can go wrong with a parameter. The names in [`Hazard::guard`] are stable.
@@ -285,11 +288,32 @@ impl Parameter {
 }
 
 impl Effect {
-    /// Whether a write changes `key` in this way.
-    pub fn reaches(self, key: &Key) -> bool {
+    /// Whether a write to the parameter, or the glob, at the path `from` changes `key` in this way.
+    pub fn reaches(self, from: &str, key: &Key) -> bool {
         match self {
             Self::Copies(glob) => glob_matches(glob, key.as_path()),
             Self::Inverts(path) => path == key.as_path(),
+            Self::Rescales(leaf, ..) => {
+                let beside = |(parent, name): (&str, &str)| {
+                    let from = from.rsplit_once('/').map_or("", |(parent, _)| parent);
+                    name == leaf && glob_matches(from, parent)
+                };
+                key.as_path().rsplit_once('/').is_some_and(beside)
+            }
+        }
+    }
+
+    /// What the other parameter holds once `written` is in this one, but for what the kernel rounds;
+    /// `None` where that is not known.
+    pub fn leaves(self, written: &str) -> Option<String> {
+        let number = || kernel_number(written.trim());
+        match self {
+            Self::Copies(_) => Some(written.to_owned()),
+            Self::Inverts(_) => Some(i32::from(number()? == 0).to_string()),
+            Self::Rescales(_, factor) => {
+                let (times, over) = factor?;
+                Some((number()? * i128::from(times) / i128::from(over)).to_string())
+            }
         }
     }
 }

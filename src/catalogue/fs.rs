@@ -3,7 +3,7 @@
 
 use super::bounds::{INT, INT_MAX, LONG, NATURAL, POSITIVE, SHORT, SWITCH, ULONG, UP_TO_TWO};
 use super::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
-use crate::value::{Shape, Unit};
+use crate::value::{Rounding, Shape, Unit};
 
 const DOC: &str = "Documentation/admin-guide/sysctl/fs.rst";
 const QUOTA: &str = "fs/quota/dquot.c";
@@ -381,7 +381,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(SHORT),
     Parameter::new(
         "fs/pipe-max-size",
-        Shape::Number,
+        Shape::Rounded(Rounding::PowerOfTwo),
         "Largest size that an unprivileged user may give a pipe",
         "man 7 pipe; fs/pipe.c",
     )

@@ -63,6 +63,11 @@ pub fn effects_at(path: &str) -> &'static [Effect] {
     row(path).map_or(&[], packed::Row::effects)
 }
 
+/// Whether a write to `one` sets `other` as well.
+pub fn sets(one: &Key, other: &Key) -> bool {
+    effects_at(one.as_path()).iter().any(|effect| effect.reaches(one.as_path(), other))
+}
+
 /// What kind of parameter `key` is, as far as is known.
 pub fn kind_of(key: &Key) -> Option<Kind> {
     row(key.as_path()).map(packed::Row::kind)

@@ -1,8 +1,8 @@
 //! What is known of net.core.*: sockets, queues and devices of every protocol.
 
 use super::entry::{Kind, Parameter, Range, Scope};
-use crate::value::Shape::{Bool, CpuMask, Number, Text};
-use crate::value::Unit;
+use crate::value::Shape::{self, Bool, CpuMask, Number, Text};
+use crate::value::{Rounding, Unit};
 
 const DOC: &str = "Documentation/admin-guide/sysctl/net.rst";
 
@@ -17,7 +17,7 @@ const RECEIVE_BUFFER: &[Range] = &[Range::new(2304, INT_MAX)];
 const SEND_BUFFER: &[Range] = &[Range::new(4608, INT_MAX)];
 
 /// The host's alone: another network namespace has it read-only or not at all.
-const fn host(key: &'static str, shape: crate::value::Shape, summary: &'static str) -> Parameter {
+const fn host(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
     Parameter::new(key, shape, summary, DOC)
 }
 
@@ -104,7 +104,7 @@ pub(super) const TABLE: &[Parameter] = &[
     host("net/core/rps_default_mask", CpuMask,
         "Processors that new devices spread received packets over in software")
         .scope(Scope::NetNs).since(6, 3),
-    host("net/core/rps_sock_flow_entries", Number,
+    host("net/core/rps_sock_flow_entries", Shape::Rounded(Rounding::PowerOfTwo),
         "Size of the table that steers flows to the processor of their application; 0 turns it off")
         .reads_back("rounded up to a power of two"),
     host("net/core/skb_defer_max", Number,

@@ -1,7 +1,8 @@
 //! What is known of net.ipv4.*: IP, ICMP, IGMP, ARP, TCP and UDP.
 
+use super::bounds::{MS_TICKS, SHORT as PORTS, USER_TICKS};
 use super::entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
-use crate::value::Shape::{self, Bitmap, Bool, HexGroups, Number, Numbers, Text, Ticks, Words};
+use crate::value::Shape::{self, Bitmap, Bool, HexGroups, Number, Numbers, Text, Words};
 use crate::value::Unit;
 
 const DOC: &str = "Documentation/networking/ip-sysctl.rst";
@@ -184,7 +185,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "ICMP messages of the limited kinds that may be sent in a burst").ranges(NOT_NEGATIVE),
     own("net/ipv4/icmp_msgs_per_sec", Number,
         "Most ICMP messages of the limited kinds sent in a second").ranges(NOT_NEGATIVE),
-    own("net/ipv4/icmp_ratelimit", Ticks,
+    own("net/ipv4/icmp_ratelimit", MS_TICKS,
         "Least time between limited ICMP messages to one target; 0 means no limit")
         .unit(Unit::Milliseconds),
     own("net/ipv4/icmp_ratemask", Number,
@@ -223,7 +224,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "First and last port that outgoing connections take")
         .ranges(&[Range::new(1, 65535)]),
     own("net/ipv4/ip_local_reserved_ports", Bitmap,
-        "Ports that are never taken for outgoing connections by themselves")
+        "Ports that are never taken for outgoing connections by themselves").ranges(PORTS)
         .reads_back("sorted, ranges merged; a newline clears it, an empty write does not"),
     own("net/ipv4/ip_no_pmtu_disc", Number,
         "Path MTU discovery: 0 on, 1 down to min_pmtu, 2 off, 3 only errors that can be verified")
@@ -244,38 +245,51 @@ pub(super) const TABLE: &[Parameter] = &[
         .ranges(NOT_NEGATIVE),
     own("net/ipv4/ipfrag_time", Number,
         "Seconds that an incomplete packet is kept").unit(Unit::Seconds),
+    own("net/ipv4/neigh/*/anycast_delay", USER_TICKS,
+        "Of no use to IPv4; with IPv6 the longest random delay of an anycast address's answer")
+        .unit(Unit::Centiseconds),
     own("net/ipv4/neigh/*/app_solicit", Number,
         "Probes sent to a user-space ARP daemon before multicast ones").ranges(NOT_NEGATIVE),
-    own("net/ipv4/neigh/*/base_reachable_time_ms", Ticks,
+    own("net/ipv4/neigh/*/base_reachable_time", Number,
+        "The same as base_reachable_time_ms, in seconds").unit(Unit::Seconds)
+        .effects(&[Effect::Rescales("base_reachable_time_ms", Some((1000, 1)))]),
+    own("net/ipv4/neigh/*/base_reachable_time_ms", MS_TICKS,
         "Time that a neighbour counts as reachable, varied at random by half")
-        .unit(Unit::Milliseconds),
+        .unit(Unit::Milliseconds)
+        .effects(&[Effect::Rescales("base_reachable_time", Some((1, 1000)))]),
     own("net/ipv4/neigh/*/delay_first_probe_time", Number,
         "Seconds before a stale neighbour that is in use is probed").unit(Unit::Seconds),
     own("net/ipv4/neigh/*/gc_stale_time", Number,
         "Seconds after which an unused neighbour may be forgotten").unit(Unit::Seconds),
-    own("net/ipv4/neigh/*/interval_probe_time_ms", Ticks,
+    own("net/ipv4/neigh/*/interval_probe_time_ms", MS_TICKS,
         "Time between probes of neighbours that the kernel keeps resolved")
         .unit(Unit::Milliseconds).since(6, 0),
-    own("net/ipv4/neigh/*/locktime", Number,
+    own("net/ipv4/neigh/*/locktime", USER_TICKS,
         "Least age at which an ARP entry is replaced by another answer").unit(Unit::Centiseconds),
     own("net/ipv4/neigh/*/mcast_resolicit", Number,
         "Multicast probes after unicast ones failed for a known neighbour").ranges(NOT_NEGATIVE),
     own("net/ipv4/neigh/*/mcast_solicit", Number,
         "Broadcast ARP requests before an address counts as unreachable").ranges(NOT_NEGATIVE),
-    own("net/ipv4/neigh/*/proxy_delay", Number,
+    own("net/ipv4/neigh/*/proxy_delay", USER_TICKS,
         "Longest random delay of a proxy ARP answer").unit(Unit::Centiseconds),
     own("net/ipv4/neigh/*/proxy_qlen", Number,
         "Most packets that wait for a proxy ARP answer").ranges(NOT_NEGATIVE),
-    own("net/ipv4/neigh/*/retrans_time_ms", Ticks,
-        "Time between repeated ARP requests").unit(Unit::Milliseconds),
+    own("net/ipv4/neigh/*/retrans_time", USER_TICKS,
+        "The same as retrans_time_ms, in hundredths of a second").unit(Unit::Centiseconds)
+        .effects(&[Effect::Rescales("retrans_time_ms", Some((10, 1)))]),
+    own("net/ipv4/neigh/*/retrans_time_ms", MS_TICKS,
+        "Time between repeated ARP requests").unit(Unit::Milliseconds)
+        .effects(&[Effect::Rescales("retrans_time", Some((1, 10)))]),
     own("net/ipv4/neigh/*/ucast_solicit", Number,
         "Unicast probes of a known neighbour before broadcasting").ranges(NOT_NEGATIVE),
     own("net/ipv4/neigh/*/unres_qlen", Number,
         "Packets that wait for one unresolved neighbour; counted from unres_qlen_bytes, use that")
+        .effects(&[Effect::Rescales("unres_qlen_bytes", None)])
         .reads_back("stored as bytes, and printed as packets again"),
     own("net/ipv4/neigh/*/unres_qlen_bytes", Number,
         "Bytes of packets that wait for one unresolved neighbour")
-        .unit(Unit::Bytes).ranges(NOT_NEGATIVE),
+        .unit(Unit::Bytes).ranges(NOT_NEGATIVE)
+        .effects(&[Effect::Rescales("unres_qlen", None)]),
     own("net/ipv4/neigh/default/gc_interval", Number,
         "Seconds between runs of the neighbour table's garbage collection")
         .unit(Unit::Seconds).scope(Scope::Host),
@@ -396,7 +410,7 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv4/tcp_frto", Number, "Forward RTO recovery (RFC 5682): 0 off, else on").ranges(U8),
     own("net/ipv4/tcp_fwmark_accept", Bool,
         "Accepted sockets take the firewall mark of the opening packet").ranges(U8),
-    own("net/ipv4/tcp_invalid_ratelimit", Ticks,
+    own("net/ipv4/tcp_invalid_ratelimit", MS_TICKS,
         "Least time between answers to invalid segments of one connection")
         .unit(Unit::Milliseconds),
     own("net/ipv4/tcp_keepalive_intvl", Number,

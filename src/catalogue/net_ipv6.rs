@@ -1,7 +1,8 @@
 //! What is known of net.ipv6.*: IPv6, its ICMP, neighbour discovery and autoconfiguration.
 
+use super::bounds::{MS_TICKS, USER_TICKS};
 use super::entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
-use crate::value::Shape::{self, Bitmap, Bool, Ipv6, Number, Ticks};
+use crate::value::Shape::{self, Bitmap, Bool, Ipv6, Number};
 use crate::value::Unit;
 
 const DOC: &str = "Documentation/networking/ip-sysctl.rst";
@@ -15,6 +16,7 @@ const BOOL: &[Range] = &[Range::new(0, 1)];
 /// Kept in one byte since 5.13, unchecked beyond that; a whole number before.
 const U8: &[Range] = &[Range::new(0, 255), Range::before(5, 13, INT_MIN, INT_MAX)];
 const ADDR_GEN_MODES: &[Range] = &[Range::new(0, 3)];
+const ICMP_TYPES: &[Range] = &[Range::new(0, 255)];
 const SKIP_NOTIFY: &[Range] = &[Range::new(0, 1), Range::before(5, 2, INT_MIN, INT_MAX)];
 
 /// The first sets every interface's; a secret for all of them sets their mode to 2.
@@ -124,9 +126,9 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv6/conf/*/mc_forwarding", Bool,
         "Whether a multicast routing daemon forwards by this interface")
         .kind(Kind::Counter).owners(&["multicast routing daemons"]),
-    own("net/ipv6/conf/*/mldv1_unsolicited_report_interval", Ticks,
+    own("net/ipv6/conf/*/mldv1_unsolicited_report_interval", MS_TICKS,
         "Time between unsolicited MLDv1 reports").unit(Unit::Milliseconds),
-    own("net/ipv6/conf/*/mldv2_unsolicited_report_interval", Ticks,
+    own("net/ipv6/conf/*/mldv2_unsolicited_report_interval", MS_TICKS,
         "Time between unsolicited MLDv2 reports").unit(Unit::Milliseconds),
     own("net/ipv6/conf/*/mtu", Number,
         "IPv6 MTU of the interface, from 1280 to the device's own; it follows the device's")
@@ -235,12 +237,12 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv6/icmp/error_anycast_as_unicast", Bool,
         "Sends ICMPv6 errors in answer to packets to an anycast address too")
         .ranges(BOOL).since(6, 5),
-    own("net/ipv6/icmp/ratelimit", Ticks,
+    own("net/ipv6/icmp/ratelimit", MS_TICKS,
         "Least time between limited ICMPv6 messages to one target; 0 means no limit")
         .unit(Unit::Milliseconds),
     own("net/ipv6/icmp/ratemask", Bitmap,
         "ICMPv6 types that icmp/ratelimit counts for")
-        .since(5, 2).reads_back("sorted, neighbouring ranges merged"),
+        .ranges(ICMP_TYPES).since(5, 2).reads_back("sorted, neighbouring ranges merged"),
     own("net/ipv6/idgen_delay", Number,
         "Seconds between tries at a stable private address that is not taken").unit(Unit::Seconds),
     own("net/ipv6/idgen_retries", Number,
@@ -269,40 +271,50 @@ pub(super) const TABLE: &[Parameter] = &[
         "Most sources in a multicast filter").ranges(INT).scope(Scope::Host),
     own("net/ipv6/mld_qrv", Number,
         "MLD robustness: how many times a report is repeated").ranges(POSITIVE).scope(Scope::Host),
-    own("net/ipv6/neigh/*/anycast_delay", Number,
+    own("net/ipv6/neigh/*/anycast_delay", USER_TICKS,
         "Longest random delay of an answer to a solicitation for an anycast address")
         .unit(Unit::Centiseconds),
     own("net/ipv6/neigh/*/app_solicit", Number,
         "Probes sent to a user-space daemon before multicast ones").ranges(NOT_NEGATIVE),
-    own("net/ipv6/neigh/*/base_reachable_time_ms", Ticks,
+    own("net/ipv6/neigh/*/base_reachable_time", Number,
+        "The same as base_reachable_time_ms, in seconds").unit(Unit::Seconds)
+        .effects(&[Effect::Rescales("base_reachable_time_ms", Some((1000, 1)))]),
+    own("net/ipv6/neigh/*/base_reachable_time_ms", MS_TICKS,
         "Time that a neighbour counts as reachable, varied at random by half")
-        .unit(Unit::Milliseconds),
+        .unit(Unit::Milliseconds)
+        .effects(&[Effect::Rescales("base_reachable_time", Some((1, 1000)))]),
     own("net/ipv6/neigh/*/delay_first_probe_time", Number,
         "Seconds before a stale neighbour that is in use is probed").unit(Unit::Seconds),
     own("net/ipv6/neigh/*/gc_stale_time", Number,
         "Seconds after which an unused neighbour may be forgotten").unit(Unit::Seconds),
-    own("net/ipv6/neigh/*/interval_probe_time_ms", Ticks,
+    own("net/ipv6/neigh/*/interval_probe_time_ms", MS_TICKS,
         "Time between probes of neighbours that the kernel keeps resolved")
         .unit(Unit::Milliseconds).since(6, 0),
     own("net/ipv6/neigh/*/mcast_resolicit", Number,
         "Multicast probes after unicast ones failed for a known neighbour").ranges(NOT_NEGATIVE),
     own("net/ipv6/neigh/*/mcast_solicit", Number,
         "Multicast solicitations before an address counts as unreachable").ranges(NOT_NEGATIVE),
-    own("net/ipv6/neigh/*/proxy_delay", Number,
+    own("net/ipv6/neigh/*/proxy_delay", USER_TICKS,
         "Longest random delay of a proxy's answer").unit(Unit::Centiseconds),
     own("net/ipv6/neigh/*/proxy_qlen", Number,
         "Most packets that wait for a proxy's answer").ranges(NOT_NEGATIVE),
-    own("net/ipv6/neigh/*/retrans_time_ms", Ticks,
+    own("net/ipv6/neigh/*/retrans_time", Number,
+        "The same as retrans_time_ms, in clock ticks of the kernel's own rate")
+        .effects(&[Effect::Rescales("retrans_time_ms", None)]),
+    own("net/ipv6/neigh/*/retrans_time_ms", MS_TICKS,
         "Time between repeated neighbour solicitations")
-        .unit(Unit::Milliseconds).owners(&["NetworkManager", "systemd-networkd"]),
+        .unit(Unit::Milliseconds).effects(&[Effect::Rescales("retrans_time", None)])
+        .owners(&["NetworkManager", "systemd-networkd"]),
     own("net/ipv6/neigh/*/ucast_solicit", Number,
         "Unicast probes of a known neighbour before multicasting").ranges(NOT_NEGATIVE),
     own("net/ipv6/neigh/*/unres_qlen", Number,
         "Packets that wait for one unresolved neighbour; counted from unres_qlen_bytes, use that")
+        .effects(&[Effect::Rescales("unres_qlen_bytes", None)])
         .reads_back("stored as bytes, and printed as packets again"),
     own("net/ipv6/neigh/*/unres_qlen_bytes", Number,
         "Bytes of packets that wait for one unresolved neighbour")
-        .unit(Unit::Bytes).ranges(NOT_NEGATIVE),
+        .unit(Unit::Bytes).ranges(NOT_NEGATIVE)
+        .effects(&[Effect::Rescales("unres_qlen", None)]),
     own("net/ipv6/neigh/default/gc_interval", Number,
         "Seconds between runs of the neighbour table's garbage collection")
         .unit(Unit::Seconds).scope(Scope::Host),
@@ -321,8 +333,12 @@ pub(super) const TABLE: &[Parameter] = &[
         "How fast the pace of route collection grows with the cache").ranges(INT),
     own("net/ipv6/route/gc_interval", Number,
         "Seconds between runs of the route cache's garbage collection").unit(Unit::Seconds),
-    own("net/ipv6/route/gc_min_interval_ms", Ticks,
-        "Least time between two collections of cached routes").unit(Unit::Milliseconds),
+    own("net/ipv6/route/gc_min_interval", Number,
+        "The same as gc_min_interval_ms, in seconds").unit(Unit::Seconds)
+        .effects(&[Effect::Rescales("gc_min_interval_ms", Some((1000, 1)))]),
+    own("net/ipv6/route/gc_min_interval_ms", MS_TICKS,
+        "Least time between two collections of cached routes").unit(Unit::Milliseconds)
+        .effects(&[Effect::Rescales("gc_min_interval", Some((1, 1000)))]),
     own("net/ipv6/route/gc_thresh", Number,
         "Cached routes above which collection starts").ranges(INT),
     own("net/ipv6/route/gc_timeout", Number,

@@ -2,7 +2,7 @@
 
 use super::entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 use crate::value::Shape::{self, Bool, Number, Numbers, Text, Words};
-use crate::value::Unit;
+use crate::value::{Rounding, Unit};
 
 const INT_MIN: i128 = i32::MIN as i128;
 const INT_MAX: i128 = i32::MAX as i128;
@@ -31,7 +31,9 @@ const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Paramete
 
 /// A switch of `br_netfilter`; each network namespace has its own since 5.3.
 const fn bridge(key: &'static str, summary: &'static str) -> Parameter {
-    own(key, Bool, summary).module("br_netfilter").reads_back("any number but 0 reads back as 1")
+    own(key, Shape::Rounded(Rounding::Switch), summary)
+        .module("br_netfilter")
+        .reads_back("any number but 0 reads back as 1")
 }
 
 /// A parameter of connection tracking.
@@ -103,7 +105,7 @@ pub(super) const TABLE: &[Parameter] = &[
         .ranges(&[Range::new(0, 255)]).since(6, 14),
     conntrack("net/netfilter/nf_conntrack_acct", Bool,
         "Counts packets and bytes of each tracked connection").ranges(BOOL_SINCE_5_2),
-    conntrack("net/netfilter/nf_conntrack_buckets", Number,
+    conntrack("net/netfilter/nf_conntrack_buckets", Shape::Rounded(Rounding::WholePages),
         "Size of the connection tracking hash table; the host's alone can be set")
         .scope(Scope::Host).owners(CONNTRACK_OWNERS)
         .reads_back("rounded up to what fills whole pages; a write rehashes every connection"),

@@ -82,7 +82,8 @@ fn ranges_are_ordered_newest_first() {
         }
         if let Some(newest) = p.ranges.first() {
             assert_eq!(newest.until, None, "{}: no range for the newest kernels", p.key);
-            assert!(p.shape.field_count().is_some(), "{}: a range without numbers", p.key);
+            let numbers = p.shape.field_count().is_some() || p.shape == Shape::Bitmap;
+            assert!(numbers, "{}: a range without numbers", p.key);
         }
         for pair in p.ranges.windows(2) {
             let later = pair[0].until.unwrap_or(Release::new(u16::MAX, 0));
@@ -139,9 +140,19 @@ fn targets_of_orders_and_effects_are_known() {
             }
         }
         for effect in p.effects {
-            let (Effect::Copies(target) | Effect::Inverts(target)) = effect;
-            let hit = all().any(|o| o.key == *target || glob_matches(target, o.key));
-            assert!(hit, "{} changes the unknown {target}", p.key);
+            let hit = match effect {
+                Effect::Copies(target) | Effect::Inverts(target) => {
+                    all().any(|o| o.key == *target || glob_matches(target, o.key))
+                }
+                Effect::Rescales(leaf, factor) => {
+                    // The two are each other's, with factors that are each other's reverse.
+                    let (parent, own) = p.key.rsplit_once('/').unwrap();
+                    let reverse = factor.map(|(times, over)| (over, times));
+                    let other = all().find(|o| o.key == format!("{parent}/{leaf}"));
+                    other.is_some_and(|o| o.effects == [Effect::Rescales(own, reverse)])
+                }
+            };
+            assert!(hit, "{} changes the unknown {effect:?}", p.key);
         }
     }
 }

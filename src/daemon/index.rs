@@ -77,10 +77,8 @@ impl Index {
 fn reached(key: &Key, slots: &[Slot]) -> Box<[usize]> {
     let Some(known) = catalogue::lookup(key) else { return Box::default() };
     let pair = known.pair.map(|leaf| key.sibling(leaf));
-    let is_reached = |other: &Key| {
-        other != key
-            && (pair.as_ref() == Some(other) || known.effects.iter().any(|e| e.reaches(other)))
-    };
+    let is_reached =
+        |other: &Key| other != key && (pair.as_ref() == Some(other) || catalogue::sets(key, other));
     (0..slots.len()).filter(|i| is_reached(&slots[*i].key)).collect()
 }
 
@@ -101,11 +99,18 @@ pub fn movers(slots: &[Slot]) -> Vec<(Key, Vec<usize>)> {
         .map(|known| (known.key, known.effects))
         .collect();
     for (i, slot) in slots.iter().enumerate() {
-        if let Some(leaf) = catalogue::lookup(&slot.key).and_then(|known| known.pair) {
+        let known = catalogue::lookup(&slot.key);
+        if let Some(leaf) = known.and_then(|known| known.pair) {
             add(slot.key.sibling(leaf), i);
         }
+        for effect in known.map_or(&[][..], |known| known.effects) {
+            // Each of the two names sets the other.
+            if let Effect::Rescales(leaf, ..) = effect {
+                add(slot.key.sibling(leaf), i);
+            }
+        }
         for (path, effects) in &reaching {
-            if effects.iter().any(|effect| effect.reaches(&slot.key))
+            if effects.iter().any(|effect| effect.reaches(path, &slot.key))
                 && let Ok(key) = Key::from_path(path)
             {
                 add(key, i);

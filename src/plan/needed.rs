@@ -37,6 +37,7 @@ fn also_needed_of<'k>(
                 catalogue::Effect::Copies(other) | catalogue::Effect::Inverts(other) => {
                     keys.extend(Key::from_path(other));
                 }
+                catalogue::Effect::Rescales(leaf, ..) => keys.push(key.sibling(leaf)),
             }
         }
         if key.as_path().starts_with("vm/dirty_") {

@@ -85,7 +85,8 @@ pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     for item in items.iter_mut() {
         let key = &item.desired.key;
         if model.disturbs(item, &targets)
-            && let Some(by) = steps.iter().rev().find(|s| s.key != *key && sets(&s.key, key))
+            && let Some(by) =
+                steps.iter().rev().find(|s| s.key != *key && catalogue::sets(&s.key, key))
         {
             item.refusals.push(Refusal::Contradicted { by: by.key.clone() });
         }
@@ -96,25 +97,15 @@ pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
 
 /// The values of everything that the steps change besides their own keys.
 pub fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
-    let effects: Vec<Effect> = steps
-        .iter()
-        .filter_map(|s| catalogue::lookup(&s.key))
-        .flat_map(|p| p.effects.iter().copied())
-        .collect();
     let defaults: Vec<&str> = steps.iter().filter_map(|s| default_leaf(&s.key)).collect();
     snapshot
         .iter()
         .filter(|(key, _)| {
-            effects.iter().any(|e| e.reaches(key))
+            steps.iter().any(|step| catalogue::sets(&step.key, key))
                 || interface_leaf(key).is_some_and(|leaf| defaults.contains(&leaf))
         })
         .filter_map(|(key, reading)| Some((key.clone(), reading.text()?.to_owned())))
         .collect()
-}
-
-/// Whether a write to `one` sets `other` as well.
-fn sets(one: &Key, other: &Key) -> bool {
-    catalogue::lookup(one).is_some_and(|p| p.effects.iter().any(|e| e.reaches(other)))
 }
 
 fn target(desired: &Desired, snapshot: &Snapshot) -> Option<String> {
@@ -280,16 +271,14 @@ impl Model<'_> {
     }
 
     fn spread(&mut self, effect: Effect, from: &Key, value: &str) {
+        let Some(text) = effect.leaves(value) else { return };
         let touched: Vec<Key> = self
             .snapshot
             .iter()
-            .filter(|(key, reading)| *key != from && reading.exists() && effect.reaches(key))
+            .filter(|(key, reading)| *key != from && reading.exists())
+            .filter(|(key, _)| effect.reaches(from.as_path(), key))
             .map(|(key, _)| key.clone())
             .collect();
-        let text = match effect {
-            Effect::Copies(_) => value.to_owned(),
-            Effect::Inverts(_) => i32::from(!is_non_zero(value)).to_string(),
-        };
         for key in touched {
             if self.text(&key).map(str::trim) != Some(text.as_str()) {
                 self.changed.insert(key, text.clone());

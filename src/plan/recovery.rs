@@ -86,10 +86,13 @@ pub fn recovery(
         let mut ours = same(before);
         for begun in &unfinished.writes {
             let effects = catalogue::lookup(&begun.key).map_or(&[][..], |p| p.effects);
-            for effect in effects.iter().filter(|effect| effect.reaches(key)) {
+            let from = begun.key.as_path();
+            for effect in effects.iter().filter(|effect| effect.reaches(from, key)) {
                 reached = true;
                 ours |= match effect {
-                    Effect::Copies(_) => same(&begun.to),
+                    Effect::Copies(_) | Effect::Rescales(..) => {
+                        effect.leaves(&begun.to).is_some_and(|left| same(&left))
+                    }
                     Effect::Inverts(_) => ["0", "1"].contains(&live.trim()),
                 };
             }

@@ -1,6 +1,6 @@
 //! What is remembered once a plan is carried out: what each parameter was before tunectl.
 
-use crate::catalogue::{self, Effect};
+use crate::catalogue;
 use crate::key::{Key, Selector};
 use crate::observed::{Facts, Original, Originals, Snapshot};
 use crate::value::kernel_number;
@@ -170,11 +170,6 @@ fn changed<'s>(step: &'s Step, key: &Key) -> Option<(&'s Key, String)> {
         return None;
     }
     let effects = catalogue::lookup(&step.key)?.effects;
-    let left = match effects.iter().find(|effect| effect.reaches(key))? {
-        Effect::Copies(_) => step.value.clone(),
-        Effect::Inverts(_) => {
-            i32::from(kernel_number(step.value.trim()).is_none_or(|n| n == 0)).to_string()
-        }
-    };
-    Some((&step.key, left))
+    let effect = effects.iter().find(|effect| effect.reaches(step.key.as_path(), key))?;
+    Some((&step.key, effect.leaves(&step.value)?))
 }

@@ -217,7 +217,8 @@ fn verdict(
     // What was written may read rounded to ticks, and never the other way round.
     let same = |written: &str, read: &str| {
         let shape = shape(key);
-        agrees(shape, written, read) && (shape == Shape::Ticks || agrees(shape, read, written))
+        agrees(shape, written, read)
+            && (matches!(shape, Shape::Rounded(_)) || agrees(shape, read, written))
     };
     let Some(left) = left else { return Fate::Unknown };
     if let Some(was) = was {
@@ -244,11 +245,9 @@ fn verdict(
 
 /// A parameter that is still held and that a write would change to what is not desired of it.
 fn bound(was: &Was, among: &Among<'_>) -> Option<Key> {
-    let effects = catalogue::lookup(&was.key)?.effects;
-    let reached = |key: &Key| effects.iter().any(|effect| effect.reaches(key));
     let snapshot = among.observed.snapshot;
     let held = snapshot.iter().map(|(key, _)| key).filter(|key| *key != &was.key);
-    held.filter(|key| reached(key) && (among.held)(key))
+    held.filter(|key| catalogue::sets(&was.key, key) && (among.held)(key))
         .find(|key| {
             let desired = among.desired.iter().find(|d| d.key == **key);
             desired.is_none_or(|d| !d.requirement.satisfied_by(d.shape, &was.value))

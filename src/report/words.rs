@@ -90,6 +90,9 @@ pub fn note(key: &Key, note: &Note) -> String {
         Note::AlsoSets(Effect::Inverts(path)) => {
             format!("a write also sets {} to the opposite", swap_separators(path))
         }
+        Note::AlsoSets(Effect::Rescales(leaf, ..)) => {
+            format!("{} is the same in another unit: a write also sets it", key.sibling(leaf))
+        }
         Note::BackgroundHalved { background, limit } => {
             let half = limit.1.parse::<u64>().map(|limit| match limit % 2 {
                 0 => (limit / 2).to_string(),

@@ -1,5 +1,6 @@
 //! The kernel's own canonical form of a value, and equality in it.
 
+use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
 use super::Shape;
@@ -75,18 +76,18 @@ fn parse_radix(digits: &str, radix: u32) -> Option<i128> {
 /// [`NotAValue`] where the kernel would refuse the text.
 pub fn canonical(shape: Shape, text: &str) -> Result<Canonical, NotAValue> {
     match shape {
-        Shape::Number | Shape::Bool | Shape::Ticks => numbers(text, 1),
+        Shape::Number | Shape::Bool | Shape::Rounded(_) => numbers(text, 1),
         Shape::Numbers(n) => numbers(text, usize::from(n)),
         Shape::Bitmap => bitmap(text),
         Shape::CpuMask => hex(text, &[',']),
-        Shape::HexGroups => Ok(Canonical::Text(text.trim().to_ascii_lowercase())),
+        Shape::HexGroups => hex_groups(text),
         Shape::Words => {
             let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
             words.sort_unstable();
             words.dedup();
             Ok(Canonical::Words(words))
         }
-        Shape::Text(_) => Ok(Canonical::Text(text.trim().to_owned())),
+        Shape::Text(most) => Ok(Canonical::Text(kept(text, most).to_owned())),
         Shape::Ipv6 => match text.trim().parse() {
             Ok(address) => Ok(Canonical::Address(address)),
             Err(_) => Err(NotAValue::NotAnAddress(text.trim().to_owned())),
@@ -110,10 +111,12 @@ pub fn agrees(shape: Shape, wanted: &str, live: &str) -> bool {
         return wanted.trim() == live.trim();
     };
     match (&want, &have) {
-        (Canonical::Numbers(w), Canonical::Numbers(h)) if shape == Shape::Ticks => {
-            w.first().zip(h.first()).is_some_and(|(w, h)| w == h || rounds_to(*w, *h))
-        }
-        (Canonical::Numbers(w), Canonical::Numbers(h)) => h.starts_with(w),
+        (Canonical::Numbers(w), Canonical::Numbers(h)) => match shape {
+            Shape::Rounded(rounding) => {
+                w.first().zip(h.first()).is_some_and(|(w, h)| rounding.keeps(*w, *h))
+            }
+            _ => h.starts_with(w),
+        },
         (Canonical::Text(w), Canonical::Text(h)) if shape == Shape::Unknown => words_agree(w, h),
         _ => want == have,
     }
@@ -138,13 +141,26 @@ fn numbers(text: &str, count: usize) -> Result<Canonical, NotAValue> {
     if found.is_empty() { Err(NotAValue::Empty) } else { Ok(Canonical::Numbers(found)) }
 }
 
+/// What the kernel keeps of a text: so many bytes, and none of a character that does not fit whole.
+pub(super) fn kept(text: &str, most: u16) -> &str {
+    let text = text.trim();
+    let most = usize::from(most).min(text.len());
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
+/// A number in a list such as `8080,9000-9002`: as any other, but never negative.
+pub(super) fn bitmap_number(text: &str) -> Option<u64> {
+    kernel_number(text).filter(|_| !text.starts_with('-')).and_then(|n| n.try_into().ok())
+}
+
 fn bitmap(text: &str) -> Result<Canonical, NotAValue> {
     let wrong = || NotAValue::NotABitmap(text.trim().to_owned());
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     for item in text.trim().split(',').filter(|i| !i.is_empty()) {
         let (low, high) = item.split_once('-').unwrap_or((item, item));
-        let (low, high): (u64, u64) =
-            (low.parse().map_err(|_| wrong())?, high.parse().map_err(|_| wrong())?);
+        let low = bitmap_number(low).ok_or_else(wrong)?;
+        let high = bitmap_number(high).ok_or_else(wrong)?;
         if low > high {
             return Err(wrong());
         }
@@ -168,6 +184,36 @@ fn hex(text: &str, dividers: &[char]) -> Result<Canonical, NotAValue> {
     }
     let short = digits.trim_start_matches('0').to_ascii_lowercase();
     Ok(Canonical::Text(if short.is_empty() { "0".into() } else { short }))
+}
+
+/// One or two keys of four groups each, as 1-2-3-4,5-6-7-8; leading zeros mean nothing.
+fn hex_groups(text: &str) -> Result<Canonical, NotAValue> {
+    let wrong = || NotAValue::NotHex(text.trim().to_owned());
+    let mut canonical = String::with_capacity(text.len());
+    // The kernel reads no further than the second one.
+    for (at, key) in text.trim().split(',').take(2).enumerate() {
+        if at > 0 {
+            canonical.push(',');
+        }
+        let mut groups = 0;
+        for group in key.split('-') {
+            if groups > 0 {
+                canonical.push('-');
+            }
+            groups += 1;
+            let number = hex_group(group).ok_or_else(wrong)?;
+            let _ = write!(canonical, "{number:08x}");
+        }
+        if groups != 4 {
+            return Err(wrong());
+        }
+    }
+    Ok(Canonical::Text(canonical))
+}
+
+pub(super) fn hex_group(group: &str) -> Option<u32> {
+    let digits = group.len() <= 8 && group.bytes().all(|b| b.is_ascii_hexdigit());
+    u32::from_str_radix(group, 16).ok().filter(|_| digits)
 }
 
 fn normalised(text: &str) -> String {
@@ -196,13 +242,4 @@ fn words_agree(wanted: &str, live: &str) -> bool {
             _ => return false,
         }
     }
-}
-
-/// Whether the kernel, storing `wanted` milliseconds in ticks, would print `live`, at any of the
-/// tick rates that Linux is built with. The rate itself cannot be read from a running kernel.
-pub(super) fn rounds_to(wanted: i128, live: i128) -> bool {
-    [100, 250, 300, 1000].into_iter().any(|hz: i128| {
-        let ticks = (wanted * hz + 999).div_euclid(1000);
-        ticks * 1000 / hz == live
-    })
 }

@@ -4,7 +4,9 @@ use std::net::Ipv6Addr;
 use std::str::SplitWhitespace;
 
 use super::Shape;
-use super::canonical::{Canonical, agrees, canonical, kernel_number, rounds_to};
+use super::canonical::{
+    Canonical, agrees, bitmap_number, canonical, hex_group, kept, kernel_number,
+};
 
 /// A wanted value, taken apart once.
 ///
@@ -28,8 +30,8 @@ enum Form {
     Words(Box<[Box<str>]>),
     /// Digits without leading zeros, in small letters.
     Mask(Box<str>),
-    /// As it stands, without regard to case.
-    AnyCase,
+    /// The groups of one or two keys, padded, in small letters.
+    Groups(Box<str>),
     /// As it stands.
     Exactly,
     /// Word by word; whether there are words, and numbers only.
@@ -51,7 +53,7 @@ impl Expected {
             }
             Ok(Canonical::Text(text)) => match shape {
                 Shape::CpuMask => Form::Mask(text.into()),
-                Shape::HexGroups => Form::AnyCase,
+                Shape::HexGroups => Form::Groups(text.into()),
                 Shape::Unknown => {
                     let numbers = text.split_whitespace().all(|w| kernel_number(w).is_some());
                     Form::WordByWord(!text.is_empty() && numbers)
@@ -71,8 +73,12 @@ impl Expected {
     pub fn agrees(&self, live: &str) -> bool {
         let as_they_stand = || *self.text == *live.trim();
         match &self.form {
-            Form::NoValue | Form::Exactly => as_they_stand(),
-            Form::AnyCase => self.text.eq_ignore_ascii_case(live.trim()),
+            Form::NoValue => as_they_stand(),
+            Form::Exactly => match self.shape {
+                Shape::Text(most) => kept(&self.text, most) == kept(live, most),
+                _ => as_they_stand(),
+            },
+            Form::Groups(wanted) => groups_agree(wanted, live).unwrap_or_else(as_they_stand),
             Form::Numbers(wanted) => {
                 numbers_agree(self.shape, wanted, live).unwrap_or_else(as_they_stand)
             }
@@ -102,7 +108,7 @@ impl Expected {
 /// The one number that a text is, for parameters that are bounded.
 pub fn single_number(shape: Shape, text: &str) -> Option<i128> {
     let count = match shape {
-        Shape::Number | Shape::Bool | Shape::Ticks | Shape::Unknown => 1,
+        Shape::Number | Shape::Bool | Shape::Rounded(_) | Shape::Unknown => 1,
         Shape::Numbers(n) => usize::from(n),
         _ => return None,
     };
@@ -122,7 +128,10 @@ fn numbers_agree(shape: Shape, wanted: &[i128], live: &str) -> Option<bool> {
     for token in live.split_whitespace().take(count) {
         let number = kernel_number(token)?;
         if let Some(wanted) = wanted.get(have) {
-            same &= *wanted == number || (shape == Shape::Ticks && rounds_to(*wanted, number));
+            same &= match shape {
+                Shape::Rounded(rounding) => rounding.keeps(*wanted, number),
+                _ => *wanted == number,
+            };
         }
         have += 1;
     }
@@ -139,6 +148,25 @@ fn mask_agrees(wanted: &str, live: &str) -> Option<bool> {
         return Some(wanted == "0");
     }
     Some(short.eq(wanted.chars()))
+}
+
+/// `None` where the kernel would refuse `live` for a value.
+fn groups_agree(wanted: &str, live: &str) -> Option<bool> {
+    let mut wanted = wanted.split(',');
+    let mut same = true;
+    for key in live.trim().split(',').take(2) {
+        let mut wanted = wanted.next().map(|key| key.split('-'));
+        let mut groups = 0;
+        for group in key.split('-') {
+            groups += 1;
+            let wanted = wanted.as_mut().and_then(Iterator::next).and_then(hex_group);
+            same &= Some(hex_group(group)?) == wanted;
+        }
+        if groups != 4 {
+            return None;
+        }
+    }
+    Some(same && wanted.next().is_none())
 }
 
 /// Why a list was not compared.
@@ -161,7 +189,7 @@ impl<'a> Merged<'a> {
     fn next(&mut self) -> Result<Option<(u64, u64)>, Unfit> {
         for item in self.items.by_ref().filter(|i| !i.is_empty()) {
             let (low, high) = item.split_once('-').unwrap_or((item, item));
-            let number = |text: &str| text.parse::<u64>().map_err(|_| Unfit::NotAList);
+            let number = |text: &str| bitmap_number(text).ok_or(Unfit::NotAList);
             let (low, high) = (number(low)?, number(high)?);
             if low > high {
                 return Err(Unfit::NotAList);

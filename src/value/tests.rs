@@ -67,7 +67,9 @@ fn texts_words_addresses_and_masks() {
     let full = "2001:0db8:0000:0000:0000:0000:0000:0001";
     assert!(agrees(Shape::Ipv6, "2001:db8::1", full));
     assert!(agrees(Shape::CpuMask, "3", "00000000,00000003"));
-    assert!(agrees(Shape::HexGroups, "ABCD-1", "abcd-1"));
+    assert!(agrees(Shape::HexGroups, "ABCD-1-0-02", "0000abcd-00000001-00000000-00000002"));
+    assert!(!agrees(Shape::HexGroups, "ABCD-1-0-2", "0000abcd-00000001-00000000-00000003"));
+    assert!(agrees(Shape::Bitmap, "0x50,0120-82", "80-82"));
 }
 
 #[test]
@@ -87,11 +89,32 @@ fn unknown_parameters_compare_as_normalised_text() {
 }
 
 #[test]
-fn ticks_allow_the_kernels_own_rounding_e21() {
-    assert!(agrees(Shape::Ticks, "30001", "30004"));
-    assert!(agrees(Shape::Ticks, "30001", "30001"));
-    assert!(agrees(Shape::Ticks, "30001", "30010"));
-    assert!(!agrees(Shape::Ticks, "30001", "30020"));
+fn what_the_kernel_rounds_is_no_difference_e21() {
+    let kept = |rounding| move |w: &str, l: &str| agrees(Shape::Rounded(rounding), w, l);
+    let ms = kept(Rounding::Milliseconds);
+    assert!(ms("30001", "30004") && ms("30001", "30001") && ms("30001", "30010"));
+    assert!(!ms("30001", "30020") && !ms("30001", "30000"));
+    let cs = kept(Rounding::Centiseconds);
+    assert!(cs("101", "100") && cs("101", "101") && cs("1", "0") && cs("0", "0"));
+    assert!(!cs("101", "102") && !cs("101", "99") && !cs("0", "-1"));
+    let switch = kept(Rounding::Switch);
+    assert!(switch("7", "1") && switch("1", "1") && switch("0", "0") && switch("-1", "1"));
+    assert!(!switch("7", "0") && !switch("0", "1") && !switch("1", "7"));
+    let power = kept(Rounding::PowerOfTwo);
+    assert!(power("100000", "131072") && power("4096", "4096") && power("0", "0"));
+    assert!(!power("100000", "65536") && !power("100000", "262144") && !power("0", "1"));
+    assert!(!power("18446744073709551615", "0") && !power("-3", "4"));
+    let pages = kept(Rounding::WholePages);
+    assert!(pages("100000", "100352") && pages("100000", "106496") && pages("65536", "65536"));
+    assert!(!pages("100000", "99840") && !pages("100000", "100864") && !pages("0", "512"));
+}
+
+#[test]
+fn texts_are_compared_as_far_as_the_kernel_keeps_them_e17() {
+    let long = "a".repeat(70);
+    assert!(agrees(Shape::Text(64), &long, &long[..64]));
+    assert!(!agrees(Shape::Text(64), &long, &long[..63]));
+    assert!(agrees(Shape::Text(3), "aé", "aé") && agrees(Shape::Text(2), "aé", "a"));
 }
 
 #[test]
@@ -132,6 +155,7 @@ fn nearly_a_value() -> impl Strategy<Value = String> {
         "[0-9]-[0-9]",
         "[a-f]{1,2}",
         "[0-9a-f]{1,2},[0-9a-f]{1,2}",
+        "0?[1-3]-0?1-0?1-0?[1-3]",
         Just("0".to_owned()),
         Just(String::new()),
         Just("::1".to_owned()),
@@ -148,7 +172,9 @@ fn any_shape() -> impl Strategy<Value = Shape> {
         Just(Shape::Number),
         Just(Shape::Bool),
         Just(Shape::Numbers(3)),
-        Just(Shape::Ticks),
+        Just(Shape::Rounded(Rounding::Milliseconds)),
+        Just(Shape::Rounded(Rounding::Switch)),
+        Just(Shape::Text(4)),
         Just(Shape::Bitmap),
         Just(Shape::CpuMask),
         Just(Shape::Words),
@@ -188,7 +214,8 @@ proptest! {
     #[test]
     fn comparison_is_reflexive_for_every_shape(text in "[ -~]{0,24}") {
         for shape in [Shape::Number, Shape::Numbers(3), Shape::Bitmap, Shape::Words, Shape::Text(64),
-                      Shape::Unknown, Shape::Ipv6, Shape::CpuMask, Shape::HexGroups, Shape::Ticks] {
+                      Shape::Unknown, Shape::Ipv6, Shape::CpuMask, Shape::HexGroups,
+                      Shape::Rounded(Rounding::Centiseconds)] {
             prop_assert!(agrees(shape, &text, &text), "{:?}", shape);
         }
     }

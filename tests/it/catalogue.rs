@@ -107,8 +107,12 @@ fn live_values_are_in_their_range() {
     let mut checked = 0;
     for (key, p, text) in readable() {
         let Some(range) = p.range_on(kernel) else { continue };
-        let Ok(Canonical::Numbers(numbers)) = canonical(p.shape, &text) else {
-            panic!("{key} has a range and reads {text:?}");
+        let numbers: Vec<i128> = match canonical(p.shape, &text) {
+            Ok(Canonical::Numbers(numbers)) => numbers,
+            Ok(Canonical::Ranges(ranges)) => {
+                ranges.iter().flat_map(|(low, high)| [(*low).into(), (*high).into()]).collect()
+            }
+            _ => panic!("{key} has a range and reads {text:?}"),
         };
         for number in numbers {
             // The half of a pair that is not in force reads 0, which cannot be written (E22).

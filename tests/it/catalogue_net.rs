@@ -7,9 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use tunectl::catalogue::{self, Effect, Kind, Order, Parameter, Scope};
-use tunectl::key::{Key, glob_matches};
+use tunectl::key::Key;
 use tunectl::observed::Release;
-use tunectl::value::{Canonical, agrees, canonical};
+use tunectl::value::{Canonical, Shape, agrees, canonical};
 
 use crate::support;
 
@@ -99,15 +99,10 @@ fn differences(before: &Snapshot, after: &Snapshot) -> Vec<String> {
 fn predicted(before: &Snapshot, path: &str, parameter: &Parameter, value: &str) -> Snapshot {
     let mut after = before.clone();
     for effect in parameter.effects {
-        match effect {
-            Effect::Copies(glob) => {
-                for (_, text) in after.iter_mut().filter(|(p, _)| glob_matches(glob, p)) {
-                    value.clone_into(text);
-                }
-            }
-            Effect::Inverts(other) => {
-                let inverted = if value == "0" { "1" } else { "0" };
-                after.insert((*other).to_owned(), inverted.to_owned());
+        for (other, text) in &mut after {
+            let reached = Key::from_path(other).is_ok_and(|key| effect.reaches(path, &key));
+            if let Some(left) = effect.leaves(value).filter(|_| reached) {
+                *text = left;
             }
         }
     }
@@ -178,15 +173,17 @@ fn entries_are_whole() {
         }
         for range in p.ranges {
             assert!(range.min <= range.max, "{key}");
-            assert!(p.shape.field_count().is_some(), "{key}: a range of {:?}", p.shape);
+            let counted = p.shape.field_count().is_some() || p.shape == Shape::Bitmap;
+            assert!(counted, "{key}: a range of {:?}", p.shape);
         }
         let untils: Vec<_> = p.ranges.iter().filter_map(|r| r.until).collect();
         assert!(untils.is_sorted_by(|newer, older| newer > older), "{key}: {:?}", p.ranges);
         let others = p.order.iter().map(|o| match o {
             Order::After(other) | Order::AtMost(other, _) | Order::RefusedWhile(other, _) => *other,
         });
-        let effects = p.effects.iter().map(|e| match e {
-            Effect::Copies(other) | Effect::Inverts(other) => *other,
+        let effects = p.effects.iter().filter_map(|e| match e {
+            Effect::Copies(other) | Effect::Inverts(other) => Some(*other),
+            Effect::Rescales(..) => None,
         });
         for other in others.chain(effects) {
             let concrete = Key::from_path(&other.replace('*', "all")).unwrap();
@@ -221,6 +218,11 @@ fn declared_ranges_are_the_kernels() {
         let mut tried = 0;
         for (path, parameter) in catalogued() {
             let Some(range) = parameter.range_on(release) else { continue };
+            if parameter.shape == Shape::Bitmap {
+                // Of the ends of its range a set may well have none or both.
+                assert_eq!(put(&path, &(range.max + 1).to_string()), Err(EINVAL), "{path}");
+                continue;
+            }
             if !has_writable_value(&path, &parameter) {
                 continue;
             }
@@ -317,7 +319,7 @@ fn no_effect_is_left_out() {
             }
             let after = snapshot();
             let mut wanted = predicted(&before, &path, &parameter, &after[&path]);
-            for alias in aliases(&path) {
+            for alias in aliases(&path, &parameter) {
                 wanted.insert(alias.clone(), after[&alias].clone());
             }
             let unexpected = differences(&wanted, &after);
@@ -330,24 +332,19 @@ fn no_effect_is_left_out() {
     });
 }
 
-/// Other names of the same variable, in another unit or of an older time.
-fn aliases(path: &str) -> Vec<String> {
+/// Other names of the same variable: in another unit, where what they read is rounded, or of an
+/// older time.
+fn aliases(path: &str, parameter: &Parameter) -> Vec<String> {
     let same = [
         ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"),
-        ("net/ipv6/route/gc_min_interval_ms", "net/ipv6/route/gc_min_interval"),
         ("net/mptcp/pm_type", "net/mptcp/path_manager"),
     ];
-    let mut found: Vec<String> =
-        same.iter().filter(|(one, _)| *one == path).map(|(_, other)| (*other).to_owned()).collect();
-    for (one, other) in [
-        ("/base_reachable_time_ms", "/base_reachable_time"),
-        ("/retrans_time_ms", "/retrans_time"),
-        ("/unres_qlen", "/unres_qlen_bytes"),
-        ("/unres_qlen_bytes", "/unres_qlen"),
-    ] {
-        if let Some(dir) = path.strip_suffix(one) {
-            found.push(format!("{dir}{other}"));
+    let older = same.iter().filter(|(one, _)| *one == path).map(|(_, other)| (*other).to_owned());
+    let rescaled = parameter.effects.iter().filter_map(|effect| match effect {
+        Effect::Rescales(leaf, _) => {
+            Some(Key::from_path(path).unwrap().sibling(leaf).as_path().to_owned())
         }
-    }
-    found
+        _ => None,
+    });
+    older.chain(rescaled).collect()
 }

@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 use crate::support::{in_namespaces, run};
 
+mod kept;
+
 const BASELINE: &str = "name: net-test
 parameters:
   kernel.sem: [250, 32000, 100, 128]
@@ -128,22 +130,6 @@ fn what_nobody_takes_is_carried_out_all_the_same() {
         // It is this host's own baseline by then, as after any apply.
         let text = expect(0, &["plan", "--detailed-exitcode"]);
         assert!(text.contains("in sync, now and after a reboot"), "{text}");
-    });
-}
-
-/// With 250 ticks a second 1003 ms read 1004: that is nobody else's change.
-#[test]
-fn what_the_kernel_rounded_is_given_back_e21() {
-    in_namespaces("e2e::what_the_kernel_rounded_is_given_back_e21", || {
-        fresh_host();
-        let before = live("net/ipv4/neigh/lo/retrans_time_ms");
-        let text = "name: ticks\nparameters: { net.ipv4.neigh.lo.retrans_time_ms: 1003 }\n";
-        fs::write("/etc/ticks.yaml", text).unwrap();
-        expect(0, &["apply", "-b", "/etc/ticks.yaml"]);
-        assert!(matches!(live("net/ipv4/neigh/lo/retrans_time_ms").as_str(), "1003" | "1004"));
-        let text = expect(0, &["rollback", "--yes"]);
-        assert!(!text.contains("changed since"), "{text}");
-        assert_eq!(live("net/ipv4/neigh/lo/retrans_time_ms"), before);
     });
 }
 

@@ -95,14 +95,10 @@ fn may_come(kernel: &dyn Kernel, key: &Key) -> bool {
 /// Keeps the selected parameters, and those that a write to one of them changes as well.
 pub fn restrict(set: &mut DesiredSet, only: &[Selector]) {
     let selected = |key: &Key| only.iter().any(|s| s.covers(key));
-    let effects: Vec<catalogue::Effect> = set
-        .parameters
-        .iter()
-        .filter(|d| selected(&d.key))
-        .filter_map(|d| d.known)
-        .flat_map(|known| known.effects.iter().copied())
-        .collect();
-    set.parameters.retain(|d| selected(&d.key) || effects.iter().any(|e| e.reaches(&d.key)));
+    let written: Vec<Key> =
+        set.parameters.iter().map(|d| d.key.clone()).filter(|key| selected(key)).collect();
+    set.parameters
+        .retain(|d| selected(&d.key) || written.iter().any(|key| catalogue::sets(key, &d.key)));
 }
 
 #[cfg(test)]

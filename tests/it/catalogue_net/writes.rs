@@ -1,8 +1,8 @@
 //! What a written value becomes, and when it is refused, where the catalogue tells of it.
 
-use tunectl::catalogue::{self, Kind, Order, Parameter};
+use tunectl::catalogue::{self, Effect, Kind, Order, Parameter};
 use tunectl::key::Key;
-use tunectl::value::{Shape, agrees};
+use tunectl::value::{Rounding, Shape, agrees, canonical};
 
 use super::{
     EINVAL, catalogued, exists, has_writable_value, must_put, must_read, put, with_interfaces,
@@ -56,8 +56,16 @@ fn values_read_back_as_told() {
         assert_eq!(put("net/ipv4/tcp_wmem", "4096 8192 16384 1"), Ok("4096 8192 16384 ".len()));
 
         let key = "net/ipv4/tcp_fastopen_key";
-        let upper = "0000000A-00000002-00000003-00000004";
-        assert!(told(key, upper, &upper.to_ascii_lowercase()).1);
+        let full = "0000000a-00000002-00000003-00000004";
+        assert!(told(key, &full.to_ascii_uppercase(), full).1);
+        assert!(told(key, "A-02-3-00000004", full).1, "leading zeros are filled in");
+        for wrong in ["a-2-3", "a-2-3-4,5-6-7", "a-2-3-g"] {
+            assert_eq!(put(key, wrong), Err(EINVAL), "{wrong}");
+            assert!(canonical(Shape::HexGroups, wrong).is_err(), "{wrong}");
+        }
+        // Numbers in a list may have any base, as they may elsewhere.
+        assert!(told(ports, "0x50,0120-0122", "80-82").1);
+        assert_eq!(put(ports, "65536"), Err(EINVAL));
 
         let (groups, _) = told("net/ipv4/ping_group_range", "9 3", "1\t0");
         assert!(groups.reads_back.is_some());
@@ -95,7 +103,7 @@ fn bridge_filters_read_back_as_one() {
             return support::left_out(test, "no br_netfilter here");
         }
         let (bridge, same) = told("net/bridge/bridge-nf-call-iptables", "7", "1");
-        assert!(!same && bridge.reads_back.is_some());
+        assert!(same && bridge.reads_back.is_some());
     });
 }
 
@@ -145,22 +153,52 @@ fn orders_are_the_kernels() {
     });
 }
 
-/// Milliseconds are kept in clock ticks: what reads back still agrees (case E21).
+/// Times are kept in clock ticks: what reads back still agrees (case E21).
 #[test]
 fn ticks_round_as_the_value_rules_expect() {
     with_interfaces("catalogue_net::writes::ticks_round_as_the_value_rules_expect", || {
         let mut tried = 0;
         for (path, parameter) in catalogued() {
-            if parameter.shape != Shape::Ticks || !has_writable_value(&path, &parameter) {
+            let ticks = [Rounding::Milliseconds, Rounding::Centiseconds].map(Shape::Rounded);
+            if !ticks.contains(&parameter.shape) || !has_writable_value(&path, &parameter) {
                 continue;
             }
-            for wanted in ["1", "3", "1001", "1234", "5000"] {
+            for wanted in ["1", "2", "3", "7", "33", "99", "1001", "1234", "5000"] {
                 must_put(&path, wanted);
                 let live = must_read(&path);
-                assert!(agrees(Shape::Ticks, wanted, &live), "{path}: {wanted} reads {live}");
+                assert!(agrees(parameter.shape, wanted, &live), "{path}: {wanted} reads {live}");
             }
             tried += 1;
         }
-        assert!(tried >= 10, "only {tried} were tried");
+        assert!(tried >= 14, "only {tried} were tried");
+    });
+}
+
+/// One variable under two names, each in a unit of its own.
+#[test]
+fn a_name_in_another_unit_follows() {
+    with_interfaces("catalogue_net::writes::a_name_in_another_unit_follows", || {
+        let mut tried = 0;
+        for (path, parameter) in catalogued() {
+            let rescales = parameter.effects.iter().find(|e| matches!(e, Effect::Rescales(..)));
+            let Some(effect) = rescales.filter(|_| exists(&path)) else { continue };
+            let key = Key::from_path(&path).unwrap();
+            let Effect::Rescales(leaf, ..) = effect else { unreachable!() };
+            let other = key.sibling(leaf);
+            let shape = catalogue::lookup(&other).unwrap().shape;
+            assert!(effect.reaches(&path, &other) && catalogue::sets(&key, &other), "{path}");
+            let before = must_read(other.as_path());
+            for value in ["3000", "7000"] {
+                must_put(&path, value);
+                let live = must_read(other.as_path());
+                let said = effect.leaves(value);
+                let as_said = said.as_ref().is_none_or(|said| agrees(shape, said, &live));
+                assert!(as_said, "{path} = {value}: {other} reads {live}, not {said:?}");
+                assert_ne!(live, before, "{path}: {other} did not follow");
+            }
+            tried += 1;
+        }
+        // Six for each interface, of IPv4 alone.
+        assert!(tried >= 18, "only {tried} were tried");
     });
 }

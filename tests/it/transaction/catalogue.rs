@@ -9,7 +9,7 @@ use super::strace_injects;
 use crate::operator::Host;
 use tunectl::catalogue::{self, Hazard, Kind, Parameter};
 use tunectl::key::Key;
-use tunectl::value::Shape;
+use tunectl::value::{Rounding, Shape};
 
 /// Two texts that the kernel takes for this parameter: what is there, and what is wanted.
 fn values(p: &Parameter) -> (String, String) {
@@ -30,8 +30,10 @@ fn values(p: &Parameter) -> (String, String) {
             let text = |n: i128| vec![n.to_string(); count].join(" ");
             (text(numbers[0]), text(numbers[1]))
         }
-        Shape::Ticks => pair("2000", "3000"),
-        Shape::Bitmap => pair("8080", "8081"),
+        Shape::Rounded(Rounding::Switch) => pair("0", "1"),
+        Shape::Rounded(Rounding::PowerOfTwo | Rounding::WholePages) => pair("8192", "16384"),
+        Shape::Rounded(_) => pair("2000", "3000"),
+        Shape::Bitmap => pair("80", "81"),
         Shape::CpuMask => pair("1", "3"),
         Shape::Words | Shape::Text(_) | Shape::Unknown => pair("one", "other"),
         Shape::Ipv6 => pair(

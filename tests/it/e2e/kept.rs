@@ -1,0 +1,90 @@
+//! What the kernel keeps otherwise than it is written is no difference, live or at boot.
+
+use std::fs;
+
+use super::{expect, fresh_host, live};
+use crate::support::{in_namespaces, left_out};
+
+/// With 250 ticks a second 1003 ms read 1004: that is nobody else's change.
+#[test]
+fn what_the_kernel_rounded_is_given_back_e21() {
+    in_namespaces("e2e::kept::what_the_kernel_rounded_is_given_back_e21", || {
+        fresh_host();
+        let before = live("net/ipv4/neigh/lo/retrans_time_ms");
+        let text = "name: ticks\nparameters: { net.ipv4.neigh.lo.retrans_time_ms: 1003 }\n";
+        fs::write("/etc/ticks.yaml", text).unwrap();
+        expect(0, &["apply", "-b", "/etc/ticks.yaml"]);
+        assert!(matches!(live("net/ipv4/neigh/lo/retrans_time_ms").as_str(), "1003" | "1004"));
+        let text = expect(0, &["rollback", "--yes"]);
+        assert!(!text.contains("changed since"), "{text}");
+        assert_eq!(live("net/ipv4/neigh/lo/retrans_time_ms"), before);
+    });
+}
+
+/// Each reads back another number, or another text, than was written.
+#[test]
+fn what_reads_back_otherwise_is_in_sync_e18_e21() {
+    let test = "e2e::kept::what_reads_back_otherwise_is_in_sync_e18_e21";
+    in_namespaces(test, || {
+        fresh_host();
+        let bridge = "net/bridge/bridge-nf-call-iptables";
+        let switch = if fs::exists(format!("/proc/sys/{bridge}")).unwrap() {
+            format!("  {bridge}: 2\n")
+        } else {
+            left_out(test, "no br_netfilter here: its switch");
+            String::new()
+        };
+        let text = format!(
+            "name: kept
+parameters:
+  net.ipv4.neigh.lo.locktime: 101
+  net.ipv4.neigh.lo.retrans_time: 33
+  net.ipv4.ip_local_reserved_ports: 0x50,0121
+  net.ipv4.tcp_fastopen_key: a-2-3-4
+{switch}"
+        );
+        fs::write("/etc/kept.yaml", text).unwrap();
+        let plan = ["plan", "-b", "/etc/kept.yaml", "--detailed-exitcode"];
+        expect(2, &plan);
+        expect(0, &["apply", "-b", "/etc/kept.yaml"]);
+        assert!(matches!(live("net/ipv4/neigh/lo/locktime").as_str(), "100" | "101"));
+        assert_eq!(live("net/ipv4/ip_local_reserved_ports"), "80-81");
+        let text = expect(0, &plan);
+        assert!(text.starts_with("kept: in sync, now and after a reboot"), "{text}");
+    });
+}
+
+/// A later file that sets the same variable by its name in another unit wins at boot.
+#[test]
+fn a_name_in_another_unit_is_the_same_parameter() {
+    in_namespaces("e2e::kept::a_name_in_another_unit_is_the_same_parameter", || {
+        fresh_host();
+        let baseline = |entries: &str| {
+            fs::write("/etc/units.yaml", format!("name: units\nparameters:\n{entries}")).unwrap();
+        };
+        let plan = ["plan", "-b", "/etc/units.yaml", "--detailed-exitcode"];
+        baseline("  net.ipv4.neigh.lo.base_reachable_time_ms: 20000\n");
+        expect(0, &["apply", "-b", "/etc/units.yaml"]);
+        fs::write("/etc/sysctl.d/zz.conf", "net.ipv4.neigh.lo.base_reachable_time = 45\n").unwrap();
+        let text = expect(2, &plan);
+        assert!(text.contains("set by /etc/sysctl.d/zz.conf:1"), "{text}");
+        assert!(text.contains("45000"), "{text}");
+        fs::remove_file("/etc/sysctl.d/zz.conf").unwrap();
+        expect(0, &plan);
+
+        // Both names may ask for the same, and not for two.
+        let with = |seconds: u32| {
+            format!(
+                "  net.ipv4.neigh.lo.base_reachable_time_ms: 20000
+  net.ipv4.neigh.lo.base_reachable_time: {seconds}\n"
+            )
+        };
+        baseline(&with(20));
+        expect(0, &["apply", "-b", "/etc/units.yaml"]);
+        expect(0, &plan);
+        baseline(&with(25));
+        let text = expect(3, &["apply", "-b", "/etc/units.yaml"]);
+        assert!(text.contains("keep one of the two"), "{text}");
+        assert_eq!(live("net/ipv4/neigh/lo/base_reachable_time"), "20");
+    });
+}
