@@ -86,15 +86,18 @@ impl Interpreter<'_> {
                 let message = format!("at_least {} is above at_most {}", l.number, m.number);
                 return self.wrong(at, message, "exchange them, or drop one");
             }
-            let message = format!(
-                "on this host at_least {} is above at_most {}; at_most counts",
-                l.told, m.told
-            );
-            if self.here {
-                self.problems.push(Diagnostic::warning(at, message));
+            // A target's arithmetic tells of both.
+            if target.is_none() {
+                let message = format!(
+                    "on this host at_least {} is above at_most {}; at_most counts",
+                    l.told, m.told
+                );
+                if self.here {
+                    self.problems.push(Diagnostic::warning(at, message));
+                }
+                // As near to what is asked as the host allows.
+                least = Some(Amount { number: m.number, from_ram: false, told: m.told.clone() });
             }
-            // As near to what is asked as the host allows.
-            least = Some(Amount { number: m.number, from_ram: false, told: m.told.clone() });
         }
         match target {
             None => {

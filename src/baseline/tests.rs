@@ -95,10 +95,20 @@ fn a_small_host_obeys_at_most_where_the_bounds_cross() {
     let small = Facts { mem_total_kb: 1 << 20, ..facts() };
     let text = "name: a\nparameters:\n  vm.min_free_kbytes: { percent_of_ram: 0.78, at_least: 64MiB, at_most: 5% }\n";
     let (set, problems) = resolved(&[("a", text)], &small);
-    assert_eq!(problems.len(), 1);
-    assert!(!problems[0].is_error() && problems[0].message.contains("at_most counts"));
+    assert!(problems.is_empty(), "{problems:?}");
+    let told = wanted(&set, "vm.min_free_kbytes").unwrap().arithmetic.clone().unwrap();
+    assert!(
+        told.ends_with(
+            "raised to at_least 65536 kB, lowered to at_most 5 % of 1048576 kB = 52428 kB"
+        )
+    );
     // As near to the 64 MiB as 5 % allow, and not the 8178 kB of the share.
     assert_eq!(value(&set, "vm.min_free_kbytes"), "52428");
+    // Bounds alone have no arithmetic to tell it.
+    let text = "name: a\nparameters:\n  vm.min_free_kbytes: { at_least: 64MiB, at_most: 5% }\n";
+    let (_, problems) = resolved(&[("a", text)], &small);
+    assert_eq!(problems.len(), 1);
+    assert!(!problems[0].is_error() && problems[0].message.contains("at_most counts"));
 }
 
 #[test]

@@ -67,7 +67,7 @@ nine() {
     local witness=${1:-live} except=${2:-none} key wanted got seen='' wrong=''
     while read -r key wanted; do
         [[ $key != "$except" ]] || continue
-        [[ $key != vm.min_free_kbytes ]] || wanted=$(min_free_of 78 32768)
+        [[ $key != vm.min_free_kbytes ]] || wanted=$(min_free_of 78 67584)
         if [[ $witness == live ]]; then
             got=$(now "$key")
         else

@@ -16,7 +16,7 @@ follows() {
         test "$(($(now vm.min_free_kbytes) * 20))" -le "$(memory)"
     same "the number of the last boot is nowhere persisted" "" \
         "$(grep -hs '^ *-*vm.min_free_kbytes' /etc/sysctl.conf /etc/sysctl.d/*)"
-    same "the loaders are told this boot's" "vm.min_free_kbytes = $(min_free_of 78 32768)" \
+    same "the loaders are told this boot's" "vm.min_free_kbytes = $(min_free_of 78 67584)" \
         "$(grep -hs '^vm.min_free_kbytes' /run/sysctl.d/*)"
 }
 
@@ -29,7 +29,7 @@ online_3() {
     printf 'name: fixed\nparameters:\n  vm.min_free_kbytes: 64MiB\n  vm.swappiness: 3\n' >/etc/tunectl/baseline.d/50-fixed.yaml
     systemctl restart tunectl-boot.service
     matches "the guard refuses" 'ExecMainStatus=3' "$(unit_exit tunectl-boot.service)"
-    same "min_free_kbytes is left" "$(min_free_of 78 32768)" "$(now vm.min_free_kbytes)"
+    same "min_free_kbytes is left" "$(min_free_of 78 67584)" "$(now vm.min_free_kbytes)"
     same "the rest goes on" 3 "$(now vm.swappiness)"
     matches "the journal says why" 'min-free-above-5-percent' "$(journal -u tunectl-boot.service)"
 }
