@@ -283,8 +283,10 @@ impl Interpreter<'_> {
                 for literal in literals {
                     let amount = self.amount(literal, "value")?;
                     self.check_range(literal.span, amount.number, amount.from_ram)?;
-                    numbers.push(amount.number.to_string());
+                    numbers.push(amount.number);
                 }
+                self.check_ascent(span, &numbers)?;
+                let numbers: Vec<String> = numbers.iter().map(i128::to_string).collect();
                 Some(numbers.join(" "))
             }
             Shape::Unknown | Shape::Words => {
@@ -300,6 +302,23 @@ impl Interpreter<'_> {
                 self.wrong(span, message, "write the value without brackets")
             }
         }
+    }
+
+    /// First and last of a range: the kernel refuses one that goes down (case E19), or makes of it
+    /// the one that holds nothing.
+    fn check_ascent(&mut self, span: Span, numbers: &[i128]) -> Option<()> {
+        let (&[first, last], Some(known)) = (numbers, self.known) else { return Some(()) };
+        let help = match known.key {
+            "net/ipv4/ip_local_port_range" => "write the lower port first",
+            "net/ipv4/ping_group_range" if numbers != [1, 0] => {
+                "write the lower group first, or [1, 0] for no group at all"
+            }
+            _ => return Some(()),
+        };
+        if first <= last {
+            return Some(());
+        }
+        self.wrong(span, format!("{first} to {last} is no range: it goes down"), help)
     }
 
     fn clamped(

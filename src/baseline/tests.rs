@@ -472,3 +472,23 @@ fn what_does_not_count_here_is_judged_for_any_host() {
         assert!(messages[0].starts_with(told), "{messages:?}");
     }
 }
+
+#[test]
+fn a_range_goes_up_e19() {
+    let ports =
+        |range: &str| format!("name: a\nparameters: {{ net.ipv4.ip_local_port_range: {range} }}\n");
+    for (range, told) in
+        [("[65500, 9000]", "65500 to 9000 is no range"), ("[0, 80]", "0 is out of range")]
+    {
+        let messages = bad(&[("a", &ports(range))]);
+        assert!(messages[0].starts_with(told), "{messages:?}");
+    }
+    assert_eq!(
+        value(&good(&[("a", &ports("[9000, 9000]"))]), "net.ipv4.ip_local_port_range"),
+        "9000 9000"
+    );
+    let groups =
+        |range: &str| format!("name: a\nparameters: {{ net.ipv4.ping_group_range: {range} }}\n");
+    assert_eq!(value(&good(&[("a", &groups("[1, 0]"))]), "net.ipv4.ping_group_range"), "1 0");
+    assert_eq!(bad(&[("a", &groups("[9, 3]"))]), ["9 to 3 is no range: it goes down"]);
+}

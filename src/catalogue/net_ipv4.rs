@@ -233,7 +233,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "Lets programs bind to addresses that the host does not have")
         .ranges(U8).owners(&["keepalived"]),
     own("net/ipv4/ip_unprivileged_port_start", Number,
-        "First port that needs no privilege to bind").since(4, 11)
+        "First port that needs no privilege to bind").since(4, 11).ranges(PORTS)
         .order(&[Order::AtMost("net/ipv4/ip_local_port_range", 1024)]),
     own("net/ipv4/ipfrag_high_thresh", Number,
         "Most memory for incomplete IP packets").unit(Unit::Bytes),

@@ -67,6 +67,20 @@ pub enum Refusal {
         /// The other one.
         by: Key,
     },
+    /// The kernel takes no value above that of another parameter; no guard allows it.
+    Exceeds {
+        /// The other one.
+        other: Key,
+        /// What it will hold.
+        at_most: i128,
+    },
+    /// The kernel takes no value while another parameter has that one; no guard allows it.
+    Barred {
+        /// The other one.
+        other: Key,
+        /// What it will hold.
+        value: i128,
+    },
 }
 
 impl Refusal {
@@ -81,7 +95,14 @@ impl Refusal {
             Self::BelowUse { .. } => Hazard::Starves.guard(),
             Self::CutsSession { .. } => Hazard::CutsNetwork.guard(),
             Self::Contradicted { .. } => "contradicted",
+            Self::Exceeds { .. } => "exceeds",
+            Self::Barred { .. } => "barred",
         }
+    }
+
+    /// Whether a baseline can have it all the same, by allowing the guard.
+    pub fn can_be_allowed(&self) -> bool {
+        !matches!(self, Self::Contradicted { .. } | Self::Exceeds { .. } | Self::Barred { .. })
     }
 
     /// Whether it is judged by what is in use now, and may be none tomorrow.

@@ -27,7 +27,9 @@ fn also_needed_of<'k>(
         let Some(known) = known else { continue };
         keys.extend(known.pair.map(|leaf| key.sibling(leaf)));
         for order in known.order {
-            if let catalogue::Order::AtMost(other, _) = order {
+            if let catalogue::Order::AtMost(other, _) | catalogue::Order::RefusedWhile(other, _) =
+                order
+            {
                 keys.extend(Key::from_path(other));
             }
         }

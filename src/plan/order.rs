@@ -90,6 +90,9 @@ pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         {
             item.refusals.push(Refusal::Contradicted { by: by.key.clone() });
         }
+        if steps.iter().any(|s| s.key == item.desired.key) {
+            item.refusals.extend(model.impossible(&item.desired));
+        }
         item.write = steps.iter().any(|s| s.key == item.desired.key);
     }
     steps
@@ -236,6 +239,29 @@ impl Model<'_> {
                         && !zeroed_by_its_half(item, targets)
                 })
             })
+    }
+
+    /// Why the kernel cannot have this value beside those that the others will hold.
+    fn impossible(&self, desired: &Desired) -> Option<Refusal> {
+        let own = self.text(&desired.key).and_then(first_number)?;
+        let order = desired.known.map_or(&[][..], |p| p.order);
+        order.iter().find_map(|order| {
+            let (Order::After(path) | Order::AtMost(path, _) | Order::RefusedWhile(path, _)) =
+                order;
+            let other = Key::from_path(path).ok()?;
+            let value = self.text(&other).and_then(first_number)?;
+            match order {
+                Order::AtMost(..) if own > value => {
+                    Some(Refusal::Exceeds { other, at_most: value })
+                }
+                Order::RefusedWhile(_, values)
+                    if values.iter().any(|v| i128::from(*v) == value) =>
+                {
+                    Some(Refusal::Barred { other, value })
+                }
+                _ => None,
+            }
+        })
     }
 
     fn write(&mut self, key: &Key, value: &str) -> Step {

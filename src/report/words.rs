@@ -203,7 +203,7 @@ pub fn refusal(refusal: &Refusal) -> String {
 
 /// The guard that can be overridden to have it all the same.
 fn overridden_by(refusal: &Refusal) -> Option<&'static str> {
-    (!matches!(refusal, Refusal::Contradicted { .. })).then(|| refusal.guard())
+    refusal.can_be_allowed().then(|| refusal.guard())
 }
 
 /// What would follow.
@@ -241,6 +241,12 @@ fn danger(refusal: &Refusal) -> String {
             "a write to {by}, of which the baseline asks something else, sets this one as well: \
              keep one of the two"
         ),
+        Refusal::Exceeds { other, at_most } => {
+            format!("the kernel takes no value above that of {other} ({at_most})")
+        }
+        Refusal::Barred { other, value } => {
+            format!("the kernel takes no value while {other} is {value}")
+        }
     }
 }
 

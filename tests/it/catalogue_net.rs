@@ -226,6 +226,14 @@ fn declared_ranges_are_the_kernels() {
             if !has_writable_value(&path, &parameter) {
                 continue;
             }
+            // Its greatest value is there only once the other one's is.
+            for order in parameter.order {
+                if let Order::AtMost(other, _) = order {
+                    let other = catalogue::lookup(&Key::from_path(other).unwrap()).unwrap();
+                    let fields = other.shape.field_count().unwrap();
+                    must_put(other.key, &vec![range.max.to_string(); fields].join(" "));
+                }
+            }
             let fields = parameter.shape.field_count().unwrap();
             let all_fields = |number: i128| vec![number.to_string(); fields].join(" ");
             let original = must_read(&path);

@@ -117,6 +117,30 @@ fn both_port_limits_are_set_live_and_by_the_next_boot_e25() {
     });
 }
 
+/// Where no order of the writes could lead there, it is refused before the first one.
+#[test]
+fn what_the_kernel_cannot_have_together_is_refused_e25() {
+    in_namespaces("e2e::what_the_kernel_cannot_have_together_is_refused_e25", || {
+        fresh_host();
+        let text = "name: ports
+parameters:
+  net.ipv4.ip_local_port_range: [1500, 65000]
+  net.ipv4.ip_unprivileged_port_start: 2000
+";
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        let before = live("net/ipv4/ip_local_port_range");
+        let text = expect(3, &APPLY);
+        let told = "the kernel takes no value above that of net.ipv4.ip_local_port_range (1500)";
+        assert!(text.contains(told) && !text.contains("allow: ["), "{text}");
+        assert_eq!(live("net/ipv4/ip_local_port_range"), before);
+        assert!(!fs::exists("/etc/sysctl.d/99-tunectl.conf").unwrap());
+        expect(3, &PLAN);
+        // What the kernel itself would say.
+        fs::write("/proc/sys/net/ipv4/ip_local_port_range", "1500 65000").unwrap();
+        fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "2000").unwrap_err();
+    });
+}
+
 #[test]
 fn what_nobody_takes_is_carried_out_all_the_same() {
     in_namespaces("e2e::what_nobody_takes_is_carried_out_all_the_same", || {
