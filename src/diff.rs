@@ -81,6 +81,8 @@ pub struct BootValue {
     pub source: Option<Position>,
     /// A line that sets the other half of the pair later, and by that zeroes this one.
     pub zeroed: bool,
+    /// The parameter that the line sets, where this one changes with it: as a path below /proc/sys.
+    pub by: Option<String>,
     /// A later line whose value the kernel refuses.
     pub refused: Option<(Position, String)>,
 }
@@ -217,7 +219,8 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
             let value = composed(desired.shape, boot.value.as_deref(), &write.value);
             boot = BootValue { value: Some(value), ..BootValue::default() };
         } else if let Some((value, zeroed)) = side_effect(write, &desired.key, half.as_ref()) {
-            boot = BootValue { value: Some(value), zeroed, ..boot };
+            let by = Some(write.selector_text.to_string());
+            boot = BootValue { value: Some(value), zeroed, by, ..boot };
         } else {
             continue;
         }

@@ -81,6 +81,10 @@ impl Interpreter<'_> {
                     help,
                 )
             }
+            Err(error @ QuantityError::Misspelt { .. }) if self.memory_unit().is_some() => {
+                let QuantityError::Misspelt { instead, .. } = &error else { return None };
+                self.wrong(literal.span, error.to_string(), format!("write {instead}"))
+            }
             Err(QuantityError::TooLarge(_)) => self.too_large(literal),
             Err(QuantityError::UnknownUnit(unit))
                 if self.memory_unit().is_some()

@@ -312,7 +312,7 @@ impl Reader {
     ) -> Option<()> {
         terms.reason = fields.get("reason").and_then(|n| self.text(n, "reason"));
         terms.reference = fields.get("source").and_then(|n| self.text(n, "source"));
-        terms.module = fields.get("module").and_then(|n| self.text(n, "module"));
+        terms.module = fields.get("module").and_then(|n| self.module(n));
         terms.on_drift = fields.get("on_drift").and_then(|n| self.on_drift(n));
         if let Some(node) = fields.get("allow") {
             for item in self.list(node, "allow") {
@@ -364,6 +364,17 @@ impl Reader {
             at_most: at_most.map_or(Some(None), |l| l.map(Some))?,
         };
         Some(())
+    }
+
+    /// A module's name, which plans show in a command.
+    fn module(&mut self, node: &Node) -> Option<String> {
+        let name = self.text(node, "module")?;
+        if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+            return Some(name);
+        }
+        let help = "write its name as lsmod shows it, such as nf_conntrack";
+        self.wrong(node.span, format!("{:?} is no module's name", clean(&name)), help);
+        None
     }
 
     fn on_drift(&mut self, node: &Node) -> Option<OnDrift> {

@@ -36,6 +36,11 @@ pub(super) fn key(
     if catalogue::kind_of(key).is_some() || spoken_for || exists(key) {
         return;
     }
+    if let Some(dotted) = dotted_interface(key) {
+        let message = format!("there is no parameter {key}");
+        let help = format!("for an interface with a dot in its name write {dotted}");
+        return problems.push(Diagnostic::error(entry.span, message).help(help));
+    }
     let Some(near) = nearest_path(key) else { return };
     let leaf = |path: &'static str| path.rsplit('/').next();
     let same_leaf = leaf(near).is_some_and(|leaf| key.leaf() == leaf);
@@ -47,6 +52,18 @@ pub(super) fn key(
     } else {
         Diagnostic::warning(entry.span, message).help(format!("did you mean {path}?"))
     });
+}
+
+/// The key that was meant where an interface's dot was written as one that divides (case E1): the
+/// kernel has nothing that deep.
+fn dotted_interface(key: &Key) -> Option<Key> {
+    let parts: Vec<&str> = key.components().collect();
+    let ["net", "ipv4" | "ipv6", "conf" | "neigh", name, vlan, leaf] = parts[..] else {
+        return None;
+    };
+    let dotted = format!("net/{}/{}/{name}.{vlan}/{leaf}", parts[1], parts[2]);
+    let dotted = Key::from_path(&dotted).ok()?;
+    catalogue::kind_of(&dotted).is_some().then_some(dotted)
 }
 
 /// The catalogued key nearest to one that does not exist, in dots.

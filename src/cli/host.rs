@@ -9,7 +9,7 @@ use crate::baseline::{self, DesiredSet, FactName, Found, Layers, NotFound, Wante
 use crate::catalogue::{self, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector};
-use crate::observed::{Facts, Originals, Reading, Released, Snapshot, UsageNeeded};
+use crate::observed::{Errno, Facts, Originals, Reading, Released, Snapshot, UsageNeeded};
 use crate::persist::conf::read_conf_tree;
 use crate::persist::holds::Holds;
 use crate::persist::originals;
@@ -40,7 +40,13 @@ impl Host {
     /// Looks at a parameter, unless it was looked at before.
     fn look(&self, key: &Key) {
         if self.seen.borrow().get(key).is_none() {
-            let reading = self.kernel.read(key);
+            // A played kernel has not all that this one has.
+            let lacks = |known: Parameter| !known.exists_on(self.facts.kernel);
+            let reading = if self.played && catalogue::lookup(key).is_some_and(lacks) {
+                Reading::missing(Errno::ENOENT)
+            } else {
+                self.kernel.read(key)
+            };
             self.seen.borrow_mut().insert(key.clone(), reading);
         }
     }

@@ -4,7 +4,7 @@ use crate::baseline::DesiredSet;
 use crate::catalogue;
 use crate::key::{Key, has_wildcard};
 
-use super::preflight;
+use super::{note, preflight};
 
 /// Parameters beyond the desired ones that a plan must have seen: other halves, bounds of an
 /// order, and what a write changes besides. Patterns are given as globs.
@@ -24,6 +24,7 @@ fn also_needed_of<'k>(
     let mut globs = Vec::new();
     for (key, known) in parameters {
         keys.extend(preflight::also_needed(key));
+        keys.extend(note::list_of_names(key));
         let Some(known) = known else { continue };
         keys.extend(known.pair.map(|leaf| key.sibling(leaf)));
         for order in known.order {

@@ -78,8 +78,10 @@ pub enum Note {
     OverriddenBy {
         /// The line.
         source: Position,
-        /// Its value.
+        /// What it leaves here.
         value: String,
+        /// The parameter that it sets, where this one changes with it.
+        by: Option<String>,
     },
     /// A line keeps the boot from setting it.
     ExcludedAtBoot {
@@ -104,8 +106,34 @@ pub enum Note {
     SecretPersisted,
     /// The kernel accepts more than this bit mask means.
     UnknownBits(u64),
+    /// Less memory kept free than the kernel needs to work.
+    ReserveTooSmall,
+    /// It is a name that is not among those that the kernel knows now.
+    NotLoaded {
+        /// The name.
+        name: String,
+        /// Where the kernel tells of those.
+        list: Key,
+        /// Those.
+        known: String,
+    },
     /// It was rolled back: whoever but an explicit apply leaves it alone.
     RolledBack,
+}
+
+/// With less, vm.rst says, the kernel breaks subtly and may deadlock under load.
+const LEAST_RESERVE_KB: u64 = 1024;
+
+/// Where the kernel tells of the names that a parameter may have; a write of another one makes it
+/// load a module, where there is one of that name (case E20).
+pub(super) fn list_of_names(key: &Key) -> Option<Key> {
+    let list = match key.as_path() {
+        "net/ipv4/tcp_congestion_control" => "tcp_available_congestion_control",
+        "net/mptcp/path_manager" => "available_path_managers",
+        "net/mptcp/scheduler" => "available_schedulers",
+        _ => return None,
+    };
+    Some(key.sibling(list))
 }
 
 /// Adds the remarks to each item; `elsewhere` has what the other loader would leave in each.
@@ -163,6 +191,20 @@ fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
     {
         notes.push(Note::BelowHugePageFloor { floor_kb });
     }
+    if desired.key.as_path() == "vm/min_free_kbytes"
+        && let Some(text) = desired.requirement.target(desired.shape, item.live.as_deref())
+        && text.parse::<u64>().is_ok_and(|kb| kb < LEAST_RESERVE_KB)
+    {
+        notes.push(Note::ReserveTooSmall);
+    }
+    if let Some(list) = list_of_names(&desired.key)
+        && let Some(known) = observed.snapshot.text(&list)
+        && let Some(name) = desired.requirement.exact()
+        && item.write
+        && !known.split_whitespace().any(|word| word == name)
+    {
+        notes.push(Note::NotLoaded { name: name.to_owned(), known: known.to_owned(), list });
+    }
     if desired.key.as_path() == "vm/zone_reclaim_mode"
         && let Some(bits) = desired.requirement.exact().and_then(|t| t.parse::<u64>().ok())
         && bits & !7 != 0
@@ -216,7 +258,9 @@ fn boot_side(item: &mut Item, loader: Loader, elsewhere: BootValue, notes: &mut 
     {
         notes.push(match &winner.value {
             Some(_) if winner.zeroed => Note::ZeroedAtBoot { source },
-            Some(value) => Note::OverriddenBy { source, value: value.clone() },
+            Some(value) => {
+                Note::OverriddenBy { source, value: value.clone(), by: winner.by.clone() }
+            }
             None => Note::ExcludedAtBoot { source },
         });
     }

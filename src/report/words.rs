@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::baseline::{DesiredSet, Exception};
 use crate::bootview::{Problem, ProblemKind, dropin};
 use crate::catalogue::{Effect, Hazard};
+use crate::diagnostic::Position;
 use crate::diff::{BootStatus, Cause, LiveStatus};
 use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
@@ -77,22 +78,45 @@ pub fn cause(item: &Item) -> Option<String> {
     Some(text)
 }
 
+/// What a write changes besides.
+fn also_sets(key: &Key, effect: Effect) -> String {
+    match effect {
+        Effect::Copies(glob) => {
+            let every = if has_wildcard(glob) { "every " } else { "" };
+            format!("a write also sets {every}{}", swap_separators(glob))
+        }
+        Effect::Inverts(path) => {
+            format!("a write also sets {} to the opposite", swap_separators(path))
+        }
+        Effect::Rescales(leaf, _) => {
+            format!("{} is the same in another unit: a write also sets it", key.sibling(leaf))
+        }
+    }
+}
+
+/// Which line wins at boot, and through which parameter.
+fn overridden(key: &Key, source: &Position, value: &str, by: Option<&str>) -> String {
+    let value = secret::shown(key, value);
+    let sets = match by {
+        Some(other) => {
+            format!("{source} sets {}, which leaves {value} here", swap_separators(other))
+        }
+        None => format!("{source} sets {value}"),
+    };
+    if *source.file == *dropin::PATH {
+        format!("{sets}: the baseline asks both for what cannot be together")
+    } else {
+        format!("{sets} and is read after {}: change or remove that line", dropin::PATH)
+    }
+}
+
 /// A remark on a parameter in a sentence.
 pub fn note(key: &Key, note: &Note) -> String {
     match note {
         Note::ZeroesHalf { half, now } => {
             format!("sets {half} to 0 (now {now}): the two are one setting")
         }
-        Note::AlsoSets(Effect::Copies(glob)) => {
-            let every = if has_wildcard(glob) { "every " } else { "" };
-            format!("a write also sets {every}{}", swap_separators(glob))
-        }
-        Note::AlsoSets(Effect::Inverts(path)) => {
-            format!("a write also sets {} to the opposite", swap_separators(path))
-        }
-        Note::AlsoSets(Effect::Rescales(leaf, ..)) => {
-            format!("{} is the same in another unit: a write also sets it", key.sibling(leaf))
-        }
+        Note::AlsoSets(effect) => also_sets(key, *effect),
         Note::BackgroundHalved { background, limit } => {
             let half = limit.1.parse::<u64>().map(|limit| match limit % 2 {
                 0 => (limit / 2).to_string(),
@@ -133,18 +157,16 @@ pub fn note(key: &Key, note: &Note) -> String {
         Note::ZeroedAtBoot { source } => {
             format!("{source} sets the other half later at boot, which sets this one to 0")
         }
-        Note::OverriddenBy { source, value } if *source.file == *dropin::PATH => format!(
-            "{source} sets {}: a parameter that sets this one besides, and of which the baseline \
-             asks something else",
-            secret::shown(key, value)
-        ),
-        Note::OverriddenBy { source, value } => format!(
-            "{source} sets {} and is read after /etc/sysctl.d/99-tunectl.conf: change or remove \
-             that line",
-            secret::shown(key, value)
-        ),
+        Note::OverriddenBy { source, value, by } => overridden(key, source, value, by.as_deref()),
         Note::ExcludedAtBoot { source } => format!(
             "{source} keeps the boot from setting it, wherever that line stands: change or remove it"
+        ),
+        Note::ReserveTooSmall => {
+            "with less than 1024 kB kept free the kernel may deadlock under load".to_owned()
+        }
+        Note::NotLoaded { name, list, known } => format!(
+            "{name:?} is not in {list} ({known}): the kernel loads its module at the write, or \
+             refuses the name"
         ),
         Note::PutRightAtBoot => {
             "tunectl-boot sets it right after that, before the services start".to_owned()

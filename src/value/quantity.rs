@@ -29,6 +29,14 @@ pub enum QuantityError {
         /// The same size in an unambiguous unit.
         instead: String,
     },
+    /// `1.5GiB`, `512mib`: it is clear what is meant, and it is not written so.
+    #[error("{written:?} is not how a size is written")]
+    Misspelt {
+        /// The text as written.
+        written: String,
+        /// The same size.
+        instead: String,
+    },
     /// A unit that does not exist.
     #[error("{0:?} is not a unit of memory")]
     UnknownUnit(String),
@@ -50,6 +58,9 @@ impl Size {
         let text = text.trim();
         let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, unit) = text.split_at(digits);
+        if let Some(instead) = whole(number, unit) {
+            return Err(QuantityError::Misspelt { written: text.to_owned(), instead });
+        }
         let unit = unit.trim_start();
         if unit.is_empty() || number.is_empty() {
             return Ok(None);
@@ -69,6 +80,22 @@ impl Size {
     }
 }
 
+/// The same size in whole numbers of a smaller unit, where a fraction comes to that.
+fn whole(number: &str, rest: &str) -> Option<String> {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let rest = rest.strip_prefix('.')?;
+    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (fraction, unit) = rest.split_at(digits);
+    let mut unit = UNITS.iter().position(|u| *u == unit.trim_start())?;
+    let scale = 10u128.checked_pow(u32::try_from(digits).ok()?)?;
+    let mut count: u128 = format!("{number}{fraction}").parse().ok()?;
+    while unit > 0 && !count.is_multiple_of(scale) {
+        count = count.checked_mul(1024)?;
+        unit -= 1;
+    }
+    count.is_multiple_of(scale).then(|| format!("{}{}", count / scale, UNITS[unit]))
+}
+
 fn wrong_unit(text: &str, number: &str, unit: &str) -> QuantityError {
     let meant = match unit.to_ascii_lowercase().as_str() {
         "k" | "kb" | "kib" => "KiB",
@@ -77,7 +104,11 @@ fn wrong_unit(text: &str, number: &str, unit: &str) -> QuantityError {
         "t" | "tb" | "tib" => "TiB",
         _ => return QuantityError::UnknownUnit(unit.to_owned()),
     };
-    QuantityError::Ambiguous { written: text.to_owned(), instead: format!("{number}{meant}") }
+    let (written, instead) = (text.to_owned(), format!("{number}{meant}"));
+    if unit.len() == "KiB".len() {
+        return QuantityError::Misspelt { written, instead };
+    }
+    QuantityError::Ambiguous { written, instead }
 }
 
 impl fmt::Display for Size {

@@ -127,6 +127,17 @@ fn sizes_need_an_unambiguous_unit() {
         parse("512M"),
         Err(QuantityError::Ambiguous { written: "512M".into(), instead: "512MiB".into() })
     );
+    for (written, instead) in [
+        ("1.5GiB", "1536MiB"),
+        ("0.5 KiB", "512B"),
+        ("2.0MiB", "2MiB"),
+        ("512mib", "512MiB"),
+        ("0.25TiB", "256GiB"),
+    ] {
+        let (written, instead) = (written.to_owned(), instead.to_owned());
+        assert_eq!(parse(&written), Err(QuantityError::Misspelt { written, instead }));
+    }
+    assert!(parse("0.3GiB").is_err() && parse("1.GiB").is_err() && parse("1.5").is_err());
     assert_eq!(parse("4parsec"), Err(QuantityError::UnknownUnit("parsec".into())));
     assert!(matches!(parse("99999999999TiB"), Err(QuantityError::TooLarge(_))));
     assert_eq!(Size { bytes: 512 << 20 }.to_string(), "512MiB");
