@@ -20,6 +20,9 @@ pub(super) fn check(
     host: &Host<'_>,
     problems: &mut Vec<Diagnostic>,
 ) {
+    if layers.read_here().next().is_none() {
+        return;
+    }
     let place = |span: Span| (span.source, span.start);
     let chosen: BTreeSet<_> = merged
         .parameters

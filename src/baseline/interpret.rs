@@ -351,14 +351,17 @@ impl Interpreter<'_> {
 
     fn check_range(&mut self, span: Span, number: i128, from_ram: bool) -> Option<()> {
         let Some(known) = self.known else { return Some(()) };
-        let Release { major, minor, .. } = self.facts.kernel;
-        let (range, kernel) = match self.here {
-            true => (known.range_on(self.facts.kernel), format!("kernel {major}.{minor}")),
+        let range = match self.here {
+            true => known.range_on(self.facts.kernel),
             // With another host's memory it may be another number.
             false if from_ram => return Some(()),
-            false => (known.widest_range(), "any kernel".to_owned()),
+            false => known.widest_range(),
         };
         let Some(range) = range.filter(|range| !range.contains(number)) else { return Some(()) };
+        let kernel = match self.facts.kernel {
+            Release { major, minor, .. } if self.here => format!("kernel {major}.{minor}"),
+            _ => "any kernel".to_owned(),
+        };
         let message = format!(
             "{number} is out of range: {} takes {} to {} on {kernel}",
             self.selector, range.min, range.max

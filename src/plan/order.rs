@@ -100,11 +100,19 @@ pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
 
 /// The values of everything that the steps change besides their own keys.
 pub fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
+    let changing: Vec<(&str, &[Effect])> = steps
+        .iter()
+        .map(|step| (step.key.as_path(), catalogue::effects_at(step.key.as_path())))
+        .filter(|(_, effects)| !effects.is_empty())
+        .collect();
     let defaults: Vec<&str> = steps.iter().filter_map(|s| default_leaf(&s.key)).collect();
     snapshot
         .iter()
         .filter(|(key, _)| {
-            steps.iter().any(|step| catalogue::sets(&step.key, key))
+            let changes = |(from, effects): &(&str, &[Effect])| {
+                effects.iter().any(|effect| effect.reaches(from, key))
+            };
+            changing.iter().any(changes)
                 || interface_leaf(key).is_some_and(|leaf| defaults.contains(&leaf))
         })
         .filter_map(|(key, reading)| Some((key.clone(), reading.text()?.to_owned())))
