@@ -68,7 +68,13 @@ impl Ui {
     /// How much to show.
     pub fn layout(&self) -> Layout {
         let styled = self.stdout() != anstream::ColorChoice::Never;
-        Layout { width: width(), verbose: self.verbose, styled }
+        let terminal = terminal_width();
+        Layout {
+            width: terminal.unwrap_or(WIDTH),
+            verbose: self.verbose,
+            styled,
+            folds: terminal.is_some(),
+        }
     }
 
     /// Prints the result.
@@ -285,10 +291,15 @@ impl Drop for Bar {
     }
 }
 
-/// Characters in a line of the terminal that results go to.
+/// Characters in a line of the terminal that results go to, or of what is no terminal.
 fn width() -> usize {
-    terminal_size::terminal_size_of(io::stdout())
-        .map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(60, 160))
+    terminal_width().unwrap_or(WIDTH)
+}
+
+/// Characters in a line of the terminal that results go to, where they go to one.
+fn terminal_width() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map(|(width, _)| usize::from(width.0).clamp(60, 160))
 }
 
 /// Whether standard output leads to the journal: systemd says which file that is.

@@ -13,6 +13,7 @@ mod json;
 mod junit;
 mod outcome;
 pub mod plan;
+mod plan_table;
 mod prometheus;
 pub mod rollback;
 mod secret;

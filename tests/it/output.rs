@@ -400,3 +400,33 @@ For more information, try '--help'.
     );
     assert!(told(&[]).contains("Usage:"));
 }
+
+/// A row that is too long for the terminal is put on two lines; a program that reads gets one.
+#[test]
+fn long_rows_fold_on_a_narrow_terminal() {
+    let test = "output::long_rows_fold_on_a_narrow_terminal";
+    if run(Command::new("script").arg("--version")).status.code() != Some(0) {
+        return left_out(test, "no script(1) here");
+    }
+    let host = host();
+    let lines_at = |columns: u32| {
+        let plan = host.command(PLAN);
+        let words = [plan.get_program()].into_iter().chain(plan.get_args());
+        let words: Vec<&str> = words.map(|word| word.to_str().unwrap()).collect();
+        let inner = format!("stty rows 24 cols {columns}; {} 2>/dev/null", words.join(" "));
+        let mut on_terminal = Command::new("script");
+        on_terminal.args(["-qec", &inner, "/dev/null"]).stdin(Stdio::null());
+        if let Some(dir) = plan.get_current_dir() {
+            on_terminal.current_dir(dir);
+        }
+        let text = String::from_utf8(run(&mut on_terminal).stdout).unwrap();
+        without_colours(&text).replace('\r', "")
+    };
+    let wide = lines_at(100);
+    assert!(wide.contains("\n~ vm.swappiness         60   -> 10       unset      write"), "{wide}");
+    let narrow = lines_at(60);
+    assert!(narrow.contains("\n~ vm.swappiness\n    60   -> 10       unset      write"), "{narrow}");
+    assert!(narrow.lines().skip(2).all(|line| line.chars().count() <= 60), "{narrow}");
+    let piped = plan_with(&host, &[], &[("COLUMNS", "60")]).out;
+    assert!(piped.contains("\n~ vm.swappiness         60   -> 10"), "{piped}");
+}

@@ -1,0 +1,173 @@
+//! The table of a plan: what each parameter is now, is to be, and will be after a boot.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+
+use crate::bootview::Loader;
+use crate::diff::{BootStatus, LiveStatus};
+use crate::plan::{Item, Plan};
+
+use super::plan::{Layout, VALUE_WIDTH, details};
+use super::secret;
+use super::style::{BAD, CHANGE, DIM, GOOD, WARN, cut, paint};
+
+/// Blanks between two columns.
+const GAP: usize = 2;
+/// Between what is and what is to be.
+const ARROW: &str = " -> ";
+/// Before the values of a row that has a line for its key alone.
+const FOLDED: &str = "    ";
+
+/// The cells of one line.
+struct Row<'a> {
+    item: &'a Item,
+    mark: char,
+    style: Style,
+    key: String,
+    live: String,
+    desired: String,
+    boot: String,
+    todo: String,
+}
+
+/// Writes a line, or two, for each parameter, and its details below.
+pub(super) fn table(out: &mut String, plan: &Plan, layout: Layout) {
+    if plan.items.is_empty() {
+        return;
+    }
+    let rows: Vec<Row<'_>> = plan.items.iter().map(|item| row(item, plan.loader)).collect();
+    let width = |cell: for<'r> fn(&'r Row<'_>) -> &'r str, head: &str| {
+        rows.iter().map(|r| cell(r).chars().count()).max().unwrap_or(0).max(head.len())
+    };
+    let key = width(|r| &r.key, "parameter");
+    let live = width(|r| &r.live, "live");
+    let desired = width(|r| &r.desired, "desired");
+    let boot = width(|r| &r.boot, "next boot");
+    let todo = width(|r| &r.todo, "do");
+    let mark = "~ ".len();
+    let values = live + ARROW.len() + desired + GAP + boot + GAP + todo;
+    let folded = layout.folds && mark + key + GAP + values > layout.width;
+    let behind_key = |line: &mut String, key: &str, width: usize| {
+        if folded {
+            line.push_str(key);
+            line.push('\n');
+            line.push_str(FOLDED);
+        } else {
+            padded(line, key, width + GAP);
+        }
+    };
+    let mut line = "  ".to_owned();
+    behind_key(&mut line, "parameter", key);
+    padded(&mut line, "live", live + ARROW.len());
+    padded(&mut line, "desired", desired + GAP);
+    padded(&mut line, "next boot", boot + GAP);
+    line.push_str("do");
+    let _ = writeln!(out, "{}", paint(layout.style(DIM), &line));
+    for row in &rows {
+        line.clear();
+        line.push(row.mark);
+        line.push(' ');
+        behind_key(&mut line, &row.key, key);
+        padded(&mut line, &row.live, live);
+        line.push_str(if row.item.write { ARROW } else { "    " });
+        padded(&mut line, &row.desired, desired + GAP);
+        padded(&mut line, &row.boot, boot + GAP);
+        line.push_str(&row.todo);
+        let style = layout.style(row.style);
+        let _ = writeln!(out, "{style}{}{style:#}", line.trim_end());
+        details(out, row.item, plan, layout);
+    }
+}
+
+/// Adds a cell, and blanks up to its column's width.
+fn padded(line: &mut String, cell: &str, width: usize) {
+    line.push_str(cell);
+    line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
+}
+
+fn row(item: &Item, loader: Loader) -> Row<'_> {
+    let show = |text: &str| match secret::shown(&item.desired.key, text.trim_end()) {
+        "" => "(empty)".to_owned(),
+        text => cut(text, VALUE_WIDTH),
+    };
+    let live = match (&item.live, item.live_status) {
+        // A secret that was never set reads as zeros.
+        (Some(text), _) if secret::is_unset(&item.desired.key, text) => "not set".to_owned(),
+        (Some(text), _) => show(text),
+        (None, LiveStatus::Pending) => "not yet".to_owned(),
+        (None, LiveStatus::Absent) => "absent".to_owned(),
+        (None, LiveStatus::Differs) => "not set".to_owned(),
+        (None, _) => "unreadable".to_owned(),
+    };
+    let desired = match item.desired.requirement.exact() {
+        Some(text) => show(text),
+        None => cut(&item.desired.requirement.to_string(), VALUE_WIDTH),
+    };
+    let boot = match &item.boot(loader).value {
+        Some(text) => show(text),
+        None => "unset".to_owned(),
+    };
+    let (mark, style, todo) = verdict(item);
+    Row {
+        item,
+        mark,
+        style,
+        key: cut(&item.desired.key.to_string(), 72),
+        live,
+        desired,
+        boot,
+        todo,
+    }
+}
+
+/// Sign, colour and words for one parameter; the sign says without colour what the colour says.
+fn verdict(item: &Item) -> (char, Style, String) {
+    if item.waived() {
+        return ('-', DIM, "waived".into());
+    }
+    if !item.refusals.is_empty() {
+        return ('!', BAD, "refused".into());
+    }
+    let mut todo = Vec::new();
+    if item.write {
+        todo.push("write");
+    }
+    // A bound leaves open what will stand in the drop-in.
+    let bound = item.persisted.as_deref().filter(|_| item.desired.requirement.exact().is_none());
+    let persist = bound.map_or("persist".to_owned(), |value| format!("persist {value}"));
+    if item.persist {
+        todo.push(&persist);
+    }
+    let (mark, style) = match item.live_status {
+        LiveStatus::Pending => {
+            todo.push("pending");
+            ('?', WARN)
+        }
+        LiveStatus::Absent => {
+            todo.push("absent");
+            ('!', BAD)
+        }
+        LiveStatus::Unreadable => {
+            todo.push("unreadable");
+            ('!', BAD)
+        }
+        LiveStatus::ReadOnly => {
+            todo.push("read-only");
+            ('!', BAD)
+        }
+        LiveStatus::KernelKeeps => {
+            todo.push("kernel keeps its own");
+            ('!', BAD)
+        }
+        LiveStatus::InSync if item.boot_status == BootStatus::Same && todo.is_empty() => {
+            return ('=', GOOD, "in sync".into());
+        }
+        LiveStatus::InSync | LiveStatus::Differs => ('~', CHANGE),
+    };
+    if item.boot_status == BootStatus::Overridden {
+        todo.push("overridden at boot");
+        return ('!', BAD, todo.join(", "));
+    }
+    (mark, style, todo.join(", "))
+}
