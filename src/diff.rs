@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use crate::baseline::{Desired, Requirement};
-use crate::bootview::{Assignment, BootView, Loader};
-use crate::catalogue::{Kind, Scope};
+use crate::bootview::{BootView, Loader, Write};
+use crate::catalogue::{Kind, Parameter, Scope};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
@@ -210,36 +210,54 @@ fn all_numbers(text: &str) -> bool {
 pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Facts) -> BootValue {
     let half = desired.known.and_then(|p| p.pair).map(|leaf| desired.key.sibling(leaf));
     let mut boot = BootValue::default();
-    for (write, reaches) in view.each_write(loader, &desired.key) {
-        if reaches {
-            if !accepted(desired, &write.value, facts) {
-                boot.refused = Some((write.source.clone(), write.value.to_string()));
+    for (count, write) in view.each_write(loader).enumerate() {
+        let value = &write.line.value;
+        if write.gets_to(&desired.key) {
+            if !accepted(desired.shape, desired.known, value, facts) {
+                boot.refused = Some((write.line.source.clone(), value.to_string()));
                 continue;
             }
-            let value = composed(desired.shape, boot.value.as_deref(), &write.value);
+            let value = composed(desired.shape, boot.value.as_deref(), value);
             boot = BootValue { value: Some(value), ..BootValue::default() };
-        } else if let Some((value, zeroed)) = side_effect(write, &desired.key, half.as_ref()) {
-            let by = Some(write.selector_text.to_string());
-            boot = BootValue { value: Some(value), zeroed, by, ..boot };
+        } else if half.as_ref().is_some_and(|half| write.gets_to(half)) {
+            if !zeroes(&desired.key, value) {
+                continue;
+            }
+            let by = half.as_ref().map(|half| half.as_path().to_owned());
+            boot = BootValue { value: Some("0".to_owned()), zeroed: true, by, ..boot };
+        } else if let Some((through, effect)) = write.change_of(&desired.key)
+            && let Some(value) = effect.leaves(value)
+        {
+            let earlier = view.each_write(loader).take(count);
+            if effect.needs_a_change() && !changes(&through, &write.line.value, earlier) {
+                continue;
+            }
+            let by = Some(through.as_path().to_owned());
+            boot = BootValue { value: Some(value), zeroed: false, by, ..boot };
         } else {
             continue;
         }
-        boot.source = Some(write.source.clone());
+        boot.source = Some(write.line.source.clone());
     }
     boot
 }
 
-/// What a write to another parameter leaves in `key`, if it changes it: the value, and whether
-/// that is the zero of a pair's other half.
-fn side_effect(write: &Assignment, key: &Key, half: Option<&Key>) -> Option<(String, bool)> {
-    let non_zero = || kernel_number(write.value.trim()).map(|n| n != 0);
-    if half.is_some_and(|half| *half.as_path() == *write.selector_text) {
-        // A zero to one half of the overcommit pair zeroes both (case E23).
-        let zeroes = non_zero()? || key.leaf().starts_with("overcommit_");
-        return zeroes.then(|| ("0".to_owned(), true));
-    }
-    let effect = write.effects.iter().find(|e| e.reaches(&write.selector_text, key))?;
-    Some((effect.leaves(&write.value)?, false))
+/// Whether a write to the other half of a pair sets `key` to 0: of the overcommit pair even a zero
+/// does (case E23).
+fn zeroes(key: &Key, written: &str) -> bool {
+    let number = kernel_number(written.trim());
+    number.is_some_and(|n| n != 0 || key.leaf().starts_with("overcommit_"))
+}
+
+/// Whether a write of `value` changes a switch of all interfaces, after the earlier writes of the
+/// boot: the kernel starts with each of them off.
+fn changes<'v>(switch: &Key, value: &str, earlier: impl Iterator<Item = Write<'v>>) -> bool {
+    let before = earlier.filter_map(|write| {
+        let (own, value) = (write.gets_to(switch), &write.line.value);
+        let other = || write.change_of(switch).and_then(|(_, effect)| effect.leaves(value));
+        if own { kernel_number(value.trim()) } else { kernel_number(other()?.trim()) }
+    });
+    kernel_number(value.trim()) != Some(before.last().unwrap_or(0))
 }
 
 /// An array after a write that may set its leading numbers alone (case E8).
@@ -251,9 +269,9 @@ fn composed(shape: Shape, before: Option<&str>, written: &str) -> String {
 }
 
 /// Whether the kernel would take the value from a file, as far as the catalogue tells.
-fn accepted(desired: &Desired, value: &str, facts: &Facts) -> bool {
-    let Ok(canonical) = canonical(desired.shape, value) else { return false };
-    let range = desired.known.and_then(|p| p.range_on(facts.kernel));
+fn accepted(shape: Shape, known: Option<Parameter>, value: &str, facts: &Facts) -> bool {
+    let Ok(canonical) = canonical(shape, value) else { return false };
+    let range = known.and_then(|p| p.limits_on(facts.kernel));
     match (canonical, range) {
         (Canonical::Numbers(numbers), Some(range)) => numbers.iter().all(|n| range.contains(*n)),
         (Canonical::Ranges(ranges), Some(range)) => {

@@ -258,6 +258,7 @@ impl Interpreter<'_> {
             NotAValue::NotABitmap(_) => "write numbers and ranges, as 8080,9000-9002",
             NotAValue::NotAnAddress(_) => "write it as 2001:db8::1",
             NotAValue::NotHex(_) => "write hexadecimal digits",
+            NotAValue::NotAKey => "write four groups of hexadecimal digits, as 1-2-3-4",
             _ => "",
         };
         self.wrong(literal.span, format!("{}: {error}", self.selector), help)
@@ -352,7 +353,7 @@ impl Interpreter<'_> {
     fn check_range(&mut self, span: Span, number: i128, from_ram: bool) -> Option<()> {
         let Some(known) = self.known else { return Some(()) };
         let range = match self.here {
-            true => known.range_on(self.facts.kernel),
+            true => known.limits_on(self.facts.kernel),
             // With another host's memory it may be another number.
             false if from_ram => return Some(()),
             false => known.widest_range(),

@@ -4,8 +4,7 @@
 
 use std::sync::Arc;
 
-use super::Assignment;
-use crate::catalogue::effects_at;
+use super::{Assignment, Changes};
 use crate::diagnostic::Position;
 
 /// The name under which the kernel command line stands as a source.
@@ -33,7 +32,7 @@ pub(super) fn assignments(cmdline: &str) -> Vec<Assignment> {
         let Some(path) = path_of(name) else { continue };
         let Some(value) = value.filter(|v| !v.is_empty()) else { continue };
         found.push(Assignment {
-            effects: effects_at(&path),
+            changes: Changes::of(&path),
             selector_text: path.into(),
             value: value.into(),
             source: Position { file: Arc::clone(&file), line: 0, column: 0 },

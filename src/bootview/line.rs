@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::changes::Changes;
 use super::problem::ProblemKind;
 use super::replaced::concerns;
-use crate::catalogue::Effect;
 use crate::observed::ConfFile;
 
 /// One line that is more than a comment.
@@ -31,8 +31,8 @@ pub(super) struct Saying {
     pub value: Option<Arc<str>>,
     /// Whether it began with a dash.
     pub dash: bool,
-    /// What a write besides changes.
-    pub effects: &'static [Effect],
+    /// What its writes change besides.
+    pub changes: Changes,
 }
 
 /// The lines of the files that a loader has read, for another look at nearly the same files.

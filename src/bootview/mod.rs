@@ -4,6 +4,7 @@
 //! `sysctl.extra` that systemd reads last, and directories that a `..` in a procps key would need.
 #![forbid(unsafe_code)]
 
+mod changes;
 mod cmdline;
 pub mod dropin;
 mod line;
@@ -12,6 +13,7 @@ mod procps;
 mod replaced;
 mod systemd;
 
+pub use changes::Changes;
 pub use cmdline::CMDLINE;
 pub use problem::{Problem, ProblemKind};
 pub use replaced::with_file;
@@ -20,7 +22,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::catalogue::Effect;
 use crate::diagnostic::Position;
 use crate::key::{Key, glob_matches};
 use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno};
@@ -74,8 +75,8 @@ pub struct Assignment {
     pub order: Option<usize>,
     /// Whether a failing write leaves the loader's exit status alone (`-key = value`).
     pub ignore_errors: bool,
-    /// What a write to that parameter changes besides it.
-    pub effects: &'static [Effect],
+    /// What its writes change besides.
+    pub changes: Changes,
 }
 
 impl Assignment {
@@ -128,6 +129,22 @@ struct Fence {
     exclusion: Option<Position>,
 }
 
+/// A line that is written, among the others of its loader.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'v> {
+    /// The line.
+    pub line: &'v Assignment,
+    outcome: &'v Outcome,
+    at: usize,
+}
+
+impl Write<'_> {
+    /// Whether the write gets to `key`: no explicit line keeps the glob off it.
+    pub fn gets_to(&self, key: &Key) -> bool {
+        self.outcome.reaches(self.at, key)
+    }
+}
+
 impl BootView {
     /// Reads the whole tree under both loaders' rules.
     pub fn new(tree: &ConfTree) -> Self {
@@ -174,14 +191,10 @@ impl BootView {
         reached.map(|i| &outcome.lines[*i]).collect()
     }
 
-    /// Every write of this loader in order, each with whether it gets to `key`.
-    pub fn each_write<'v>(
-        &'v self,
-        loader: Loader,
-        key: &'v Key,
-    ) -> impl Iterator<Item = (&'v Assignment, bool)> {
+    /// Every write of this loader, in order.
+    pub fn each_write(&self, loader: Loader) -> impl Iterator<Item = Write<'_>> {
         let outcome = self.of(loader);
-        outcome.sequence.iter().map(move |i| (&outcome.lines[*i], outcome.reaches(*i, key)))
+        outcome.sequence.iter().map(|at| Write { line: &outcome.lines[*at], outcome, at: *at })
     }
 
     /// Every line that names `key` or matches it, in the order of the files, with the winner

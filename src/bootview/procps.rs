@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use super::line::{Known, Line, Saying, first_of, text_of};
 use super::problem::{ProblemKind, not_a_key};
-use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
-use crate::catalogue::effects_at;
+use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::key::{has_wildcard, to_slashes};
 use crate::observed::{ConfBody, ConfTree, Errno};
 
@@ -121,9 +120,9 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
     {
         problems.push(ProblemKind::LongValue(value.len()));
     }
-    let effects = effects_at(&path);
+    let changes = Changes::of(&path);
     let value = value.map(|value| text_of(value).into());
-    Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, effects }) })
+    Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, changes }) })
 }
 
 fn carry_out(outcome: &mut Outcome, line: &Line, file: &Arc<str>) {
@@ -142,7 +141,7 @@ fn carry_out(outcome: &mut Outcome, line: &Line, file: &Arc<str>) {
     if let Some(value) = value {
         outcome.sequence.push(outcome.lines.len());
         outcome.lines.push(Assignment {
-            effects: says.effects,
+            changes: says.changes.clone(),
             selector_text: Arc::clone(path),
             value: Arc::clone(value),
             source,

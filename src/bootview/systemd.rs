@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use super::line::{Known, Line, Saying, first_of, text_of};
 use super::problem::{ProblemKind, not_a_key};
-use super::{Assignment, Fence, Outcome, by_name, ends_in_conf, line_of};
-use crate::catalogue::effects_at;
+use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::diagnostic::Position;
 use crate::key::{has_wildcard, to_slashes};
 use crate::observed::ConfTree;
@@ -104,10 +103,10 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
         problems.push(ProblemKind::GlobExclusion(path.clone()));
     }
     let value = value.map(|value| text_of(value).into());
-    let effects = effects_at(&path);
+    let changes = Changes::of(&path);
     let path: Arc<str> = path.into();
     let literal = Arc::clone(&path);
-    Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, effects }) })
+    Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, changes }) })
 }
 
 /// The ordered map: an entry that was replaced leaves a hole.
@@ -138,7 +137,7 @@ impl Map {
     fn assign(&mut self, outcome: &mut Outcome, says: &Saying, value: &Arc<str>, source: Position) {
         let mut assignment = Assignment {
             is_glob: has_wildcard(&says.path),
-            effects: says.effects,
+            changes: says.changes.clone(),
             selector_text: Arc::clone(&says.path),
             value: Arc::clone(value),
             source,

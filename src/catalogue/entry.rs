@@ -1,6 +1,6 @@
 //! One entry of the catalogue, and the words it is described with.
 
-use crate::key::{Key, glob_matches};
+use crate::key::{Key, glob_matches, has_wildcard};
 use crate::observed::Release;
 use crate::value::{Shape, Unit, kernel_number};
 
@@ -103,6 +103,8 @@ pub enum Order {
 pub enum Effect {
     /// Every parameter that matches the glob takes the same value.
     Copies(&'static str),
+    /// The same, but for the one that is named second.
+    CopiesBut(&'static str, &'static str),
     /// The named parameter becomes 0 when this one is set to non-zero, else 1.
     Inverts(&'static str),
     /// The parameter of that last name beside this one is the same in another unit: its number is
@@ -272,6 +274,17 @@ impl Parameter {
         self.ranges.iter().rfind(|r| r.until.is_none_or(|until| kernel < until)).copied()
     }
 
+    /// The range, or what is not accepted whatever the kernel's clock rate: a network's time without
+    /// a range of its own is kept in 32 bits.
+    pub fn limits_on(&self, kernel: Release) -> Option<Range> {
+        let is_time = matches!(self.unit, Unit::Seconds | Unit::Centiseconds | Unit::Milliseconds);
+        let of_a_time = || {
+            let kept = is_time && self.key.starts_with("net/");
+            kept.then_some(Range::new(i32::MIN.into(), i32::MAX.into()))
+        };
+        self.range_on(kernel).or_else(of_a_time)
+    }
+
     /// Least and greatest number that some kernel accepts; `None` where no range is known, or of
     /// some kernels only.
     pub fn widest_range(&self) -> Option<Range> {
@@ -292,6 +305,9 @@ impl Effect {
     pub fn reaches(self, from: &str, key: &Key) -> bool {
         match self {
             Self::Copies(glob) => glob_matches(glob, key.as_path()),
+            Self::CopiesBut(glob, except) => {
+                key.as_path() != except && glob_matches(glob, key.as_path())
+            }
             Self::Inverts(path) => path == key.as_path(),
             Self::Rescales(leaf, ..) => {
                 let beside = |(parent, name): (&str, &str)| {
@@ -303,12 +319,22 @@ impl Effect {
         }
     }
 
+    /// Whether it comes of a change alone, and not of a write of the value that is there already:
+    /// so do those of the switches of all interfaces. The others are one variable by two names.
+    pub fn needs_a_change(self) -> bool {
+        match self {
+            Self::Copies(glob) => has_wildcard(glob),
+            Self::CopiesBut(..) | Self::Inverts(_) => true,
+            Self::Rescales(..) => false,
+        }
+    }
+
     /// What the other parameter holds once `written` is in this one, but for what the kernel rounds;
     /// `None` where that is not known.
     pub fn leaves(self, written: &str) -> Option<String> {
         let number = || kernel_number(written.trim());
         match self {
-            Self::Copies(_) => Some(written.to_owned()),
+            Self::Copies(_) | Self::CopiesBut(..) => Some(written.to_owned()),
             Self::Inverts(_) => Some(i32::from(number()? == 0).to_string()),
             Self::Rescales(_, factor) => {
                 let (times, over) = factor?;

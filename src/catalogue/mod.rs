@@ -63,6 +63,11 @@ pub fn effects_at(path: &str) -> &'static [Effect] {
     row(path).map_or(&[], packed::Row::effects)
 }
 
+/// The entries that change others, each its key and what it changes.
+pub fn movers() -> impl Iterator<Item = (&'static str, &'static [Effect])> {
+    packed::movers().map(|(key, row)| (key, row.effects()))
+}
+
 /// Whether a write to `one` sets `other` as well.
 pub fn sets(one: &Key, other: &Key) -> bool {
     effects_at(one.as_path()).iter().any(|effect| effect.reaches(one.as_path(), other))

@@ -100,6 +100,11 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv6/conf/*/enhanced_dad", Bool,
         "Adds a nonce to duplicate address detection, so that looped-back probes are told apart")
         .ranges(INT).since(4, 10),
+    own("net/ipv6/conf/*/force_forwarding", Bool,
+        "Forwards what comes in here, also where conf/all/forwarding is off")
+        .ranges(BOOL).since(6, 17)
+        .order(&[Order::After("net/ipv6/conf/all/force_forwarding")])
+        .hazard(Hazard::CutsNetwork),
     own("net/ipv6/conf/*/force_mld_version", Number,
         "MLD version to speak: 0 as the network asks, else 1 or 2").ranges(INT),
     own("net/ipv6/conf/*/force_tllao", Bool,
@@ -202,6 +207,13 @@ pub(super) const TABLE: &[Parameter] = &[
         "Turns IPv6 off or on for every interface and conf/default")
         .ranges(INT).effects(&[Effect::Copies("net/ipv6/conf/*/disable_ipv6")])
         .hazard(Hazard::CutsNetwork).owners(DISABLERS),
+    own("net/ipv6/conf/all/force_forwarding", Bool,
+        "Sets force_forwarding of every interface, but not of conf/default").ranges(BOOL).since(6, 17)
+        .effects(&[Effect::CopiesBut(
+            "net/ipv6/conf/*/force_forwarding",
+            "net/ipv6/conf/default/force_forwarding",
+        )])
+        .hazard(Hazard::CutsNetwork),
     own("net/ipv6/conf/all/forwarding", Bool,
         "Forwards IPv6 packets; a write sets forwarding of every interface and of conf/default")
         .ranges(INT).effects(&[Effect::Copies("net/ipv6/conf/*/forwarding")])
@@ -290,6 +302,9 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv6/neigh/*/interval_probe_time_ms", MS_TICKS,
         "Time between probes of neighbours that the kernel keeps resolved")
         .unit(Unit::Milliseconds).since(6, 0),
+    own("net/ipv6/neigh/*/locktime", USER_TICKS,
+        "Of no use to IPv6; with IPv4 the least age at which an ARP entry is replaced")
+        .unit(Unit::Centiseconds),
     own("net/ipv6/neigh/*/mcast_resolicit", Number,
         "Multicast probes after unicast ones failed for a known neighbour").ranges(NOT_NEGATIVE),
     own("net/ipv6/neigh/*/mcast_solicit", Number,

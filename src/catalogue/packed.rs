@@ -56,6 +56,7 @@ struct Lengths {
     order: usize,
     effects: usize,
     owners: usize,
+    movers: usize,
 }
 
 struct Packed {
@@ -66,6 +67,7 @@ struct Packed {
     effects: [Effect; LENGTHS.effects],
     owners: [&'static str; LENGTHS.owners],
     slots: [u16; SLOTS],
+    movers: [u16; LENGTHS.movers],
 }
 
 const LENGTHS: Lengths = lengths();
@@ -82,10 +84,16 @@ static ORDER: [Order; LENGTHS.order] = PACKED.order;
 static EFFECTS: [Effect; LENGTHS.effects] = PACKED.effects;
 static OWNERS: [&str; LENGTHS.owners] = PACKED.owners;
 static INDEX: [u16; SLOTS] = PACKED.slots;
+static MOVERS: [u16; LENGTHS.movers] = PACKED.movers;
 
 /// Every entry, table by table.
 pub(super) fn all() -> impl Iterator<Item = Parameter> {
     ROWS.iter().map(Row::parameter)
+}
+
+/// The entries that change others, each with its key.
+pub(super) fn movers() -> impl Iterator<Item = (&'static str, &'static Row)> {
+    MOVERS.iter().map(|at| &ROWS[usize::from(*at)]).map(|row| (text(row.key), row))
 }
 
 /// The entry whose key is these pieces, one behind the other.
@@ -181,7 +189,8 @@ const fn lengths() -> Lengths {
             None => 0,
         }
     }
-    let mut all = Lengths { rows: 0, text: 0, ranges: 0, order: 0, effects: 0, owners: 0 };
+    let mut all =
+        Lengths { rows: 0, text: 0, ranges: 0, order: 0, effects: 0, owners: 0, movers: 0 };
     let mut table = 0;
     while table < TABLES.len() {
         let mut at = 0;
@@ -194,6 +203,7 @@ const fn lengths() -> Lengths {
             all.order += p.order.len();
             all.effects += p.effects.len();
             all.owners += p.owners.len();
+            all.movers += !p.effects.is_empty() as usize;
             at += 1;
         }
         table += 1;
@@ -252,6 +262,7 @@ const fn pack() -> Packed {
         effects: [Effect::Copies(""); LENGTHS.effects],
         owners: [""; LENGTHS.owners],
         slots: [FREE; SLOTS],
+        movers: [0; LENGTHS.movers],
     };
     let (mut rows, mut text, mut ranges) = (0, 0, 0);
     let (mut order, mut effects, mut owners) = (0, 0, 0);
@@ -280,6 +291,7 @@ const fn pack() -> Packed {
     }
     table = 0;
     rows = 0;
+    let mut movers = 0;
     while table < TABLES.len() {
         let mut at = 0;
         while at < TABLES[table].len() {
@@ -303,6 +315,10 @@ const fn pack() -> Packed {
                 until: p.until,
                 hazard: p.hazard,
             };
+            if !p.effects.is_empty() {
+                packed.movers[movers] = small(rows);
+                movers += 1;
+            }
             rows += 1;
             at += 1;
         }

@@ -141,7 +141,7 @@ fn targets_of_orders_and_effects_are_known() {
         }
         for effect in p.effects {
             let hit = match effect {
-                Effect::Copies(target) | Effect::Inverts(target) => {
+                Effect::Copies(target) | Effect::CopiesBut(target, _) | Effect::Inverts(target) => {
                     all().any(|o| o.key == *target || glob_matches(target, o.key))
                 }
                 Effect::Rescales(leaf, factor) => {

@@ -94,10 +94,8 @@ pub fn movers(slots: &[Slot]) -> Vec<(Key, Vec<usize>)> {
             None => movers.push((key, vec![slot])),
         }
     };
-    let reaching: Vec<(&'static str, &'static [Effect])> = catalogue::all()
-        .filter(|known| !known.effects.is_empty() && !has_wildcard(known.key))
-        .map(|known| (known.key, known.effects))
-        .collect();
+    let reaching: Vec<(&'static str, &'static [Effect])> =
+        catalogue::movers().filter(|(key, _)| !has_wildcard(key)).collect();
     for (i, slot) in slots.iter().enumerate() {
         let known = catalogue::lookup(&slot.key);
         if let Some(leaf) = known.and_then(|known| known.pair) {

@@ -37,6 +37,7 @@ fn also_needed_of<'k>(
         for effect in known.effects {
             match effect {
                 catalogue::Effect::Copies(glob) if has_wildcard(glob) => globs.push(*glob),
+                catalogue::Effect::CopiesBut(glob, _) => globs.push(*glob),
                 catalogue::Effect::Copies(other) | catalogue::Effect::Inverts(other) => {
                     keys.extend(Key::from_path(other));
                 }

@@ -90,7 +90,7 @@ pub fn recovery(
             for effect in effects.iter().filter(|effect| effect.reaches(from, key)) {
                 reached = true;
                 ours |= match effect {
-                    Effect::Copies(_) | Effect::Rescales(..) => {
+                    Effect::Copies(_) | Effect::CopiesBut(..) | Effect::Rescales(..) => {
                         effect.leaves(&begun.to).is_some_and(|left| same(&left))
                     }
                     Effect::Inverts(_) => ["0", "1"].contains(&live.trim()),

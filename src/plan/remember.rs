@@ -82,13 +82,16 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
     }
     for item in made.items.iter().filter(|i| i.refusals.is_empty() && !i.waived()) {
         let key = &item.desired.key;
-        let written = made.steps.iter().rev().find(|step| step.key == *key);
+        // What needs no step of its own may be changed by another one.
+        let left_by = |step: &Step| match changed(step, key) {
+            Some((_, left)) => Some(left),
+            None => (step.key == *key).then(|| step.value.clone()),
+        };
+        let written = made.steps.iter().rev().find_map(left_by);
         if written.is_none() && item.persisted.is_none() {
             continue;
         }
-        let Some(left) = written.map(|step| step.value.as_str()).or(item.live.as_deref()) else {
-            continue;
-        };
+        let Some(left) = written.or_else(|| item.live.clone()) else { continue };
         if !before.of_boot.is_empty()
             && let Some(half) = half_of(key).filter(|half| before.of_boot.contains_key(half))
         {

@@ -81,7 +81,7 @@ pub fn cause(item: &Item) -> Option<String> {
 /// What a write changes besides.
 fn also_sets(key: &Key, effect: Effect) -> String {
     match effect {
-        Effect::Copies(glob) => {
+        Effect::Copies(glob) | Effect::CopiesBut(glob, _) => {
             let every = if has_wildcard(glob) { "every " } else { "" };
             format!("a write also sets {every}{}", swap_separators(glob))
         }

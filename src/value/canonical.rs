@@ -38,6 +38,9 @@ pub enum NotAValue {
     /// Not an IPv6 address.
     #[error("{0:?} is not an IPv6 address")]
     NotAnAddress(String),
+    /// Not one or two keys in hexadecimal; a secret, so it is not shown.
+    #[error("it is no key of four groups")]
+    NotAKey,
     /// Not hexadecimal.
     #[error("{0:?} is not hexadecimal")]
     NotHex(String),
@@ -154,10 +157,20 @@ pub(super) fn bitmap_number(text: &str) -> Option<u64> {
     kernel_number(text).filter(|_| !text.starts_with('-')).and_then(|n| n.try_into().ok())
 }
 
+/// The items of a list: one comma may stand behind the last, and none in another's place.
+pub(super) fn list_items(text: &str) -> std::str::Split<'_, char> {
+    let text = text.trim();
+    let mut items = text.strip_suffix(',').unwrap_or(text).split(',');
+    if text.is_empty() {
+        items.next();
+    }
+    items
+}
+
 fn bitmap(text: &str) -> Result<Canonical, NotAValue> {
     let wrong = || NotAValue::NotABitmap(text.trim().to_owned());
     let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for item in text.trim().split(',').filter(|i| !i.is_empty()) {
+    for item in list_items(text) {
         let (low, high) = item.split_once('-').unwrap_or((item, item));
         let low = bitmap_number(low).ok_or_else(wrong)?;
         let high = bitmap_number(high).ok_or_else(wrong)?;
@@ -186,34 +199,37 @@ fn hex(text: &str, dividers: &[char]) -> Result<Canonical, NotAValue> {
     Ok(Canonical::Text(if short.is_empty() { "0".into() } else { short }))
 }
 
-/// One or two keys of four groups each, as 1-2-3-4,5-6-7-8; leading zeros mean nothing.
+/// One or two keys of four groups each, as 1-2-3-4,5-6-7-8, which the kernel reads with sscanf(3):
+/// leading zeros mean nothing, and neither does what follows the fourth group.
 fn hex_groups(text: &str) -> Result<Canonical, NotAValue> {
-    let wrong = || NotAValue::NotHex(text.trim().to_owned());
     let mut canonical = String::with_capacity(text.len());
     // The kernel reads no further than the second one.
     for (at, key) in text.trim().split(',').take(2).enumerate() {
-        if at > 0 {
-            canonical.push(',');
-        }
-        let mut groups = 0;
-        for group in key.split('-') {
-            if groups > 0 {
-                canonical.push('-');
-            }
-            groups += 1;
-            let number = hex_group(group).ok_or_else(wrong)?;
-            let _ = write!(canonical, "{number:08x}");
-        }
-        if groups != 4 {
-            return Err(wrong());
-        }
+        let groups = key_groups(key).ok_or(NotAValue::NotAKey)?;
+        let comma = if at > 0 { "," } else { "" };
+        let [a, b, c, d] = groups;
+        let _ = write!(canonical, "{comma}{a:08x}-{b:08x}-{c:08x}-{d:08x}");
     }
     Ok(Canonical::Text(canonical))
 }
 
-pub(super) fn hex_group(group: &str) -> Option<u32> {
-    let digits = group.len() <= 8 && group.bytes().all(|b| b.is_ascii_hexdigit());
-    u32::from_str_radix(group, 16).ok().filter(|_| digits)
+/// What `%x-%x-%x-%x` reads, in 32 bits each.
+pub(super) fn key_groups(key: &str) -> Option<[u32; 4]> {
+    let mut rest = key;
+    let mut groups = [0; 4];
+    for (at, group) in groups.iter_mut().enumerate() {
+        if at > 0 {
+            rest = rest.strip_prefix('-')?;
+        }
+        rest = rest.trim_start();
+        rest = rest.strip_prefix("0x").or(rest.strip_prefix("0X")).unwrap_or(rest);
+        let digits = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
+        // Of a longer number the last ones are kept.
+        let (number, behind) = rest.split_at(digits);
+        *group = u32::from_str_radix(&number[digits.saturating_sub(8)..], 16).ok()?;
+        rest = behind;
+    }
+    Some(groups)
 }
 
 fn normalised(text: &str) -> String {

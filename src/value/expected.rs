@@ -5,7 +5,7 @@ use std::str::SplitWhitespace;
 
 use super::Shape;
 use super::canonical::{
-    Canonical, agrees, bitmap_number, canonical, hex_group, kept, kernel_number,
+    Canonical, agrees, bitmap_number, canonical, kept, kernel_number, key_groups, list_items,
 };
 
 /// A wanted value, taken apart once.
@@ -155,16 +155,8 @@ fn groups_agree(wanted: &str, live: &str) -> Option<bool> {
     let mut wanted = wanted.split(',');
     let mut same = true;
     for key in live.trim().split(',').take(2) {
-        let mut wanted = wanted.next().map(|key| key.split('-'));
-        let mut groups = 0;
-        for group in key.split('-') {
-            groups += 1;
-            let wanted = wanted.as_mut().and_then(Iterator::next).and_then(hex_group);
-            same &= Some(hex_group(group)?) == wanted;
-        }
-        if groups != 4 {
-            return None;
-        }
+        let have = key_groups(key)?;
+        same &= wanted.next().and_then(key_groups) == Some(have);
     }
     Some(same && wanted.next().is_none())
 }
@@ -183,11 +175,11 @@ struct Merged<'a> {
 
 impl<'a> Merged<'a> {
     fn of(list: &'a str) -> Self {
-        Self { items: list.trim().split(','), last: None }
+        Self { items: list_items(list), last: None }
     }
 
     fn next(&mut self) -> Result<Option<(u64, u64)>, Unfit> {
-        for item in self.items.by_ref().filter(|i| !i.is_empty()) {
+        for item in self.items.by_ref() {
             let (low, high) = item.split_once('-').unwrap_or((item, item));
             let number = |text: &str| bitmap_number(text).ok_or(Unfit::NotAList);
             let (low, high) = (number(low)?, number(high)?);

@@ -182,7 +182,9 @@ fn entries_are_whole() {
             Order::After(other) | Order::AtMost(other, _) | Order::RefusedWhile(other, _) => *other,
         });
         let effects = p.effects.iter().filter_map(|e| match e {
-            Effect::Copies(other) | Effect::Inverts(other) => Some(*other),
+            Effect::Copies(other) | Effect::CopiesBut(other, _) | Effect::Inverts(other) => {
+                Some(*other)
+            }
             Effect::Rescales(..) => None,
         });
         for other in others.chain(effects) {
@@ -280,6 +282,7 @@ fn cascades_are_as_declared() {
             ("net/ipv4/ip_forward", ["1", "0", "2", "0"].as_slice()),
             ("net/ipv4/conf/all/forwarding", &["1", "0"]),
             ("net/ipv6/conf/all/forwarding", &["1", "2", "0"]),
+            ("net/ipv6/conf/all/force_forwarding", &["1", "0"]),
             ("net/ipv6/conf/all/ignore_routes_with_linkdown", &["1", "0"]),
             ("net/ipv6/conf/all/disable_ipv6", &["1", "0"]),
             // Not 3: that makes each interface a stable_secret of its own besides.

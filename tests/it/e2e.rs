@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use crate::support::{in_namespaces, run};
 
+mod cascades;
 mod kept;
 
 const BASELINE: &str = "name: net-test

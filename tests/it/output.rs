@@ -425,7 +425,10 @@ fn long_rows_fold_on_a_narrow_terminal() {
     let wide = lines_at(100);
     assert!(wide.contains("\n~ vm.swappiness         60   -> 10       unset      write"), "{wide}");
     let narrow = lines_at(60);
-    assert!(narrow.contains("\n~ vm.swappiness\n    60   -> 10       unset      write"), "{narrow}");
+    assert!(
+        narrow.contains("\n~ vm.swappiness\n    60   -> 10       unset      write"),
+        "{narrow}"
+    );
     assert!(narrow.lines().skip(2).all(|line| line.chars().count() <= 60), "{narrow}");
     let piped = plan_with(&host, &[], &[("COLUMNS", "60")]).out;
     assert!(piped.contains("\n~ vm.swappiness         60   -> 10"), "{piped}");

@@ -63,9 +63,17 @@ fn values_read_back_as_told() {
             assert_eq!(put(key, wrong), Err(EINVAL), "{wrong}");
             assert!(canonical(Shape::HexGroups, wrong).is_err(), "{wrong}");
         }
+        for odd in ["0xa-2-3-4", "A-2-3-4-5", "a- 2-3-4", "f0000000a-2-3-4junk"] {
+            assert!(told(key, odd, full).1, "{odd}");
+        }
         // Numbers in a list may have any base, as they may elsewhere.
         assert!(told(ports, "0x50,0120-0122", "80-82").1);
         assert_eq!(put(ports, "65536"), Err(EINVAL));
+        assert!(told(ports, "80,82,", "80,82").1);
+        for wrong in ["80,,82", ",80", "80 82", "80-81-82", "82-80"] {
+            assert_eq!(put(ports, wrong), Err(EINVAL), "{wrong}");
+            assert!(canonical(Shape::Bitmap, wrong).is_err(), "{wrong}");
+        }
 
         let (groups, _) = told("net/ipv4/ping_group_range", "9 3", "1\t0");
         assert!(groups.reads_back.is_some());

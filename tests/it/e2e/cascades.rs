@@ -1,0 +1,122 @@
+//! What a write changes besides: at boot through globs, live, and when it is taken back.
+
+use std::fs;
+use std::process::Command;
+
+use super::{expect, fresh_host, live};
+use crate::support::{in_namespaces, left_out, run};
+
+const PLAN: [&str; 4] = ["plan", "-b", "/etc/it.yaml", "--detailed-exitcode"];
+
+fn baseline(entries: &str) {
+    fs::write("/etc/it.yaml", format!("name: it\nparameters: {{ {entries} }}\n")).unwrap();
+}
+
+fn file(name: &str, text: &str) {
+    fs::create_dir_all("/etc/sysctl.d").unwrap();
+    fs::write(format!("/etc/sysctl.d/{name}"), text).unwrap();
+}
+
+/// The values of a parameter of every interface.
+fn each(family: &str, leaf: &str) -> String {
+    let list = format!("grep -H . /proc/sys/net/{family}/conf/*/{leaf}");
+    String::from_utf8(run(Command::new("sh").args(["-c", &list])).stdout).unwrap()
+}
+
+/// What needs no write of its own is changed by another one, and comes back with it.
+#[test]
+fn a_rollback_gives_back_what_a_pattern_had_set_through_all() {
+    let test = "e2e::cascades::a_rollback_gives_back_what_a_pattern_had_set_through_all";
+    in_namespaces(test, || {
+        fresh_host();
+        for (family, leaf) in
+            [("ipv4", "forwarding"), ("ipv6", "forwarding"), ("ipv6", "disable_ipv6")]
+        {
+            if !fs::exists(format!("/proc/sys/net/{family}")).unwrap() {
+                left_out(test, family);
+                continue;
+            }
+            fs::write(format!("/proc/sys/net/{family}/conf/lo/{leaf}"), "1").unwrap();
+            let before = each(family, leaf);
+            baseline(&format!("net.{family}.conf.*.{leaf}: 1"));
+            expect(0, &["apply", "-b", "/etc/it.yaml", "--adopt"]);
+            assert_ne!(each(family, leaf), before);
+            let text = expect(0, &["rollback", "--yes"]);
+            assert!(!text.contains("changed since"), "{text}");
+            assert_eq!(each(family, leaf), before, "{text}");
+        }
+    });
+}
+
+/// A glob writes to the switches among what it stands for, and each takes others along.
+#[test]
+fn what_a_glob_changes_through_another_parameter_is_told() {
+    let test = "e2e::cascades::what_a_glob_changes_through_another_parameter_is_told";
+    in_namespaces(test, || {
+        fresh_host();
+        let cases = [
+            ("net.ipv4.ip_forward: 0", "net.ipv4.conf.*.forwarding = 1\n", "net/ipv4/ip_forward"),
+            (
+                "net.ipv4.conf.lo.forwarding: 0",
+                "net.ipv4.ip_forwar? = 1\n",
+                "net/ipv4/conf/lo/forwarding",
+            ),
+            (
+                "net.ipv4.conf.all.accept_redirects: 1",
+                "net.ipv4.ip_forwar? = 1\n",
+                "net/ipv4/conf/all/accept_redirects",
+            ),
+        ];
+        for (entries, line, path) in cases {
+            file("zz.conf", "");
+            baseline(entries);
+            expect(0, &["apply", "-b", "/etc/it.yaml", "--adopt"]);
+            expect(0, &PLAN);
+            let before = live(path);
+            file("zz.conf", line);
+            let text = expect(2, &PLAN);
+            assert!(text.contains("/etc/sysctl.d/zz.conf:1"), "{text}");
+            run(Command::new("sysctl").arg("--system"));
+            assert_ne!(live(path), before, "{line} does what was told");
+            fs::write("/proc/sys/net/ipv4/ip_forward", "0").unwrap();
+        }
+        // The switch itself is kept off the glob: nothing changes.
+        file("zz.conf", "net.ipv4.conf.*.forwarding = 1\n-net.ipv4.conf.all.forwarding\n");
+        baseline("net.ipv4.ip_forward: 0");
+        expect(0, &["apply", "-b", "/etc/it.yaml", "--adopt"]);
+        expect(0, &PLAN);
+        // The switch has the value already: a write of it takes nothing along.
+        file("40-own.conf", "net.ipv4.conf.lo.forwarding = 1\n");
+        file("zz.conf", "net.ipv4.conf.all.forwarding = 0\n");
+        baseline("net.ipv4.conf.lo.forwarding: 1");
+        expect(0, &["apply", "-b", "/etc/it.yaml", "--adopt"]);
+        expect(0, &PLAN);
+        fs::write("/proc/sys/net/ipv4/conf/lo/forwarding", "0").unwrap();
+        run(Command::new("sysctl").arg("--system"));
+        assert_eq!(live("net/ipv4/conf/lo/forwarding"), "1");
+    });
+}
+
+/// Copied to every interface, and not to `default`.
+#[test]
+fn forced_forwarding_reaches_the_interfaces() {
+    let test = "e2e::cascades::forced_forwarding_reaches_the_interfaces";
+    in_namespaces(test, || {
+        fresh_host();
+        if !fs::exists("/proc/sys/net/ipv6/conf/all/force_forwarding").unwrap() {
+            return left_out(test, "this kernel has no force_forwarding");
+        }
+        baseline("net.ipv6.conf.all.force_forwarding: 1, net.ipv6.conf.lo.force_forwarding: 0");
+        expect(0, &["apply", "-b", "/etc/it.yaml"]);
+        expect(0, &PLAN);
+        assert_eq!(live("net/ipv6/conf/lo/force_forwarding"), "0");
+        assert_eq!(live("net/ipv6/conf/default/force_forwarding"), "0");
+        expect(0, &["rollback", "--yes"]);
+        fs::write("/proc/sys/net/ipv6/conf/lo/force_forwarding", "1").unwrap();
+        let before = each("ipv6", "force_forwarding");
+        baseline("net.ipv6.conf.all.force_forwarding: 1");
+        expect(0, &["apply", "-b", "/etc/it.yaml"]);
+        expect(0, &["rollback", "--yes"]);
+        assert_eq!(each("ipv6", "force_forwarding"), before);
+    });
+}
