@@ -3,11 +3,14 @@
 
 use crate::baseline::{Desired, Requirement};
 use crate::bootview::{BootView, Loader, Write};
-use crate::catalogue::{Kind, Parameter, Scope};
+use crate::catalogue::{Effect, Kind, Parameter, Scope};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
 use crate::value::{Canonical, Shape, canonical, kernel_number};
+
+/// What stands for a value at boot that is another one than before, and cannot be foretold.
+pub const UNKNOWN: &str = "unknown";
 
 /// How a parameter stands in the running kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -212,32 +215,35 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
     let mut boot = BootValue::default();
     for (count, write) in view.each_write(loader).enumerate() {
         let value = &write.line.value;
+        let source = || Some(write.line.source.clone());
         if write.gets_to(&desired.key) {
             if !accepted(desired.shape, desired.known, value, facts) {
                 boot.refused = Some((write.line.source.clone(), value.to_string()));
                 continue;
             }
             let value = composed(desired.shape, boot.value.as_deref(), value);
-            boot = BootValue { value: Some(value), ..BootValue::default() };
-        } else if half.as_ref().is_some_and(|half| write.gets_to(half)) {
-            if !zeroes(&desired.key, value) {
-                continue;
-            }
-            let by = half.as_ref().map(|half| half.as_path().to_owned());
-            boot = BootValue { value: Some("0".to_owned()), zeroed: true, by, ..boot };
-        } else if let Some((through, effect)) = write.change_of(&desired.key)
-            && let Some(value) = effect.leaves(value)
-        {
-            let earlier = view.each_write(loader).take(count);
-            if effect.needs_a_change() && !changes(&through, &write.line.value, earlier) {
-                continue;
-            }
-            let by = Some(through.as_path().to_owned());
-            boot = BootValue { value: Some(value), zeroed: false, by, ..boot };
-        } else {
+            boot = BootValue { value: Some(value), source: source(), ..BootValue::default() };
             continue;
         }
-        boot.source = Some(write.line.source.clone());
+        if let Some(half) = half.as_ref().filter(|half| write.gets_to(half)) {
+            if zeroes(&desired.key, value) {
+                let (value, by) = (Some("0".to_owned()), Some(half.as_path().to_owned()));
+                boot = BootValue { value, by, zeroed: true, source: source(), ..boot };
+            }
+            continue;
+        }
+        for (through, effect) in write.changes_of(&desired.key) {
+            // By a factor that differs from kernel to kernel it becomes something else than it was.
+            let some_other = || matches!(effect, Effect::Rescales(_, None)).then(|| UNKNOWN.into());
+            let Some(left) = effect.leaves(value).or_else(some_other) else { continue };
+            // What a parameter reads already systemd does not write.
+            let of_change = loader == Loader::Systemd || effect.needs_a_change();
+            if of_change && !changes(&through, value, view.each_write(loader).take(count)) {
+                continue;
+            }
+            let (value, by) = (Some(left), Some(through.as_path().to_owned()));
+            boot = BootValue { value, by, zeroed: false, source: source(), ..boot };
+        }
     }
     boot
 }
@@ -254,7 +260,8 @@ fn zeroes(key: &Key, written: &str) -> bool {
 fn changes<'v>(switch: &Key, value: &str, earlier: impl Iterator<Item = Write<'v>>) -> bool {
     let before = earlier.filter_map(|write| {
         let (own, value) = (write.gets_to(switch), &write.line.value);
-        let other = || write.change_of(switch).and_then(|(_, effect)| effect.leaves(value));
+        let others = || write.changes_of(switch);
+        let other = || others().into_iter().filter_map(|(_, effect)| effect.leaves(value)).last();
         if own { kernel_number(value.trim()) } else { kernel_number(other()?.trim()) }
     });
     kernel_number(value.trim()) != Some(before.last().unwrap_or(0))

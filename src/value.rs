@@ -44,6 +44,20 @@ impl Shape {
         matches!(self, Self::Number | Self::Bool | Self::Rounded(_))
     }
 
+    /// Whether a number is less than a bound, and not just what the kernel makes of the bound.
+    pub fn falls_short(self, number: i128, at_least: i128) -> bool {
+        number < at_least && !self.keeps(at_least, number)
+    }
+
+    /// Whether a number is more than a bound, and not just what the kernel makes of the bound.
+    pub fn exceeds(self, number: i128, at_most: i128) -> bool {
+        number > at_most && !self.keeps(at_most, number)
+    }
+
+    fn keeps(self, wanted: i128, live: i128) -> bool {
+        matches!(self, Self::Rounded(rounding) if rounding.keeps(wanted, live))
+    }
+
     /// How many numbers a value has, where that is fixed.
     pub fn field_count(self) -> Option<usize> {
         match self {

@@ -115,7 +115,8 @@ impl Requirement {
         match self {
             Self::Exact(wanted) => agrees(shape, wanted, text),
             Self::Within { at_least, at_most } => single(shape, text).is_some_and(|n| {
-                at_least.is_none_or(|least| n >= least) && at_most.is_none_or(|most| n <= most)
+                at_least.is_none_or(|least| !shape.falls_short(n, least))
+                    && at_most.is_none_or(|most| !shape.exceeds(n, most))
             }),
         }
     }
@@ -128,8 +129,10 @@ impl Requirement {
             Self::Within { at_least, at_most } => {
                 let number = current.and_then(|text| single(shape, text));
                 match (number, at_least, at_most) {
-                    (Some(n), Some(least), _) if n < *least => Some(least.to_string()),
-                    (Some(n), _, Some(most)) if n > *most => Some(most.to_string()),
+                    (Some(n), Some(least), _) if shape.falls_short(n, *least) => {
+                        Some(least.to_string())
+                    }
+                    (Some(n), _, Some(most)) if shape.exceeds(n, *most) => Some(most.to_string()),
                     (None, Some(bound), _) | (None, None, Some(bound)) => Some(bound.to_string()),
                     (Some(_), ..) | (None, None, None) => None,
                 }

@@ -23,32 +23,48 @@ impl Changes {
         if !has_wildcard(path) {
             return Self::Of(effects_at(path));
         }
-        let is_among = |key: &str| match has_wildcard(key) {
-            true => glob_matches(key, path),
-            false => glob_matches(path, key),
-        };
-        let among: Arc<[_]> = movers().filter(|(key, _)| is_among(key)).collect();
+        let among: Arc<[_]> = movers().filter(|(key, _)| may_name(path, key)).collect();
         if among.is_empty() { Self::Of(&[]) } else { Self::OfEach(among) }
     }
 }
 
+/// Whether the glob names the parameter, or one of those that a `*` in its key stands for.
+fn may_name(glob: &str, key: &str) -> bool {
+    if !has_wildcard(key) {
+        return glob_matches(glob, key);
+    }
+    let (mut globs, mut parts) = (glob.split('/'), key.split('/'));
+    loop {
+        match (globs.next(), parts.next()) {
+            (None, None) => return true,
+            (Some(glob), Some(part)) if part == "*" || glob_matches(glob, part) => {}
+            _ => return false,
+        }
+    }
+}
+
 impl Write<'_> {
-    /// The parameter through which this write changes `key`, and how; `None` where it does not.
-    pub fn change_of(&self, key: &Key) -> Option<(Key, Effect)> {
+    /// The parameters through which this write changes `key`, and how each does.
+    pub fn changes_of(&self, key: &Key) -> Vec<(Key, Effect)> {
         match &self.line.changes {
             Changes::Of(effects) => {
-                let effect = effects.iter().find(|e| e.reaches(&self.line.selector_text, key))?;
-                Some((Key::from_path(&self.line.selector_text).ok()?, *effect))
+                let from = &self.line.selector_text;
+                let through = || Key::from_path(from).ok();
+                let reaching = effects.iter().filter(|e| e.reaches(from, key));
+                reaching.filter_map(|effect| Some((through()?, *effect))).collect()
             }
-            Changes::OfEach(among) => among.iter().find_map(|(path, effects)| {
-                let leaf = path.rsplit('/').next()?;
-                let through = match has_wildcard(path) {
-                    true => key.sibling(leaf),
-                    false => Key::from_path(path).ok()?,
-                };
-                let effect = effects.iter().find(|e| e.reaches(through.as_path(), key))?;
-                (through != *key && self.gets_to(&through)).then_some((through, *effect))
-            }),
+            Changes::OfEach(among) => among
+                .iter()
+                .filter_map(|(path, effects)| {
+                    let through = if has_wildcard(path) {
+                        key.sibling(path.rsplit('/').next()?)
+                    } else {
+                        Key::from_path(path).ok()?
+                    };
+                    let effect = effects.iter().find(|e| e.reaches(through.as_path(), key))?;
+                    (through != *key && self.gets_to(&through)).then_some((through, *effect))
+                })
+                .collect(),
         }
     }
 }

@@ -93,9 +93,18 @@ pub enum Order {
     After(&'static str),
     /// This one, which the kernel starts with at that number, must never exceed the other's first
     /// number (EINVAL at either write), so which goes first depends on the values.
-    AtMost(&'static str, i64),
+    AtMost(&'static str, i64, Checked),
     /// This one is refused while the other has one of these values.
     RefusedWhile(&'static str, &'static [i64]),
+}
+
+/// Which kernels check an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// All that have both parameters.
+    Always,
+    /// New ones; since which release is not known.
+    Lately,
 }
 
 /// What a write to a parameter changes besides it.
@@ -103,8 +112,11 @@ pub enum Order {
 pub enum Effect {
     /// Every parameter that matches the glob takes the same value.
     Copies(&'static str),
-    /// The same, but for the one that is named second.
-    CopiesBut(&'static str, &'static str),
+    /// Of those that match the glob every interface's takes the same value, but not those of `all`
+    /// and `default`.
+    CopiesToInterfaces(&'static str),
+    /// Of those that match the glob every interface's becomes 0 when this one is set to 0.
+    ClearsInterfaces(&'static str),
     /// The named parameter becomes 0 when this one is set to non-zero, else 1.
     Inverts(&'static str),
     /// The parameter of that last name beside this one is the same in another unit: its number is
@@ -305,8 +317,10 @@ impl Effect {
     pub fn reaches(self, from: &str, key: &Key) -> bool {
         match self {
             Self::Copies(glob) => glob_matches(glob, key.as_path()),
-            Self::CopiesBut(glob, except) => {
-                key.as_path() != except && glob_matches(glob, key.as_path())
+            Self::CopiesToInterfaces(glob) | Self::ClearsInterfaces(glob) => {
+                let everywhere = ["all", "default"];
+                glob_matches(glob, key.as_path())
+                    && !key.components().any(|part| everywhere.contains(&part))
             }
             Self::Inverts(path) => path == key.as_path(),
             Self::Rescales(leaf, ..) => {
@@ -319,13 +333,13 @@ impl Effect {
         }
     }
 
-    /// Whether it comes of a change alone, and not of a write of the value that is there already:
-    /// so do those of the switches of all interfaces. The others are one variable by two names.
+    /// Whether the kernel brings it about by a change alone, and not by a write of the value that
+    /// is there already: so it does with IPv4's forwarding, but not with IPv6's.
     pub fn needs_a_change(self) -> bool {
         match self {
-            Self::Copies(glob) => has_wildcard(glob),
-            Self::CopiesBut(..) | Self::Inverts(_) => true,
-            Self::Rescales(..) => false,
+            Self::Copies(glob) => has_wildcard(glob) && glob.starts_with("net/ipv4/"),
+            Self::CopiesToInterfaces(_) | Self::Inverts(_) => true,
+            Self::ClearsInterfaces(_) | Self::Rescales(..) => false,
         }
     }
 
@@ -334,7 +348,8 @@ impl Effect {
     pub fn leaves(self, written: &str) -> Option<String> {
         let number = || kernel_number(written.trim());
         match self {
-            Self::Copies(_) | Self::CopiesBut(..) => Some(written.to_owned()),
+            Self::Copies(_) | Self::CopiesToInterfaces(_) => Some(written.to_owned()),
+            Self::ClearsInterfaces(_) => (number()? == 0).then(|| "0".to_owned()),
             Self::Inverts(_) => Some(i32::from(number()? == 0).to_string()),
             Self::Rescales(_, factor) => {
                 let (times, over) = factor?;

@@ -4,7 +4,7 @@
 use super::bounds::{
     INT, INT_MAX, IPC_MNI, NATURAL, PERCENT, POSITIVE, SHORT, SWITCH, UINT, ULONG, UP_TO_TWO,
 };
-use super::{Hazard, Kind, Order, Parameter, Range, Scope};
+use super::{Checked, Hazard, Kind, Order, Parameter, Range, Scope};
 use crate::value::{Shape, Unit};
 
 const DOC: &str = "Documentation/admin-guide/sysctl/kernel.rst";
@@ -836,7 +836,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .unit(Unit::Microseconds)
-    .order(&[Order::AtMost("kernel/sched_deadline_period_max_us", 100)])
+    .order(&[Order::AtMost("kernel/sched_deadline_period_max_us", 100, Checked::Lately)])
     .since(5, 9),
     Parameter::new(
         "kernel/sched_energy_aware",
@@ -885,7 +885,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Microseconds)
     .ranges(&[Range::new(-1, INT_MAX)])
-    .order(&[Order::AtMost("kernel/sched_rt_period_us", 950_000)])
+    .order(&[Order::AtMost("kernel/sched_rt_period_us", 950_000, Checked::Always)])
     .owners(&["tuned"]),
     Parameter::new(
         "kernel/sched_schedstats",
@@ -915,7 +915,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(UTILISATION)
-    .order(&[Order::AtMost("kernel/sched_util_clamp_max", 1024)])
+    .order(&[Order::AtMost("kernel/sched_util_clamp_max", 1024, Checked::Always)])
     .since(5, 3),
     Parameter::new(
         "kernel/sched_util_clamp_min_rt_default",

@@ -14,7 +14,7 @@ mod packed;
 mod user;
 mod vm;
 
-pub use entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+pub use entry::{Checked, Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 
 use crate::key::{Key, Pattern, has_wildcard};
 
@@ -68,9 +68,40 @@ pub fn movers() -> impl Iterator<Item = (&'static str, &'static [Effect])> {
     packed::movers().map(|(key, row)| (key, row.effects()))
 }
 
-/// Whether a write to `one` sets `other` as well.
-pub fn sets(one: &Key, other: &Key) -> bool {
-    effects_at(one.as_path()).iter().any(|effect| effect.reaches(one.as_path(), other))
+/// The parameters that may never exceed another one's first number, each with that one; on every
+/// kernel that has both.
+pub fn limits() -> impl Iterator<Item = (&'static str, &'static str)> {
+    packed::limited().flat_map(|(key, order)| {
+        order.iter().filter_map(move |order| match order {
+            Order::AtMost(other, _, Checked::Always) => Some((key, *other)),
+            _ => None,
+        })
+    })
+}
+
+/// What a write to one parameter changes besides, looked up once.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach<'k> {
+    from: &'k str,
+    effects: &'static [Effect],
+}
+
+impl<'k> Reach<'k> {
+    /// That of a write to `key`.
+    pub fn of(key: &'k Key) -> Self {
+        let from = key.as_path();
+        Self { from, effects: effects_at(from) }
+    }
+
+    /// Whether it changes nothing but the parameter itself.
+    pub fn is_empty(self) -> bool {
+        self.effects.is_empty()
+    }
+
+    /// Whether it changes that one.
+    pub fn covers(self, key: &Key) -> bool {
+        self.effects.iter().any(|effect| effect.reaches(self.from, key))
+    }
 }
 
 /// What kind of parameter `key` is, as far as is known.

@@ -1,7 +1,7 @@
 //! What is known of net.ipv4.*: IP, ICMP, IGMP, ARP, TCP and UDP.
 
 use super::bounds::{MS_TICKS, SHORT as PORTS, USER_TICKS};
-use super::entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+use super::entry::{Checked, Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 use crate::value::Shape::{self, Bitmap, Bool, HexGroups, Number, Numbers, Text, Words};
 use crate::value::Unit;
 
@@ -234,12 +234,12 @@ pub(super) const TABLE: &[Parameter] = &[
         .ranges(U8).owners(&["keepalived"]),
     own("net/ipv4/ip_unprivileged_port_start", Number,
         "First port that needs no privilege to bind").since(4, 11).ranges(PORTS)
-        .order(&[Order::AtMost("net/ipv4/ip_local_port_range", 1024)]),
+        .order(&[Order::AtMost("net/ipv4/ip_local_port_range", 1024, Checked::Always)]),
     own("net/ipv4/ipfrag_high_thresh", Number,
         "Most memory for incomplete IP packets").unit(Unit::Bytes),
     own("net/ipv4/ipfrag_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
-        .unit(Unit::Bytes).order(&[Order::AtMost("net/ipv4/ipfrag_high_thresh", 3 << 20)]),
+        .unit(Unit::Bytes).order(&[Order::AtMost("net/ipv4/ipfrag_high_thresh", 3 << 20, Checked::Always)]),
     own("net/ipv4/ipfrag_max_dist", Number,
         "Disorder of fragments of one source after which a packet is given up; 0 means any")
         .ranges(NOT_NEGATIVE),
@@ -494,7 +494,7 @@ pub(super) const TABLE: &[Parameter] = &[
         .ranges(BOOL).since(5, 10),
     own("net/ipv4/tcp_reordering", Number,
         "Reordering, in packets, that a connection starts with")
-        .order(&[Order::AtMost("net/ipv4/tcp_max_reordering", 3)]),
+        .order(&[Order::AtMost("net/ipv4/tcp_max_reordering", 3, Checked::Lately)]),
     own("net/ipv4/tcp_retrans_collapse", Bool,
         "Joins small segments when they are sent again").ranges(U8),
     own("net/ipv4/tcp_retries1", Number,

@@ -1,7 +1,7 @@
 //! What is known of net.ipv6.*: IPv6, its ICMP, neighbour discovery and autoconfiguration.
 
 use super::bounds::{MS_TICKS, USER_TICKS};
-use super::entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+use super::entry::{Checked, Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 use crate::value::Shape::{self, Bitmap, Bool, Ipv6, Number};
 use crate::value::Unit;
 
@@ -23,6 +23,11 @@ const SKIP_NOTIFY: &[Range] = &[Range::new(0, 1), Range::before(5, 2, INT_MIN, I
 const ADDR_GEN_ORDER: &[Order] = &[
     Order::After("net/ipv6/conf/all/addr_gen_mode"),
     Order::After("net/ipv6/conf/default/stable_secret"),
+];
+/// Only kernels that have force_forwarding clear it.
+const ALL_FORWARDING: &[Effect] = &[
+    Effect::Copies("net/ipv6/conf/*/forwarding"),
+    Effect::ClearsInterfaces("net/ipv6/conf/*/force_forwarding"),
 ];
 const HOST_CONFIGURERS: &[&str] = &["systemd-networkd", "NetworkManager"];
 const DISABLERS: &[&str] = &["systemd-networkd", "NetworkManager", "dockerd", "libvirtd"];
@@ -103,7 +108,10 @@ pub(super) const TABLE: &[Parameter] = &[
     own("net/ipv6/conf/*/force_forwarding", Bool,
         "Forwards what comes in here, also where conf/all/forwarding is off")
         .ranges(BOOL).since(6, 17)
-        .order(&[Order::After("net/ipv6/conf/all/force_forwarding")])
+        .order(&[
+            Order::After("net/ipv6/conf/all/forwarding"),
+            Order::After("net/ipv6/conf/all/force_forwarding"),
+        ])
         .hazard(Hazard::CutsNetwork),
     own("net/ipv6/conf/*/force_mld_version", Number,
         "MLD version to speak: 0 as the network asks, else 1 or 2").ranges(INT),
@@ -209,14 +217,11 @@ pub(super) const TABLE: &[Parameter] = &[
         .hazard(Hazard::CutsNetwork).owners(DISABLERS),
     own("net/ipv6/conf/all/force_forwarding", Bool,
         "Sets force_forwarding of every interface, but not of conf/default").ranges(BOOL).since(6, 17)
-        .effects(&[Effect::CopiesBut(
-            "net/ipv6/conf/*/force_forwarding",
-            "net/ipv6/conf/default/force_forwarding",
-        )])
+        .effects(&[Effect::CopiesToInterfaces("net/ipv6/conf/*/force_forwarding")])
         .hazard(Hazard::CutsNetwork),
     own("net/ipv6/conf/all/forwarding", Bool,
         "Forwards IPv6 packets; a write sets forwarding of every interface and of conf/default")
-        .ranges(INT).effects(&[Effect::Copies("net/ipv6/conf/*/forwarding")])
+        .ranges(INT).effects(ALL_FORWARDING)
         .hazard(Hazard::CutsNetwork).owners(FORWARDERS),
     own("net/ipv6/conf/all/ignore_routes_with_linkdown", Bool,
         "Sets ignore_routes_with_linkdown of every interface and of conf/default")
@@ -263,7 +268,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "Most memory for incomplete IPv6 packets").unit(Unit::Bytes),
     own("net/ipv6/ip6frag_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
-        .unit(Unit::Bytes).order(&[Order::AtMost("net/ipv6/ip6frag_high_thresh", 3 << 20)]),
+        .unit(Unit::Bytes).order(&[Order::AtMost("net/ipv6/ip6frag_high_thresh", 3 << 20, Checked::Always)]),
     own("net/ipv6/ip6frag_time", Number,
         "Seconds that an incomplete packet is kept").unit(Unit::Seconds),
     own("net/ipv6/ip_nonlocal_bind", Bool,

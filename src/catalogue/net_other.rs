@@ -1,6 +1,6 @@
 //! What is known of the rest of net.*: bridges, connection tracking, MPTCP, SCTP, Unix sockets.
 
-use super::entry::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+use super::entry::{Checked, Effect, Hazard, Kind, Order, Parameter, Range, Scope};
 use crate::value::Shape::{self, Bool, Number, Numbers, Text, Words};
 use crate::value::{Rounding, Unit};
 
@@ -122,7 +122,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "Most memory for incomplete IPv6 packets that are tracked").unit(Unit::Bytes),
     conntrack("net/netfilter/nf_conntrack_frag6_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
-        .unit(Unit::Bytes).order(&[Order::AtMost("net/netfilter/nf_conntrack_frag6_high_thresh", 3 << 20)]),
+        .unit(Unit::Bytes).order(&[Order::AtMost("net/netfilter/nf_conntrack_frag6_high_thresh", 3 << 20, Checked::Always)]),
     timeout("net/netfilter/nf_conntrack_frag6_timeout",
         "Seconds that an incomplete tracked IPv6 packet is kept"),
     timeout("net/netfilter/nf_conntrack_generic_timeout",
@@ -217,7 +217,7 @@ pub(super) const TABLE: &[Parameter] = &[
     sctp("net/sctp/rto_max", Number, "Longest retransmission timeout").unit(Unit::Milliseconds),
     sctp("net/sctp/rto_min", Number,
         "Shortest retransmission timeout")
-        .unit(Unit::Milliseconds).order(&[Order::AtMost("net/sctp/rto_max", 1000)]),
+        .unit(Unit::Milliseconds).order(&[Order::AtMost("net/sctp/rto_max", 1000, Checked::Always)]),
     sctp("net/sctp/sack_timeout", Number,
         "Delay of selective acknowledgements")
         .unit(Unit::Milliseconds).ranges(&[Range::new(1, 500)]),

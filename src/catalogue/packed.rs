@@ -57,6 +57,7 @@ struct Lengths {
     effects: usize,
     owners: usize,
     movers: usize,
+    limited: usize,
 }
 
 struct Packed {
@@ -68,6 +69,7 @@ struct Packed {
     owners: [&'static str; LENGTHS.owners],
     slots: [u16; SLOTS],
     movers: [u16; LENGTHS.movers],
+    limited: [u16; LENGTHS.limited],
 }
 
 const LENGTHS: Lengths = lengths();
@@ -85,6 +87,7 @@ static EFFECTS: [Effect; LENGTHS.effects] = PACKED.effects;
 static OWNERS: [&str; LENGTHS.owners] = PACKED.owners;
 static INDEX: [u16; SLOTS] = PACKED.slots;
 static MOVERS: [u16; LENGTHS.movers] = PACKED.movers;
+static LIMITED: [u16; LENGTHS.limited] = PACKED.limited;
 
 /// Every entry, table by table.
 pub(super) fn all() -> impl Iterator<Item = Parameter> {
@@ -94,6 +97,24 @@ pub(super) fn all() -> impl Iterator<Item = Parameter> {
 /// The entries that change others, each with its key.
 pub(super) fn movers() -> impl Iterator<Item = (&'static str, &'static Row)> {
     MOVERS.iter().map(|at| &ROWS[usize::from(*at)]).map(|row| (text(row.key), row))
+}
+
+/// The entries that another one limits, each with its key.
+pub(super) fn limited() -> impl Iterator<Item = (&'static str, &'static [Order])> {
+    let rows = LIMITED.iter().map(|at| &ROWS[usize::from(*at)]);
+    rows.map(|row| (text(row.key), part(&ORDER, row.order)))
+}
+
+/// Whether one of its orders is a limit.
+const fn is_limited(order: &[Order]) -> bool {
+    let mut at = 0;
+    while at < order.len() {
+        if matches!(order[at], Order::AtMost(..)) {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 /// The entry whose key is these pieces, one behind the other.
@@ -189,8 +210,16 @@ const fn lengths() -> Lengths {
             None => 0,
         }
     }
-    let mut all =
-        Lengths { rows: 0, text: 0, ranges: 0, order: 0, effects: 0, owners: 0, movers: 0 };
+    let mut all = Lengths {
+        rows: 0,
+        text: 0,
+        ranges: 0,
+        order: 0,
+        effects: 0,
+        owners: 0,
+        movers: 0,
+        limited: 0,
+    };
     let mut table = 0;
     while table < TABLES.len() {
         let mut at = 0;
@@ -204,6 +233,7 @@ const fn lengths() -> Lengths {
             all.effects += p.effects.len();
             all.owners += p.owners.len();
             all.movers += !p.effects.is_empty() as usize;
+            all.limited += is_limited(p.order) as usize;
             at += 1;
         }
         table += 1;
@@ -263,6 +293,7 @@ const fn pack() -> Packed {
         owners: [""; LENGTHS.owners],
         slots: [FREE; SLOTS],
         movers: [0; LENGTHS.movers],
+        limited: [0; LENGTHS.limited],
     };
     let (mut rows, mut text, mut ranges) = (0, 0, 0);
     let (mut order, mut effects, mut owners) = (0, 0, 0);
@@ -291,7 +322,7 @@ const fn pack() -> Packed {
     }
     table = 0;
     rows = 0;
-    let mut movers = 0;
+    let (mut movers, mut limited) = (0, 0);
     while table < TABLES.len() {
         let mut at = 0;
         while at < TABLES[table].len() {
@@ -318,6 +349,10 @@ const fn pack() -> Packed {
             if !p.effects.is_empty() {
                 packed.movers[movers] = small(rows);
                 movers += 1;
+            }
+            if is_limited(p.order) {
+                packed.limited[limited] = small(rows);
+                limited += 1;
             }
             rows += 1;
             at += 1;

@@ -128,7 +128,7 @@ fn pairs_are_mutual() {
 fn targets_of_orders_and_effects_are_known() {
     for p in all() {
         for order in p.order {
-            let (Order::After(target) | Order::AtMost(target, _) | Order::RefusedWhile(target, _)) =
+            let (Order::After(target) | Order::AtMost(target, ..) | Order::RefusedWhile(target, _)) =
                 order;
             let known = Key::from_path(target).ok().and_then(|key| lookup(&key));
             let other = known.unwrap_or_else(|| panic!("{}: no {target}", p.key));
@@ -141,7 +141,10 @@ fn targets_of_orders_and_effects_are_known() {
         }
         for effect in p.effects {
             let hit = match effect {
-                Effect::Copies(target) | Effect::CopiesBut(target, _) | Effect::Inverts(target) => {
+                Effect::Copies(target)
+                | Effect::CopiesToInterfaces(target)
+                | Effect::ClearsInterfaces(target)
+                | Effect::Inverts(target) => {
                     all().any(|o| o.key == *target || glob_matches(target, o.key))
                 }
                 Effect::Rescales(leaf, factor) => {

@@ -1,6 +1,6 @@
 //! Which parameters a write concerns: its own, and those that it changes besides.
 
-use crate::catalogue::{self, Effect};
+use crate::catalogue::{self, Effect, Reach};
 use crate::key::{Key, has_wildcard};
 
 use super::bystanders::Bystander;
@@ -77,8 +77,9 @@ impl Index {
 fn reached(key: &Key, slots: &[Slot]) -> Box<[usize]> {
     let Some(known) = catalogue::lookup(key) else { return Box::default() };
     let pair = known.pair.map(|leaf| key.sibling(leaf));
+    let reach = Reach::of(key);
     let is_reached =
-        |other: &Key| other != key && (pair.as_ref() == Some(other) || catalogue::sets(key, other));
+        |other: &Key| other != key && (pair.as_ref() == Some(other) || reach.covers(other));
     (0..slots.len()).filter(|i| is_reached(&slots[*i].key)).collect()
 }
 

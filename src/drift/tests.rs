@@ -144,14 +144,16 @@ mod wanted {
 
     use super::super::Wanted;
     use crate::baseline::Requirement;
-    use crate::value::Shape;
+    use crate::value::{Rounding, Shape};
 
     proptest! {
         #[test]
         fn judges_and_targets_as_the_requirement_does(
             at_least in prop::option::of(-20i128..20),
             at_most in prop::option::of(-20i128..20),
-            shape in prop_oneof![Just(Shape::Number), Just(Shape::Unknown), Just(Shape::Text(9))],
+            shape in prop_oneof![Just(Shape::Number), Just(Shape::Unknown), Just(Shape::Text(9)),
+                                Just(Shape::Rounded(Rounding::Centiseconds)),
+                                Just(Shape::Rounded(Rounding::Switch))],
             live in prop_oneof!["-?[0-9]{1,2}", "[a-z]{1,2}", "[0-9] [0-9x]", "0x1[0-9]?"],
             exact in "[0-9]{1,2}",
         ) {

@@ -42,8 +42,8 @@ impl Wanted {
             Form::Exact(expected, _) => expected.agrees(live),
             Form::Within { at_least, at_most } => {
                 single_number(self.shape, live).is_some_and(|n| {
-                    at_least.as_ref().is_none_or(|(least, _)| n >= *least)
-                        && at_most.as_ref().is_none_or(|(most, _)| n <= *most)
+                    at_least.as_ref().is_none_or(|(least, _)| !self.shape.falls_short(n, *least))
+                        && at_most.as_ref().is_none_or(|(most, _)| !self.shape.exceeds(n, *most))
                 })
             }
         }
@@ -58,8 +58,8 @@ impl Wanted {
                 let (at_least, at_most) = (at_least.as_ref(), at_most.as_ref());
                 match single_number(self.shape, live) {
                     Some(n) => at_least
-                        .filter(|(least, _)| n < *least)
-                        .or(at_most.filter(|(most, _)| n > *most)),
+                        .filter(|(least, _)| self.shape.falls_short(n, *least))
+                        .or(at_most.filter(|(most, _)| self.shape.exceeds(n, *most))),
                     None => at_least.or(at_most),
                 }
                 .map(|(_, bytes)| &**bytes)

@@ -74,6 +74,13 @@ pub enum Refusal {
         /// What it will hold.
         at_most: i128,
     },
+    /// The kernel takes no value below that of another parameter; no guard allows it.
+    Undercuts {
+        /// The other one.
+        other: Key,
+        /// What it will hold.
+        at_least: i128,
+    },
     /// The kernel takes no value while another parameter has that one; no guard allows it.
     Barred {
         /// The other one.
@@ -96,13 +103,20 @@ impl Refusal {
             Self::CutsSession { .. } => Hazard::CutsNetwork.guard(),
             Self::Contradicted { .. } => "contradicted",
             Self::Exceeds { .. } => "exceeds",
+            Self::Undercuts { .. } => "undercuts",
             Self::Barred { .. } => "barred",
         }
     }
 
     /// Whether a baseline can have it all the same, by allowing the guard.
     pub fn can_be_allowed(&self) -> bool {
-        !matches!(self, Self::Contradicted { .. } | Self::Exceeds { .. } | Self::Barred { .. })
+        !matches!(
+            self,
+            Self::Contradicted { .. }
+                | Self::Exceeds { .. }
+                | Self::Undercuts { .. }
+                | Self::Barred { .. }
+        )
     }
 
     /// Whether it is judged by what is in use now, and may be none tomorrow.

@@ -28,16 +28,22 @@ fn also_needed_of<'k>(
         let Some(known) = known else { continue };
         keys.extend(known.pair.map(|leaf| key.sibling(leaf)));
         for order in known.order {
-            if let catalogue::Order::AtMost(other, _) | catalogue::Order::RefusedWhile(other, _) =
-                order
-            {
+            if let catalogue::Order::RefusedWhile(other, _) = order {
                 keys.extend(Key::from_path(other));
+            }
+        }
+        for (lower, upper) in catalogue::limits() {
+            if lower == key.as_path() {
+                keys.extend(Key::from_path(upper));
+            } else if upper == key.as_path() {
+                keys.extend(Key::from_path(lower));
             }
         }
         for effect in known.effects {
             match effect {
                 catalogue::Effect::Copies(glob) if has_wildcard(glob) => globs.push(*glob),
-                catalogue::Effect::CopiesBut(glob, _) => globs.push(*glob),
+                catalogue::Effect::CopiesToInterfaces(glob)
+                | catalogue::Effect::ClearsInterfaces(glob) => globs.push(*glob),
                 catalogue::Effect::Copies(other) | catalogue::Effect::Inverts(other) => {
                     keys.extend(Key::from_path(other));
                 }

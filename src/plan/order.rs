@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Desired;
-use crate::catalogue::{self, Effect, Order};
+use crate::catalogue::{self, Effect, Order, Reach};
 use crate::key::Key;
 use crate::observed::Snapshot;
 use crate::value::kernel_number;
@@ -42,8 +42,30 @@ pub fn bytes(value: &str) -> Vec<u8> {
 }
 
 /// The writes for all items that are to be written, in an order that the kernel accepts. Marks the
-/// items that are written in the end: some are by the way, some only once another one is.
+/// items that are written in the end: some are by the way, some only once another one is. What the
+/// kernel cannot have is refused, and the others are ordered without it.
 pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
+    loop {
+        let steps = possible_steps(items, snapshot);
+        let impossible = |refusal: &Refusal| {
+            !refusal.can_be_allowed() && !matches!(refusal, Refusal::Contradicted { .. })
+        };
+        let refused = items
+            .iter_mut()
+            .filter(|item| item.write && item.refusals.iter().any(impossible))
+            .map(|item| {
+                // Nor is it left to the next boot.
+                item.write = false;
+                item.persisted = None;
+            })
+            .count();
+        if refused == 0 {
+            return steps;
+        }
+    }
+}
+
+fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     let mut nodes: Vec<Node<'_>> = items
         .iter()
         .filter(|i| i.write)
@@ -52,10 +74,12 @@ pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     topological(&mut nodes);
     let targets: BTreeMap<Key, String> =
         nodes.iter().map(|n| (n.key.clone(), n.target.clone())).collect();
-    let order: Vec<Key> = nodes.iter().map(|n| n.key.clone()).collect();
+    let order: Vec<(Key, &'static [Order])> =
+        nodes.iter().map(|n| (n.key.clone(), n.order)).collect();
     let mut model = Model { snapshot, changed: BTreeMap::new(), perhaps: BTreeMap::new() };
     let mut steps = Vec::with_capacity(order.len());
-    for key in &order {
+    let mut barred: Vec<(&Key, Refusal)> = Vec::new();
+    for (key, order) in &order {
         // A write above may have brought it about already.
         let satisfied = |item: &Item| {
             model
@@ -63,6 +87,7 @@ pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
                 .is_some_and(|now| item.desired.requirement.satisfied_by(item.desired.shape, now))
         };
         if !items.iter().any(|i| i.desired.key == *key && satisfied(i)) {
+            barred.extend(model.barred(order).map(|refusal| (key, refusal)));
             steps.push(model.write(key, &targets[key]));
         }
     }
@@ -84,35 +109,50 @@ pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     // Whoever is still not as desired is contradicted by a step that sets it as well.
     for item in items.iter_mut() {
         let key = &item.desired.key;
-        if model.disturbs(item, &targets)
-            && let Some(by) =
-                steps.iter().rev().find(|s| s.key != *key && catalogue::sets(&s.key, key))
-        {
-            item.refusals.push(Refusal::Contradicted { by: by.key.clone() });
+        let contradicts = |step: &&Step| {
+            step.key != *key
+                && if model.disturbs(item, &targets) {
+                    Reach::of(&step.key).covers(key)
+                } else {
+                    changes_unforeseeably(&step.key, item)
+                }
+        };
+        if let Some(by) = steps.iter().rev().find(contradicts) {
+            let by = by.key.clone();
+            item.refusals.push(Refusal::Contradicted { by });
         }
-        if steps.iter().any(|s| s.key == item.desired.key) {
-            item.refusals.extend(model.impossible(&item.desired));
+        let written = steps.iter().any(|s| s.key == item.desired.key);
+        if written {
+            let barred = barred.iter().find(|(key, _)| **key == item.desired.key);
+            let refusal = barred.map(|(_, refusal)| refusal.clone());
+            item.refusals.extend(refusal.or_else(|| model.impossible(&item.desired, &targets)));
         }
-        item.write = steps.iter().any(|s| s.key == item.desired.key);
+        item.write = written;
     }
     steps
 }
 
+/// Whether a write to `key` sets a parameter that is desired exactly to what cannot be foretold.
+fn changes_unforeseeably(key: &Key, item: &Item) -> bool {
+    let desired = &item.desired;
+    let same_variable = |effect: &Effect| {
+        matches!(effect, Effect::Rescales(_, None)) && effect.reaches(key.as_path(), &desired.key)
+    };
+    desired.waiver.is_none()
+        && item.refusals.is_empty()
+        && desired.requirement.exact().is_some()
+        && catalogue::effects_at(key.as_path()).iter().any(same_variable)
+}
+
 /// The values of everything that the steps change besides their own keys.
 pub fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
-    let changing: Vec<(&str, &[Effect])> = steps
-        .iter()
-        .map(|step| (step.key.as_path(), catalogue::effects_at(step.key.as_path())))
-        .filter(|(_, effects)| !effects.is_empty())
-        .collect();
+    let reached: Vec<Reach<'_>> =
+        steps.iter().map(|s| Reach::of(&s.key)).filter(|reach| !reach.is_empty()).collect();
     let defaults: Vec<&str> = steps.iter().filter_map(|s| default_leaf(&s.key)).collect();
     snapshot
         .iter()
         .filter(|(key, _)| {
-            let changes = |(from, effects): &(&str, &[Effect])| {
-                effects.iter().any(|effect| effect.reaches(from, key))
-            };
-            changing.iter().any(changes)
+            reached.iter().any(|reach| reach.covers(key))
                 || interface_leaf(key).is_some_and(|leaf| defaults.contains(&leaf))
         })
         .filter_map(|(key, reading)| Some((key.clone(), reading.text()?.to_owned())))
@@ -194,7 +234,7 @@ fn topological(nodes: &mut Vec<Node<'_>>) {
             match order {
                 Order::After(other) => waits.extend(at(other).map(|other| (this, other))),
                 // The other one first, but where that would be less than this one still is.
-                Order::AtMost(other, default) => waits.extend(at(other).map(|other| {
+                Order::AtMost(other, default, _) => waits.extend(at(other).map(|other| {
                     let old = node.old.unwrap_or(i128::from(*default));
                     let below = nodes[other].new_number().is_some_and(|new| new < old);
                     if below { (other, this) } else { (this, other) }
@@ -249,25 +289,33 @@ impl Model<'_> {
             })
     }
 
-    /// Why the kernel cannot have this value beside those that the others will hold.
-    fn impossible(&self, desired: &Desired) -> Option<Refusal> {
-        let own = self.text(&desired.key).and_then(first_number)?;
-        let order = desired.known.map_or(&[][..], |p| p.order);
+    /// Why the kernel does not take a write at this moment.
+    fn barred(&self, order: &[Order]) -> Option<Refusal> {
         order.iter().find_map(|order| {
-            let (Order::After(path) | Order::AtMost(path, _) | Order::RefusedWhile(path, _)) =
-                order;
+            let Order::RefusedWhile(path, values) = order else { return None };
             let other = Key::from_path(path).ok()?;
             let value = self.text(&other).and_then(first_number)?;
-            match order {
-                Order::AtMost(..) if own > value => {
-                    Some(Refusal::Exceeds { other, at_most: value })
-                }
-                Order::RefusedWhile(_, values)
-                    if values.iter().any(|v| i128::from(*v) == value) =>
-                {
-                    Some(Refusal::Barred { other, value })
-                }
-                _ => None,
+            let stops = values.iter().any(|v| i128::from(*v) == value);
+            stops.then_some(Refusal::Barred { other, value })
+        })
+    }
+
+    /// Why the kernel cannot have this value beside those that the others will hold. Of two that
+    /// are both written it is the limited one that cannot be.
+    fn impossible(&self, desired: &Desired, written: &BTreeMap<Key, String>) -> Option<Refusal> {
+        let path = desired.key.as_path();
+        let mut limits =
+            catalogue::limits().filter(|(lower, upper)| [lower, upper].contains(&&path));
+        limits.find_map(|(lower, upper)| {
+            let is_upper = path == upper;
+            let other = Key::from_path(if is_upper { lower } else { upper }).ok()?;
+            let own = self.text(&desired.key).and_then(first_number)?;
+            let value = self.text(&other).and_then(first_number)?;
+            if is_upper {
+                let broken = own < value && !written.contains_key(&other);
+                broken.then_some(Refusal::Undercuts { other, at_least: value })
+            } else {
+                (own > value).then_some(Refusal::Exceeds { other, at_most: value })
             }
         })
     }

@@ -87,10 +87,15 @@ pub fn recovery(
         for begun in &unfinished.writes {
             let effects = catalogue::lookup(&begun.key).map_or(&[][..], |p| p.effects);
             let from = begun.key.as_path();
-            for effect in effects.iter().filter(|effect| effect.reaches(from, key)) {
+            // Another name of the same parameter comes back with it.
+            let other_name = |effect: &&Effect| matches!(effect, Effect::Rescales(..));
+            for effect in effects.iter().filter(|e| !other_name(e) && e.reaches(from, key)) {
                 reached = true;
                 ours |= match effect {
-                    Effect::Copies(_) | Effect::CopiesBut(..) | Effect::Rescales(..) => {
+                    Effect::Copies(_)
+                    | Effect::CopiesToInterfaces(_)
+                    | Effect::ClearsInterfaces(_)
+                    | Effect::Rescales(..) => {
                         effect.leaves(&begun.to).is_some_and(|left| same(&left))
                     }
                     Effect::Inverts(_) => ["0", "1"].contains(&live.trim()),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::baseline::{Desired, OnDrift, Requirement};
 use crate::bootview::{BootView, Loader, dropin};
-use crate::catalogue::{self, Kind};
+use crate::catalogue::{self, Kind, Reach};
 use crate::diagnostic::{Position, Span};
 use crate::diff::{self, BootStatus, BootValue, LiveStatus};
 use crate::key::{Key, Selector};
@@ -245,9 +245,10 @@ fn verdict(
 
 /// A parameter that is still held and that a write would change to what is not desired of it.
 fn bound(was: &Was, among: &Among<'_>) -> Option<Key> {
+    let reach = Reach::of(&was.key);
     let snapshot = among.observed.snapshot;
     let held = snapshot.iter().map(|(key, _)| key).filter(|key| *key != &was.key);
-    held.filter(|key| catalogue::sets(&was.key, key) && (among.held)(key))
+    held.filter(|key| reach.covers(key) && (among.held)(key))
         .find(|key| {
             let desired = among.desired.iter().find(|d| d.key == **key);
             desired.is_none_or(|d| !d.requirement.satisfied_by(d.shape, &was.value))

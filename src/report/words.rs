@@ -6,7 +6,7 @@ use crate::baseline::{DesiredSet, Exception};
 use crate::bootview::{Problem, ProblemKind, dropin};
 use crate::catalogue::{Effect, Hazard};
 use crate::diagnostic::Position;
-use crate::diff::{BootStatus, Cause, LiveStatus};
+use crate::diff::{self, BootStatus, Cause, LiveStatus};
 use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
 use crate::plan::{DropinOutcome, Foreign, Item, Note, Plan, Refusal, Strained, TAKEN_PERCENT};
@@ -81,7 +81,10 @@ pub fn cause(item: &Item) -> Option<String> {
 /// What a write changes besides.
 fn also_sets(key: &Key, effect: Effect) -> String {
     match effect {
-        Effect::Copies(glob) | Effect::CopiesBut(glob, _) => {
+        Effect::ClearsInterfaces(glob) => {
+            format!("a write of 0 also sets every interface's {} to 0", swap_separators(glob))
+        }
+        Effect::Copies(glob) | Effect::CopiesToInterfaces(glob) => {
             let every = if has_wildcard(glob) { "every " } else { "" };
             format!("a write also sets {every}{}", swap_separators(glob))
         }
@@ -98,6 +101,9 @@ fn also_sets(key: &Key, effect: Effect) -> String {
 fn overridden(key: &Key, source: &Position, value: &str, by: Option<&str>) -> String {
     let value = secret::shown(key, value);
     let sets = match by {
+        Some(other) if value == diff::UNKNOWN => {
+            format!("{source} sets {}, which is the same in another unit", swap_separators(other))
+        }
         Some(other) => {
             format!("{source} sets {}, which leaves {value} here", swap_separators(other))
         }
@@ -265,6 +271,9 @@ fn danger(refusal: &Refusal) -> String {
         ),
         Refusal::Exceeds { other, at_most } => {
             format!("the kernel takes no value above that of {other} ({at_most})")
+        }
+        Refusal::Undercuts { other, at_least } => {
+            format!("the kernel takes no value below that of {other} ({at_least})")
         }
         Refusal::Barred { other, value } => {
             format!("the kernel takes no value while {other} is {value}")

@@ -179,12 +179,15 @@ fn entries_are_whole() {
         let untils: Vec<_> = p.ranges.iter().filter_map(|r| r.until).collect();
         assert!(untils.is_sorted_by(|newer, older| newer > older), "{key}: {:?}", p.ranges);
         let others = p.order.iter().map(|o| match o {
-            Order::After(other) | Order::AtMost(other, _) | Order::RefusedWhile(other, _) => *other,
+            Order::After(other) | Order::AtMost(other, ..) | Order::RefusedWhile(other, _) => {
+                *other
+            }
         });
         let effects = p.effects.iter().filter_map(|e| match e {
-            Effect::Copies(other) | Effect::CopiesBut(other, _) | Effect::Inverts(other) => {
-                Some(*other)
-            }
+            Effect::Copies(other)
+            | Effect::CopiesToInterfaces(other)
+            | Effect::ClearsInterfaces(other)
+            | Effect::Inverts(other) => Some(*other),
             Effect::Rescales(..) => None,
         });
         for other in others.chain(effects) {
@@ -230,7 +233,7 @@ fn declared_ranges_are_the_kernels() {
             }
             // Its greatest value is there only once the other one's is.
             for order in parameter.order {
-                if let Order::AtMost(other, _) = order {
+                if let Order::AtMost(other, ..) = order {
                     let other = catalogue::lookup(&Key::from_path(other).unwrap()).unwrap();
                     let fields = other.shape.field_count().unwrap();
                     must_put(other.key, &vec![range.max.to_string(); fields].join(" "));

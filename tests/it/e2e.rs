@@ -136,6 +136,13 @@ parameters:
         assert_eq!(live("net/ipv4/ip_local_port_range"), before);
         assert!(!fs::exists("/etc/sysctl.d/99-tunectl.conf").unwrap());
         expect(3, &PLAN);
+        // The range cannot go below what is there, either.
+        let text = "name: ports\nparameters: { net.ipv4.ip_local_port_range: [500, 60000] }\n";
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        let text = expect(3, &APPLY);
+        let told = "takes no value below that of net.ipv4.ip_unprivileged_port_start (1024)";
+        assert!(text.contains(told), "{text}");
+        fs::write("/proc/sys/net/ipv4/ip_local_port_range", "500 60000").unwrap_err();
         // What the kernel itself would say.
         fs::write("/proc/sys/net/ipv4/ip_local_port_range", "1500 65000").unwrap();
         fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "2000").unwrap_err();

@@ -2,6 +2,7 @@
 //!
 //! `TUNECTL_TREES` says how many random trees, `TUNECTL_SEED` with which seed to start.
 
+mod cascades;
 mod divergences;
 mod trees;
 

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::baseline::DesiredSet;
-use crate::catalogue::{self, Kind};
+use crate::catalogue::{self, Kind, Reach};
 use crate::diff;
 use crate::key::{Key, Selector, glob_matches, has_wildcard};
 use crate::procsys::Kernel;
@@ -97,8 +97,9 @@ pub fn restrict(set: &mut DesiredSet, only: &[Selector]) {
     let selected = |key: &Key| only.iter().any(|s| s.covers(key));
     let written: Vec<Key> =
         set.parameters.iter().map(|d| d.key.clone()).filter(|key| selected(key)).collect();
-    set.parameters
-        .retain(|d| selected(&d.key) || written.iter().any(|key| catalogue::sets(key, &d.key)));
+    let reached: Vec<Reach<'_>> =
+        written.iter().map(Reach::of).filter(|reach| !reach.is_empty()).collect();
+    set.parameters.retain(|d| selected(&d.key) || reached.iter().any(|reach| reach.covers(&d.key)));
 }
 
 #[cfg(test)]

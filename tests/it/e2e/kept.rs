@@ -1,9 +1,10 @@
 //! What the kernel keeps otherwise than it is written is no difference, live or at boot.
 
 use std::fs;
+use std::process::Command;
 
 use super::{expect, fresh_host, live};
-use crate::support::{in_namespaces, left_out};
+use crate::support::{in_namespaces, left_out, run};
 
 /// With 250 ticks a second 1003 ms read 1004: that is nobody else's change.
 #[test]
@@ -27,6 +28,7 @@ fn what_reads_back_otherwise_is_in_sync_e18_e21() {
     let test = "e2e::kept::what_reads_back_otherwise_is_in_sync_e18_e21";
     in_namespaces(test, || {
         fresh_host();
+        run(Command::new("ip").args(["link", "add", "t0", "type", "veth", "peer", "name", "t1"]));
         let bridge = "net/bridge/bridge-nf-call-iptables";
         let switch = if fs::exists(format!("/proc/sys/{bridge}")).unwrap() {
             format!("  {bridge}: 2\n")
@@ -41,6 +43,7 @@ parameters:
   net.ipv4.neigh.lo.retrans_time: 33
   net.ipv4.ip_local_reserved_ports: 0x50,0121
   net.ipv4.tcp_fastopen_key: a-2-3-4
+  net/ipv4/neigh/t0/locktime: {{ at_least: 101 }}
 {switch}"
         );
         fs::write("/etc/kept.yaml", text).unwrap();
@@ -86,5 +89,30 @@ fn a_name_in_another_unit_is_the_same_parameter() {
         let text = expect(3, &["apply", "-b", "/etc/units.yaml"]);
         assert!(text.contains("keep one of the two"), "{text}");
         assert_eq!(live("net/ipv4/neigh/lo/base_reachable_time"), "20");
+    });
+}
+
+/// The other name comes back with the one that was written, whatever the kernel rounds.
+#[test]
+fn a_trial_gives_back_what_has_two_names() {
+    in_namespaces("e2e::kept::a_trial_gives_back_what_has_two_names", || {
+        fresh_host();
+        let values = || {
+            ["unres_qlen_bytes", "base_reachable_time_ms", "retrans_time_ms"]
+                .map(|leaf| live(&format!("net/ipv4/neigh/lo/{leaf}")))
+        };
+        let before = values();
+        let text = "name: two
+parameters:
+  net.ipv4.neigh.lo.unres_qlen_bytes: 65536
+  net.ipv4.neigh.lo.base_reachable_time_ms: 1999
+  net.ipv4.neigh.lo.retrans_time_ms: 1009
+";
+        fs::write("/etc/two.yaml", text).unwrap();
+        expect(0, &["apply", "-b", "/etc/two.yaml", "--confirm-within", "60s"]);
+        assert_ne!(values(), before);
+        let text = expect(0, &["confirm", "--cancel"]);
+        assert!(!text.contains("left alone"), "{text}");
+        assert_eq!(values(), before);
     });
 }
