@@ -7,6 +7,9 @@ use super::interpret::Interpreter;
 use super::mistaken::{is_truth_value, number_help};
 use super::schema::Literal;
 
+/// Most hosts' size of a huge page.
+const USUAL_HUGE_PAGE: u64 = 2 << 20;
+
 /// A number, and how it came about.
 pub(super) struct Amount {
     /// In the key's own unit.
@@ -115,6 +118,8 @@ impl Interpreter<'_> {
     pub(super) fn memory_unit(&self) -> Option<(Unit, u64)> {
         let unit = self.known?.unit;
         let bytes = unit.bytes(self.facts.page_bytes, self.facts.huge_page_bytes)?;
+        // Where the entry counts there may well be huge pages.
+        let bytes = if bytes == 0 && !self.here { USUAL_HUGE_PAGE } else { bytes };
         (bytes > 0).then_some((unit, bytes))
     }
 

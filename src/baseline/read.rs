@@ -116,9 +116,10 @@ impl Reader {
             for item in self.list(node, "waivers") {
                 let Some(waiver) = self.waiver(item) else { continue };
                 if let Some(first) = doc.waivers.iter().find(|w| w.selector == waiver.selector) {
+                    // An ended one beside its renewal does no harm.
                     let message = format!("{} is waived twice", waiver.selector);
                     self.problems.push(
-                        Diagnostic::error(waiver.span, message)
+                        Diagnostic::warning(waiver.span, message)
                             .also(first.span, "first waived here")
                             .help("keep one of them"),
                     );

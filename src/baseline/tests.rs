@@ -457,6 +457,7 @@ fn what_does_not_count_here_is_judged_for_any_host() {
         "vm.min_free_kbytes: { at_least: 5%, at_most: 64MiB }",
         "vm.dirty_bytes: { percent_of_ram: 0, at_least: 8KiB }",
         "vm.not_in_any_catalogue: 1",
+        "vm.nr_hugepages: 4GiB",
         "net.ipv4.conf.dummy*.rp_filter: 1",
     ] {
         let text = text(good_there);

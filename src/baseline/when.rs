@@ -43,6 +43,13 @@ fn split(test: &str) -> (Comparison, &str) {
     (Comparison::Equal, test)
 }
 
+fn surroundings_help(test: &str) -> String {
+    match nearest(test, SURROUNDINGS.into_iter()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "write none, vm, container, or the name of one such as kvm".to_owned(),
+    }
+}
+
 /// Whether a condition is well written. What is there may be doubtful all the same: a surrounding
 /// of which nobody has heard, with what to write instead. It is no error, as the manager of a
 /// container may have any name.
@@ -69,12 +76,11 @@ pub fn check(fact: FactName, test: &str) -> Result<Option<String>, String> {
             let word = |c: char| c.is_ascii_alphanumeric() || "-_.*?[]!".contains(c);
             let known =
                 fact == FactName::Hostname || has_wildcard(test) || SURROUNDINGS.contains(&test);
-            let help = match nearest(test, SURROUNDINGS.into_iter()) {
-                _ if fact == FactName::Hostname => "write a name or a glob, as \"broker-*\"".into(),
-                Some(near) => format!("did you mean {near}?"),
-                None => "write none, vm, container, or the name of one such as kvm".into(),
-            };
-            if test.chars().all(word) { Ok((!known).then_some(help)) } else { Err(help) }
+            match fact {
+                _ if test.chars().all(word) => Ok((!known).then(|| surroundings_help(test))),
+                FactName::Hostname => Err("write a name or a glob, as \"broker-*\"".into()),
+                _ => Err(surroundings_help(test)),
+            }
         }
     }
 }

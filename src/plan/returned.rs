@@ -214,7 +214,7 @@ fn verdict(
     among: &Among<'_>,
 ) -> Fate {
     let Some(live) = live else { return Fate::Stuck };
-    // What was written may read rounded to ticks, and never the other way round.
+    // What was written may read rounded, and never the other way round.
     let same = |written: &str, read: &str| {
         let shape = shape(key);
         agrees(shape, written, read)

@@ -170,10 +170,16 @@ pub fn note(key: &Key, note: &Note) -> String {
         Note::ReserveTooSmall => {
             "with less than 1024 kB kept free the kernel may deadlock under load".to_owned()
         }
-        Note::NotLoaded { name, list, known } => format!(
-            "{name:?} is not in {list} ({known}): the kernel loads its module at the write, or \
-             refuses the name"
-        ),
+        Note::NotLoaded { name, list, known } => {
+            // Only of a congestion control the kernel looks for a module.
+            let then = match list.leaf() {
+                "tcp_available_congestion_control" => {
+                    "the kernel loads its module at the write, or refuses the name"
+                }
+                _ => "the kernel refuses a name that it does not know",
+            };
+            format!("{name:?} is not in {list} ({known}): {then}")
+        }
         Note::PutRightAtBoot => {
             "tunectl-boot sets it right after that, before the services start".to_owned()
         }

@@ -144,7 +144,8 @@ fn numbers(text: &str, count: usize) -> Result<Canonical, NotAValue> {
     if found.is_empty() { Err(NotAValue::Empty) } else { Ok(Canonical::Numbers(found)) }
 }
 
-/// What the kernel keeps of a text: so many bytes, and none of a character that does not fit whole.
+/// What the kernel keeps of a text: so many bytes. What is left of a character that it cuts is left
+/// out.
 pub(super) fn kept(text: &str, most: u16) -> &str {
     let text = text.trim();
     let most = usize::from(most).min(text.len());
