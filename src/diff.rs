@@ -42,6 +42,8 @@ pub enum BootStatus {
     Overridden,
     /// A file sets something else; our drop-in will win over it.
     Differs,
+    /// As far as is known it is as required, but a file that is read later could not be looked into.
+    Unknown,
 }
 
 /// Why a live status is what it is, where the status alone does not say.

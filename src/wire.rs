@@ -122,7 +122,8 @@ pub struct Parameter {
     pub live_status: String,
     /// What the next boot would leave in it.
     pub boot: Boot,
-    /// `same`, `unset`, `overridden`, `differs`.
+    /// `same`, `unset`, `overridden`, `differs`; `unknown`: `same`, but for a file that could not be
+    /// looked into.
     pub boot_status: String,
     /// `write`, `persist`.
     #[serde(rename = "do")]

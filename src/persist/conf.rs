@@ -15,7 +15,7 @@ use crate::below;
 use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno, SYSCTL_DIRS};
 
 /// A larger file is not looked into, in bytes.
-pub const MAX_FILE_BYTES: u64 = 1 << 20;
+pub const MAX_FILE_BYTES: u64 = 8 << 20;
 /// The device number of /dev/null.
 const NULL_DEVICE: (u32, u32) = (1, 3);
 

@@ -31,6 +31,7 @@ pub use trial::{Untryable, trial, tried, untryable};
 
 use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
+use crate::diagnostic::Position;
 use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
 use crate::key::{Key, Selector};
 use crate::observed::{ConfTree, Facts, Originals, Reading, Released, Snapshot};
@@ -107,6 +108,8 @@ pub struct Item {
     pub boot_status: BootStatus,
     /// The line that wins over our drop-in, where one does.
     pub overridden_by: Option<BootValue>,
+    /// The file that could not be looked into, where that leaves the boot unknown.
+    pub unseen: Option<Position>,
     /// Whether a step writes it.
     pub write: bool,
     /// Whether the drop-in will say something else of it than now.
@@ -329,6 +332,12 @@ fn judge_boot(item: &mut Item, mut planned: BootValue, (after, loader): (&BootVi
         item.boot_status = BootStatus::Overridden;
         planned.source = after.exclusion(loader, &item.desired.key).cloned();
     }
+    if item.boot_status == BootStatus::Same
+        && let Some(unseen) = after.unseen_after(loader, planned.source.as_ref())
+    {
+        item.boot_status = BootStatus::Unknown;
+        item.unseen = Some(unseen.clone());
+    }
     if item.boot_status == BootStatus::Overridden {
         item.overridden_by = Some(planned);
     }
@@ -372,6 +381,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
                 procps: boot_value(Loader::Procps),
                 boot_status: BootStatus::Unset,
                 overridden_by: None,
+                unseen: None,
                 write: live_status == LiveStatus::Differs
                     && desired.waiver.is_none()
                     && refusals.is_empty()

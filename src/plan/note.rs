@@ -83,6 +83,11 @@ pub enum Note {
         /// The parameter that it sets, where this one changes with it.
         by: Option<String>,
     },
+    /// A file that could not be looked into may set it at boot.
+    UnseenAtBoot {
+        /// The file.
+        source: Position,
+    },
     /// A line keeps the boot from setting it.
     ExcludedAtBoot {
         /// The line.
@@ -263,6 +268,9 @@ fn boot_side(item: &mut Item, loader: Loader, elsewhere: BootValue, notes: &mut 
             }
             None => Note::ExcludedAtBoot { source },
         });
+    }
+    if let Some(source) = item.unseen.clone() {
+        notes.push(Note::UnseenAtBoot { source });
     }
     let lost = item.overridden_by.as_ref().and_then(|winner| winner.refused.clone());
     if let Some((source, value)) = lost.or_else(|| item.boot(loader).refused.clone()) {

@@ -186,6 +186,7 @@ fn one(key: &Key, among: &Among<'_>) -> Option<Returned> {
         procps: BootValue::default(),
         boot_status: BootStatus::Unset,
         overridden_by: None,
+        unseen: None,
         write: verdict == Fate::Restore,
         persist: false,
         persisted: None,

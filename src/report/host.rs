@@ -125,7 +125,9 @@ fn parameter(
     let at_boot = item.overridden_by.as_ref().unwrap_or_else(|| item.boot(plan.loader));
     let boot = at_boot.value.as_deref().map(|value| ReportBootValue {
         value: hide(value),
-        source: at_boot.source.as_ref().map(ToString::to_string).unwrap_or_default(),
+        source: (item.unseen.as_ref().or(at_boot.source.as_ref()))
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     });
     let contested = seen.tally.is_some_and(|t| t.contested.contains(&key));
     let prevented = seen.tally.is_some_and(|t| t.prevented.iter().any(|c| c.key == key));

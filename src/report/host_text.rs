@@ -186,7 +186,12 @@ fn details(parameter: &ReportParameter) -> Vec<String> {
     if let Some(boot) = parameter.boot.as_ref().filter(|_| parameter.boot_status != "same") {
         let unit = parameter.marks.iter().any(|m| m == "boot_unit");
         let then = if unit { "; tunectl-boot then corrects it" } else { "" };
-        details.push(format!("the next boot sets {} ({}){then}", boot.value, boot.source));
+        details.push(if parameter.boot_status == "unknown" {
+            let file = boot.source.split(':').next().unwrap_or_default();
+            format!("what the next boot sets is not known: {file} could not be looked into{then}")
+        } else {
+            format!("the next boot sets {} ({}){then}", boot.value, boot.source)
+        });
     }
     details
 }

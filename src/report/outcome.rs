@@ -110,7 +110,8 @@ fn overridden(plan: &Plan) -> Vec<(&Item, String)> {
     let lost = plan
         .items
         .iter()
-        .filter(|item| !item.waived() && item.boot_status == BootStatus::Overridden);
+        .filter(|item| !item.waived())
+        .filter(|i| matches!(i.boot_status, BootStatus::Overridden | BootStatus::Unknown));
     lost.flat_map(|item| {
         let notes = item.notes.iter().filter(|note| is_boot_note(note));
         notes.map(move |note| (item, words::note(&item.desired.key, note)))

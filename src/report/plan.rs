@@ -273,6 +273,7 @@ pub(super) fn is_boot_note(note: &Note) -> bool {
             | Note::ZeroedAtBoot { .. }
             | Note::RefusedLine { .. }
             | Note::ExcludedAtBoot { .. }
+            | Note::UnseenAtBoot { .. }
             | Note::PutRightAtBoot
     )
 }

@@ -165,6 +165,10 @@ fn verdict(item: &Item) -> (char, Style, String) {
         }
         LiveStatus::InSync | LiveStatus::Differs => ('~', CHANGE),
     };
+    if item.boot_status == BootStatus::Unknown {
+        todo.push("boot not known");
+        return ('?', WARN, todo.join(", "));
+    }
     if item.boot_status == BootStatus::Overridden {
         todo.push("overridden at boot");
         return ('!', BAD, todo.join(", "));

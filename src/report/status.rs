@@ -130,7 +130,7 @@ fn next_boot(item: &Item, plan: &Plan) -> NextBoot {
         key: item.desired.key.to_string(),
         boot_status: words::boot_status(item.boot_status).into(),
         value: boot.value.as_ref().map(hide),
-        source: boot.source.as_ref().map(ToString::to_string),
+        source: item.unseen.as_ref().or(boot.source.as_ref()).map(ToString::to_string),
         unit: plan.boot_unit && item.set_by_unit(),
     }
 }
@@ -194,8 +194,8 @@ fn headline(status: &Status) -> String {
             format!("in sync: {} {all} of {name}, now and after a reboot", status.right)
         }
         _ if status.changed.is_empty() => {
-            let lost = status.next_boot.len();
-            format!("in sync now: {} {all} of {name}; a reboot takes back {lost}", status.right)
+            let text = format!("in sync now: {} {all} of {name}", status.right);
+            text + &after_a_reboot(status)
         }
         _ => {
             let since = status.changed.iter().filter(|c| c.since_boot).count();
@@ -206,12 +206,7 @@ fn headline(status: &Status) -> String {
                 (n, 0) => format!("{n} {of} changed since boot"),
                 (n, more) => format!("{n} {of} changed since boot, {more} not as required before"),
             };
-            match status.next_boot.len() {
-                0 => {}
-                lost => {
-                    let _ = write!(text, "; a reboot takes back {lost}");
-                }
-            }
+            text.push_str(&after_a_reboot(status));
             text
         }
     };
@@ -219,6 +214,20 @@ fn headline(status: &Status) -> String {
         if count > 0 {
             let _ = write!(text, "; {count} {what}");
         }
+    }
+    text
+}
+
+/// How many a reboot would take back, and of how many that is not known.
+fn after_a_reboot(status: &Status) -> String {
+    let (unknown, lost): (Vec<_>, Vec<_>) =
+        status.next_boot.iter().partition(|next| next.boot_status == "unknown");
+    let mut text = String::new();
+    if !lost.is_empty() {
+        let _ = write!(text, "; a reboot takes back {}", lost.len());
+    }
+    if !unknown.is_empty() {
+        let _ = write!(text, "; what a reboot leaves of {} is not known", unknown.len());
     }
     text
 }
@@ -323,11 +332,16 @@ fn daemon_text(out: &mut String, daemon: Option<&Watch>, layout: Layout) {
 
 fn next_text(next: &NextBoot) -> String {
     let what = match (&next.value, &next.source) {
+        (_, Some(source)) if next.boot_status == "unknown" => {
+            let file = source.split(':').next().unwrap_or(source);
+            format!("what the next boot sets is not known: {file} could not be looked into")
+        }
         (Some(value), Some(source)) => format!("the next boot sets {value} ({source})"),
         _ => "no file sets it at the next boot".to_owned(),
     };
     let then = match (next.boot_status.as_str(), next.unit) {
         (_, true) => "; tunectl-boot then corrects it",
+        ("unknown", false) => "",
         ("overridden", false) => ": change or remove that line, or `systemctl enable tunectl-boot`",
         (_, false) => ": `tunectl apply` persists it",
     };

@@ -34,6 +34,7 @@ pub fn boot_status(status: BootStatus) -> &'static str {
         BootStatus::Unset => "unset",
         BootStatus::Overridden => "overridden",
         BootStatus::Differs => "differs",
+        BootStatus::Unknown => "unknown",
     }
 }
 
@@ -164,6 +165,9 @@ pub fn note(key: &Key, note: &Note) -> String {
             format!("{source} sets the other half later at boot, which sets this one to 0")
         }
         Note::OverriddenBy { source, value, by } => overridden(key, source, value, by.as_deref()),
+        Note::UnseenAtBoot { source } => {
+            format!("{} could not be looked into and may set it after that", source.file)
+        }
         Note::ExcludedAtBoot { source } => format!(
             "{source} keeps the boot from setting it, wherever that line stands: change or remove it"
         ),

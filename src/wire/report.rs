@@ -198,7 +198,8 @@ pub struct ReportParameter {
     /// absent where no file sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<ReportBootValue>,
-    /// What the loader's files come to: `same`, `unset`, `overridden`, `differs`.
+    /// What the loader's files come to: `same`, `unset`, `overridden`, `differs`; `unknown`: `same`,
+    /// but for a file that could not be looked into.
     pub boot_status: String,
     /// `waived`, `refused`, `contested`, `yielded`, `prevented`; `from_ram`: the desired value was
     /// made from this host's memory, so that peers may have another one; `boot_unit`: whatever the

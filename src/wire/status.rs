@@ -118,11 +118,11 @@ pub struct Changed {
 pub struct NextBoot {
     /// The key, in dots.
     pub key: String,
-    /// `unset`, `overridden`, `differs`, as in a plan.
+    /// `unset`, `overridden`, `differs`, `unknown`, as in a plan.
     pub boot_status: String,
     /// What the boot would leave; `null` where no file sets it.
     pub value: Option<String>,
-    /// The line that sets that.
+    /// The line that sets that; of an unknown one the file that could not be looked into.
     pub source: Option<String>,
     /// Whether tunectl-boot.service is enabled and sets it after the loader has.
     pub unit: bool,
