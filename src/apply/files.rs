@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::below;
 use crate::key::Key;
 use crate::observed::Replaced;
-use crate::persist::conf::wrong_rights;
+use crate::persist::conf::{MAX_FILE_BYTES, wrong_rights};
 use crate::persist::{PersistError, Staged, originals, remove, reports};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 
@@ -288,7 +288,28 @@ pub(super) fn change(path: &str, text: Option<&str>, root: &Path) -> Result<Chan
     let failed = |error| PersistError { doing: "find", path: path.to_owned(), error };
     let place = below::resolve_parent(root, path).map_err(failed)?;
     let Some(text) = text else { return Ok(Change::Remove(place)) };
+    if !is_record(path) && text.len() as u64 > MAX_FILE_BYTES {
+        // Nobody could say any longer what it does, and no rollback find its lines.
+        let why = "it would have more than 8 MiB: shorten the reasons, or match fewer keys";
+        let error = std::io::Error::other(why);
+        return Err(PersistError { doing: "write", path: path.to_owned(), error });
+    }
     // Values of secrets may stand in what is remembered.
     let mode = if is_record(path) { 0o600 } else { 0o644 };
     Staged::write_as(&place, text.as_bytes(), mode).map(Change::Put)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_could_read_again_is_not_written() {
+        let text = "#".repeat(usize::try_from(MAX_FILE_BYTES).unwrap() + 1);
+        let root = std::env::temp_dir();
+        let result = change("/99-tunectl.conf", Some(&text), &root);
+        let error = result.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.starts_with("cannot write /99-tunectl.conf: it would have more"), "{error}");
+        assert!(!root.join("99-tunectl.conf").exists());
+    }
 }

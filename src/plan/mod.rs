@@ -164,6 +164,11 @@ impl Dropin {
         }
     }
 
+    /// Whether a rollback leaves a file there that it does not know for ours.
+    pub fn is_left(&self) -> bool {
+        self.before.is_some() && self.lines.is_empty() && !self.gone
+    }
+
     /// Its text to be; `None`: there will be none.
     pub fn after(&self) -> Option<&str> {
         (!self.gone).then_some(self.text.as_str())

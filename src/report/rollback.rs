@@ -167,6 +167,14 @@ pub fn text(plan: &Plan, who: &dyn Fn(&Key) -> String, layout: Layout) -> String
         let what = if file.gone { "is taken away" } else { "loses the lines of these" };
         let _ = writeln!(out, "\n{} {what}", file.path);
     }
+    for file in plan.files().filter(|file| file.is_left()) {
+        let text = format!(
+            "{} is not as tunectl wrote it and stays: the next boot sets what it says",
+            file.path
+        );
+        out.push('\n');
+        wrapped(&mut out, 0, layout.width, WARN, &text);
+    }
     out
 }
 

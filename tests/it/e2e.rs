@@ -710,3 +710,19 @@ fn what_cannot_be_looked_into_leaves_the_boot_unknown() {
         assert!(text.contains("/etc/sysctl.d/10-a.conf could not be looked into"), "{text}");
     });
 }
+
+/// Whoever has made another file of the drop-in keeps it, and is told.
+#[test]
+fn a_drop_in_that_is_no_longer_ours_stays_and_is_told() {
+    in_namespaces("e2e::a_drop_in_that_is_no_longer_ours_stays_and_is_told", || {
+        fresh_host();
+        expect(0, &APPLY);
+        let dropin = "/etc/sysctl.d/99-tunectl.conf";
+        let text = fs::read_to_string(dropin).unwrap();
+        let bare: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        fs::write(dropin, bare.join("\n")).unwrap();
+        let text = expect(0, &["rollback", "--yes"]);
+        assert!(text.contains("is not as tunectl wrote it and stays"), "{text}");
+        assert!(fs::exists(dropin).unwrap());
+    });
+}
