@@ -43,7 +43,8 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let root = nix::unistd::geteuid().is_root();
     let loaded = host::load(cli, name, root)?;
     let mut wanted = host::wanted_facts(cli, &loaded);
-    wanted.push(Fact::BootId);
+    // The day is remembered with what there was before.
+    wanted.extend([Fact::BootId, Fact::Today]);
     // A saved plan is compared whole.
     let host = host::open(cli, if saved.is_some() { &Fact::ALL } else { &wanted })?;
     only_root(&host)?;

@@ -11,13 +11,14 @@ use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector};
 use crate::observed::{Errno, Facts, Originals, Reading, Released, Snapshot, UsageNeeded};
 use crate::persist::conf::read_conf_tree;
-use crate::persist::holds::Holds;
+use crate::persist::holds::{Holds, UNLOCKED};
 use crate::persist::originals;
 use crate::plan::{self, Observed, Plan};
 use crate::probe::{self, Fact};
 use crate::procsys::{Kernel, ProcSys};
 use crate::sources::{self, SourceError, Sources};
 use crate::value::Unit;
+use crate::watch::clock;
 
 use super::adoption;
 use super::args::{Asked, Cli};
@@ -365,7 +366,7 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     let conf = read_conf_tree(&cli.root);
     let originals = if host.played { Originals::NONE } else { host.originals(cli) };
     let holds = if host.played { None } else { Some(host.holds(cli)) };
-    let released = holds.map(|holds| holds.released()).unwrap_or_default();
+    let released = holds.as_ref().map(Holds::released).unwrap_or_default();
     let none = Released::NONE;
     let unplanned = Snapshot::default();
     let mut observed = Observed::new(&host.facts, &unplanned, &conf);
@@ -403,6 +404,17 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     if by != By::Unit && !released.is_none() {
         for item in plan.items.iter_mut().filter(|item| released.covers(&item.desired.key)) {
             item.notes.push(plan::Note::RolledBack);
+        }
+    }
+    if let Some(holds) = holds.filter(|holds| by != By::Unit && !holds.holds.is_empty()) {
+        let now = clock::since_boot();
+        for item in plan.items.iter_mut().filter(|item| item.write) {
+            let hold = holds.of(&item.desired.key, now).filter(|hold| hold.kind == UNLOCKED);
+            item.notes.extend(hold.map(|hold| plan::Note::LetGo {
+                by: hold.by.clone(),
+                until: hold.until.clone().unwrap_or_default(),
+                reason: hold.reason.clone().unwrap_or_default(),
+            }));
         }
     }
     plan

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::baseline::nearest_known;
 use crate::below;
 use crate::catalogue;
 use crate::key::Key;
 use crate::persist::holds::{HOLDS, Hold, Holds, UNLOCKED};
 use crate::persist::{LOCK, Lock, LockError, presence};
 use crate::probe::{self, Fact};
+use crate::procsys::{Kernel as _, ProcSys};
 use crate::watch::{bpf, clock};
 
 use super::Exit;
@@ -41,6 +43,14 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     if !nix::unistd::geteuid().is_root() {
         return Err(Failure::new("only root can let a parameter go"));
+    }
+    let kernel = ProcSys::open(&cli.root).map_err(|error| Failure::new(error.to_string()))?;
+    if !kernel.read(&key).exists() {
+        let failure = Failure::new(format!("there is no parameter {key}: nothing was let go"));
+        return Err(match nearest_known(&key) {
+            Some(near) => failure.help(format!("did you mean {near}?")),
+            None => failure,
+        });
     }
     let facts = probe::probe_for(&cli.root, &[Fact::BootId])
         .map_err(|error| Failure::new(error.to_string()))?;

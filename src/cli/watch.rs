@@ -91,7 +91,8 @@ impl HostBaseline<'_> {
     fn planned(&self) -> Result<Plan, Failure> {
         let loaded = host::load(self.cli, None, true)?;
         let mut wanted = host::wanted_facts(self.cli, &loaded);
-        wanted.push(Fact::BootId);
+        // The day is remembered with what there was before.
+        wanted.extend([Fact::BootId, Fact::Today]);
         let host = host::open(self.cli, &wanted)?;
         let set = host::resolve(loaded, &host, self.ui)?;
         Ok(host::plan(self.cli, &host, set, By::Unit))

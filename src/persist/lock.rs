@@ -1,11 +1,13 @@
 //! The lock that lets one apply run at a time.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+use super::staged::make_directories;
 
 /// Where the lock is, below the root of the host.
 pub const LOCK: &str = "/run/tunectl/lock";
@@ -74,8 +76,8 @@ impl Lock {
 pub(super) fn opened(path: &Path) -> Result<File, LockError> {
     let failed = |error| LockError::Failed { path: path.display().to_string(), error };
     if let Some(parent) = path.parent() {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o755).create(parent).map_err(failed)?;
+        // Whatever the umask: others look there for trials and holds.
+        make_directories(parent).map_err(|error| failed(error.error))?;
     }
     OpenOptions::new()
         .read(true)

@@ -1,6 +1,7 @@
 //! The plan: from what is desired and what was observed to ordered steps, with every reason.
 #![forbid(unsafe_code)]
 
+mod boot;
 pub mod check;
 mod guard;
 mod needed;
@@ -328,26 +329,6 @@ impl Plan {
     }
 }
 
-/// Judges the boot axis of an item by what the planned files would leave.
-fn judge_boot(item: &mut Item, mut planned: BootValue, (after, loader): (&BootView, Loader)) {
-    item.boot_status = diff::boot(&item.desired, item.boot(loader), &planned);
-    // A line that excludes the key, or that the kernel refuses, takes ours away as well.
-    let lost = item.persisted.is_some() && planned.value.is_none();
-    if lost && item.boot_status != BootStatus::Same {
-        item.boot_status = BootStatus::Overridden;
-        planned.source = after.exclusion(loader, &item.desired.key).cloned();
-    }
-    if item.boot_status == BootStatus::Same
-        && let Some(unseen) = after.unseen_after(loader, planned.source.as_ref())
-    {
-        item.boot_status = BootStatus::Unknown;
-        item.unseen = Some(unseen.clone());
-    }
-    if item.boot_status == BootStatus::Overridden {
-        item.overridden_by = Some(planned);
-    }
-}
-
 /// Makes the plan. Pure: the same inputs give the same plan.
 pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let facts = observed.facts;
@@ -419,7 +400,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
         let planned = diff::boot_value(&item.desired, after, loader, facts);
-        judge_boot(item, planned, (after, loader));
+        boot::judge(item, planned, (after, loader));
         let old = persisted::value_of(&old_lines, &item.desired.key);
         item.persist = item.persisted.as_deref() != old && item.persisted.is_some();
     }

@@ -122,6 +122,15 @@ pub enum Note {
         /// Those.
         known: String,
     },
+    /// Somebody has let it go for a while: the daemon leaves it alone, an apply does not.
+    LetGo {
+        /// Who, in words.
+        by: String,
+        /// Until when.
+        until: String,
+        /// Why.
+        reason: String,
+    },
     /// It was rolled back: whoever but an explicit apply leaves it alone.
     RolledBack,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::baseline::DesiredSet;
 use crate::bootview::{BootView, Loader, dropin, with_file};
+use crate::catalogue;
 use crate::key::{Key, Selector};
 use crate::observed::{ConfBody, ConfFile, ConfTree, Released};
 
@@ -122,8 +123,19 @@ fn patterns(
             matches!(exclude, Selector::Pattern(_))
                 && pattern.matches.iter().any(|k| exclude.covers(k))
         };
+        // The same of a waiver that is a pattern.
+        let waived = |item: &Item| {
+            let waiver = item.desired.waiver.as_ref().map(|waiver| &waiver.selector);
+            matches!(waiver, Some(Selector::Pattern(_)))
+                && pattern.pattern.matches(&item.desired.key)
+        };
+        // Of what matches nothing and is not known a loader may find a directory, and fail.
+        let unheard_of =
+            pattern.matches.is_empty() && catalogue::of_pattern(&pattern.pattern).is_none();
         let rolled_back = |selector: &Selector| matches!(selector, Selector::Pattern(other) if *other == pattern.pattern);
-        if baseline.excludes.iter().any(blurred)
+        if unheard_of
+            || items.iter().any(waived)
+            || baseline.excludes.iter().any(blurred)
             || released.all
             || released.selectors.iter().any(rolled_back)
         {

@@ -200,6 +200,11 @@ pub fn note(key: &Key, note: &Note) -> String {
         Note::SecretPersisted => {
             "the drop-in is readable by everyone, this value with it".to_owned()
         }
+        Note::LetGo { by, until, reason } => format!(
+            "let go until {until} by {} ({}): an apply sets it all the same",
+            harmless(by),
+            harmless(reason)
+        ),
         Note::RolledBack => {
             "rolled back: the boot unit and the daemon leave it alone until the next `tunectl \
              apply`, which takes it back"

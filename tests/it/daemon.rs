@@ -136,6 +136,10 @@ fn an_unlocked_parameter_is_let_go_and_taken_back() {
         }
         std::thread::sleep(Duration::from_millis(100));
         assert_eq!(live("net/core/somaxconn"), "99", "let go");
+        let plan = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg("plan"));
+        let text = String::from_utf8(plan.stdout).unwrap();
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("(a try): an apply sets it all the same"), "{text}");
         write("net/ipv4/tcp_rmem", "1 2 3");
         watch.event(|e| e["key"] == "net.ipv4.tcp_rmem" && e["to"] == "1\t2\t3");
         watch.until("taken back", || live("net/core/somaxconn") == "4321");
@@ -147,6 +151,8 @@ fn an_unlocked_parameter_is_let_go_and_taken_back() {
             (&["vm.swappiness", "--for", "8d", "--reason", "x"], "7d"),
             (&["vm.swappiness", "--for", "10", "--reason", "x"], "no time"),
             (&["vm.swappiness", "--for", "1m", "--reason", " "], "--reason"),
+            (&["net.core.somaxcon", "--for", "1m", "--reason", "x"], "net.core.somaxconn?"),
+            (&["nosuch.key", "--for", "1m", "--reason", "x"], "nothing was let go"),
         ] {
             let refused = unlock(args);
             let text = String::from_utf8_lossy(&refused.stderr).into_owned();

@@ -726,3 +726,30 @@ fn a_drop_in_that_is_no_longer_ours_stays_and_is_told() {
         assert!(fs::exists(dropin).unwrap());
     });
 }
+
+/// The loaders expand what is persisted: what a pattern must not reach later is not in it.
+#[test]
+fn a_pattern_that_would_reach_too_much_is_not_persisted() {
+    in_namespaces("e2e::a_pattern_that_would_reach_too_much_is_not_persisted", || {
+        fresh_host();
+        // Directories, of which the loader could not write one.
+        fs::write("/etc/net-test.yaml", "name: d\nparameters: { net.ipv4.conf.*: 1 }\n").unwrap();
+        let text = expect(0, &APPLY);
+        assert!(text.contains("matches no parameter"), "{text}");
+        let dropin = || fs::read_to_string("/etc/sysctl.d/99-tunectl.conf").unwrap_or_default();
+        assert!(!dropin().contains("net.ipv4.conf"), "{}", dropin());
+        // A waiver for interfaces of which others may come.
+        run(Command::new("ip").args(["link", "add", "v0", "type", "veth", "peer", "name", "v1"]));
+        let text = "name: w\nparameters: { net.ipv4.conf.*.rp_filter: 2 }\nwaivers:\n\
+                    - { key: net.ipv4.conf.v*.rp_filter, until: 2999-01-01, reason: a try }\n";
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        expect(0, &["apply", "-b", "/etc/net-test.yaml", "--adopt"]);
+        let text = dropin();
+        assert!(text.contains("\nnet.ipv4.conf.lo.rp_filter = 2\n"), "{text}");
+        assert!(!text.contains("\nnet.ipv4.conf.*"), "{text}");
+        run(Command::new("ip").args(["link", "add", "v7", "type", "veth", "peer", "name", "v8"]));
+        fs::write("/proc/sys/net/ipv4/conf/v7/rp_filter", "0").unwrap();
+        run(Command::new("sysctl").arg("--system"));
+        assert_eq!(live("net/ipv4/conf/v7/rp_filter"), "0", "waived, though it came later");
+    });
+}
