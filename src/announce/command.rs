@@ -61,8 +61,9 @@ impl OnDrift {
     }
 
     /// The same with another time after which a command is killed.
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Starts the command with the event as one line of JSON, or lets the event wait for its turn.
@@ -149,6 +150,16 @@ impl OnDrift {
                 self.failed += 1;
                 Err(error)
             }
+        }
+    }
+}
+
+impl Drop for OnDrift {
+    /// Nobody is left who would kill what takes too long.
+    fn drop(&mut self) {
+        for running in &mut self.running {
+            kill_group(&running.child);
+            let _ = running.child.wait();
         }
     }
 }

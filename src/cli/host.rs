@@ -12,7 +12,7 @@ use crate::key::{Key, Pattern, Selector};
 use crate::observed::{Errno, Facts, Originals, Reading, Released, Snapshot, UsageNeeded};
 use crate::persist::conf::read_conf_tree;
 use crate::persist::holds::{Holds, UNLOCKED};
-use crate::persist::originals;
+use crate::persist::{originals, presence};
 use crate::plan::{self, Observed, Plan};
 use crate::probe::{self, Fact};
 use crate::procsys::{Kernel, ProcSys};
@@ -359,6 +359,21 @@ pub enum By {
     LiveOnly,
     /// The boot unit or the daemon: besides, what was rolled back is left alone.
     Unit,
+}
+
+/// A daemon that goes on with a baseline of which nothing is left on disk.
+///
+/// # Errors
+/// There is one.
+pub fn no_orphan(cli: &Cli, boot_id: &str) -> Result<(), Failure> {
+    match presence::find(&cli.root, boot_id).filter(|watch| watch.running && watch.held > 0) {
+        None => Ok(()),
+        Some(watch) => Err(Failure::new(format!(
+            "this host has no baseline, and the daemon still holds {} parameters of {}",
+            watch.held, watch.baseline
+        ))
+        .help("give it one: tunectl apply -b NAME; or end the daemon: systemctl stop tunectl")),
+    }
 }
 
 /// Reads what the plan needs and makes it.

@@ -112,7 +112,10 @@ fn look(
             Err(failure) => failed(failure),
         }
     } else {
-        (report::unplanned(&host.facts, &seen, &time, "no_baseline"), None)
+        match host::no_orphan(cli, boot_id) {
+            Ok(()) => (report::unplanned(&host.facts, &seen, &time, "no_baseline"), None),
+            Err(failure) => failed(failure),
+        }
     };
     let pressure = probe::memory_pressure(&cli.root);
     report.pressure = pressure.map(|memory_some_avg10| Pressure { memory_some_avg10 });

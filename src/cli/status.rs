@@ -1,11 +1,13 @@
 //! `tunectl status`.
 
+use std::path::Path;
+
 use crate::persist::holds::{Hold, Holds, TRIAL};
 use crate::persist::presence;
 use crate::probe::Fact;
 use crate::report::status as report;
 use crate::sources::HOST_BASELINE;
-use crate::watch::clock;
+use crate::watch::{bpf, clock};
 use crate::wire::{LetGo, Status};
 
 use super::args::{Cli, Format, StatusArgs};
@@ -31,7 +33,14 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
     let host = host::open(cli, &Fact::ALL)?;
     let boot = reports::of_boot(cli, &host.facts).map(|(_, report)| report);
     if !host::has_baseline(cli) {
-        show(cli, ui, &mut report::unplanned(&host.facts, boot, "no_baseline"))?;
+        let orphan = host::no_orphan(cli, &host.facts.boot_id);
+        let result = if orphan.is_err() { "failed" } else { "no_baseline" };
+        let mut status = report::unplanned(&host.facts, boot, result);
+        if let Err(failure) = &orphan {
+            status.errors = failure.problems();
+        }
+        show(cli, ui, &mut status)?;
+        orphan?;
         ui.hint("To give it one, as root: tunectl apply -b NAME");
         return Ok(Exit::Done);
     }
@@ -63,6 +72,13 @@ fn show(cli: &Cli, ui: &Ui, status: &mut Status) -> Result<(), Failure> {
         Err(why) => status.notes.push(why),
     }
     status.daemon = presence::find(&cli.root, &status.host.boot_id);
+    // Of a pin the file system knows more than what its daemon said last.
+    if let Some(watch) = status.daemon.as_mut().filter(|watch| !watch.running && watch.pinned)
+        && cli.root == Path::new("/")
+        && bpf::is_unpinned()
+    {
+        (watch.pinned, watch.prevented) = (false, Vec::new());
+    }
     status.let_go = let_go(cli, &status.host.boot_id);
     match ui.format() {
         Format::Json => ui.json(status),

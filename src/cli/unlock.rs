@@ -84,6 +84,7 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
         let keys: Vec<Key> = std::iter::once(key.clone()).chain(pair).collect();
         bpf::let_go(&keys)
             .map_err(|error| Failure::new(format!("{key} stays prevented: {error}")))?;
+        presence::no_longer_prevented(&cli.root, &keys);
     }
     ui.result(&format!("{key} is let go until {}\n", until.as_deref().unwrap_or("then")))?;
     let runs = presence::find(&cli.root, &facts.boot_id).is_some_and(|watch| watch.running);

@@ -234,6 +234,8 @@ fn renewing(cli: &Cli, args: &WatchArgs) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["--root".into(), cli.root.clone().into()];
     words.extend(["report", "--save", "--quiet", "--every", &every].map(OsString::from));
     if let Some(directory) = &args.textfile {
+        // The child begins in `/`.
+        let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.into());
         words.extend(["--textfile".into(), directory.into()]);
     }
     for selector in &args.also {

@@ -126,6 +126,14 @@ impl Eyes {
         }
     }
 
+    /// The same where BPF is not wanted: nothing is prevented.
+    pub fn look_without_bpf(&mut self, slots: &[Slot]) -> Vec<(Key, String)> {
+        const WHY: &str = "BPF is not used, as --no-bpf says";
+        self.why_not = Some(WHY.to_owned());
+        let prevented = slots.iter().filter(|s| s.state.policy() == OnDrift::Prevent);
+        prevented.map(|s| (s.key.clone(), WHY.to_owned())).collect()
+    }
+
     fn attach(&mut self, wanted: &bpf::Wanted<'_>, poll: &Poll) -> Result<(), bpf::BpfError> {
         let wake = match &self.marks {
             Marks::Fanotify(_) => Wake::unless_fanotify_does(),

@@ -230,6 +230,8 @@ pub struct Counts {
     pub restored: u64,
     /// How often events of the queue were lost and are not told yet, and when they were last told.
     overflows: (u64, Option<Duration>),
+    /// How many attempts BPF has seen that nobody could take in, as told so far.
+    missed: u64,
     /// Wake-ups in the present second, for telling a storm; and when that began.
     wakes: (u64, Duration),
     /// When the last sweep was.

@@ -40,6 +40,7 @@ impl Daemon<'_> {
         if self.files.is_none() || slept {
             self.end_holds();
         }
+        self.tell_missed();
         self.counts.swept = now;
         self.counts.sweeps += 1;
         self.memory_changed = false;
@@ -125,12 +126,14 @@ impl Daemon<'_> {
 
     /// Lets BPF look at what is watched now.
     pub(super) fn look_with_bpf(&mut self) {
-        if !self.options.bpf {
-            return;
-        }
         let others: Vec<_> =
             self.bystanders.iter().filter(|b| b.armed).map(|b| b.key.clone()).collect();
-        for (key, why) in self.eyes.look_at(&self.slots, &others, &self.poll) {
+        let not_prevented = if self.options.bpf {
+            self.eyes.look_at(&self.slots, &others, &self.poll)
+        } else {
+            self.eyes.look_without_bpf(&self.slots)
+        };
+        for (key, why) in not_prevented {
             let told = format!("{key} cannot be prevented, so it is enforced: {why}");
             if self.not_prevented.insert(told.clone()) {
                 let mut event = self.event(&key, "failed");

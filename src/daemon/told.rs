@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::catalogue::{self, Kind};
 use crate::key::Key;
 use crate::observed::Cause;
+use crate::watch::bpf::Bpf;
 use crate::watch::clock;
 use crate::wire::event::{EVENT_SCHEMA, Event, Writer};
 
@@ -115,6 +116,24 @@ impl Daemon<'_> {
         event.detail = Some(
             "more was written than the kernel's queue of events holds: who wrote is not known, \
              and every parameter was looked at"
+                .into(),
+        );
+        self.records.record(&event);
+    }
+
+    /// Says how much was written that is in no count, refused writes above all: BPF's ring was full.
+    pub(super) fn tell_missed(&mut self) {
+        let missed = self.eyes.bpf.as_ref().map_or(0, Bpf::lost);
+        let count = missed.saturating_sub(self.counts.missed);
+        self.counts.missed = missed;
+        if count == 0 {
+            return;
+        }
+        let mut event = self.general("lost");
+        event.count = count;
+        event.detail = Some(
+            "more was written than BPF's ring holds: these writes, refused ones among them, are \
+             in no other count"
                 .into(),
         );
         self.records.record(&event);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::below;
+use crate::key::Key;
 use crate::wire::{WATCH_SCHEMA, Watch};
 
 use super::lock::opened;
@@ -73,6 +74,23 @@ impl Presence {
     /// Says nothing any more.
     pub fn leave(self) {
         let _ = self.file.set_len(0);
+    }
+}
+
+/// Says of a daemon that has ended that those are no longer prevented. Where one runs, it says so
+/// itself.
+pub fn no_longer_prevented(root: &Path, keys: &[Key]) {
+    let Some(place) = below::resolve_parent(root, WATCH).ok() else { return };
+    let Some(mut watch) = stands(root) else { return };
+    let before = watch.prevented.len();
+    watch.prevented.retain(|name| keys.iter().all(|key| key.to_string() != *name));
+    if watch.prevented.len() == before {
+        return;
+    }
+    // In place, as the daemon does it, and only while there is none.
+    let Ok(file) = opened(&place) else { return };
+    if file.try_lock().is_ok() {
+        let _ = Presence { file, path: place }.say(&watch);
     }
 }
 

@@ -35,7 +35,8 @@ pub fn drift(events: Vec<Event>, damaged: u64, partial: bool) -> Drift {
     let contested = contested.into_iter().collect();
     let mut stood: Vec<u64> = events.iter().filter_map(|e| e.latency_us).collect();
     stood.sort_unstable();
-    let at = |share: usize| Some(*stood.get(stood.len().checked_sub(1)? * share / 100)?);
+    // The least that so many of a hundred are not above.
+    let at = |share: usize| stood.get((stood.len() * share).div_ceil(100).checked_sub(1)?).copied();
     let (latency_median_us, latency_99_us) = (at(50), at(99));
     let mut recent = events;
     recent.drain(..recent.len().saturating_sub(RECENT));

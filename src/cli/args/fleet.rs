@@ -36,7 +36,7 @@ pub struct FleetArgs {
 
     /// A host is under memory pressure where some task waited for memory in that share of 10 s, in
     /// percent
-    #[arg(long, value_name = "PERCENT", default_value_t = 10.0)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 10.0, value_parser = percent)]
     pub pressure: f64,
 
     /// Show so many rows of each list as text; 0: all
@@ -46,4 +46,11 @@ pub struct FleetArgs {
     /// Write a page for a browser to FILE as well: sortable tables and a plot, nothing is fetched
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (0.0..=100.0).contains(&number) => Ok(number),
+        _ => Err("a number from 0 to 100".to_owned()),
+    }
 }

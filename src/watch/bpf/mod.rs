@@ -20,7 +20,7 @@ mod sys;
 mod wanted;
 
 pub use error::BpfError;
-pub use pin::{let_go, unpin};
+pub use pin::{is_unpinned, let_go, unpin};
 pub use program::Wake;
 pub use record::Attempt;
 pub use wanted::{Admitted, Wanted};

@@ -68,6 +68,12 @@ pub fn unpin() -> Result<(), BpfError> {
     Ok(())
 }
 
+/// Whether nothing is kept there, as far as this user may see.
+pub fn is_unpinned() -> bool {
+    let found = fs::symlink_metadata(place(LINK));
+    found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
 /// Lets anybody write to `keys` again where a program was kept; whether one was. A daemon that runs
 /// takes them back as it sees fit.
 ///

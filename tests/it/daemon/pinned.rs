@@ -57,12 +57,15 @@ fn it_outlasts_the_daemon_and_can_be_let_go() {
         write("net/core/somaxconn", "76");
         assert_eq!(live("net/core/somaxconn"), "76");
         is_refused("net/ipv4/tcp_fin_timeout", "77");
+        let status = tunectl(&["status"]);
+        assert!(status.contains("(`watch --pin`): net.ipv4.tcp_fin_timeout:"), "{status}");
 
         // However it ends; and the next one takes over.
         let watch = Watch::start(&["--pin"]);
         watch.signal("KILL");
         drop(watch);
         is_refused("net/ipv4/tcp_fin_timeout", "77");
+        assert!(tunectl(&["status"]).contains("still prevented"));
         fs::write("/etc/tunectl/baseline.yaml", BASELINE.replace("31", "32")).unwrap();
         let applied = tunectl(&["apply"]);
         assert!(applied.contains("first: tunectl unlock net.ipv4.tcp_fin_timeout"), "{applied}");
@@ -72,5 +75,13 @@ fn it_outlasts_the_daemon_and_can_be_let_go() {
         assert!(!fs::exists(PINNED).unwrap(), "without the option it ends with the daemon");
         watch.end();
         write("net/ipv4/tcp_fin_timeout", "77");
+
+        // A pin that is taken away by hand prevents nothing, and nobody says so.
+        fs::write("/etc/tunectl/baseline.yaml", BASELINE).unwrap();
+        let watch = Watch::start(&["--pin"]);
+        watch.signal("KILL");
+        drop(watch);
+        fs::remove_dir_all(PINNED).unwrap();
+        assert!(!tunectl(&["status"]).contains("still prevented"));
     });
 }

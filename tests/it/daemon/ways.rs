@@ -1,6 +1,7 @@
 //! Ways on which values change that raise no event here, or raise it elsewhere.
 
 use std::fs;
+use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -181,5 +182,62 @@ fn prevented_is_refused_to_others_and_told() {
         watch.end();
         // And without the daemon nothing is prevented.
         write("net/core/somaxconn", "77");
+    });
+}
+
+/// What cannot be prevented is told and enforced, also where BPF is not wanted.
+#[test]
+fn without_bpf_it_is_told_that_nothing_is_prevented() {
+    in_namespaces("daemon::ways::without_bpf_it_is_told_that_nothing_is_prevented", || {
+        fresh_host(
+            "name: held\nparameters:\n  net.core.somaxconn: { value: 4321, on_drift: prevent }\n",
+        );
+        let watch = Watch::start(&["--no-bpf"]);
+        let event = watch.event(|e| e["action"] == "failed");
+        let told = "net.core.somaxconn cannot be prevented, so it is enforced: BPF is not used";
+        assert!(event["detail"].as_str().unwrap().starts_with(told), "{event}");
+        let status = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg("status"));
+        let text = String::from_utf8(status.stdout).unwrap();
+        assert!(text.contains("BPF is not used, as --no-bpf says"), "{text}");
+        write("net/core/somaxconn", "75");
+        watch.until("enforced", || live("net/core/somaxconn") == "4321");
+        // Whose baseline is taken away goes on, and says so.
+        fs::rename("/etc/tunectl/baseline.yaml", "/etc/tunectl/gone").unwrap();
+        for command in ["status", "report"] {
+            let ran = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg(command));
+            let text = [ran.stdout, ran.stderr].concat();
+            let text = String::from_utf8(text).unwrap();
+            assert_eq!(ran.status.code(), Some(1), "{command}: {text}");
+            assert!(text.contains("the daemon still holds 1 parameters of held"), "{text}");
+        }
+        watch.end();
+    });
+}
+
+/// More refused writes than BPF's ring holds are told to be more than were counted.
+#[test]
+fn a_flood_of_refused_writes_is_counted_or_told() {
+    let test = "daemon::ways::a_flood_of_refused_writes_is_counted_or_told";
+    in_namespaces(test, || {
+        fresh_host(
+            "name: held\nparameters:\n  net.core.somaxconn: { value: 4321, on_drift: prevent }\n",
+        );
+        let watch = Watch::start(&["--sweep", "1"]);
+        if !watch.told.iter().any(|told| told.contains("seen by bpf")) {
+            left_out(test, "BPF is not to be had here");
+            return;
+        }
+        let all = 100_000;
+        let file = fs::OpenOptions::new().write(true).open("/proc/sys/net/core/somaxconn").unwrap();
+        for _ in 0..all {
+            file.write_at(b"75", 0).unwrap_err();
+        }
+        let sum = |action: &str| {
+            let events = watch.events();
+            let of = events.iter().filter(|e| e["action"] == action);
+            of.map(|e| e["count"].as_u64().unwrap()).sum::<u64>()
+        };
+        watch.until("told", || sum("prevented") + sum("lost") == all);
+        watch.end();
     });
 }
