@@ -15,7 +15,7 @@ SELECT tupleElement(host, 'name') AS name, * FROM file({reports:String}, JSONEac
     schema String, time String, host Tuple(name String, roles Array(String)), version String,
     result String, baseline Tuple(name String, sha256 String),
     pressure Tuple(memory_some_avg10 Float64),
-    drift Tuple(last_day UInt64, events Array(Tuple(key String, cause String,
+    drift Tuple(last_day UInt64, events Array(Tuple(key String, action String, cause String,
         writer Tuple(comm String, unit String, container String), count UInt64, last String))),
     parameters Array(Tuple(key String, live Nullable(String), live_status String,
         boot Tuple(source String), boot_status String, marks Array(String))),
@@ -55,7 +55,8 @@ GROUP BY key ORDER BY hosts DESC, key;
 
 -- query: changes
 SELECT e.key AS key, uniqExact(name) AS hosts, sum(e.count) AS changes
-FROM report ARRAY JOIN drift.events AS e GROUP BY key ORDER BY hosts DESC, key;
+FROM report ARRAY JOIN drift.events AS e WHERE e.action != 'prevented'
+GROUP BY key ORDER BY hosts DESC, key;
 
 -- query: contested
 SELECT p.key AS key, e.writer.comm AS comm, uniqExact(name) AS hosts

@@ -18,7 +18,7 @@ FROM read_json(getvariable('reports'), format = 'newline_delimited', columns = {
     result: 'VARCHAR',
     baseline: 'STRUCT(name VARCHAR, sha256 VARCHAR)',
     pressure: 'STRUCT(memory_some_avg10 DOUBLE)',
-    drift: 'STRUCT(last_day BIGINT, events STRUCT("key" VARCHAR, cause VARCHAR, writer STRUCT(comm VARCHAR, unit VARCHAR, container VARCHAR), count BIGINT, last VARCHAR)[])',
+    drift: 'STRUCT(last_day BIGINT, events STRUCT("key" VARCHAR, "action" VARCHAR, cause VARCHAR, writer STRUCT(comm VARCHAR, unit VARCHAR, container VARCHAR), count BIGINT, last VARCHAR)[])',
     parameters: 'STRUCT("key" VARCHAR, live VARCHAR, live_status VARCHAR, boot STRUCT(source VARCHAR), boot_status VARCHAR, marks VARCHAR[])[]',
     others: 'MAP(VARCHAR, VARCHAR)'
 })
@@ -63,7 +63,7 @@ GROUP BY key ORDER BY hosts DESC, key;
 
 -- query: changes
 SELECT e.key AS key, count(DISTINCT host) AS hosts, sum(e.count)::BIGINT AS changes
-FROM (SELECT host, unnest(drift.events) AS e FROM report)
+FROM (SELECT host, unnest(drift.events) AS e FROM report) WHERE e.action <> 'prevented'
 GROUP BY e.key ORDER BY hosts DESC, key;
 
 -- query: contested

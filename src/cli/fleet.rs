@@ -65,6 +65,15 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
     answer.gate =
         gate.map(|gate| gate.judge(&answer.hosts, answer.reports.read, answer.reports.unreadable));
     tell(&answer, ui);
+    // Where all are, it is this clock.
+    if answer.reports.ahead > 0 && answer.reports.ahead < answer.reports.read {
+        let (count, one) = (answer.reports.ahead, answer.reports.ahead == 1);
+        let (are, count_as) = if one { ("report is", "counts") } else { ("reports are", "count") };
+        ui.warning(&format!(
+            "{count} {are} dated more than an hour ahead of this clock, and {count_as} only where \
+             the host has no other"
+        ));
+    }
     if answer.hosts.total == 0 {
         ui.warning("no report was found: one is what `tunectl report --format json` prints");
     }
@@ -98,6 +107,11 @@ fn terms(args: &FleetArgs) -> Result<Terms, Failure> {
     Ok(Terms { now, silent_before, pressure_from: args.pressure })
 }
 
+/// A report that is dated so far ahead, in microseconds, comes of a wrong clock.
+const AHEAD: u64 = 3_600_000_000;
+/// What is not comes before all that is: more than any time.
+const IN_TIME: u64 = 1 << 60;
+
 /// What a thread has found.
 struct Worker<L> {
     memo: Memo,
@@ -105,6 +119,8 @@ struct Worker<L> {
     /// By what it knows which report of a host counts.
     look: L,
     read: u64,
+    /// Reports that are dated ahead.
+    ahead: u64,
     damage: Damage,
     failed: Option<Failed>,
 }
@@ -116,6 +132,7 @@ impl<L> Worker<L> {
             tally: Tally::default(),
             look,
             read: 0,
+            ahead: 0,
             damage: Damage::default(),
             failed: None,
         }
@@ -135,7 +152,11 @@ impl Worker<Seen> {
                 let place = Place::new(found.source, found.offset);
                 self.tally.add(&record, &self.memo, terms);
                 self.read += 1;
-                let added = self.look.add(&record.host, record.time, place);
+                // One that a wrong clock has dated must not hide all that come after it.
+                let is_ahead = record.time > terms.now.saturating_add(AHEAD);
+                self.ahead += u64::from(is_ahead);
+                let rank = if is_ahead { record.time } else { record.time.saturating_add(IN_TIME) };
+                let added = self.look.add(&record.host, rank, place);
                 self.memo.done(record);
                 if let Err(failed) = added {
                     return self.fail(failed);
@@ -245,7 +266,7 @@ fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fai
     .map_err(started)?;
     let mut tally = Tally::default();
     let mut damage = Damage::default();
-    let (mut read, mut seen) = (0, Vec::new());
+    let (mut read, mut ahead, mut seen) = (0, 0, Vec::new());
     for worker in workers {
         if let Some(failed) = worker.failed {
             return Err(no_room(failed));
@@ -253,6 +274,7 @@ fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fai
         tally.merge(worker.tally);
         seen.push(worker.look);
         read += worker.read;
+        ahead += worker.ahead;
         damage.count += worker.damage.count;
         damage.broken += worker.damage.broken;
         for place in worker.damage.named {
@@ -295,7 +317,7 @@ fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fai
     drop(bar);
     let mut answer = fleet::answer(&tally, terms);
     answer.reports =
-        FleetReports { bytes, read, older, unreadable: damage.count, ..answer.reports };
+        FleetReports { bytes, read, older, ahead, unreadable: damage.count, ..answer.reports };
     answer.unreadable = damage
         .named
         .into_iter()

@@ -9,7 +9,7 @@ use crate::announce::{Journal, NATIVE_SOCKET, OnDrift, Renewal};
 use crate::daemon::{self, Daemon, Options, Records, Swept};
 use crate::drift::Contest;
 use crate::persist::LockError;
-use crate::persist::events::{EventLog, Limits};
+use crate::persist::events::{EventLog, Limits, newest};
 use crate::persist::presence::Presence;
 use crate::persist::reports;
 use crate::plan::Plan;
@@ -27,6 +27,8 @@ use super::host::{self, By};
 use super::report;
 use super::ui::{Ui, stripped};
 
+/// So many events at most are looked at for what was told before.
+const LOOKED_AT: usize = 20_000;
 /// The report is renewed that often even where nothing happens.
 const RENEWED: Duration = Duration::from_secs(300);
 
@@ -210,6 +212,17 @@ impl<'a> Told<'a> {
         }
     }
 
+    /// Whether an event of the start tells only what the daemon before has told in this boot.
+    fn is_told(&self, event: &Event) -> bool {
+        let stands = matches!(event.action.as_str(), "reported" | "yielded");
+        if !stands || event.from.is_some() {
+            return false;
+        }
+        let of_key = |e: &Event| e.boot_id == event.boot_id && e.key == event.key;
+        let last = newest(&self.cli.root, 1, LOOKED_AT, &of_key).unwrap_or_default().events;
+        last.first().is_some_and(|last| (&last.action, &last.to) == (&event.action, &event.to))
+    }
+
     fn renew(&mut self) {
         let Some(renewal) = &mut self.renewal else { return };
         match renewal.start() {
@@ -246,6 +259,9 @@ fn renewing(cli: &Cli, args: &WatchArgs) -> Vec<OsString> {
 
 impl Records for Told<'_> {
     fn record(&mut self, event: &Event) {
+        if self.is_told(event) {
+            return;
+        }
         self.outdated = true;
         tally::add(&mut self.tally, event);
         let text = line(event, When::Left, &self.user);

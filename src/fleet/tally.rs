@@ -274,7 +274,8 @@ impl Tally {
 
     fn events(&mut self, record: &Record<'_>, terms: &Terms) {
         let (mut keys, mut writers) = (Vec::new(), Vec::new());
-        for event in &record.events {
+        // A write that was refused has changed nothing.
+        for event in record.events.iter().filter(|event| event.action != "prevented") {
             let key = self.names.of(&event.key);
             let who = self.who(event.writer.as_ref(), &event.cause);
             put(&mut keys, key, event.count);

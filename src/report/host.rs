@@ -182,11 +182,9 @@ fn drift(events: &[Event], seen: &Seen<'_>, boot_id: &str) -> ReportDrift {
     let is_recent = |event: &&Event| event.time.as_str() >= seen.yesterday;
     let changes = || events.iter().filter(|event| tally::is_drift(event));
     let sum = |wanted: &dyn Fn(&&Event) -> bool| changes().filter(wanted).map(|e| e.count).sum();
-    // The log is rotated and bounded, the tally is neither.
-    let since_boot = match seen.tally {
-        Some(tally) => tally.drift.iter().map(|c| c.count).sum(),
-        None => sum(&|event| event.boot_id == boot_id),
-    };
+    // The log is rotated and bounded, the tally is kept with each sweep only.
+    let counted = seen.tally.map_or(0, |tally| tally.drift.iter().map(|c| c.count).sum());
+    let since_boot = counted.max(sum(&|event| event.boot_id == boot_id));
     let told = events.iter().filter(|event| {
         (tally::is_drift(event) || event.action == "prevented")
             && (event.boot_id == boot_id || is_recent(event))

@@ -64,6 +64,9 @@ pub struct FleetReports {
     pub read: u64,
     /// Reports that do not count, because a newer one of their host is there.
     pub older: u64,
+    /// Reports that are dated more than an hour ahead: they count only where the host has no other.
+    #[serde(default)]
+    pub ahead: u64,
     /// Lines, or whole files, that could not be read.
     pub unreadable: u64,
     /// Counts that are missing in the lists below, because there were too many different keys,

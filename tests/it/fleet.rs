@@ -241,6 +241,36 @@ fn the_same_reports_give_the_same_answer_in_any_form() {
     assert_eq!(lasting(&told(from_file)), expected, "standard input that is a file");
 }
 
+/// One wrong clock must not hide what a host says from then on.
+#[test]
+fn a_report_that_is_dated_ahead_yields_to_all_that_are_not() {
+    let dir = Dir::new("ahead");
+    let (bytes, _) = made_up(6, 1, 0);
+    let text = String::from_utf8(bytes).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut of = |time: &str, baseline: &str| {
+        value["time"] = time.into();
+        value["baseline"]["name"] = baseline.into();
+        value["result"] = "in_sync".into();
+        format!("{value}\n")
+    };
+    let (old, older, ahead) = (
+        of("2020-01-02T00:00:00Z", "newest"),
+        of("2020-01-01T00:00:00Z", "older"),
+        of("2999-01-01T00:00:00Z", "ahead"),
+    );
+    for order in [[&old, &older, &ahead], [&ahead, &older, &old], [&older, &ahead, &old]] {
+        let file = dir.file("ahead.jsonl", order.map(String::as_str).concat());
+        let ran = json(&[&file]);
+        let fleet = ran.fleet();
+        assert_eq!((fleet.reports.ahead, fleet.reports.older), (1, 2));
+        assert_eq!(fleet.baselines[0].name, "newest");
+        assert!(ran.err.contains("dated more than an hour ahead"), "{}", ran.err);
+    }
+    let file = dir.file("alone.jsonl", &ahead);
+    assert_eq!(json(&[&file]).fleet().baselines[0].name, "ahead");
+}
+
 #[test]
 fn a_damaged_line_costs_that_line() {
     let dir = Dir::new("damage");

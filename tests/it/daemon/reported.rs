@@ -74,3 +74,34 @@ fn the_report_is_renewed_when_something_happened_and_not_otherwise() {
         assert_eq!(tally["contested"], Value::from(Vec::<Value>::new()), "the fight has ended");
     });
 }
+
+/// A value that stands is told once, not by each daemon of a boot anew.
+#[test]
+fn what_is_told_of_a_standing_value_is_not_told_again_by_the_next_daemon() {
+    let test =
+        "daemon::reported::what_is_told_of_a_standing_value_is_not_told_again_by_the_next_daemon";
+    in_namespaces(test, || {
+        fresh_host(
+            "name: held\nparameters:\n  net.core.somaxconn: { value: 4321, on_drift: report }\n",
+        );
+        let told = |watch: &Watch| watch.count(|e| e["action"] == "reported");
+        let sweeping = ["--sweep", "1"];
+        let watch = Watch::start(&sweeping);
+        // As it was found.
+        watch.until("told", || told(&watch) == 1);
+        write("net/core/somaxconn", "99");
+        watch.event(|e| e["to"] == "99");
+        watch.signal("KILL");
+        drop(watch);
+        let watch = Watch::start(&sweeping);
+        watch.sweeps(2);
+        assert_eq!(told(&watch), 2, "{:#?}", watch.events());
+        watch.end();
+        // What was changed in between is new.
+        write("net/core/somaxconn", "98");
+        let watch = Watch::start(&[]);
+        watch.event(|e| e["to"] == "98");
+        assert_eq!(told(&watch), 3, "{:#?}", watch.events());
+        watch.end();
+    });
+}
