@@ -69,7 +69,9 @@ pub fn parse(source: usize, text: &str) -> (Option<Node>, Vec<Diagnostic>) {
             format!("the file has {} bytes; a baseline has at most {MAX_BYTES}", text.len());
         return (None, vec![Diagnostic::error(place.at(0, 0), message)]);
     }
-    let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    // Those that turn the direction of a text make a reviewer read another one.
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let control = |c: char| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || turns(c);
     // A text of printable ASCII, as nearly all are, is judged by its bytes.
     let plain = |b: u8| matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t');
     if !text.bytes().all(plain)

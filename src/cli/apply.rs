@@ -47,7 +47,8 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     wanted.extend([Fact::BootId, Fact::Today]);
     // A saved plan is compared whole.
     let host = host::open(cli, if saved.is_some() { &Fact::ALL } else { &wanted })?;
-    only_root(&host)?;
+    only_root(&host, "apply a baseline")
+        .map_err(|failure| failure.help("`tunectl plan` shows the same without root"))?;
     let lock = lock(cli, args.lock_timeout)?;
     recovery::settle(cli, &host, ui)?;
     trial::settle(cli, &host, ui)?;
@@ -98,7 +99,10 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         adopted = Adoption::carry_out(cli, staged);
     }
     // Last, because nobody may take it.
-    show(ui, &plan, &host, &outcome)?;
+    show(ui, &plan, &host, &outcome).map_err(|failure| {
+        let help = "the baseline was carried out all the same: `tunectl plan` shows it";
+        if carried_out { failure.help(help) } else { failure }
+    })?;
     hint_prevented(cli, ui, &host, &outcome);
     if adopted? {
         ui.hint(&format!(
@@ -148,12 +152,11 @@ fn take_back(cli: &Cli, host: &Host, plan: &Plan, wholly: bool) {
 ///
 /// # Errors
 /// This is not root, and these are a kernel's parameters.
-pub fn only_root(host: &Host) -> Result<(), Failure> {
+pub fn only_root(host: &Host, what: &str) -> Result<(), Failure> {
     if nix::unistd::geteuid().is_root() || !host.kernel.is_procfs() {
         return Ok(());
     }
-    let help = "`tunectl plan` shows the same without root";
-    Err(Failure::new("only root can apply a baseline").help(help))
+    Err(Failure::new(format!("only root can {what}")))
 }
 
 /// How an apply ends that has come to this.

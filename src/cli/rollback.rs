@@ -28,7 +28,7 @@ use super::{Exit, recovery, saved, trial};
 pub fn run(cli: &Cli, args: &RollbackArgs, ui: &Ui) -> Result<Exit, Failure> {
     let host = host::open(cli, &Fact::ALL)?;
     if !args.dry_run {
-        super::apply::only_root(&host)?;
+        super::apply::only_root(&host, "give back what there was")?;
     }
     let who = |key: &Key| saved::who(cli, &key.to_string());
     if args.dry_run || !args.yes {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::bootview::dropin;
 use crate::diff::{BootStatus, LiveStatus};
-use crate::plan::{DropinOutcome, Item, Outcome, Plan, StepOutcome, StepResult, Stopped};
+use crate::plan::{Dropin, DropinOutcome, Item, Outcome, Plan, StepOutcome, StepResult, Stopped};
 
 use super::plan::{Layout, is_boot_note};
 use super::secret;
@@ -185,8 +185,10 @@ fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
     let undone = !outcome.restored.is_empty();
     let persisted = match outcome.dropin {
         DropinOutcome::Written => format!("persisted to {}", dropin::PATH),
+        DropinOutcome::NotAsked if !plan.files().any(Dropin::changes) => "persisted before".into(),
         DropinOutcome::NotAsked => "not persisted (--live-only): a reboot takes it back".into(),
         DropinOutcome::OnTrial => "on trial, nothing persisted yet".into(),
+        DropinOutcome::Unchanged if plan.dropin.before.is_none() => "nothing to persist".into(),
         DropinOutcome::Unchanged => format!("{} was already as planned", dropin::PATH),
         DropinOutcome::LeftAlone => "nothing persisted".into(),
         DropinOutcome::Failed(_) => "could not be persisted".into(),

@@ -50,7 +50,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         late = keys;
     }
     let host = host::open(cli, &Fact::ALL)?;
-    apply::only_root(&host)?;
+    apply::only_root(&host, "apply a baseline")?;
     selected::wait_for(&host.kernel, &late);
     let _lock = apply::lock(cli, args.lock_timeout)?;
     let settled = recovery::settle(cli, &host, ui);
