@@ -15,6 +15,9 @@ use super::failure::Failure;
 /// Where a replaced baseline is kept.
 const REPLACED: &str = "/etc/tunectl/baseline.yaml.replaced";
 
+/// What lies there is gone after a reboot, or some day.
+const PASSING: [&str; 4] = ["/dev/shm/", "/run/", "/tmp/", "/var/tmp/"];
+
 /// What an apply of a named baseline does to the host's own.
 pub enum Adoption {
     /// Nothing: it already is that one.
@@ -62,6 +65,12 @@ impl Adoption {
         if let Some(layer) = layers.first() {
             return Err(Failure::refused(format!("this host has further layers, such as {layer}"))
                 .help("apply without -b, which takes them in; or give --live-only"));
+        }
+        if let Some(place) = PASSING.iter().find(|place| named.starts_with(**place)) {
+            log::warn!(
+                "{named} becomes this host's own baseline, and what lies below {place} does not \
+                 stay: keep it in /etc/tunectl"
+            );
         }
         let text = pointer(&named);
         if !reader.exists(HOST_BASELINE) {

@@ -111,6 +111,8 @@ pub enum Note {
     SecretPersisted,
     /// The kernel accepts more than this bit mask means.
     UnknownBits(u64),
+    /// It reads nothing until it is set, and nothing unsets it.
+    NeverUnset,
     /// Less memory kept free than the kernel needs to work.
     ReserveTooSmall,
     /// It is a name that is not among those that the kernel knows now.
@@ -232,6 +234,10 @@ fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
         if asked < usize::from(fields) {
             notes.push(Note::Partial { asked, fields: usize::from(fields) });
         }
+    }
+    // Such reads EIO until it is set for the first time (case E35).
+    if item.write && item.live.is_none() && item.live_status == LiveStatus::Differs {
+        notes.push(Note::NeverUnset);
     }
     let Some(known) = desired.known else { return };
     if let Some(hazard) = known.hazard.filter(|h| item.write && shows(*h, item)) {
