@@ -408,7 +408,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let other = loader.other();
     let elsewhere: Vec<BootValue> =
         items.iter().map(|i| diff::boot_value(&i.desired, after, other, facts)).collect();
-    note::annotate(&mut items, observed, loader, elsewhere);
+    note::annotate(&mut items, observed, loader, elsewhere, &baseline);
     let originals = order::originals(&steps, observed.snapshot);
     let made = remember::Made {
         items: &items,

@@ -1,6 +1,6 @@
 //! What is worth knowing of a parameter beyond its statuses: side effects, predictions, dangers.
 
-use crate::baseline::Requirement;
+use crate::baseline::{DesiredSet, Requirement};
 use crate::bootview::Loader;
 use crate::catalogue::{Effect, Hazard, Kind};
 use crate::diagnostic::Position;
@@ -9,7 +9,7 @@ use crate::key::Key;
 use crate::observed::{Facts, Snapshot};
 use crate::value::{Shape, kernel_number};
 
-use super::{Item, Observed};
+use super::{Item, Observed, order};
 
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,11 @@ pub enum Note {
     SecretPersisted,
     /// The kernel accepts more than this bit mask means.
     UnknownBits(u64),
+    /// It reaches interfaces that the baseline spares, where nobody has set their own value yet.
+    MayReach {
+        /// Their parameters.
+        spared: Vec<Key>,
+    },
     /// It reads nothing until it is set, and nothing unsets it.
     NeverUnset,
     /// Less memory kept free than the kernel needs to work.
@@ -158,10 +163,13 @@ pub fn annotate(
     observed: &Observed<'_>,
     loader: Loader,
     elsewhere: Vec<BootValue>,
+    baseline: &DesiredSet,
 ) {
+    let spared: Vec<Option<Note>> =
+        items.iter().map(|item| may_reach(item, items, baseline)).collect();
     let dirty = dirty_thresholds(items, observed.snapshot, observed.facts);
-    for (item, elsewhere) in items.iter_mut().zip(elsewhere) {
-        let mut notes = Vec::new();
+    for ((item, elsewhere), spared) in items.iter_mut().zip(elsewhere).zip(spared) {
+        let mut notes: Vec<Note> = spared.into_iter().collect();
         side_effects(item, observed.snapshot, &mut notes);
         if let Some(note) = dirty.as_ref().filter(|(keys, _)| keys.contains(&item.desired.key)) {
             notes.push(note.1.clone());
@@ -171,6 +179,23 @@ pub fn annotate(
         boot_unit(item, observed.facts, &mut notes);
         item.notes = notes;
     }
+}
+
+/// What a write to `conf/default` may reach besides: of a pattern's matches those that the baseline
+/// leaves out or waives.
+fn may_reach(item: &Item, items: &[Item], baseline: &DesiredSet) -> Option<Note> {
+    let leaf = order::default_leaf(&item.desired.key).filter(|_| item.write)?;
+    let held = |key: &Key| items.iter().any(|i| i.desired.key == *key && !i.waived());
+    let mut spared: Vec<Key> = baseline
+        .patterns
+        .iter()
+        .flat_map(|pattern| &pattern.matches)
+        .filter(|key| order::interface_leaf(key) == Some(leaf) && !held(key))
+        .cloned()
+        .collect();
+    spared.sort();
+    spared.dedup();
+    (!spared.is_empty()).then_some(Note::MayReach { spared })
 }
 
 fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {

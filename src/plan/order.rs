@@ -166,12 +166,12 @@ fn target(desired: &Desired, snapshot: &Snapshot) -> Option<String> {
 /// The name that `conf/default` shares with the interfaces, where `key` is one of its parameters. A
 /// write reaches those that have no IPv4 address and whose own value nobody has set yet, of which
 /// nothing can be read.
-fn default_leaf(key: &Key) -> Option<&str> {
+pub(super) fn default_leaf(key: &Key) -> Option<&str> {
     key.as_path().strip_prefix("net/ipv4/conf/default/")
 }
 
 /// The same name of an interface's own parameter.
-fn interface_leaf(key: &Key) -> Option<&str> {
+pub(super) fn interface_leaf(key: &Key) -> Option<&str> {
     let (name, leaf) = key.as_path().strip_prefix("net/ipv4/conf/")?.split_once('/')?;
     (!matches!(name, "all" | "default")).then_some(leaf)
 }

@@ -171,6 +171,13 @@ pub fn note(key: &Key, note: &Note) -> String {
         Note::ExcludedAtBoot { source } => format!(
             "{source} keeps the boot from setting it, wherever that line stands: change or remove it"
         ),
+        Note::MayReach { spared } => {
+            let names: Vec<String> = spared.iter().map(ToString::to_string).collect();
+            format!(
+                "a write also reaches {}, while it has no address and nobody has set that",
+                names.join(", ")
+            )
+        }
         Note::NeverUnset => "it is not set yet, and nothing but a reboot unsets it".to_owned(),
         Note::ReserveTooSmall => {
             "with less than 1024 kB kept free the kernel may deadlock under load".to_owned()

@@ -120,3 +120,21 @@ fn forced_forwarding_reaches_the_interfaces() {
         assert_eq!(each("ipv6", "force_forwarding"), before);
     });
 }
+
+/// A write to `conf/default` reaches interfaces that are left out, where nobody has set them.
+#[test]
+fn what_default_reaches_of_what_is_left_out_is_told() {
+    in_namespaces("e2e::cascades::what_default_reaches_of_what_is_left_out_is_told", || {
+        fresh_host();
+        run(Command::new("ip").args(["link", "add", "v0", "type", "veth", "peer", "name", "v1"]));
+        let text = "name: it\nparameters: { net.ipv4.conf.*.rp_filter: 2 }\n\
+                    exclude: [net.ipv4.conf.v0.rp_filter]\n";
+        fs::write("/etc/it.yaml", text).unwrap();
+        let text = expect(0, &["plan", "-b", "/etc/it.yaml"]);
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = "a write also reaches net.ipv4.conf.v0.rp_filter, while it has no address";
+        assert!(words.contains(told), "{text}");
+        expect(0, &["apply", "-b", "/etc/it.yaml"]);
+        assert_eq!(live("net/ipv4/conf/v0/rp_filter"), "2", "as was told");
+    });
+}
