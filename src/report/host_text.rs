@@ -235,7 +235,7 @@ fn line(event: &ReportEvent) -> String {
         harmless(&event.action)
     );
     if event.count > 1 {
-        let _ = write!(text, ", {} times", event.count);
+        let _ = write!(text, ", the last of {}", event.count);
     }
     let by = match (&event.writer, event.cause.as_str()) {
         (Some(writer), _) => format!("by {}", who(writer)),

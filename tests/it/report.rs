@@ -111,7 +111,7 @@ drift: 42 since boot, 4 in the last 24 hours
   [..]Z  net.ipv4.tcp_fastopen_key: (secret) -> (secret) reported; by sysctl (sysctl.service)
   [..]Z  vm.dirty_ratio: 1 -> 9 prevented; by sysctl (sysctl.service)
   [..]Z  vm.swappiness: 1 -> 6 restored; by earlier (earlier.service)
-  [..]Z  vm.swappiness: 1 -> 20 restored, 2 times; by tuned (tuned.service)
+  [..]Z  vm.swappiness: 1 -> 20 restored, the last of 2; by tuned (tuned.service)
 
 "#]]
     );
