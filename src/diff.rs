@@ -234,6 +234,9 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
             }
             continue;
         }
+        if write.line.changes.is_empty() {
+            continue;
+        }
         for (through, effect) in write.changes_of(&desired.key) {
             // By a factor that differs from kernel to kernel it becomes something else than it was.
             let some_other = || matches!(effect, Effect::Rescales(_, None)).then(|| UNKNOWN.into());

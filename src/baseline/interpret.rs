@@ -140,7 +140,7 @@ impl Interpreter<'_> {
     }
 
     fn check_kind(&mut self, span: Span, action: bool) -> Option<()> {
-        let name = self.selector.to_string();
+        let name = self.selector;
         match (self.known.map(|p| p.kind), action) {
             (Some(Kind::Action), false) => {
                 let message = format!("{name} is an action, not a setting: it holds no value");

@@ -18,6 +18,11 @@ pub enum Changes {
 }
 
 impl Changes {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Of([]))
+    }
+
     /// Those of a line with that path or glob.
     pub(super) fn of(path: &str) -> Self {
         if !has_wildcard(path) {
@@ -30,6 +35,12 @@ impl Changes {
 
 /// Whether the glob names the parameter, or one of those that a `*` in its key stands for.
 fn may_name(glob: &str, key: &str) -> bool {
+    // Most begin otherwise.
+    let is_wild = |b: u8| b"*?[\\".contains(&b);
+    let begin = glob.bytes().zip(key.bytes()).take_while(|(g, k)| !is_wild(*g) && !is_wild(*k));
+    if begin.into_iter().any(|(g, k)| g != k) {
+        return false;
+    }
     if !has_wildcard(key) {
         return glob_matches(glob, key);
     }

@@ -100,7 +100,12 @@ impl<'k> Reach<'k> {
 
     /// Whether it changes that one.
     pub fn covers(self, key: &Key) -> bool {
-        self.effects.iter().any(|effect| effect.reaches(self.from, key))
+        self.effect_on(key).is_some()
+    }
+
+    /// How it changes that one, if it does.
+    pub fn effect_on(self, key: &Key) -> Option<Effect> {
+        self.effects.iter().find(|effect| effect.reaches(self.from, key)).copied()
     }
 }
 

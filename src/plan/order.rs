@@ -107,19 +107,24 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         steps.push(step);
     }
     // Whoever is still not as desired is contradicted by a step that sets it as well.
+    let reaching: Vec<(&Key, Reach<'_>)> = steps
+        .iter()
+        .map(|step| (&step.key, Reach::of(&step.key)))
+        .filter(|(_, reach)| !reach.is_empty())
+        .collect();
     for item in items.iter_mut() {
         let key = &item.desired.key;
-        let contradicts = |step: &&Step| {
-            step.key != *key
-                && if model.disturbs(item, &targets) {
-                    Reach::of(&step.key).covers(key)
-                } else {
-                    changes_unforeseeably(&step.key, item)
+        let disturbed = model.disturbs(item, &targets);
+        let contradicts = |(by, reach): &&(&Key, Reach<'_>)| {
+            *by != key
+                && match reach.effect_on(key) {
+                    None => false,
+                    Some(Effect::Rescales(_, None)) => disturbed || is_exact(item),
+                    Some(_) => disturbed,
                 }
         };
-        if let Some(by) = steps.iter().rev().find(contradicts) {
-            let by = by.key.clone();
-            item.refusals.push(Refusal::Contradicted { by });
+        if let Some((by, _)) = reaching.iter().rev().find(contradicts) {
+            item.refusals.push(Refusal::Contradicted { by: (*by).clone() });
         }
         let written = steps.iter().any(|s| s.key == item.desired.key);
         if written {
@@ -132,16 +137,11 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     steps
 }
 
-/// Whether a write to `key` sets a parameter that is desired exactly to what cannot be foretold.
-fn changes_unforeseeably(key: &Key, item: &Item) -> bool {
+/// Whether one value alone will do, so that a write which changes it in an unforeseeable way is in
+/// its way.
+fn is_exact(item: &Item) -> bool {
     let desired = &item.desired;
-    let same_variable = |effect: &Effect| {
-        matches!(effect, Effect::Rescales(_, None)) && effect.reaches(key.as_path(), &desired.key)
-    };
-    desired.waiver.is_none()
-        && item.refusals.is_empty()
-        && desired.requirement.exact().is_some()
-        && catalogue::effects_at(key.as_path()).iter().any(same_variable)
+    desired.waiver.is_none() && item.refusals.is_empty() && desired.requirement.exact().is_some()
 }
 
 /// The values of everything that the steps change besides their own keys.

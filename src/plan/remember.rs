@@ -1,6 +1,6 @@
 //! What is remembered once a plan is carried out: what each parameter was before tunectl.
 
-use crate::catalogue;
+use crate::catalogue::Reach;
 use crate::key::{Key, Selector};
 use crate::observed::{Facts, Original, Originals, Snapshot};
 use crate::value::kernel_number;
@@ -65,7 +65,25 @@ pub(super) struct Made<'a> {
     pub facts: &'a Facts,
 }
 
+/// A step with what it changes besides.
+struct Changing<'s> {
+    step: &'s Step,
+    reach: Reach<'s>,
+}
+
+impl<'s> Changing<'s> {
+    fn of(step: &'s Step) -> Self {
+        Self { step, reach: Reach::of(&step.key) }
+    }
+
+    /// What it leaves in another parameter, if it changes that one.
+    fn left_in(&self, key: &Key) -> Option<String> {
+        self.reach.effect_on(key)?.leaves(&self.step.value)
+    }
+}
+
 pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memory {
+    let steps: Vec<Changing<'_>> = made.steps.iter().map(Changing::of).collect();
     let mut memory = Memory { before: before.clone(), ..Memory::default() };
     let returned = |key: &Key| made.returned.iter().any(|r| r.key == *key);
     let itself = |key: &Key| (key.clone(), key.clone());
@@ -83,11 +101,11 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
     for item in made.items.iter().filter(|i| i.refusals.is_empty() && !i.waived()) {
         let key = &item.desired.key;
         // What needs no step of its own may be changed by another one.
-        let left_by = |step: &Step| match changed(step, key) {
-            Some((_, left)) => Some(left),
-            None => (step.key == *key).then(|| step.value.clone()),
+        let left_by = |changing: &Changing<'_>| match changing.step {
+            step if step.key == *key => Some(step.value.clone()),
+            _ => changing.left_in(key),
         };
-        let written = made.steps.iter().rev().find_map(left_by);
+        let written = steps.iter().rev().find_map(left_by);
         if written.is_none() && item.persisted.is_none() {
             continue;
         }
@@ -106,7 +124,9 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
         if own || returned(key) || held.is_some_and(|o| o.because_of.is_none()) {
             continue;
         }
-        let Some((because, left)) = made.steps.iter().rev().find_map(|step| changed(step, key))
+        let mut changed = steps.iter().rev().filter(|changing| changing.step.key != *key);
+        let Some((because, left)) =
+            changed.find_map(|changing| Some((&changing.step.key, changing.left_in(key)?)))
         else {
             continue;
         };
@@ -165,14 +185,4 @@ fn new(value: Option<String>, left: String, facts: &Facts) -> Original {
         mem_total_kb: facts.mem_total_kb,
         day: facts.today.clone(),
     }
-}
-
-/// What a step leaves in another parameter, if it changes that one.
-fn changed<'s>(step: &'s Step, key: &Key) -> Option<(&'s Key, String)> {
-    if step.key == *key {
-        return None;
-    }
-    let effects = catalogue::lookup(&step.key)?.effects;
-    let effect = effects.iter().find(|effect| effect.reaches(step.key.as_path(), key))?;
-    Some((&step.key, effect.leaves(&step.value)?))
 }
