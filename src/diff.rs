@@ -241,8 +241,10 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
             // By a factor that differs from kernel to kernel it becomes something else than it was.
             let some_other = || matches!(effect, Effect::Rescales(_, None)).then(|| UNKNOWN.into());
             let Some(left) = effect.leaves(value).or_else(some_other) else { continue };
-            // What a parameter reads already systemd does not write.
-            let of_change = loader == Loader::Systemd || effect.needs_a_change();
+            // What a parameter reads already systemd does not write. Of one variable by two names that
+            // is all the same.
+            let skipped = loader == Loader::Systemd && effect.is_of_a_switch();
+            let of_change = skipped || effect.needs_a_change();
             if of_change && !changes(&through, value, view.each_write(loader).take(count)) {
                 continue;
             }

@@ -333,6 +333,15 @@ impl Effect {
         }
     }
 
+    /// Whether it is what a switch does to others; the rest are two names of one variable.
+    pub fn is_of_a_switch(self) -> bool {
+        match self {
+            Self::Copies(glob) => has_wildcard(glob),
+            Self::CopiesToInterfaces(_) | Self::ClearsInterfaces(_) | Self::Inverts(_) => true,
+            Self::Rescales(..) => false,
+        }
+    }
+
     /// Whether the kernel brings it about by a change alone, and not by a write of the value that
     /// is there already: so it does with IPv4's forwarding, but not with IPv6's.
     pub fn needs_a_change(self) -> bool {
