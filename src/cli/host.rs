@@ -369,8 +369,8 @@ pub fn no_orphan(cli: &Cli, boot_id: &str) -> Result<(), Failure> {
     match presence::find(&cli.root, boot_id).filter(|watch| watch.running && watch.held > 0) {
         None => Ok(()),
         Some(watch) => Err(Failure::new(format!(
-            "this host has no baseline, and the daemon still holds {} parameters of {}",
-            watch.held, watch.baseline
+            "this host has no baseline, and the daemon still holds {} (parameters: {})",
+            watch.baseline, watch.held
         ))
         .help("give it one: tunectl apply -b NAME; or end the daemon: systemctl stop tunectl")),
     }

@@ -208,7 +208,7 @@ fn without_bpf_it_is_told_that_nothing_is_prevented() {
             let text = [ran.stdout, ran.stderr].concat();
             let text = String::from_utf8(text).unwrap();
             assert_eq!(ran.status.code(), Some(1), "{command}: {text}");
-            assert!(text.contains("the daemon still holds 1 parameters of held"), "{text}");
+            assert!(text.contains("the daemon still holds held (parameters: 1)"), "{text}");
         }
         watch.end();
     });
