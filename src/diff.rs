@@ -3,14 +3,11 @@
 
 use crate::baseline::{Desired, Requirement};
 use crate::bootview::{BootView, Loader, Write};
-use crate::catalogue::{Effect, Kind, Parameter, Scope};
+use crate::catalogue::{Kind, Parameter, Scope};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
 use crate::value::{Canonical, Shape, canonical, kernel_number};
-
-/// What stands for a value at boot that is another one than before, and cannot be foretold.
-pub const UNKNOWN: &str = "unknown";
 
 /// How a parameter stands in the running kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -238,9 +235,7 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
             continue;
         }
         for (through, effect) in write.changes_of(&desired.key) {
-            // By a factor that differs from kernel to kernel it becomes something else than it was.
-            let some_other = || matches!(effect, Effect::Rescales(_, None)).then(|| UNKNOWN.into());
-            let Some(left) = effect.leaves(value).or_else(some_other) else { continue };
+            let Some(left) = effect.leaves(value) else { continue };
             // What a parameter reads already systemd does not write. Of one variable by two names that
             // is all the same.
             let skipped = loader == Loader::Systemd && effect.is_of_a_switch();

@@ -17,6 +17,8 @@ use crate::wire::event::Event;
 const MOST_RUNNING: usize = 4;
 /// … so many events wait for one to end; what comes on top is not told.
 const MOST_WAITING: usize = 32;
+/// So long the last ones may go on when the daemon ends.
+const PARTING: Duration = Duration::from_secs(2);
 /// A command that runs longer is killed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -155,11 +157,23 @@ impl OnDrift {
 }
 
 impl Drop for OnDrift {
-    /// Nobody is left who would kill what takes too long.
+    /// Nobody is left who would kill what takes too long: it has a moment to end by itself.
     fn drop(&mut self) {
+        let until = Instant::now() + PARTING;
+        while self.running.iter_mut().any(|r| matches!(r.child.try_wait(), Ok(None)))
+            && Instant::now() < until
+        {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         for running in &mut self.running {
-            kill_group(&running.child);
-            let _ = running.child.wait();
+            if matches!(running.child.try_wait(), Ok(None)) {
+                log::warn!("the command of --on-drift (pid {}) is cut off", running.child.id());
+                kill_group(&running.child);
+                let _ = running.child.wait();
+            }
+        }
+        if !self.waiting.is_empty() {
+            log::warn!("{} events were not told to the command of --on-drift", self.waiting.len());
         }
     }
 }

@@ -225,7 +225,7 @@ impl Run<'_> {
             let risen =
                 |s: &StepOutcome| s.step.rung && s.step.key == steps[n].step.key && taken(s);
             if taken(&steps[n]) && !steps[n + 1..].iter().any(risen) {
-                steps[n].result = verify(plan, kernel, &plan.steps[n]);
+                steps[n].result = verify_end(plan, kernel, &plan.steps[n]);
             }
         }
         (steps, stopped)
@@ -324,6 +324,19 @@ fn verify(plan: &Plan, kernel: &dyn Kernel, step: &Step) -> StepResult {
         Ok(now) if agrees(shape, &step.value, &now) => StepResult::Written,
         Ok(now) => StepResult::Kept(now),
         Err(errno) => StepResult::Unreadable(errno),
+    }
+}
+
+/// The same once all is written: a later write of another name may have left another number, which
+/// will do where bounds are asked for.
+fn verify_end(plan: &Plan, kernel: &dyn Kernel, step: &Step) -> StepResult {
+    let will_do = |now: &str| {
+        let desired = plan.item(&step.key).map(|item| &item.desired);
+        desired.is_some_and(|d| d.requirement.satisfied_by(d.shape, now))
+    };
+    match verify(plan, kernel, step) {
+        StepResult::Kept(now) if will_do(&now) => StepResult::Written,
+        result => result,
     }
 }
 

@@ -114,6 +114,14 @@ pub fn kind_of(key: &Key) -> Option<Kind> {
     row(key.as_path()).map(packed::Row::kind)
 }
 
+/// The other name of the variable that `key` is, where it has two, each in its own unit.
+pub fn other_name(key: &Key) -> Option<Key> {
+    effects_at(key.as_path()).iter().find_map(|effect| match effect {
+        Effect::Rescales(leaf, _) => Some(key.sibling(leaf)),
+        _ => None,
+    })
+}
+
 /// The other half of the pair that `key` is one half of.
 pub fn half_of(key: &Key) -> Option<Key> {
     row(key.as_path())?.pair().map(|leaf| key.sibling(leaf))

@@ -45,7 +45,8 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
         return Err(Failure::new("only root can let a parameter go"));
     }
     let kernel = ProcSys::open(&cli.root).map_err(|error| Failure::new(error.to_string()))?;
-    if !kernel.read(&key).exists() {
+    // One that is known may come with its interface or module.
+    if !kernel.read(&key).exists() && catalogue::kind_of(&key).is_none() {
         let failure = Failure::new(format!("there is no parameter {key}: nothing was let go"));
         return Err(match nearest_known(&key) {
             Some(near) => failure.help(format!("did you mean {near}?")),

@@ -1,6 +1,7 @@
 //! `tunectl watch`.
 #![allow(clippy::disallowed_methods, reason = "it asks who has started it")]
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,7 +16,7 @@ use crate::persist::reports;
 use crate::plan::Plan;
 use crate::probe::{self, Fact};
 use crate::report::event::{When, line};
-use crate::report::tally;
+use crate::report::{SECRET, tally};
 use crate::wire::event::Event;
 use crate::wire::{TALLY_SCHEMA, Tally, Watch};
 
@@ -28,7 +29,7 @@ use super::report;
 use super::ui::{Ui, stripped};
 
 /// So many events at most are looked at for what was told before.
-const LOOKED_AT: usize = 20_000;
+const LOOKED_AT: usize = 5_000;
 /// The report is renewed that often even where nothing happens.
 const RENEWED: Duration = Duration::from_secs(300);
 
@@ -149,6 +150,8 @@ struct Told<'a> {
     outdated: bool,
     /// Why it was not renewed the last time, so that the same is told once.
     trouble: Option<String>,
+    /// What the daemon before has told last of each parameter, until this one has looked at all.
+    before: BTreeMap<String, (String, Option<String>)>,
 }
 
 impl<'a> Told<'a> {
@@ -196,6 +199,7 @@ impl<'a> Told<'a> {
             renewed: None,
             outdated: true,
             trouble: None,
+            before: told_before(cli, boot_id),
         })
     }
 
@@ -215,12 +219,13 @@ impl<'a> Told<'a> {
     /// Whether an event of the start tells only what the daemon before has told in this boot.
     fn is_told(&self, event: &Event) -> bool {
         let stands = matches!(event.action.as_str(), "reported" | "yielded");
-        if !stands || event.from.is_some() {
+        let found = event.from.is_none() && event.writer.is_none();
+        // Of a secret nobody can say whether it is another one.
+        if !stands || !found || event.to.as_deref() == Some(SECRET) {
             return false;
         }
-        let of_key = |e: &Event| e.boot_id == event.boot_id && e.key == event.key;
-        let last = newest(&self.cli.root, 1, LOOKED_AT, &of_key).unwrap_or_default().events;
-        last.first().is_some_and(|last| (&last.action, &last.to) == (&event.action, &event.to))
+        let last = event.key.as_ref().and_then(|key| self.before.get(key));
+        last.is_some_and(|(action, to)| (action, to) == (&event.action, &event.to))
     }
 
     fn renew(&mut self) {
@@ -239,6 +244,14 @@ impl<'a> Told<'a> {
             self.trouble = Some(why);
         }
     }
+}
+
+/// What was told last of each parameter in this boot: the action, and what was found.
+fn told_before(cli: &Cli, boot_id: &str) -> BTreeMap<String, (String, Option<String>)> {
+    let of_boot = |event: &Event| event.boot_id == boot_id && event.key.is_some();
+    let recent = newest(&cli.root, LOOKED_AT, LOOKED_AT, &of_boot).unwrap_or_default();
+    let last = |event: Event| Some((event.key?, (event.action, event.to)));
+    recent.events.into_iter().filter_map(last).collect()
 }
 
 /// The arguments with which this program renews the report.
@@ -300,6 +313,8 @@ impl Records for Told<'_> {
     }
 
     fn swept(&mut self, swept: &Swept<'_>) {
+        // From here on whatever is told is new.
+        self.before = BTreeMap::new();
         let since_1970 = SystemTime::UNIX_EPOCH.elapsed();
         self.tally.swept = since_1970.map_or(0, |time| time.as_secs());
         if self.tally.seen_by != swept.seen_by {

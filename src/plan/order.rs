@@ -115,14 +115,8 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     for item in items.iter_mut() {
         let key = &item.desired.key;
         let disturbed = model.disturbs(item, &targets);
-        let contradicts = |(by, reach): &&(&Key, Reach<'_>)| {
-            *by != key
-                && match reach.effect_on(key) {
-                    None => false,
-                    Some(Effect::Rescales(_, None)) => disturbed || is_exact(item),
-                    Some(_) => disturbed,
-                }
-        };
+        let contradicts =
+            |(by, reach): &&(&Key, Reach<'_>)| disturbed && *by != key && reach.covers(key);
         if let Some((by, _)) = reaching.iter().rev().find(contradicts) {
             item.refusals.push(Refusal::Contradicted { by: (*by).clone() });
         }
@@ -135,13 +129,6 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         item.write = written;
     }
     steps
-}
-
-/// Whether one value alone will do, so that a write which changes it in an unforeseeable way is in
-/// its way.
-fn is_exact(item: &Item) -> bool {
-    let desired = &item.desired;
-    desired.waiver.is_none() && item.refusals.is_empty() && desired.requirement.exact().is_some()
 }
 
 /// The values of everything that the steps change besides their own keys.

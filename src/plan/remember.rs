@@ -1,6 +1,6 @@
 //! What is remembered once a plan is carried out: what each parameter was before tunectl.
 
-use crate::catalogue::Reach;
+use crate::catalogue::{self, Effect, Reach};
 use crate::key::{Key, Selector};
 use crate::observed::{Facts, Original, Originals, Snapshot};
 use crate::value::kernel_number;
@@ -92,7 +92,8 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
         // What no baseline asks for any longer, and nothing of this boot is due to.
         let asked = |key: &Key| made.items.iter().any(|i| i.desired.key == *key);
         let known = |key: &Key| {
-            asked(key) || returned(key) || half_of(key).is_some_and(|half| asked(&half))
+            let other = || half_of(key).or_else(|| catalogue::other_name(key));
+            asked(key) || returned(key) || other().is_some_and(|other| asked(&other))
         };
         memory.given.extend(before.first.keys().filter(|key| !known(key)).map(itself));
         let gone = |key: &&Key| !asked(key) && made.snapshot.get(key).is_some_and(|r| !r.exists());
@@ -115,6 +116,13 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
         {
             memory.given.push((half, key.clone()));
         }
+        // What is asked for under both names is remembered under both.
+        if let Some(other) = catalogue::other_name(key).filter(|other| {
+            before.of_boot.contains_key(other)
+                && !made.items.iter().any(|i| i.desired.key == *other)
+        }) {
+            memory.given.push((other, key.clone()));
+        }
         let original = original(item, left.trim(), before, made);
         memory.taken.push((key.clone(), original));
     }
@@ -124,7 +132,12 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
         if own || returned(key) || held.is_some_and(|o| o.because_of.is_none()) {
             continue;
         }
-        let mut changed = steps.iter().rev().filter(|changing| changing.step.key != *key);
+        // The other name of a variable comes back with it.
+        let is_other = |changing: &&Changing<'_>| {
+            let effect = changing.reach.effect_on(key);
+            changing.step.key != *key && !matches!(effect, Some(Effect::Rescales(..)))
+        };
+        let mut changed = steps.iter().rev().filter(is_other);
         let Some((because, left)) =
             changed.find_map(|changing| Some((&changing.step.key, changing.left_in(key)?)))
         else {
@@ -163,7 +176,17 @@ fn original(item: &Item, left: &str, before: &Originals, made: &Made<'_>) -> Ori
         };
         return Original { value, half, left, because_of: None, ..known.clone() };
     }
+    // The same of a variable by its other name, as far as one number tells the other.
+    let other = catalogue::other_name(key);
+    if let Some((other, known)) = other.as_ref().and_then(|o| before.of_boot.get_key_value(o)) {
+        let effect = Reach::of(other).effect_on(key);
+        let value = known.value.as_deref().and_then(|value| effect?.leaves(value));
+        return Original { value, half: None, left, because_of: None, ..known.clone() };
+    }
     let ours = |key: &Key| persisted::value_of(made.ours, key).is_some();
+    if other.as_ref().is_some_and(ours) {
+        return new(None, left, made.facts);
+    }
     if ours(key) || half.as_ref().is_some_and(ours) {
         return new(None, left, made.facts);
     }

@@ -158,6 +158,10 @@ fn one(key: &Key, among: &Among<'_>) -> Option<Returned> {
     if half.as_ref().is_some_and(|half| (among.held)(half)) {
         return None;
     }
+    // So has the other name of a variable that has two.
+    if catalogue::other_name(key).is_some_and(|other| (among.held)(&other)) {
+        return None;
+    }
     let observed = among.observed;
     let live = observed.snapshot.text(key).map(str::to_owned);
     let original = observed.originals.of_boot.get(key);

@@ -6,7 +6,7 @@ use crate::baseline::{DesiredSet, Exception};
 use crate::bootview::{Problem, ProblemKind, dropin};
 use crate::catalogue::{Effect, Hazard};
 use crate::diagnostic::Position;
-use crate::diff::{self, BootStatus, Cause, LiveStatus};
+use crate::diff::{BootStatus, Cause, LiveStatus};
 use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
 use crate::plan::{DropinOutcome, Foreign, Item, Note, Plan, Refusal, Strained, TAKEN_PERCENT};
@@ -102,9 +102,6 @@ fn also_sets(key: &Key, effect: Effect) -> String {
 fn overridden(key: &Key, source: &Position, value: &str, by: Option<&str>) -> String {
     let value = secret::shown(key, value);
     let sets = match by {
-        Some(other) if value == diff::UNKNOWN => {
-            format!("{source} sets {}, which is the same in another unit", swap_separators(other))
-        }
         Some(other) => {
             format!("{source} sets {}, which leaves {value} here", swap_separators(other))
         }

@@ -82,9 +82,13 @@ fn what_is_told_of_a_standing_value_is_not_told_again_by_the_next_daemon() {
         "daemon::reported::what_is_told_of_a_standing_value_is_not_told_again_by_the_next_daemon";
     in_namespaces(test, || {
         fresh_host(
-            "name: held\nparameters:\n  net.core.somaxconn: { value: 4321, on_drift: report }\n",
+            "name: held\ndefaults: { on_drift: report }\nparameters:\n  net.core.somaxconn: 4321\n  \
+             net.ipv4.tcp_fastopen_key: 1-2-3-4\n",
         );
-        let told = |watch: &Watch| watch.count(|e| e["action"] == "reported");
+        let of = |watch: &Watch, key: &str| {
+            watch.count(|e| e["action"] == "reported" && e["key"] == key)
+        };
+        let told = |watch: &Watch| of(watch, "net.core.somaxconn");
         let sweeping = ["--sweep", "1"];
         let watch = Watch::start(&sweeping);
         // As it was found.
@@ -96,6 +100,13 @@ fn what_is_told_of_a_standing_value_is_not_told_again_by_the_next_daemon() {
         let watch = Watch::start(&sweeping);
         watch.sweeps(2);
         assert_eq!(told(&watch), 2, "{:#?}", watch.events());
+        // Of a secret every change is told, as nobody sees that it is another one.
+        let secret = "net.ipv4.tcp_fastopen_key";
+        let before = of(&watch, secret);
+        write("net/ipv4/tcp_fastopen_key", "8-8-8-8");
+        watch.until("told", || of(&watch, secret) == before + 1);
+        write("net/ipv4/tcp_fastopen_key", "7-7-7-7");
+        watch.until("told", || of(&watch, secret) == before + 2);
         watch.end();
         // What was changed in between is new.
         write("net/core/somaxconn", "98");

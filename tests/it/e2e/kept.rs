@@ -116,3 +116,43 @@ parameters:
         assert_eq!(values(), before);
     });
 }
+
+/// What was asked for under one name and then under the other is one variable all along.
+#[test]
+fn a_variable_may_be_asked_for_by_its_other_name() {
+    in_namespaces("e2e::kept::a_variable_may_be_asked_for_by_its_other_name", || {
+        fresh_host();
+        let seconds = || live("net/ipv4/neigh/lo/base_reachable_time");
+        let apply = |entries: &str| {
+            let text = format!("name: names\nparameters:\n  {entries}\n  kernel.hostname: here\n");
+            fs::write("/etc/names.yaml", text).unwrap();
+            expect(0, &["apply", "-b", "/etc/names.yaml"]);
+            expect(0, &["plan", "-b", "/etc/names.yaml", "--detailed-exitcode"])
+        };
+        let before = seconds();
+        apply("net.ipv4.neigh.lo.base_reachable_time: 60");
+        apply("net.ipv4.neigh.lo.base_reachable_time_ms: 45000");
+        assert_eq!(seconds(), "45");
+        // Asked for no longer it is given back as it was before either.
+        apply("kernel.domainname: there");
+        assert_eq!(seconds(), before);
+        apply("net.ipv4.neigh.lo.base_reachable_time_ms: 45000");
+        apply("net.ipv4.neigh.lo.base_reachable_time: 60");
+        expect(0, &["rollback", "--yes"]);
+        assert_eq!(seconds(), before);
+        // Somebody writes to the other name: no rollback is stopped by that.
+        apply("net.ipv4.neigh.lo.base_reachable_time: 60");
+        fs::write("/proc/sys/net/ipv4/neigh/lo/base_reachable_time_ms", "60500").unwrap();
+        expect(0, &["rollback", "--yes"]);
+        assert_eq!(seconds(), before);
+        // A bound of the one and the number of the other.
+        apply(
+            "net.ipv4.neigh.lo.base_reachable_time: { at_least: 40 }
+  net.ipv4.neigh.lo.base_reachable_time_ms: 45500",
+        );
+        apply(
+            "net.ipv4.neigh.lo.unres_qlen: { at_least: 100 }
+  net.ipv4.neigh.lo.unres_qlen_bytes: 300000",
+        );
+    });
+}
