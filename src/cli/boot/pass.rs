@@ -137,14 +137,17 @@ impl Live<'_> {
     /// Refreshes our files, where `plan`, the last look, would change them: what became of the
     /// drop-in, and of the numbers made from RAM.
     fn files(&mut self, set: &DesiredSet, plan: &mut Plan) -> [DropinOutcome; 2] {
+        let mut moving: Vec<Key> = Vec::new();
         for _ in 0..TRIES {
             // What the kernel refuses is tried once more, and then not persisted; what has moved
-            // has had its chance.
-            plan.steps.retain(|step| self.failed.contains_key(&step.key));
+            // has had its chance, and keeps no file from being written.
+            let refused = |key: &Key| self.failed.contains_key(key) && !moving.contains(key);
+            plan.steps.retain(|step| refused(&step.key));
             let foreign = [set_aside(&mut plan.dropin), set_aside(&mut plan.host_file)];
             let mut ended = [DropinOutcome::Unchanged, DropinOutcome::Unchanged];
             if plan.files().any(Dropin::changes) {
                 let outcome = self.carry_out(plan, false);
+                moving.extend(outcome.moved.iter().map(|(key, ..)| key.clone()));
                 if outcome.moved.is_empty() {
                     ended = [outcome.dropin, outcome.host_file];
                 }

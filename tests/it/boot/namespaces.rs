@@ -173,7 +173,9 @@ fn a_parameter_that_never_keeps_still_stops_no_other() {
             let text = String::from_utf8(output.stdout).unwrap();
             assert_eq!(live("net/core/somaxconn"), "8192", "{text}");
             assert_eq!(live("net/ipv4/conf/lo/rp_filter"), "2", "{text}");
-            let dropin = fs::read_to_string("/etc/sysctl.d/99-tunectl.conf").unwrap();
+            let told = String::from_utf8_lossy(&output.stderr).into_owned() + &text;
+            let dropin = fs::read_to_string("/etc/sysctl.d/99-tunectl.conf")
+                .unwrap_or_else(|error| panic!("{error}: {told}"));
             assert!(dropin.contains("somaxconn = 8192"), "{text}\n{dropin}");
             let moves =
                 "net.ipv4.tcp_keepalive_time moves by itself or is being written by another";
