@@ -244,6 +244,13 @@ impl Item {
             Loader::Procps => &self.procps,
         }
     }
+
+    /// What the next boot leaves once our drop-in is written, and the file that tells: of an
+    /// unknown boot the one that could not be looked into.
+    pub fn next_boot(&self, loader: Loader) -> (&BootValue, Option<&Position>) {
+        let boot = self.overridden_by.as_ref().unwrap_or_else(|| self.boot(loader));
+        (boot, self.unseen.as_ref().or(boot.source.as_ref()))
+    }
 }
 
 impl Plan {

@@ -92,13 +92,8 @@ pub fn recovery(
             for effect in effects.iter().filter(|e| !other_name(e) && e.reaches(from, key)) {
                 reached = true;
                 ours |= match effect {
-                    Effect::Copies(_)
-                    | Effect::CopiesToInterfaces(_)
-                    | Effect::ClearsInterfaces(_)
-                    | Effect::Rescales(..) => {
-                        effect.leaves(&begun.to).is_some_and(|left| same(&left))
-                    }
                     Effect::Inverts(_) => ["0", "1"].contains(&live.trim()),
+                    effect => effect.leaves(&begun.to).is_some_and(|left| same(&left)),
                 };
             }
         }

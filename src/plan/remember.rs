@@ -184,10 +184,7 @@ fn original(item: &Item, left: &str, before: &Originals, made: &Made<'_>) -> Ori
         return Original { value, half: None, left, because_of: None, ..known.clone() };
     }
     let ours = |key: &Key| persisted::value_of(made.ours, key).is_some();
-    if other.as_ref().is_some_and(ours) {
-        return new(None, left, made.facts);
-    }
-    if ours(key) || half.as_ref().is_some_and(ours) {
+    if ours(key) || half.iter().chain(&other).any(ours) {
         return new(None, left, made.facts);
     }
     let active = half.and_then(|half| {

@@ -122,12 +122,10 @@ fn parameter(
         None => desired.requirement.target(desired.shape, item.live.as_deref()),
     };
     let key = desired.key.to_string();
-    let at_boot = item.overridden_by.as_ref().unwrap_or_else(|| item.boot(plan.loader));
+    let (at_boot, source) = item.next_boot(plan.loader);
     let boot = at_boot.value.as_deref().map(|value| ReportBootValue {
         value: hide(value),
-        source: (item.unseen.as_ref().or(at_boot.source.as_ref()))
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        source: source.map(ToString::to_string).unwrap_or_default(),
     });
     let contested = seen.tally.is_some_and(|t| t.contested.contains(&key));
     let prevented = seen.tally.is_some_and(|t| t.prevented.iter().any(|c| c.key == key));

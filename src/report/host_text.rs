@@ -9,6 +9,7 @@ use crate::wire::report::{Report, ReportEvent, ReportParameter, ReportWriter};
 
 use super::plan::Layout;
 use super::style::{BAD, DIM, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
+use super::words;
 
 /// Longest value in a column; the whole one is in the JSON.
 const VALUE_WIDTH: usize = 28;
@@ -187,8 +188,7 @@ fn details(parameter: &ReportParameter) -> Vec<String> {
         let unit = parameter.marks.iter().any(|m| m == "boot_unit");
         let then = if unit { "; tunectl-boot then corrects it" } else { "" };
         details.push(if parameter.boot_status == "unknown" {
-            let file = boot.source.split(':').next().unwrap_or_default();
-            format!("what the next boot sets is not known: {file} could not be looked into{then}")
+            format!("{}{then}", words::unknown_boot(&boot.source))
         } else {
             format!("the next boot sets {} ({}){then}", boot.value, boot.source)
         });

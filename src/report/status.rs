@@ -124,13 +124,13 @@ impl<'a> Left<'a> {
 }
 
 fn next_boot(item: &Item, plan: &Plan) -> NextBoot {
-    let boot = item.overridden_by.as_ref().unwrap_or_else(|| item.boot(plan.loader));
+    let (boot, source) = item.next_boot(plan.loader);
     let hide = |text: &String| secret::shown(&item.desired.key, text).trim().to_owned();
     NextBoot {
         key: item.desired.key.to_string(),
         boot_status: words::boot_status(item.boot_status).into(),
         value: boot.value.as_ref().map(hide),
-        source: item.unseen.as_ref().or(boot.source.as_ref()).map(ToString::to_string),
+        source: source.map(ToString::to_string),
         unit: plan.boot_unit && item.set_by_unit(),
     }
 }
@@ -332,10 +332,7 @@ fn daemon_text(out: &mut String, daemon: Option<&Watch>, layout: Layout) {
 
 fn next_text(next: &NextBoot) -> String {
     let what = match (&next.value, &next.source) {
-        (_, Some(source)) if next.boot_status == "unknown" => {
-            let file = source.split(':').next().unwrap_or(source);
-            format!("what the next boot sets is not known: {file} could not be looked into")
-        }
+        (_, Some(source)) if next.boot_status == "unknown" => words::unknown_boot(source),
         (Some(value), Some(source)) => format!("the next boot sets {value} ({source})"),
         _ => "no file sets it at the next boot".to_owned(),
     };

@@ -38,6 +38,12 @@ pub fn boot_status(status: BootStatus) -> &'static str {
     }
 }
 
+/// Why it is not known what the next boot sets, with the line of the file that was not read.
+pub fn unknown_boot(source: &str) -> String {
+    let file = source.split(':').next().unwrap_or(source);
+    format!("what the next boot sets is not known: {file} could not be looked into")
+}
+
 /// Why a parameter cannot be brought in sync, or not yet.
 pub fn cause(item: &Item) -> Option<String> {
     let key = &item.desired.key;
