@@ -149,7 +149,7 @@ fn missing(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus
         return (LiveStatus::Pending, Some(Cause::NoInterface(interface.to_owned())));
     }
     if let Some(module) = &desired.module {
-        return (LiveStatus::Pending, Some(Cause::ModuleNotLoaded(module.clone())));
+        return (LiveStatus::Pending, Some(Cause::ModuleNotLoaded(module.clone().into_owned())));
     }
     match desired.known {
         Some(known) if known.scope == Scope::Host && desired.key.as_path().starts_with("net/") => {

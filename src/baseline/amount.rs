@@ -1,5 +1,7 @@
 //! Amounts as they are written: numbers, sizes in the key's own unit, shares of memory.
 
+use std::fmt;
+
 use crate::diagnostic::{Diagnostic, Span};
 use crate::value::{Percent, QuantityError, Rounding, Shape, Size, Unit, kernel_number};
 
@@ -16,14 +18,33 @@ pub(super) struct Amount {
     pub(super) number: i128,
     /// Whether it was made from the host's memory.
     pub(super) from_ram: bool,
-    /// The arithmetic, or the number with its unit.
-    pub(super) told: String,
+    /// How it is told.
+    pub(super) told: Told,
+}
+
+/// How a number is told; most never are.
+#[derive(Clone)]
+pub(super) enum Told {
+    /// By itself, or with its unit.
+    Number(i128, Option<Unit>),
+    /// By the arithmetic that it came of.
+    Arithmetic(String),
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number, Some(unit)) => write!(f, "{number} {}", unit.symbol()),
+            Self::Number(number, None) => write!(f, "{number}"),
+            Self::Arithmetic(text) => f.write_str(text),
+        }
+    }
 }
 
 impl Amount {
     /// A number as it was written.
     pub(super) fn plain(number: i128) -> Self {
-        Self { number, from_ram: false, told: number.to_string() }
+        Self { number, from_ram: false, told: Told::Number(number, None) }
     }
 }
 
@@ -130,11 +151,8 @@ impl Interpreter<'_> {
 
     /// A number, told with what it counts.
     pub(super) fn counted(&self, number: i128) -> Amount {
-        let told = match self.memory_unit() {
-            Some((unit, _)) => format!("{number} {}", unit.symbol()),
-            None => number.to_string(),
-        };
-        Amount { told, ..Amount::plain(number) }
+        let unit = self.memory_unit().map(|(unit, _)| unit);
+        Amount { number, from_ram: false, told: Told::Number(number, unit) }
     }
 
     pub(super) fn size(&mut self, size: Size, literal: &Literal) -> Option<Amount> {
@@ -172,7 +190,7 @@ impl Interpreter<'_> {
         let total = self.facts.mem_total_kb;
         let number = percent.of(total.saturating_mul(1024)) / bytes;
         let symbol = unit.symbol();
-        let told = format!("{percent} of {total} kB = {number} {symbol}");
+        let told = Told::Arithmetic(format!("{percent} of {total} kB = {number} {symbol}"));
         Some(Amount { number: i128::from(number), from_ram: true, told })
     }
 }

@@ -7,7 +7,7 @@ use crate::diagnostic::{Source, Span};
 use crate::key::{Key, Pattern, Selector};
 use crate::value::{Canonical, Shape, agrees, canonical};
 
-use super::schema::OnDrift;
+use super::schema::{OnDrift, Text};
 
 /// Everything that a baseline asks of one host.
 #[derive(Clone, Debug, Default)]
@@ -50,11 +50,11 @@ pub struct Desired {
     /// The pattern that it matched, where it was not named itself.
     pub pattern: Option<Pattern>,
     /// Why.
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
     /// The public document that the value comes from.
-    pub reference: Option<String>,
+    pub reference: Option<Text>,
     /// The module that brings it.
-    pub module: Option<String>,
+    pub module: Option<Text>,
     /// Guards that the baseline overrides for it.
     pub allow: Vec<String>,
     /// What the daemon does when it drifts.
@@ -79,7 +79,7 @@ pub struct DesiredPattern {
     /// Where the baseline asks for it.
     pub origin: Span,
     /// Why.
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
 }
 
 /// A waiver, in force or past.

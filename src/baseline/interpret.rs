@@ -112,7 +112,7 @@ impl Interpreter<'_> {
                     .into_iter()
                     .flatten()
                     .filter(|a| a.from_ram)
-                    .map(|a| a.told)
+                    .map(|a| a.told.to_string())
                     .collect();
                 let arithmetic = (!arithmetic.is_empty()).then(|| arithmetic.join("; "));
                 let requirement =
@@ -168,7 +168,7 @@ impl Interpreter<'_> {
                 Some(amount.number.to_string())
             }
             Shape::Numbers(_) if literal.text.contains(',') => {
-                let error = NotAValue::Commas(literal.text.clone());
+                let error = NotAValue::Commas(literal.text.clone().into_owned());
                 let parts: Vec<&str> = literal.text.split(',').map(str::trim).collect();
                 let help = format!("write [{}]", parts.join(", "));
                 self.wrong(literal.span, error.to_string(), help)
@@ -177,7 +177,7 @@ impl Interpreter<'_> {
                 let parts: Vec<Literal> = literal
                     .text
                     .split_whitespace()
-                    .map(|text| Literal { text: text.to_owned(), ..literal.clone() })
+                    .map(|text| Literal { text: text.to_owned().into(), ..literal.clone() })
                     .collect();
                 self.many(literal.span, &parts)
             }
@@ -250,7 +250,7 @@ impl Interpreter<'_> {
             let help = "remove the blanks: no sysctl.d file can keep them";
             return self.wrong(literal.span, "a value cannot begin or end with a blank", help);
         }
-        Some(text.clone())
+        Some(text.clone().into_owned())
     }
 
     fn refused(&mut self, literal: &Literal, error: &NotAValue) -> Option<String> {
@@ -295,8 +295,8 @@ impl Interpreter<'_> {
                 Some(words?.join(" "))
             }
             Shape::Bitmap => {
-                let text: Vec<&str> = literals.iter().map(|l| l.text.as_str()).collect();
-                self.one(&Literal { text: text.join(","), plain: true, span })
+                let text: Vec<&str> = literals.iter().map(|l| &*l.text).collect();
+                self.one(&Literal { text: text.join(",").into(), plain: true, span })
             }
             _ => {
                 let message = format!("{} takes one value, not a list", self.selector);
@@ -330,7 +330,7 @@ impl Interpreter<'_> {
         most: Option<&Amount>,
     ) -> Option<Interpreted> {
         let mut number = amount.number;
-        let mut told = amount.told.clone();
+        let mut told = amount.told.to_string();
         if let Some(least) = least.filter(|l| number < l.number) {
             number = least.number;
             told = format!("{told}, raised to at_least {}", least.told);

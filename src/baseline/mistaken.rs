@@ -4,8 +4,8 @@ use crate::value::kernel_number;
 
 /// Whether YAML, or a person, would read a truth value.
 pub fn is_truth_value(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    ["true", "false", "yes", "no", "on", "off", "y", "n"].contains(&lower.as_str())
+    let words = ["true", "false", "yes", "no", "on", "off", "y", "n"];
+    words.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// What to write instead of a text that people take for a number.

@@ -9,8 +9,8 @@ use crate::key::Selector;
 use crate::value::Percent;
 
 use super::schema::{
-    Condition, Document, Entry, FactName, Literal, OnDrift, Target, Terms, Waiver, When, Wish,
-    Written,
+    Condition, Document, Entry, FactName, Literal, OnDrift, Target, Terms, Text, Waiver, When,
+    Wish, Written,
 };
 
 /// The bytes of a document, whichever number it has among the sources.
@@ -23,20 +23,20 @@ pub fn write(document: &Document) -> Vec<u8> {
 
 /// The document that those bytes are of, as the one of number `source` among the sources; `None`
 /// where they are of none.
-pub fn read(source: usize, bytes: &[u8]) -> Option<Document> {
+pub fn read(source: usize, bytes: &'static [u8]) -> Option<Document> {
     let mut from = Bytes { rest: bytes, source };
     let document = Document { source, ..Document::read(&mut from)? };
     from.rest.is_empty().then_some(document)
 }
 
 /// What is left to read.
-struct Bytes<'b> {
-    rest: &'b [u8],
+struct Bytes {
+    rest: &'static [u8],
     source: usize,
 }
 
-impl<'b> Bytes<'b> {
-    fn take(&mut self, length: usize) -> Option<&'b [u8]> {
+impl Bytes {
+    fn take(&mut self, length: usize) -> Option<&'static [u8]> {
         let (taken, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(taken)
@@ -48,7 +48,7 @@ impl<'b> Bytes<'b> {
         Some(*byte)
     }
 
-    fn text(&mut self) -> Option<&'b str> {
+    fn text(&mut self) -> Option<&'static str> {
         let length = usize::read(self)?;
         std::str::from_utf8(self.take(length)?).ok()
     }
@@ -61,7 +61,7 @@ impl<'b> Bytes<'b> {
 /// What a document is made of.
 trait Part: Sized {
     fn write(&self, bytes: &mut Vec<u8>);
-    fn read(from: &mut Bytes<'_>) -> Option<Self>;
+    fn read(from: &mut Bytes) -> Option<Self>;
 }
 
 /// A struct is its fields, one behind the other.
@@ -72,7 +72,7 @@ macro_rules! fields {
                 $(self.$field.write(bytes);)*
             }
 
-            fn read(from: &mut Bytes<'_>) -> Option<Self> {
+            fn read(from: &mut Bytes) -> Option<Self> {
                 Some(Self { $($field: Part::read(from)?),* })
             }
         }
@@ -93,7 +93,7 @@ impl<T: Part> Part for Written<T> {
         self.span.write(bytes);
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         Some(Self { value: T::read(from)?, span: Span::read(from)? })
     }
 }
@@ -111,7 +111,7 @@ impl Part for Wish {
         }
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         match from.byte()? {
             0 => Some(Self::Leave),
             1 => Some(Self::Hold {
@@ -142,7 +142,7 @@ impl Part for Target {
         }
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         match from.byte()? {
             0 => Part::read(from).map(Self::One),
             1 => Part::read(from).map(Self::Many),
@@ -160,7 +160,7 @@ impl Part for Span {
         (self.column as usize).write(bytes);
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         let start = usize::read(from)?;
         let end = start.checked_add(usize::read(from)?)?;
         let line = usize::read(from)?.try_into().ok()?;
@@ -175,7 +175,7 @@ impl Part for Selector {
         bytes.extend_from_slice(self.as_path().as_bytes());
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         Self::from_path(from.text()?).ok()
     }
 }
@@ -185,7 +185,7 @@ impl Part for Percent {
         self.to_string().write(bytes);
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         Self::parse(from.text()?).ok()
     }
 }
@@ -195,7 +195,7 @@ impl Part for OnDrift {
         bytes.extend(Self::NAMES.iter().zip(0..).find(|(n, _)| n.1 == *self).map(|(_, at)| at));
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         from.one_of(&Self::NAMES)
     }
 }
@@ -205,7 +205,7 @@ impl Part for FactName {
         bytes.extend(Self::NAMES.iter().zip(0..).find(|(n, _)| n.1 == *self).map(|(_, at)| at));
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         from.one_of(&Self::NAMES)
     }
 }
@@ -221,7 +221,7 @@ impl<T: Part> Part for Option<T> {
         }
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         match from.byte()? {
             0 => Some(None),
             1 => T::read(from).map(Some),
@@ -238,7 +238,7 @@ impl<T: Part> Part for Vec<T> {
         }
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         let length = usize::read(from)?;
         // Each part has a byte at least, so that no length asks for more than there is.
         let mut parts = Self::with_capacity(length.min(from.rest.len()));
@@ -255,8 +255,19 @@ impl Part for String {
         bytes.extend_from_slice(self.as_bytes());
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         from.text().map(str::to_owned)
+    }
+}
+
+impl Part for Text {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        self.len().write(bytes);
+        bytes.extend_from_slice(self.as_bytes());
+    }
+
+    fn read(from: &mut Bytes) -> Option<Self> {
+        from.text().map(Self::Borrowed)
     }
 }
 
@@ -265,7 +276,7 @@ impl Part for bool {
         bytes.push(u8::from(*self));
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         match from.byte()? {
             0 => Some(false),
             1 => Some(true),
@@ -284,7 +295,7 @@ impl Part for usize {
         bytes.push(left.to_le_bytes()[0]);
     }
 
-    fn read(from: &mut Bytes<'_>) -> Option<Self> {
+    fn read(from: &mut Bytes) -> Option<Self> {
         let mut number = 0;
         for shift in (0..Self::BITS).step_by(7) {
             let byte = from.byte()?;

@@ -5,8 +5,8 @@ use crate::key::{KeyError, Selector, nearest};
 use crate::value::Percent;
 
 use super::schema::{
-    Condition, Document, Entry, FactName, Literal, OnDrift, Target, Terms, Waiver, When, Wish,
-    Written,
+    Condition, Document, Entry, FactName, Literal, OnDrift, Target, Terms, Text, Waiver, When,
+    Wish, Written,
 };
 use super::yaml::{Node, NodeKind};
 
@@ -202,7 +202,7 @@ impl Reader {
     fn literal(&mut self, node: &Node, what: &str) -> Option<Literal> {
         match &node.kind {
             NodeKind::Scalar { text, plain } => {
-                Some(Literal { text: text.clone(), plain: *plain, span: node.span })
+                Some(Literal { text: text.clone().into(), plain: *plain, span: node.span })
             }
             NodeKind::Null => {
                 let help = "write the value; `KEY: null` as the whole entry leaves a key alone";
@@ -311,9 +311,9 @@ impl Reader {
         key: Span,
         fields: &Fields<'_>,
     ) -> Option<()> {
-        terms.reason = fields.get("reason").and_then(|n| self.text(n, "reason"));
-        terms.reference = fields.get("source").and_then(|n| self.text(n, "source"));
-        terms.module = fields.get("module").and_then(|n| self.module(n));
+        terms.reason = fields.get("reason").and_then(|n| self.text(n, "reason")).map(Text::from);
+        terms.reference = fields.get("source").and_then(|n| self.text(n, "source")).map(Text::from);
+        terms.module = fields.get("module").and_then(|n| self.module(n)).map(Text::from);
         terms.on_drift = fields.get("on_drift").and_then(|n| self.on_drift(n));
         if let Some(node) = fields.get("allow") {
             for item in self.list(node, "allow") {

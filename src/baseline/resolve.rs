@@ -15,6 +15,7 @@ use super::desired::{Desired, DesiredPattern, DesiredSet};
 use super::interpret::{Interpreted, Interpreter};
 use super::layers::Layers;
 use super::merge::{Chosen, Merged, merge};
+use super::schema::Text;
 use super::{elsewhere, exceptions, spelling};
 
 /// What a resolution asks of the host's list of parameters.
@@ -186,7 +187,7 @@ impl Resolver<'_, '_> {
             pattern,
             reason: terms.reason.clone(),
             reference: terms.reference.clone(),
-            module: terms.module.clone().or(known.and_then(|p| p.module.map(str::to_owned))),
+            module: terms.module.clone().or(known.and_then(|p| p.module.map(Text::from))),
             allow: terms.allow.iter().map(|a| a.value.clone()).collect(),
             on_drift: chosen.on_drift,
             arithmetic: interpreted.arithmetic,

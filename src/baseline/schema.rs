@@ -1,8 +1,13 @@
 //! The baseline format, version 1: documents as they are written, each part with its place.
 
+use std::borrow::Cow;
+
 use crate::diagnostic::Span;
 use crate::key::Selector;
 use crate::value::Percent;
+
+/// A text of a baseline's: of a built-in one it stays where the program has it.
+pub type Text = Cow<'static, str>;
 
 /// One baseline file.
 #[derive(Clone, Debug, Default)]
@@ -55,11 +60,11 @@ pub struct Terms {
     /// What is wanted.
     pub wish: Wish,
     /// Why.
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
     /// The public document that the value comes from (`source`).
-    pub reference: Option<String>,
+    pub reference: Option<Text>,
     /// The module that brings it.
-    pub module: Option<String>,
+    pub module: Option<Text>,
     /// Guards that are overridden for it, by name.
     pub allow: Vec<Written<String>>,
     /// What the daemon does when it drifts.
@@ -97,7 +102,7 @@ pub enum Target {
 #[derive(Clone, Debug)]
 pub struct Literal {
     /// Its text.
-    pub text: String,
+    pub text: Text,
     /// Whether it stood without quotes.
     pub plain: bool,
     /// Its place.

@@ -374,8 +374,8 @@ waivers:
     let (tree, problems) = yaml::parse(1, text);
     let (document, more) = read::document(1, &tree.unwrap());
     assert_eq!([problems, more], [[], []]);
-    let bytes = prepared::write(&document);
-    let again = prepared::read(1, &bytes).unwrap();
+    let bytes: &[u8] = prepared::write(&document).leak();
+    let again = prepared::read(1, bytes).unwrap();
     assert_eq!(format!("{again:#?}"), format!("{document:#?}"));
     for length in 0..bytes.len() {
         assert!(prepared::read(1, &bytes[..length]).is_none(), "{length}");

@@ -25,7 +25,7 @@ pub struct Line {
     /// What is said of it.
     pub setting: Setting,
     /// Comments above it, each on a line of its own.
-    pub comments: Vec<String>,
+    pub comments: Vec<Cow<'static, str>>,
 }
 
 /// What a line says of its key.
@@ -159,7 +159,7 @@ pub fn parts(text: &[u8]) -> Option<Parts> {
             comments.retain(|comment| comment != MADE_AT_BOOT);
             (Selector::Key(key), Setting::AtBoot { value, mem_total_kb })
         } else if let Some(comment) = line.strip_prefix('#') {
-            comments.push(comment.trim_start().to_owned());
+            comments.push(Cow::from(comment.trim_start().to_owned()));
             continue;
         } else if let Some(fenced) = line.strip_prefix('-').filter(|l| !l.contains('=')) {
             let Ok(selector) = Selector::parse(fenced.trim()) else { continue };

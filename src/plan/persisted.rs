@@ -1,5 +1,6 @@
 //! What of a plan is persisted: the lines of our files, and what lies in their places now.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::baseline::DesiredSet;
@@ -72,13 +73,13 @@ pub(super) fn files(
     for item in persisted {
         let Some(value) = item.persisted.clone() else { continue };
         let selector = Selector::Key(item.desired.key.clone());
-        let mut comments: Vec<String> = item.desired.reason.iter().cloned().collect();
-        comments.extend(item.desired.arithmetic.iter().cloned());
+        let arithmetic = item.desired.arithmetic.iter().cloned().map(Cow::Owned);
+        let comments = item.desired.reason.iter().cloned().chain(arithmetic.clone()).collect();
         let setting = if item.made_at_boot(facts) {
             let line = dropin::Line {
                 selector: selector.clone(),
                 setting: dropin::Setting::Value(value.clone()),
-                comments: item.desired.arithmetic.iter().cloned().collect(),
+                comments: arithmetic.collect(),
             };
             host.push(line);
             dropin::Setting::AtBoot { value, mem_total_kb: facts.mem_total_kb }

@@ -118,7 +118,7 @@ pub fn pending(plan: &Plan) -> Vec<Pending> {
     let pending = plan.items.iter().filter(|item| item.pending());
     let entry = |item: &Item| Pending {
         key: item.desired.key.to_string(),
-        module: item.desired.module.clone(),
+        module: item.desired.module.as_deref().map(str::to_owned),
         set_at: None,
     };
     pending.map(entry).collect()

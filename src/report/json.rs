@@ -28,7 +28,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             .map(|action| wire::Action {
                 key: action.key.to_string(),
                 value: action.requirement.exact().unwrap_or_default().to_owned(),
-                reason: action.reason.clone(),
+                reason: action.reason.as_deref().map(str::to_owned),
                 source: Position::of(action.origin, &plan.baseline.sources).to_string(),
             })
             .collect(),
@@ -155,8 +155,8 @@ fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
         boot_status: words::boot_status(item.boot_status).into(),
         todo,
         source: Position::of(desired.origin, &plan.baseline.sources).to_string(),
-        reason: desired.reason.clone(),
-        reference: desired.reference.clone(),
+        reason: desired.reason.as_deref().map(str::to_owned),
+        reference: desired.reference.as_deref().map(str::to_owned),
         arithmetic: desired.arithmetic.clone(),
         marks,
         policy: desired.on_drift.name().into(),
