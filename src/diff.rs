@@ -210,7 +210,7 @@ fn all_numbers(text: &str) -> bool {
 /// What `loader` would leave in the parameter after the next boot: its writes one by one, with
 /// what each does to others.
 pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Facts) -> BootValue {
-    let half = desired.known.and_then(|p| p.pair).map(|leaf| desired.key.sibling(leaf));
+    let half = desired.known.and_then(|p| p.pair);
     let mut boot = BootValue::default();
     for (count, write) in view.each_write(loader).enumerate() {
         let value = &write.line.value;
@@ -224,9 +224,10 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
             boot = BootValue { value: Some(value), source: source(), ..BootValue::default() };
             continue;
         }
-        if let Some(half) = half.as_ref().filter(|half| write.gets_to(half)) {
+        if let Some(half) = half.filter(|half| write.gets_to_sibling(&desired.key, half)) {
             if zeroes(&desired.key, value) {
-                let (value, by) = (Some("0".to_owned()), Some(half.as_path().to_owned()));
+                let by = desired.key.sibling(half).as_path().to_owned();
+                let (value, by) = (Some("0".to_owned()), Some(by));
                 boot = BootValue { value, by, zeroed: true, source: source(), ..boot };
             }
             continue;

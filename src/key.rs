@@ -7,6 +7,7 @@ pub use nearest::{edit_distance, nearest};
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// Longest key that is accepted, in bytes; the longest real one is under 100.
@@ -18,7 +19,7 @@ const MAX_COMPONENT_BYTES: usize = 255;
 ///
 /// Two spellings of one parameter compare equal. `Display` prints the form that sysctl.d(5)
 /// reads back as the same key: dots between components, a slash for a dot inside one.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Eq)]
 pub struct Key(Arc<str>);
 
 /// A key in which `*`, `?` or `[…]` stand for part of a component; none of them matches a `/`.
@@ -232,8 +233,45 @@ impl Key {
 
     /// The same key with another last component: the other half of a pair.
     pub fn sibling(&self, leaf: &str) -> Self {
-        let parent = self.0.rfind('/').map_or("", |slash| &self.0[..=slash]);
-        Self([parent, leaf].concat().into())
+        Self([self.parent(), leaf].concat().into())
+    }
+
+    /// Whether a path is that of such a sibling, which need not be made for that.
+    pub fn is_sibling(&self, leaf: &str, path: &str) -> bool {
+        path.strip_suffix(leaf).is_some_and(|parent| same(parent, self.parent()))
+    }
+
+    /// All but the last component, with the slash.
+    fn parent(&self) -> &str {
+        self.0.rfind('/').map_or("", |slash| &self.0[..=slash])
+    }
+}
+
+/// Whether two paths are the same. Most have much in common at their beginning, and the C library
+/// of a static build compares byte by byte: here it is eight at a time, from behind.
+pub fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
+    // The first eight may overlap the next; a shorter text is its rest alone.
+    let ((rest, ones), (other_rest, others)) = (one.as_rchunks::<8>(), other.as_rchunks::<8>());
+    let begin_alike = match (one.first_chunk::<8>(), other.first_chunk::<8>()) {
+        (Some(one), Some(other)) => one == other,
+        _ => rest == other_rest,
+    };
+    begin_alike && ones.iter().rev().eq(others.iter().rev())
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        same(&self.0, &other.0)
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

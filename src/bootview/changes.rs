@@ -23,10 +23,15 @@ impl Changes {
         matches!(self, Self::Of([]))
     }
 
+    /// Those of a line with that path.
+    pub(super) fn of_one(path: &str) -> Self {
+        Self::Of(effects_at(path))
+    }
+
     /// Those of a line with that path or glob.
     pub(super) fn of(path: &str) -> Self {
         if !has_wildcard(path) {
-            return Self::Of(effects_at(path));
+            return Self::of_one(path);
         }
         let among: Arc<[_]> = movers().filter(|(key, _)| may_name(path, key)).collect();
         if among.is_empty() { Self::Of(&[]) } else { Self::OfEach(among) }

@@ -23,9 +23,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::diagnostic::Position;
-use crate::key::{Key, glob_matches};
+use crate::key::{Key, glob_matches, same};
 use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno};
-use line::{Known, Lines};
+use line::{Before, Lines};
 
 /// A program that carries sysctl.d files to the kernel at boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,7 +85,7 @@ impl Assignment {
         if self.is_glob {
             glob_matches(&self.selector_text, key.as_path())
         } else {
-            *self.selector_text == *key.as_path()
+            same(&self.selector_text, key.as_path())
         }
     }
 }
@@ -143,29 +143,36 @@ impl Write<'_> {
     pub fn gets_to(&self, key: &Key) -> bool {
         self.outcome.reaches(self.at, key)
     }
+
+    /// The same for the key beside `key` that has that last component.
+    pub fn gets_to_sibling(&self, key: &Key, leaf: &str) -> bool {
+        if self.line.is_glob {
+            return self.gets_to(&key.sibling(leaf));
+        }
+        key.is_sibling(leaf, &self.line.selector_text)
+    }
 }
 
 impl BootView {
     /// Reads the whole tree under both loaders' rules.
     pub fn new(tree: &ConfTree) -> Self {
         let cmdline = cmdline::assignments(&tree.cmdline);
-        Self {
-            systemd: systemd::outcome(tree, &cmdline, None),
-            procps: procps::outcome(tree, &cmdline, None),
-            cmdline,
-        }
+        Self::made(tree, cmdline, [None, None])
     }
 
-    /// The view of a tree that differs from the one that this view was made of in the files
-    /// `replaced`, each by [`with_file`], and in files that are gone: what the others say is not
+    /// The view of a tree that was made of the one of this view: the texts that both have are not
     /// read again, and neither is the kernel command line.
-    pub fn of_changed(&self, tree: &ConfTree, replaced: &[&str]) -> Self {
-        let known = |lines| Some(Known { lines, replaced });
-        Self {
-            systemd: systemd::outcome(tree, &self.cmdline, known(&self.systemd.read)),
-            procps: procps::outcome(tree, &self.cmdline, known(&self.procps.read)),
-            cmdline: self.cmdline.clone(),
-        }
+    pub fn of_changed(&self, tree: &ConfTree) -> Self {
+        let known = [&self.systemd.read, &self.procps.read];
+        Self::made(tree, self.cmdline.clone(), known.map(Some))
+    }
+
+    fn made(tree: &ConfTree, cmdline: Vec<Assignment>, known: [Option<&Lines>; 2]) -> Self {
+        let [own, other] = known;
+        let systemd = systemd::outcome(tree, &cmdline, Before { own, other: None });
+        let before = Before { own: other, other: Some(&systemd.read) };
+        let procps = procps::outcome(tree, &cmdline, before);
+        Self { cmdline, systemd, procps }
     }
 
     fn of(&self, loader: Loader) -> &Outcome {
@@ -273,7 +280,7 @@ impl Outcome {
             return false;
         }
         let spelling = self.spelled.get(&line).unwrap_or(&write.selector_text);
-        let stops = |f: &Fence| *f.path == *key.as_path() && glob_matches(spelling, &f.literal);
+        let stops = |f: &Fence| same(&f.path, key.as_path()) && glob_matches(spelling, &f.literal);
         !(write.is_glob && self.fences.iter().any(stops))
     }
 
@@ -288,7 +295,7 @@ impl Outcome {
     }
 
     /// Notes the file as read; its path and its text, if it has one.
-    fn open<'a>(&mut self, file: &'a ConfFile) -> Option<(Arc<str>, &'a [u8])> {
+    fn open<'a>(&mut self, file: &'a ConfFile) -> Option<(Arc<str>, &'a Arc<[u8]>)> {
         let path: Arc<str> = file.path.as_str().into();
         self.files.push(Arc::clone(&path));
         let what = match &file.body {

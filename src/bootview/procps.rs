@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::line::{Known, Line, Saying, first_of, text_of};
+use super::line::{Before, Line, Saying, first_of, text_of};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::key::{has_wildcard, to_slashes};
@@ -15,11 +15,7 @@ use crate::observed::{ConfBody, ConfTree, Errno};
 const PIECE_BYTES: usize = 4096;
 
 /// What procps makes of the tree.
-pub(super) fn outcome(
-    tree: &ConfTree,
-    cmdline: &[Assignment],
-    known: Option<Known<'_>>,
-) -> Outcome {
+pub(super) fn outcome(tree: &ConfTree, cmdline: &[Assignment], before: Before<'_>) -> Outcome {
     let mut outcome = Outcome::starting_with(cmdline, &tree.dirs);
     let listed = by_name(&tree.dirs, ends_in_conf);
     // Anything but a regular file at /etc/sysctl.conf is passed over in silence.
@@ -34,16 +30,19 @@ pub(super) fn outcome(
             outcome.problem(line_of(&file.path.as_str().into(), 1), ProblemKind::WildcardName);
         }
         let Some((path, text)) = outcome.open(file) else { continue };
-        let lines = outcome.read.of(file, &path, known, || {
-            let mut rest = text;
-            let lines = std::iter::from_fn(|| next_line(&mut rest));
-            (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
-        });
+        let lines = outcome.read.of(text, before, read);
         for line in lines.iter() {
             carry_out(&mut outcome, line, &path);
         }
     }
     outcome
+}
+
+/// What the lines of a text say.
+pub(super) fn read(text: &[u8]) -> Vec<Line> {
+    let mut rest = text;
+    let lines = std::iter::from_fn(|| next_line(&mut rest));
+    (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
 }
 
 /// Cuts the next line off, with its newline.
@@ -122,15 +121,17 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
     }
     let changes = Changes::of(&path);
     let value = value.map(|value| text_of(value).into());
-    Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, changes }) })
+    let is_glob = has_wildcard(&literal);
+    let says = Saying { literal, path, is_glob, value, dash, changes };
+    Some(Line { number, problems, says: Some(says) })
 }
 
 fn carry_out(outcome: &mut Outcome, line: &Line, file: &Arc<str>) {
     let source = line_of(file, line.number);
     outcome.problems_at(&source, line);
     let Some(says) = &line.says else { return };
-    let Saying { literal, path, value, .. } = says;
-    let is_glob = has_wildcard(literal);
+    let Saying { literal, path, value, is_glob, .. } = says;
+    let is_glob = *is_glob;
     if !is_glob {
         let exclusion = value.is_none().then(|| source.clone());
         let (path, literal) = (Arc::clone(path), Arc::clone(literal));

@@ -36,11 +36,6 @@ pub fn with_file(tree: &ConfTree, path: &str, text: Option<&str>) -> ConfTree {
     tree
 }
 
-/// Whether replacing the file at `path` changes what is read at `entry`.
-pub(super) fn concerns(entry: &ConfFile, path: &str) -> bool {
-    entry.path == path || leads_to(entry, path)
-}
-
 fn leads_to(entry: &ConfFile, path: &str) -> bool {
     entry.link.as_deref().is_some_and(|link| target(&entry.path, link) == path)
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::line::{Known, Line, Saying, first_of, text_of};
+use super::line::{Before, Line, Saying, first_of, text_of};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::diagnostic::Position;
@@ -17,26 +17,26 @@ use crate::observed::ConfTree;
 const BLANKS: &[u8] = b" \t\n\r";
 
 /// What systemd-sysctl makes of the tree.
-pub(super) fn outcome(
-    tree: &ConfTree,
-    cmdline: &[Assignment],
-    known: Option<Known<'_>>,
-) -> Outcome {
+pub(super) fn outcome(tree: &ConfTree, cmdline: &[Assignment], before: Before<'_>) -> Outcome {
     let mut outcome = Outcome::starting_with(cmdline, &tree.dirs);
     let mut map = Map::default();
     // Hidden files are skipped, unlike in procps.
     for file in by_name(&tree.dirs, |name| ends_in_conf(name) && !name.starts_with('.')) {
-        let Some((path, mut rest)) = outcome.open(file) else { continue };
-        let lines = outcome.read.of(file, &path, known, || {
-            let lines = std::iter::from_fn(|| next_line(&mut rest));
-            (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
-        });
+        let Some((path, text)) = outcome.open(file) else { continue };
+        let lines = outcome.read.of(text, before, read);
         for line in lines.iter() {
             map.carry_out(&mut outcome, line, &path);
         }
     }
     map.finish(&mut outcome);
     outcome
+}
+
+/// What the lines of a text say.
+pub(super) fn read(text: &[u8]) -> Vec<Line> {
+    let mut rest = text;
+    let lines = std::iter::from_fn(|| next_line(&mut rest));
+    (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
 }
 
 /// Cuts the next line off: it ends at a newline, a carriage return, a NUL, or a run of them in
@@ -104,9 +104,11 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
     }
     let value = value.map(|value| text_of(value).into());
     let changes = Changes::of(&path);
+    let is_glob = has_wildcard(&path);
     let path: Arc<str> = path.into();
     let literal = Arc::clone(&path);
-    Some(Line { number, problems, says: Some(Saying { literal, path, value, dash, changes }) })
+    let says = Saying { literal, path, is_glob, value, dash, changes };
+    Some(Line { number, problems, says: Some(says) })
 }
 
 /// The ordered map: an entry that was replaced leaves a hole.
@@ -120,6 +122,7 @@ struct Slot {
     /// The assignment, as an index into the outcome's lines; `None` for an exclusion.
     line: Option<usize>,
     path: Arc<str>,
+    is_glob: bool,
     source: Position,
 }
 
@@ -130,13 +133,13 @@ impl Map {
         let Some(says) = &line.says else { return };
         match &says.value {
             Some(value) => self.assign(outcome, says, value, source),
-            None => self.exclude(outcome, Arc::clone(&says.path), source),
+            None => self.exclude(outcome, says, source),
         }
     }
 
     fn assign(&mut self, outcome: &mut Outcome, says: &Saying, value: &Arc<str>, source: Position) {
         let mut assignment = Assignment {
-            is_glob: has_wildcard(&says.path),
+            is_glob: says.is_glob,
             changes: says.changes.clone(),
             selector_text: Arc::clone(&says.path),
             value: Arc::clone(value),
@@ -156,12 +159,13 @@ impl Map {
             slot.line = Some(here);
         } else {
             let (path, source) = (assignment.selector_text.clone(), assignment.source.clone());
-            self.put(Slot { line: Some(here), path, source });
+            self.put(Slot { line: Some(here), path, is_glob: says.is_glob, source });
         }
         outcome.lines.push(assignment);
     }
 
-    fn exclude(&mut self, outcome: &mut Outcome, path: Arc<str>, source: Position) {
+    fn exclude(&mut self, outcome: &mut Outcome, says: &Saying, source: Position) {
+        let (path, is_glob) = (Arc::clone(&says.path), says.is_glob);
         if let Some(at) = self.index.get(&path)
             && let Some(slot) = &self.slots[*at]
         {
@@ -172,7 +176,7 @@ impl Map {
                 ProblemKind::TakenBack { path: path.to_string(), earlier },
             );
         }
-        self.put(Slot { line: None, path, source });
+        self.put(Slot { line: None, path, is_glob, source });
     }
 
     fn put(&mut self, slot: Slot) {
@@ -188,7 +192,7 @@ impl Map {
                 outcome.lines[line].order = Some(outcome.sequence.len());
                 outcome.sequence.push(line);
             }
-            if !has_wildcard(&slot.path) {
+            if !slot.is_glob {
                 let exclusion = slot.line.is_none().then_some(slot.source);
                 outcome.fences.push(Fence {
                     literal: slot.path.clone(),

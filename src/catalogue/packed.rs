@@ -11,6 +11,7 @@
 )]
 
 use super::{Effect, Hazard, Kind, Order, Parameter, Range, Scope, TABLES};
+use crate::key::same;
 use crate::observed::Release;
 use crate::value::{Shape, Unit};
 
@@ -135,7 +136,7 @@ fn is_made_of(text: &str, pieces: [&str; 3]) -> bool {
     // Most often it is the first piece, whole.
     let [first, rest @ ..] = pieces;
     text.len() == pieces.iter().map(|piece| piece.len()).sum::<usize>()
-        && (text == first
+        && (same(text, first)
             || text.strip_prefix(first).is_some_and(|behind| {
                 rest.into_iter().try_fold(behind, str::strip_prefix).is_some()
             }))

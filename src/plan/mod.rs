@@ -342,8 +342,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
     let now = BootView::new(observed.conf);
     let own = persisted::Own::of(observed.conf);
-    let others = persisted::lasting(observed.conf, own)
-        .map(|conf| now.of_changed(&conf, &[dropin::PATH, dropin::HOST_PATH]));
+    let others = persisted::lasting(observed.conf, own).map(|conf| now.of_changed(&conf));
     let without = others.as_ref().unwrap_or(&now);
     let old_lines = own.values();
     let mut returned = no_longer(&baseline, observed, without, loader, &old_lines);
@@ -403,7 +402,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         let conf = conf.as_ref().unwrap_or(observed.conf);
         Some(with_file(conf, file.path, file.after()))
     });
-    let changed = changed.map(|conf| now.of_changed(&conf, &[dropin.path, host_file.path]));
+    let changed = changed.map(|conf| now.of_changed(&conf));
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
         let planned = diff::boot_value(&item.desired, after, loader, facts);

@@ -22,6 +22,7 @@ fn also_needed_of<'k>(
 ) -> (Vec<Key>, Vec<&'static str>) {
     let mut keys = Vec::new();
     let mut globs = Vec::new();
+    let mut of_dirty_pages = false;
     for (key, known) in parameters {
         keys.extend(preflight::also_needed(key));
         keys.extend(note::list_of_names(key));
@@ -50,13 +51,16 @@ fn also_needed_of<'k>(
                 catalogue::Effect::Rescales(leaf, ..) => keys.push(key.sibling(leaf)),
             }
         }
-        if key.as_path().starts_with("vm/dirty_") {
-            for leaf in
-                ["dirty_ratio", "dirty_bytes", "dirty_background_ratio", "dirty_background_bytes"]
-            {
-                keys.push(key.sibling(leaf));
-            }
-        }
+        of_dirty_pages |= key.as_path().starts_with("vm/dirty_");
+    }
+    if of_dirty_pages {
+        let limits = [
+            "vm/dirty_ratio",
+            "vm/dirty_bytes",
+            "vm/dirty_background_ratio",
+            "vm/dirty_background_bytes",
+        ];
+        keys.extend(limits.into_iter().flat_map(Key::from_path));
     }
     keys.sort();
     keys.dedup();
