@@ -1,6 +1,6 @@
 //! The table of a plan: what each parameter is now, is to be, and will be after a boot.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
 
 use anstyle::Style;
 
@@ -10,7 +10,7 @@ use crate::plan::{Item, Plan};
 
 use super::plan::{Layout, VALUE_WIDTH, details};
 use super::secret;
-use super::style::{BAD, CHANGE, DIM, GOOD, WARN, cut, paint};
+use super::style::{self, BAD, CHANGE, DIM, GOOD, WARN, blanks, cut, shortened};
 
 /// Blanks between two columns.
 const GAP: usize = 2;
@@ -25,10 +25,10 @@ struct Row<'a> {
     mark: char,
     style: Style,
     key: String,
-    live: String,
-    desired: String,
-    boot: String,
-    todo: String,
+    live: Cow<'a, str>,
+    desired: Cow<'a, str>,
+    boot: Cow<'a, str>,
+    todo: Cow<'static, str>,
 }
 
 /// Writes a line, or two, for each parameter, and its details below.
@@ -63,7 +63,7 @@ pub(super) fn table(out: &mut String, plan: &Plan, layout: Layout) {
     padded(&mut line, "desired", desired + GAP);
     padded(&mut line, "next boot", boot + GAP);
     line.push_str("do");
-    let _ = writeln!(out, "{}", paint(layout.style(DIM), &line));
+    style::line(out, layout.style(DIM), &line);
     for row in &rows {
         line.clear();
         line.push(row.mark);
@@ -74,8 +74,7 @@ pub(super) fn table(out: &mut String, plan: &Plan, layout: Layout) {
         padded(&mut line, &row.desired, desired + GAP);
         padded(&mut line, &row.boot, boot + GAP);
         line.push_str(&row.todo);
-        let style = layout.style(row.style);
-        let _ = writeln!(out, "{style}{}{style:#}", line.trim_end());
+        style::line(out, layout.style(row.style), line.trim_end());
         details(out, row.item, plan, layout);
     }
 }
@@ -83,30 +82,34 @@ pub(super) fn table(out: &mut String, plan: &Plan, layout: Layout) {
 /// Adds a cell, and blanks up to its column's width.
 fn padded(line: &mut String, cell: &str, width: usize) {
     line.push_str(cell);
-    line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
+    blanks(line, width.saturating_sub(cell.chars().count()));
 }
 
-fn row(item: &Item, loader: Loader) -> Row<'_> {
-    let show = |text: &str| match secret::shown(&item.desired.key, text.trim_end()) {
-        "" => "(empty)".to_owned(),
-        text => cut(text, VALUE_WIDTH),
+fn row<'a>(item: &'a Item, loader: Loader) -> Row<'a> {
+    let is_secret = secret::is_secret(&item.desired.key);
+    let show = |text: &'a str| match text.trim_end() {
+        "" => "(empty)".into(),
+        _ if is_secret => secret::SECRET.into(),
+        text => shortened(text, VALUE_WIDTH),
     };
     let live = match (&item.live, item.live_status) {
         // A secret that was never set reads as zeros.
-        (Some(text), _) if secret::is_unset(&item.desired.key, text) => "not set".to_owned(),
+        (Some(text), _) if is_secret && secret::is_unset(&item.desired.key, text) => {
+            "not set".into()
+        }
         (Some(text), _) => show(text),
-        (None, LiveStatus::Pending) => "not yet".to_owned(),
-        (None, LiveStatus::Absent) => "absent".to_owned(),
-        (None, LiveStatus::Differs) => "not set".to_owned(),
-        (None, _) => "unreadable".to_owned(),
+        (None, LiveStatus::Pending) => "not yet".into(),
+        (None, LiveStatus::Absent) => "absent".into(),
+        (None, LiveStatus::Differs) => "not set".into(),
+        (None, _) => "unreadable".into(),
     };
     let desired = match item.desired.requirement.exact() {
         Some(text) => show(text),
-        None => cut(&item.desired.requirement.to_string(), VALUE_WIDTH),
+        None => cut(&item.desired.requirement.to_string(), VALUE_WIDTH).into(),
     };
     let boot = match &item.boot(loader).value {
         Some(text) => show(text),
-        None => "unset".to_owned(),
+        None => "unset".into(),
     };
     let (mark, style, todo) = verdict(item);
     Row {
@@ -122,7 +125,7 @@ fn row(item: &Item, loader: Loader) -> Row<'_> {
 }
 
 /// Sign, colour and words for one parameter; the sign says without colour what the colour says.
-fn verdict(item: &Item) -> (char, Style, String) {
+fn verdict(item: &Item) -> (char, Style, Cow<'static, str>) {
     if item.waived() {
         return ('-', DIM, "waived".into());
     }
@@ -135,9 +138,9 @@ fn verdict(item: &Item) -> (char, Style, String) {
     }
     // A bound leaves open what will stand in the drop-in.
     let bound = item.persisted.as_deref().filter(|_| item.desired.requirement.exact().is_none());
-    let persist = bound.map_or("persist".to_owned(), |value| format!("persist {value}"));
+    let persist = bound.map(|value| format!("persist {value}"));
     if item.persist {
-        todo.push(&persist);
+        todo.push(persist.as_deref().unwrap_or("persist"));
     }
     let (mark, style) = match item.live_status {
         LiveStatus::Pending => {
@@ -167,11 +170,11 @@ fn verdict(item: &Item) -> (char, Style, String) {
     };
     if item.boot_status == BootStatus::Unknown {
         todo.push("boot not known");
-        return ('?', WARN, todo.join(", "));
+        return ('?', WARN, todo.join(", ").into());
     }
     if item.boot_status == BootStatus::Overridden {
         todo.push("overridden at boot");
-        return ('!', BAD, todo.join(", "));
+        return ('!', BAD, todo.join(", ").into());
     }
-    (mark, style, todo.join(", "))
+    (mark, style, todo.join(", ").into())
 }

@@ -20,6 +20,27 @@ pub const PLAIN: Style = Style::new();
 /// The one line that matters first.
 pub const HEAD: Style = Style::new().bold();
 
+/// Adds a line in that style, or in none.
+pub fn line(out: &mut String, style: Style, text: &str) {
+    if style == PLAIN {
+        out.push_str(text);
+        out.push('\n');
+    } else {
+        let _ = writeln!(out, "{style}{text}{style:#}");
+    }
+}
+
+/// Adds so many blanks.
+pub fn blanks(out: &mut String, count: usize) {
+    const SOME: &str = "                                ";
+    let mut left = count;
+    while left > 0 {
+        let some = &SOME[..left.min(SOME.len())];
+        out.push_str(some);
+        left -= some.len();
+    }
+}
+
 /// `text` in that style.
 pub fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
@@ -90,9 +111,14 @@ pub fn harmless_json(text: &str) -> String {
 
 /// A text made [`harmless`], cut to at most `width` characters.
 pub fn cut(text: &str, width: usize) -> String {
+    shortened(text, width).into_owned()
+}
+
+/// The same, of a text that is mostly left as it is.
+pub fn shortened(text: &str, width: usize) -> Cow<'_, str> {
     let text = made_harmless(text);
     if text.len() <= width || text.chars().count() <= width {
-        return text.into_owned();
+        return text;
     }
     text.chars().take(width.saturating_sub(3)).chain("...".chars()).collect()
 }
@@ -102,8 +128,8 @@ pub fn wrapped(out: &mut String, indent: usize, width: usize, style: Style, text
     let room = width.saturating_sub(indent).max(30);
     let text = made_harmless(text);
     let mut put = |line: &str| {
-        out.extend(std::iter::repeat_n(' ', indent));
-        let _ = writeln!(out, "{style}{line}{style:#}");
+        blanks(out, indent);
+        self::line(out, style, line);
     };
     // What has room in one line need not be divided into words.
     if text.len() < room {
