@@ -131,10 +131,10 @@ pub fn live(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatu
 
 fn missing(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus, Option<Cause>) {
     if let Some(known) = desired.known {
-        if let Some(since) = known.since.filter(|s| facts.kernel < *s) {
+        if let Some(since) = known.since().filter(|s| facts.kernel < *s) {
             return (LiveStatus::Absent, Some(Cause::NewerKernel(since.to_string())));
         }
-        if let Some(until) = known.until.filter(|u| facts.kernel >= *u) {
+        if let Some(until) = known.until().filter(|u| facts.kernel >= *u) {
             return (LiveStatus::Absent, Some(Cause::RemovedIn(until.to_string())));
         }
     }
@@ -152,7 +152,9 @@ fn missing(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus
         return (LiveStatus::Pending, Some(Cause::ModuleNotLoaded(module.clone().into_owned())));
     }
     match desired.known {
-        Some(known) if known.scope == Scope::Host && desired.key.as_path().starts_with("net/") => {
+        Some(known)
+            if known.scope() == Scope::Host && desired.key.as_path().starts_with("net/") =>
+        {
             (LiveStatus::Absent, Some(Cause::OtherNamespace))
         }
         Some(_) => (LiveStatus::Absent, None),
@@ -210,7 +212,7 @@ fn all_numbers(text: &str) -> bool {
 /// What `loader` would leave in the parameter after the next boot: its writes one by one, with
 /// what each does to others.
 pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Facts) -> BootValue {
-    let half = desired.known.and_then(|p| p.pair);
+    let half = desired.known.and_then(Parameter::pair);
     let mut boot = BootValue::default();
     for (count, write) in view.each_write(loader).enumerate() {
         let value = &write.line.value;
@@ -330,7 +332,7 @@ pub fn to_persist(
     let never = matches!(live_status, LiveStatus::Absent | LiveStatus::KernelKeeps)
         || matches!(cause, Some(Cause::FewerFields(_) | Cause::WriteOnly))
         || desired.waiver.is_some()
-        || desired.known.is_some_and(|p| p.kind == Kind::Action);
+        || desired.known.is_some_and(|p| p.kind() == Kind::Action);
     if never {
         return None;
     }

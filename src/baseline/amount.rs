@@ -137,7 +137,7 @@ impl Interpreter<'_> {
 
     /// The unit and the bytes in one, where the key measures memory.
     pub(super) fn memory_unit(&self) -> Option<(Unit, u64)> {
-        let unit = self.known?.unit;
+        let unit = self.known?.unit();
         let bytes = unit.bytes(self.facts.page_bytes, self.facts.huge_page_bytes)?;
         // Where the entry counts there may well be huge pages.
         let bytes = if bytes == 0 && !self.here { USUAL_HUGE_PAGE } else { bytes };

@@ -57,7 +57,7 @@ impl Interpreter<'_> {
     }
 
     pub(super) fn shape(&self) -> Shape {
-        self.known.map_or(Shape::Unknown, |p| p.shape)
+        self.known.map_or(Shape::Unknown, Parameter::shape)
     }
 
     /// The requirement of an entry; `None` when it leaves the key alone or is wrong.
@@ -141,7 +141,7 @@ impl Interpreter<'_> {
 
     fn check_kind(&mut self, span: Span, action: bool) -> Option<()> {
         let name = self.selector;
-        match (self.known.map(|p| p.kind), action) {
+        match (self.known.map(Parameter::kind), action) {
             (Some(Kind::Action), false) => {
                 let message = format!("{name} is an action, not a setting: it holds no value");
                 self.wrong(span, message, "move it below `actions:`; it is run on request only")
@@ -309,7 +309,7 @@ impl Interpreter<'_> {
     /// the one that holds nothing.
     fn check_ascent(&mut self, span: Span, numbers: &[i128]) -> Option<()> {
         let (&[first, last], Some(known)) = (numbers, self.known) else { return Some(()) };
-        let help = match known.key {
+        let help = match known.key() {
             "net/ipv4/ip_local_port_range" => "write the lower port first",
             "net/ipv4/ping_group_range" if numbers != [1, 0] => {
                 "write the lower group first, or [1, 0] for no group at all"

@@ -84,22 +84,16 @@ struct Resolver<'a, 'p> {
 
 impl Resolver<'_, '_> {
     fn parameters(&mut self, merged: &Merged<'_>, set: &mut DesiredSet) {
-        let mut desired: BTreeMap<Key, (bool, usize, Desired)> = BTreeMap::new();
+        // In the order of their keys, as they are merged.
+        let mut named: Vec<Desired> = Vec::with_capacity(merged.parameters.len());
+        let mut patterns: Vec<(&Pattern, &Chosen<'_>)> = Vec::new();
         for (selector, chosen) in &merged.parameters {
-            if let Selector::Key(key) = selector
-                && let Some(one) = self.desired(key, chosen, None, false)
-            {
-                desired.insert(key.clone(), (true, chosen.rank, one));
+            match selector {
+                Selector::Key(key) => named.extend(self.desired(key, chosen, None, false)),
+                Selector::Pattern(pattern) => patterns.push((pattern, chosen)),
             }
         }
-        let mut patterns: Vec<(&Pattern, &Chosen<'_>)> = merged
-            .parameters
-            .iter()
-            .filter_map(|(selector, chosen)| match selector {
-                Selector::Pattern(pattern) => Some((pattern, chosen)),
-                Selector::Key(_) => None,
-            })
-            .collect();
+        let mut matched: BTreeMap<Key, (usize, Desired)> = BTreeMap::new();
         // A loader lets the last one win, and so does the rank.
         patterns.sort_by_key(|(_, chosen)| chosen.rank);
         for (pattern, chosen) in patterns {
@@ -108,12 +102,12 @@ impl Resolver<'_, '_> {
             for key in matches.iter().cloned() {
                 let named = merged.parameters.contains_key(&Selector::Key(key.clone()));
                 let excluded = set.excludes.iter().any(|e| e.covers(&key));
-                let beaten = desired.get(&key).is_some_and(|(_, rank, _)| *rank > chosen.rank);
+                let beaten = matched.get(&key).is_some_and(|(rank, _)| *rank > chosen.rank);
                 if named || excluded || beaten {
                     continue;
                 }
                 if let Some(one) = self.desired(&key, chosen, Some(pattern.clone()), false) {
-                    desired.insert(key, (false, chosen.rank, one));
+                    matched.insert(key, (chosen.rank, one));
                 }
             }
             set.patterns.push(DesiredPattern {
@@ -124,7 +118,11 @@ impl Resolver<'_, '_> {
                 reason: chosen.entry.terms.reason.clone(),
             });
         }
-        set.parameters = desired.into_values().map(|(.., one)| one).collect();
+        if !matched.is_empty() {
+            named.extend(matched.into_values().map(|(_, one)| one));
+            named.sort_by(|one, other| one.key.cmp(&other.key));
+        }
+        set.parameters = named;
         self.refuse_halves_of_patterns(&set.parameters);
     }
 
@@ -153,7 +151,7 @@ impl Resolver<'_, '_> {
         let known = catalogue::of_pattern(pattern);
         if matches.is_empty() && known.is_none() {
             let message = format!("{pattern} matches no parameter, here or in the catalogue");
-            let names = catalogue::all().filter(Parameter::is_pattern).map(|p| p.key);
+            let names = catalogue::all().filter(Parameter::is_pattern).map(Parameter::key);
             let problem = Diagnostic::warning(chosen.entry.span, message);
             self.problems.push(match nearest(pattern.as_path(), names) {
                 Some(near) => problem.help(format!("did you mean {}?", swap_separators(near))),
@@ -181,13 +179,13 @@ impl Resolver<'_, '_> {
         Some(Desired {
             key: key.clone(),
             requirement: interpreted.requirement,
-            shape: known.map_or(Shape::Unknown, |p| p.shape),
+            shape: known.map_or(Shape::Unknown, Parameter::shape),
             known,
             origin: chosen.entry.span,
             pattern,
             reason: terms.reason.clone(),
             reference: terms.reference.clone(),
-            module: terms.module.clone().or(known.and_then(|p| p.module.map(Text::from))),
+            module: terms.module.clone().or(known.and_then(|p| p.module().map(Text::from))),
             allow: terms.allow.iter().map(|a| a.value.clone()).collect(),
             on_drift: chosen.on_drift,
             arithmetic: interpreted.arithmetic,

@@ -72,5 +72,8 @@ pub fn nearest_known(key: &Key) -> Option<String> {
 }
 
 fn nearest_path(key: &Key) -> Option<&'static str> {
-    nearest(key.as_path(), catalogue::all().filter(|p| !p.is_pattern()).map(|p| p.key))
+    nearest(
+        key.as_path(),
+        catalogue::all().filter(|p| !p.is_pattern()).map(catalogue::Parameter::key),
+    )
 }

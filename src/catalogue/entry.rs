@@ -4,9 +4,10 @@ use crate::key::{Key, glob_matches, has_wildcard};
 use crate::observed::Release;
 use crate::value::{Shape, Unit, kernel_number};
 
-/// What is known of one parameter, or of one name in every place that its `*` stands for.
+/// What is known of one parameter, or of one name in every place that its `*` stands for, as the
+/// tables say it; [`super::Parameter`] is what the program has of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parameter {
+pub struct Entry {
     /// Canonical slash path; `*` is one component.
     pub key: &'static str,
     /// What it does, in one sentence without a final full stop.
@@ -169,7 +170,7 @@ impl Hazard {
     }
 }
 
-impl Parameter {
+impl Entry {
     /// A host-wide setting of that shape without a unit; the methods below refine it.
     pub const fn new(
         key: &'static str,
@@ -274,41 +275,6 @@ impl Parameter {
     pub const fn owners(mut self, owners: &'static [&'static str]) -> Self {
         self.owners = owners;
         self
-    }
-
-    /// Whether the entry stands for a name in many places.
-    pub fn is_pattern(&self) -> bool {
-        self.key.contains('*')
-    }
-
-    /// Least and greatest number that `kernel` accepts, where known.
-    pub fn range_on(&self, kernel: Release) -> Option<Range> {
-        self.ranges.iter().rfind(|r| r.until.is_none_or(|until| kernel < until)).copied()
-    }
-
-    /// The range, or what is not accepted whatever the kernel's clock rate: a network's time without
-    /// a range of its own is kept in 32 bits.
-    pub fn limits_on(&self, kernel: Release) -> Option<Range> {
-        let is_time = matches!(self.unit, Unit::Seconds | Unit::Centiseconds | Unit::Milliseconds);
-        let of_a_time = || {
-            let kept = is_time && self.key.starts_with("net/");
-            kept.then_some(Range::new(i32::MIN.into(), i32::MAX.into()))
-        };
-        self.range_on(kernel).or_else(of_a_time)
-    }
-
-    /// Least and greatest number that some kernel accepts; `None` where no range is known, or of
-    /// some kernels only.
-    pub fn widest_range(&self) -> Option<Range> {
-        let newest = self.ranges.iter().find(|r| r.until.is_none())?;
-        let min = self.ranges.iter().map(|r| r.min).min()?;
-        let max = self.ranges.iter().map(|r| r.max).max()?;
-        Some(Range { min, max, ..*newest })
-    }
-
-    /// Whether `kernel` has it, as far as the release tells.
-    pub fn exists_on(&self, kernel: Release) -> bool {
-        self.since.is_none_or(|s| kernel >= s) && self.until.is_none_or(|u| kernel < u)
     }
 }
 

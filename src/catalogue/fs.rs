@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::bounds::{INT, INT_MAX, LONG, NATURAL, POSITIVE, SHORT, SWITCH, ULONG, UP_TO_TWO};
-use super::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+use super::{Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::{Rounding, Shape, Unit};
 
 const DOC: &str = "Documentation/admin-guide/sysctl/fs.rst";
@@ -10,17 +10,17 @@ const QUOTA: &str = "fs/quota/dquot.c";
 const XFS: &str = "Documentation/admin-guide/xfs.rst";
 const LOCKD: &str = "fs/lockd/svc.c";
 
-const fn quota_counter(key: &'static str, summary: &'static str) -> Parameter {
-    Parameter::new(key, Shape::Number, summary, QUOTA).kind(Kind::Counter)
+const fn quota_counter(key: &'static str, summary: &'static str) -> Entry {
+    Entry::new(key, Shape::Number, summary, QUOTA).kind(Kind::Counter)
 }
 
-const fn xfs(key: &'static str, summary: &'static str) -> Parameter {
-    Parameter::new(key, Shape::Number, summary, XFS).module("xfs")
+const fn xfs(key: &'static str, summary: &'static str) -> Entry {
+    Entry::new(key, Shape::Number, summary, XFS).module("xfs")
 }
 
 /// Sorted by canonical path.
-pub(super) const TABLE: &[Parameter] = &[
-    Parameter::new(
+pub(super) const TABLE: &[Entry] = &[
+    Entry::new(
         "fs/aio-max-nr",
         Shape::Number,
         "How many asynchronous I/O requests all contexts together may reserve",
@@ -29,14 +29,9 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(ULONG)
     .hazard(Hazard::Starves)
     .owners(&["libvirt", "oracle-database-preinstall"]),
-    Parameter::new(
-        "fs/aio-nr",
-        Shape::Number,
-        "Asynchronous I/O requests that are reserved now",
-        DOC,
-    )
-    .kind(Kind::Counter),
-    Parameter::new(
+    Entry::new("fs/aio-nr", Shape::Number, "Asynchronous I/O requests that are reserved now", DOC)
+        .kind(Kind::Counter),
+    Entry::new(
         "fs/binfmt_misc/register",
         Shape::Text(2047),
         "Registers an interpreter for a kind of executable",
@@ -46,7 +41,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .hazard(Hazard::ExecutesCode)
     .module("binfmt_misc")
     .owners(&["systemd-binfmt"]),
-    Parameter::new(
+    Entry::new(
         "fs/binfmt_misc/status",
         Shape::Text(8),
         "Whether registered interpreters are used: 1 on, 0 off, -1 removes them all",
@@ -55,7 +50,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .module("binfmt_misc")
     .reads_back("reads as enabled or disabled, is written as a number")
     .owners(&["systemd-binfmt"]),
-    Parameter::new(
+    Entry::new(
         "fs/dentry-negative",
         Shape::Bool,
         "Drops the directory entry of a file that is deleted instead of caching its \
@@ -64,7 +59,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(6, 12),
-    Parameter::new(
+    Entry::new(
         "fs/dentry-state",
         Shape::Numbers(6),
         "Directory entries: cached, unused, age limit, wanted by the system, \
@@ -72,21 +67,21 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .kind(Kind::Counter),
-    Parameter::new(
+    Entry::new(
         "fs/dir-notify-enable",
         Shape::Number,
         "Non-zero permits directory notification through fcntl(2)",
         "fs/notify/dnotify/dnotify.c",
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "fs/epoll/max_user_watches",
         Shape::Number,
         "How many file descriptors one user may watch with epoll",
         DOC,
     )
     .ranges(LONG),
-    Parameter::new(
+    Entry::new(
         "fs/fanotify/max_queued_events",
         Shape::Number,
         "How many events a new fanotify group queues before it drops them",
@@ -94,7 +89,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(NATURAL)
     .since(5, 13),
-    Parameter::new(
+    Entry::new(
         "fs/fanotify/max_user_groups",
         Shape::Number,
         "How many fanotify groups one user may have",
@@ -103,7 +98,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(NATURAL)
     .since(5, 13)
     .effects(&[Effect::Copies("user/max_fanotify_groups")]),
-    Parameter::new(
+    Entry::new(
         "fs/fanotify/max_user_marks",
         Shape::Number,
         "How many fanotify marks one user may have",
@@ -112,7 +107,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(NATURAL)
     .since(5, 13)
     .effects(&[Effect::Copies("user/max_fanotify_marks")]),
-    Parameter::new(
+    Entry::new(
         "fs/fanotify/watchdog_timeout",
         Shape::Number,
         "Time after which an unanswered permission event is logged; 0 never logs",
@@ -121,23 +116,18 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Seconds)
     .ranges(NATURAL)
     .since(6, 18),
-    Parameter::new(
-        "fs/file-max",
-        Shape::Number,
-        "How many files the whole system may have open",
-        DOC,
-    )
-    .ranges(LONG)
-    .hazard(Hazard::Starves)
-    .owners(&["systemd", "tuned"]),
-    Parameter::new(
+    Entry::new("fs/file-max", Shape::Number, "How many files the whole system may have open", DOC)
+        .ranges(LONG)
+        .hazard(Hazard::Starves)
+        .owners(&["systemd", "tuned"]),
+    Entry::new(
         "fs/file-nr",
         Shape::Numbers(3),
         "Open file handles, unused ones (always 0), and file-max",
         DOC,
     )
     .kind(Kind::Counter),
-    Parameter::new(
+    Entry::new(
         "fs/fuse/default_request_timeout",
         Shape::Number,
         "Time a FUSE server has to answer, where it chooses none; 0 waits for ever",
@@ -147,7 +137,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(SHORT)
     .module("fuse")
     .since(6, 15),
-    Parameter::new(
+    Entry::new(
         "fs/fuse/max_pages_limit",
         Shape::Number,
         "How many pages one request of a new FUSE connection may carry",
@@ -157,7 +147,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(&[Range::new(1, 65_535)])
     .module("fuse")
     .since(6, 13),
-    Parameter::new(
+    Entry::new(
         "fs/fuse/max_request_timeout",
         Shape::Number,
         "Longest time a FUSE server may choose to answer in; 0 sets no limit",
@@ -167,23 +157,23 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(SHORT)
     .module("fuse")
     .since(6, 15),
-    Parameter::new("fs/inode-nr", Shape::Numbers(2), "Inodes allocated and inodes free", DOC)
+    Entry::new("fs/inode-nr", Shape::Numbers(2), "Inodes allocated and inodes free", DOC)
         .kind(Kind::Counter),
-    Parameter::new(
+    Entry::new(
         "fs/inode-state",
         Shape::Numbers(7),
         "Inodes allocated, inodes free, and five fields that are no longer used",
         DOC,
     )
     .kind(Kind::Counter),
-    Parameter::new(
+    Entry::new(
         "fs/inotify/max_queued_events",
         Shape::Number,
         "How many events a new inotify instance queues before it drops them",
         "fs/notify/inotify/inotify_user.c",
     )
     .ranges(NATURAL),
-    Parameter::new(
+    Entry::new(
         "fs/inotify/max_user_instances",
         Shape::Number,
         "How many inotify instances one user may have",
@@ -192,7 +182,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(NATURAL)
     .effects(&[Effect::Copies("user/max_inotify_instances")])
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "fs/inotify/max_user_watches",
         Shape::Number,
         "How many files and directories one user may watch with inotify",
@@ -201,7 +191,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(NATURAL)
     .effects(&[Effect::Copies("user/max_inotify_watches")])
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "fs/lease-break-time",
         Shape::Number,
         "Grace period in which the holder of a file lease must give it back",
@@ -209,22 +199,12 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Seconds)
     .ranges(INT),
-    Parameter::new(
-        "fs/leases-enable",
-        Shape::Number,
-        "Non-zero permits leases on files",
-        "fs/locks.c",
-    )
-    .ranges(INT),
-    Parameter::new(
-        "fs/mount-max",
-        Shape::Number,
-        "How many mounts one mount namespace may have",
-        DOC,
-    )
-    .ranges(POSITIVE)
-    .since(4, 9),
-    Parameter::new(
+    Entry::new("fs/leases-enable", Shape::Number, "Non-zero permits leases on files", "fs/locks.c")
+        .ranges(INT),
+    Entry::new("fs/mount-max", Shape::Number, "How many mounts one mount namespace may have", DOC)
+        .ranges(POSITIVE)
+        .since(4, 9),
+    Entry::new(
         "fs/mqueue/msg_default",
         Shape::Number,
         "How many messages a POSIX queue holds where its creator does not say",
@@ -232,7 +212,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(1, 65_536)])
     .scope(Scope::Ipc),
-    Parameter::new(
+    Entry::new(
         "fs/mqueue/msg_max",
         Shape::Number,
         "How many messages an unprivileged user may ask a POSIX queue to hold",
@@ -240,7 +220,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(1, 65_536)])
     .scope(Scope::Ipc),
-    Parameter::new(
+    Entry::new(
         "fs/mqueue/msgsize_default",
         Shape::Number,
         "Message size of a POSIX queue where its creator does not say",
@@ -249,7 +229,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Bytes)
     .ranges(&[Range::new(128, 16_777_216)])
     .scope(Scope::Ipc),
-    Parameter::new(
+    Entry::new(
         "fs/mqueue/msgsize_max",
         Shape::Number,
         "Largest message size that an unprivileged user may ask of a POSIX queue",
@@ -258,7 +238,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Bytes)
     .ranges(&[Range::new(128, 16_777_216)])
     .scope(Scope::Ipc),
-    Parameter::new(
+    Entry::new(
         "fs/mqueue/queues_max",
         Shape::Number,
         "How many POSIX message queues may exist",
@@ -266,7 +246,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(INT)
     .scope(Scope::Ipc),
-    Parameter::new(
+    Entry::new(
         "fs/nfs/idmap_cache_timeout",
         Shape::Number,
         "Time for which the NFS client remembers a mapping of names to ids",
@@ -274,7 +254,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Seconds)
     .module("nfsv4"),
-    Parameter::new(
+    Entry::new(
         "fs/nfs/nfs_callback_tcpport",
         Shape::Number,
         "Port on which the NFSv4.0 client takes callbacks; 0 picks one",
@@ -282,7 +262,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SHORT)
     .module("nfsv4"),
-    Parameter::new(
+    Entry::new(
         "fs/nfs/nfs_congestion_kb",
         Shape::Number,
         "Unwritten NFS data at which writers are made to wait",
@@ -291,7 +271,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Kibibytes)
     .ranges(INT)
     .module("nfs"),
-    Parameter::new(
+    Entry::new(
         "fs/nfs/nfs_mountpoint_timeout",
         Shape::Number,
         "Idle time after which an automatically mounted NFS submount is unmounted",
@@ -299,7 +279,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Seconds)
     .module("nfs"),
-    Parameter::new(
+    Entry::new(
         "fs/nfs/nlm_grace_period",
         Shape::Number,
         "Time for which a restarted lock server lets clients reclaim; 0 takes the default",
@@ -308,7 +288,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Seconds)
     .ranges(&[Range::new(0, 240)])
     .module("lockd"),
-    Parameter::new(
+    Entry::new(
         "fs/nfs/nlm_tcpport",
         Shape::Number,
         "TCP port of the NFS lock manager; 0 picks one",
@@ -316,7 +296,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SHORT)
     .module("lockd"),
-    Parameter::new(
+    Entry::new(
         "fs/nfs/nlm_timeout",
         Shape::Number,
         "Time after which the NFS lock manager sends a request again",
@@ -325,7 +305,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Seconds)
     .ranges(&[Range::new(3, 20)])
     .module("lockd"),
-    Parameter::new(
+    Entry::new(
         "fs/nfs/nlm_udpport",
         Shape::Number,
         "UDP port of the NFS lock manager; 0 picks one",
@@ -333,7 +313,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SHORT)
     .module("lockd"),
-    Parameter::new(
+    Entry::new(
         "fs/nfs/nsm_local_state",
         Shape::Number,
         "State number that the NFS status monitor announces",
@@ -341,14 +321,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .module("lockd")
     .owners(&["rpc.statd"]),
-    Parameter::new(
+    Entry::new(
         "fs/nfs/nsm_use_hostnames",
         Shape::Bool,
         "Tells the NFS status monitor hosts by name instead of by address",
         LOCKD,
     )
     .module("lockd"),
-    Parameter::new(
+    Entry::new(
         "fs/nr_open",
         Shape::Number,
         "Highest limit of open files that a process can be given",
@@ -357,7 +337,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(&[Range::new(64, 2_147_483_584)])
     .hazard(Hazard::Starves)
     .owners(&["systemd"]),
-    Parameter::new(
+    Entry::new(
         "fs/ocfs2/nm/hb_ctl_path",
         Shape::Text(255),
         "Program that is run to stop the OCFS2 heartbeat",
@@ -365,21 +345,21 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .hazard(Hazard::ExecutesCode)
     .module("ocfs2_stackglue"),
-    Parameter::new(
+    Entry::new(
         "fs/overflowgid",
         Shape::Number,
         "Group id shown for one that a file system with 16-bit ids cannot store",
         DOC,
     )
     .ranges(SHORT),
-    Parameter::new(
+    Entry::new(
         "fs/overflowuid",
         Shape::Number,
         "User id shown for one that a file system with 16-bit ids cannot store",
         DOC,
     )
     .ranges(SHORT),
-    Parameter::new(
+    Entry::new(
         "fs/pipe-max-size",
         Shape::Rounded(Rounding::PowerOfTwo),
         "Largest size that an unprivileged user may give a pipe",
@@ -388,7 +368,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Bytes)
     .ranges(&[Range::new(0, 2_147_483_648), Range::before(4, 16, 4096, INT_MAX)])
     .reads_back("rounded up to a power of two of at least one page"),
-    Parameter::new(
+    Entry::new(
         "fs/pipe-user-pages-hard",
         Shape::Number,
         "Pipe memory at which one unprivileged user gets no more pipes; 0 sets no limit",
@@ -397,7 +377,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Pages)
     .ranges(ULONG)
     .since(4, 5),
-    Parameter::new(
+    Entry::new(
         "fs/pipe-user-pages-soft",
         Shape::Number,
         "Pipe memory at which one unprivileged user's new pipes become small; 0 sets \
@@ -407,7 +387,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Pages)
     .ranges(ULONG)
     .since(4, 5),
-    Parameter::new(
+    Entry::new(
         "fs/protected_fifos",
         Shape::Number,
         "Refuses to open another's FIFO in a world-writable (1) or also \
@@ -417,7 +397,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(UP_TO_TWO)
     .since(4, 19)
     .owners(&["systemd"]),
-    Parameter::new(
+    Entry::new(
         "fs/protected_hardlinks",
         Shape::Bool,
         "Refuses hard links to files that the user neither owns nor could write",
@@ -425,7 +405,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .owners(&["systemd"]),
-    Parameter::new(
+    Entry::new(
         "fs/protected_regular",
         Shape::Number,
         "Refuses O_CREAT on another's file in a world-writable (1) or also \
@@ -435,7 +415,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(UP_TO_TWO)
     .since(4, 19)
     .owners(&["systemd"]),
-    Parameter::new(
+    Entry::new(
         "fs/protected_symlinks",
         Shape::Bool,
         "Follows symbolic links in sticky directories only for the follower's or \
@@ -451,7 +431,7 @@ pub(super) const TABLE: &[Parameter] = &[
     quota_counter("fs/quota/lookups", "Quota look-ups"),
     quota_counter("fs/quota/reads", "Quota structures read from disk"),
     quota_counter("fs/quota/syncs", "Quota synchronisations"),
-    Parameter::new(
+    Entry::new(
         "fs/quota/warnings",
         Shape::Number,
         "Non-zero prints quota warnings to the user's terminal \
@@ -460,7 +440,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(INT),
     quota_counter("fs/quota/writes", "Quota structures written to disk"),
-    Parameter::new(
+    Entry::new(
         "fs/suid_dumpable",
         Shape::Number,
         "Core dumps of set-user-id programs: none (0), as any (1), root-only through \
@@ -470,7 +450,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(UP_TO_TWO)
     .order(&[Order::After("kernel/core_pattern")])
     .owners(&["apport", "systemd-coredump"]),
-    Parameter::new(
+    Entry::new(
         "fs/verity/require_signatures",
         Shape::Bool,
         "Requires a trusted signature on every fs-verity file",

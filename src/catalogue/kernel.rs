@@ -4,7 +4,7 @@
 use super::bounds::{
     INT, INT_MAX, IPC_MNI, NATURAL, PERCENT, POSITIVE, SHORT, SWITCH, UINT, ULONG, UP_TO_TWO,
 };
-use super::{Checked, Hazard, Kind, Order, Parameter, Range, Scope};
+use super::{Checked, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::{Shape, Unit};
 
 const DOC: &str = "Documentation/admin-guide/sysctl/kernel.rst";
@@ -18,18 +18,18 @@ const fn report(
     shape: Shape,
     summary: &'static str,
     source: &'static str,
-) -> Parameter {
-    Parameter::new(key, shape, summary, source).kind(Kind::Counter)
+) -> Entry {
+    Entry::new(key, shape, summary, source).kind(Kind::Counter)
 }
 
 /// A tunable of the scheduler that moved to debugfs in 5.13.
-const fn moved(key: &'static str, summary: &'static str) -> Parameter {
-    Parameter::new(key, Shape::Number, summary, FAIR_5_12).until(5, 13)
+const fn moved(key: &'static str, summary: &'static str) -> Entry {
+    Entry::new(key, Shape::Number, summary, FAIR_5_12).until(5, 13)
 }
 
 /// Sorted by canonical path.
-pub(super) const TABLE: &[Parameter] = &[
-    Parameter::new(
+pub(super) const TABLE: &[Entry] = &[
+    Entry::new(
         "kernel/acct",
         Shape::Numbers(3),
         "Free space in percent at which process accounting resumes and stops, and \
@@ -37,14 +37,14 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/apparmor_restrict_unprivileged_unconfined",
         Shape::Number,
         "Keeps unprivileged unconfined processes from changing their AppArmor profile",
         "security/apparmor/lsm.c",
     )
     .since(6, 7),
-    Parameter::new(
+    Entry::new(
         "kernel/apparmor_restrict_unprivileged_userns",
         Shape::Number,
         "Confines processes that create a user namespace without an AppArmor profile \
@@ -69,7 +69,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "Version of the boot loader (x86 only)",
         DOC,
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/bpf_stats_enabled",
         Shape::Bool,
         "Counts the runs and run time of every BPF program, at some cost for each run",
@@ -77,17 +77,17 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(5, 1),
-    Parameter::new("kernel/cad_pid", Shape::Number, "Process that is told of Ctrl-Alt-Del", DOC)
+    Entry::new("kernel/cad_pid", Shape::Number, "Process that is told of Ctrl-Alt-Del", DOC)
         .ranges(NATURAL),
     report("kernel/cap_last_cap", Shape::Number, "Highest capability that the kernel knows", DOC),
-    Parameter::new(
+    Entry::new(
         "kernel/compat-log",
         Shape::Number,
         "Logs failed calls of 32-bit processes",
         "kernel/sysctl.c (4.8)",
     )
     .until(4, 9),
-    Parameter::new(
+    Entry::new(
         "kernel/core_file_note_size_limit",
         Shape::Number,
         "Largest size of the notes in a core dump",
@@ -103,7 +103,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "fs/coredump.c",
     )
     .since(6, 17),
-    Parameter::new(
+    Entry::new(
         "kernel/core_pattern",
         Shape::Text(127),
         "File name of core dumps, or, after a |, the program that is run as root to \
@@ -113,7 +113,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .hazard(Hazard::ExecutesCode)
     .reads_back("cut at 127 bytes")
     .owners(&["abrt", "apport", "systemd", "systemd-coredump"]),
-    Parameter::new(
+    Entry::new(
         "kernel/core_pipe_limit",
         Shape::Number,
         "How many core dumps may be piped to programs at once, waiting for them; 0 \
@@ -122,7 +122,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(0, INT_MAX), Range::before(6, 16, -INT_MAX - 1, INT_MAX)])
     .owners(&["apport", "systemd-coredump"]),
-    Parameter::new(
+    Entry::new(
         "kernel/core_sort_vma",
         Shape::Bool,
         "Writes the memory areas of a core dump from small to large",
@@ -130,7 +130,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(6, 12),
-    Parameter::new(
+    Entry::new(
         "kernel/core_uses_pid",
         Shape::Number,
         "Non-zero appends the process id to the name of a core dump that does not \
@@ -139,7 +139,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(INT)
     .owners(&["systemd"]),
-    Parameter::new(
+    Entry::new(
         "kernel/ctrl-alt-del",
         Shape::Number,
         "Non-zero reboots at once on Ctrl-Alt-Del, without telling init",
@@ -147,17 +147,17 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(INT)
     .owners(&["systemd"]),
-    Parameter::new(
+    Entry::new(
         "kernel/dmesg_restrict",
         Shape::Bool,
         "Keeps users without CAP_SYSLOG from reading the kernel log",
         DOC,
     )
     .ranges(SWITCH),
-    Parameter::new("kernel/domainname", Shape::Text(64), "The NIS domain name", DOC)
+    Entry::new("kernel/domainname", Shape::Text(64), "The NIS domain name", DOC)
         .scope(Scope::Uts)
         .reads_back("cut at 64 bytes"),
-    Parameter::new(
+    Entry::new(
         "kernel/firmware_config/force_sysfs_fallback",
         Shape::Bool,
         "Makes every firmware request that finds no file ask user space",
@@ -165,7 +165,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(4, 17),
-    Parameter::new(
+    Entry::new(
         "kernel/firmware_config/ignore_sysfs_fallback",
         Shape::Bool,
         "Keeps firmware requests from asking user space",
@@ -174,40 +174,40 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(SWITCH)
     .since(4, 17),
     // One number before 6.9, a list of trace instances since.
-    Parameter::new(
+    Entry::new(
         "kernel/ftrace_dump_on_oops",
         Shape::Unknown,
         "Prints the trace buffers when the kernel oopses: 0 no, 1 all processors, 2 \
          the one that oopsed",
         DOC,
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/ftrace_enabled",
         Shape::Number,
         "Non-zero lets function tracing (and live patching) work",
         DOC,
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/hardlockup_all_cpu_backtrace",
         Shape::Bool,
         "Prints the stacks of all processors on a hard lockup",
         DOC,
     )
     .ranges(SWITCH),
-    Parameter::new("kernel/hardlockup_panic", Shape::Bool, "Panics on a hard lockup", DOC)
+    Entry::new("kernel/hardlockup_panic", Shape::Bool, "Panics on a hard lockup", DOC)
         .ranges(SWITCH),
-    Parameter::new("kernel/hostname", Shape::Text(64), "The host's name", DOC)
+    Entry::new("kernel/hostname", Shape::Text(64), "The host's name", DOC)
         .scope(Scope::Uts)
         .reads_back("cut at 64 bytes")
         .owners(&["NetworkManager", "cloud-init", "systemd-hostnamed"]),
-    Parameter::new(
+    Entry::new(
         "kernel/hotplug",
         Shape::Text(255),
         "Program that is run as root on every device event; empty runs none",
         DOC,
     )
     .hazard(Hazard::ExecutesCode),
-    Parameter::new(
+    Entry::new(
         "kernel/hung_task_all_cpu_backtrace",
         Shape::Bool,
         "Prints the stacks of all processors when a hung task is found",
@@ -215,14 +215,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(5, 8),
-    Parameter::new(
+    Entry::new(
         "kernel/hung_task_check_count",
         Shape::Number,
         "How many tasks are looked at in one check for hung ones",
         DOC,
     )
     .ranges(NATURAL),
-    Parameter::new(
+    Entry::new(
         "kernel/hung_task_check_interval_secs",
         Shape::Number,
         "Interval of checks for hung tasks; 0 takes the timeout",
@@ -233,9 +233,9 @@ pub(super) const TABLE: &[Parameter] = &[
     .since(4, 19),
     report("kernel/hung_task_detect_count", Shape::Number, "Hung tasks found since boot", DOC)
         .since(6, 13),
-    Parameter::new("kernel/hung_task_panic", Shape::Bool, "Panics when a hung task is found", DOC)
+    Entry::new("kernel/hung_task_panic", Shape::Bool, "Panics when a hung task is found", DOC)
         .ranges(SWITCH),
-    Parameter::new(
+    Entry::new(
         "kernel/hung_task_timeout_secs",
         Shape::Number,
         "Time in uninterruptible sleep after which a task counts as hung; 0 stops \
@@ -245,7 +245,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Seconds)
     .ranges(HUNG_TASK_SECS)
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "kernel/hung_task_warnings",
         Shape::Number,
         "How many more hung tasks are reported; -1 sets no limit",
@@ -253,14 +253,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(-1, INT_MAX)])
     .reads_back("the kernel counts it down with each report"),
-    Parameter::new(
+    Entry::new(
         "kernel/io_delay_type",
         Shape::Number,
         "How the kernel waits after slow port I/O: port 0x80 (0), 0xed (1), delay \
          (2), none (3) (x86 only)",
         "arch/x86/kernel/setup.c",
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/io_uring_disabled",
         Shape::Number,
         "Who may create io_uring instances: all (0), io_uring_group and \
@@ -269,7 +269,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(UP_TO_TWO)
     .since(6, 6),
-    Parameter::new(
+    Entry::new(
         "kernel/io_uring_group",
         Shape::Number,
         "Group id whose members may use io_uring where io_uring_disabled is 1; -1 is \
@@ -278,7 +278,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(INT)
     .since(6, 6),
-    Parameter::new(
+    Entry::new(
         "kernel/kexec_load_disabled",
         Shape::Bool,
         "Forbids loading another kernel with kexec until the next boot",
@@ -287,7 +287,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(SWITCH)
     .kind(Kind::Latch)
     .hazard(Hazard::OneWay),
-    Parameter::new(
+    Entry::new(
         "kernel/kexec_load_limit_panic",
         Shape::Number,
         "How often a crash kernel may still be loaded; it can only be lowered; -1 \
@@ -299,7 +299,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .hazard(Hazard::OneWay)
     .reads_back("each load counts it down")
     .since(6, 3),
-    Parameter::new(
+    Entry::new(
         "kernel/kexec_load_limit_reboot",
         Shape::Number,
         "How often a kernel to reboot into may still be loaded; it can only be \
@@ -311,7 +311,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .hazard(Hazard::OneWay)
     .reads_back("each load counts it down")
     .since(6, 3),
-    Parameter::new(
+    Entry::new(
         "kernel/keys/gc_delay",
         Shape::Number,
         "Time after which expired and revoked keys are removed",
@@ -319,7 +319,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Seconds)
     .ranges(NATURAL),
-    Parameter::new(
+    Entry::new(
         "kernel/keys/maxbytes",
         Shape::Number,
         "Memory that the keys of one user other than root may take",
@@ -327,14 +327,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Bytes)
     .ranges(POSITIVE),
-    Parameter::new(
+    Entry::new(
         "kernel/keys/maxkeys",
         Shape::Number,
         "How many keys one user other than root may have",
         KEYS,
     )
     .ranges(POSITIVE),
-    Parameter::new(
+    Entry::new(
         "kernel/keys/persistent_keyring_expiry",
         Shape::Number,
         "Time after its last use at which a persistent keyring expires",
@@ -342,7 +342,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Seconds)
     .ranges(NATURAL),
-    Parameter::new(
+    Entry::new(
         "kernel/keys/root_maxbytes",
         Shape::Number,
         "Memory that the keys of root may take",
@@ -351,10 +351,10 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Bytes)
     .ranges(POSITIVE)
     .owners(&["kubelet"]),
-    Parameter::new("kernel/keys/root_maxkeys", Shape::Number, "How many keys root may have", KEYS)
+    Entry::new("kernel/keys/root_maxkeys", Shape::Number, "How many keys root may have", KEYS)
         .ranges(POSITIVE)
         .owners(&["kubelet"]),
-    Parameter::new(
+    Entry::new(
         "kernel/kptr_restrict",
         Shape::Number,
         "Hides kernel addresses in /proc: hashed (0), zero without CAP_SYSLOG (1), \
@@ -362,20 +362,20 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(UP_TO_TWO),
-    Parameter::new(
+    Entry::new(
         "kernel/kstack_depth_to_print",
         Shape::Number,
         "How many words of a kernel stack an oops prints (x86 only)",
         "arch/x86/kernel/dumpstack.c (4.9)",
     )
     .until(4, 10),
-    Parameter::new(
+    Entry::new(
         "kernel/latencytop",
         Shape::Number,
         "Non-zero records where tasks wait (needs CONFIG_LATENCYTOP)",
         "kernel/latencytop.c",
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/loadpin/enabled",
         Shape::Number,
         "Non-zero lets modules and firmware come from one file system only",
@@ -383,7 +383,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .since(4, 7)
     .until(4, 20),
-    Parameter::new(
+    Entry::new(
         "kernel/loadpin/enforce",
         Shape::Bool,
         "Lets modules and firmware come from one file system only",
@@ -393,13 +393,13 @@ pub(super) const TABLE: &[Parameter] = &[
     .kind(Kind::Latch)
     .hazard(Hazard::OneWay)
     .since(4, 20),
-    Parameter::new(
+    Entry::new(
         "kernel/lock_stat",
         Shape::Number,
         "Non-zero collects lock statistics (needs CONFIG_LOCK_STAT)",
         "Documentation/locking/lockstat.rst",
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/max_lock_depth",
         Shape::Number,
         "How long a chain of priority-inherited locks is followed before it counts \
@@ -407,7 +407,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "kernel/locking/rtmutex_api.c",
     ),
     // Starts at 0, which it holds but does not take back (EINVAL).
-    Parameter::new(
+    Entry::new(
         "kernel/max_rcu_stall_to_panic",
         Shape::Number,
         "After how many RCU stalls panic_on_rcu_stall panics",
@@ -415,14 +415,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(NATURAL)
     .since(5, 11),
-    Parameter::new(
+    Entry::new(
         "kernel/modprobe",
         Shape::Text(255),
         "Program that is run as root to load a module; empty stops loading on demand",
         DOC,
     )
     .hazard(Hazard::ExecutesCode),
-    Parameter::new(
+    Entry::new(
         "kernel/modules_disabled",
         Shape::Bool,
         "Forbids loading and unloading modules until the next boot",
@@ -438,11 +438,11 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .scope(Scope::Ipc),
-    Parameter::new("kernel/msgmax", Shape::Number, "Largest System V message", DOC)
+    Entry::new("kernel/msgmax", Shape::Number, "Largest System V message", DOC)
         .unit(Unit::Bytes)
         .ranges(NATURAL)
         .scope(Scope::Ipc),
-    Parameter::new(
+    Entry::new(
         "kernel/msgmnb",
         Shape::Number,
         "Bytes that a new System V message queue may hold",
@@ -451,21 +451,16 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Bytes)
     .ranges(NATURAL)
     .scope(Scope::Ipc),
-    Parameter::new(
-        "kernel/msgmni",
-        Shape::Number,
-        "How many System V message queues may exist",
-        DOC,
-    )
-    .ranges(&[Range::new(0, IPC_MNI), Range::before(4, 20, 0, INT_MAX)])
-    .scope(Scope::Ipc),
+    Entry::new("kernel/msgmni", Shape::Number, "How many System V message queues may exist", DOC)
+        .ranges(&[Range::new(0, IPC_MNI), Range::before(4, 20, 0, INT_MAX)])
+        .scope(Scope::Ipc),
     report(
         "kernel/ngroups_max",
         Shape::Number,
         "How many supplementary groups a process may have",
         DOC,
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/nmi_watchdog",
         Shape::Bool,
         "Watches for processors that are stuck with interrupts off; read-only where \
@@ -483,7 +478,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .scope(Scope::Pid)
     .owners(&["criu"]),
-    Parameter::new(
+    Entry::new(
         "kernel/numa_balancing",
         Shape::Number,
         "Moves memory to the node that uses it: 1 between nodes, 2 between memory \
@@ -492,7 +487,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(0, 4), Range::before(5, 18, 0, 1)])
     .owners(&["numad", "tuned"]),
-    Parameter::new(
+    Entry::new(
         "kernel/numa_balancing_promote_rate_limit_MBps",
         Shape::Number,
         "Most data per second, in MB, that memory tiering moves from slow to fast memory",
@@ -519,7 +514,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "kernel/numa_balancing_scan_size_mb",
         "Megabytes of a task's memory that NUMA balancing looks at in one go",
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/oops_all_cpu_backtrace",
         Shape::Bool,
         "Prints the stacks of all processors on an oops",
@@ -527,7 +522,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(5, 8),
-    Parameter::new(
+    Entry::new(
         "kernel/oops_limit",
         Shape::Number,
         "Oopses after which the kernel panics; 0 sets no limit",
@@ -538,21 +533,21 @@ pub(super) const TABLE: &[Parameter] = &[
     report("kernel/osrelease", Shape::Text(64), "Kernel release, as uname -r", DOC)
         .scope(Scope::Uts),
     report("kernel/ostype", Shape::Text(64), "Kernel name, as uname -s", DOC).scope(Scope::Uts),
-    Parameter::new(
+    Entry::new(
         "kernel/overflowgid",
         Shape::Number,
         "Group id shown for one that has no place in a 16-bit id or a user namespace",
         DOC,
     )
     .ranges(SHORT),
-    Parameter::new(
+    Entry::new(
         "kernel/overflowuid",
         Shape::Number,
         "User id shown for one that has no place in a 16-bit id or a user namespace",
         DOC,
     )
     .ranges(SHORT),
-    Parameter::new(
+    Entry::new(
         "kernel/panic",
         Shape::Number,
         "Seconds after a panic at which the machine reboots; 0 waits for ever, a \
@@ -562,14 +557,14 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Seconds)
     .ranges(INT)
     .owners(&["kubelet"]),
-    Parameter::new(
+    Entry::new(
         "kernel/panic_on_io_nmi",
         Shape::Number,
         "Non-zero panics on an NMI from an I/O error (x86 only)",
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/panic_on_oops",
         Shape::Number,
         "Non-zero panics on an oops instead of going on",
@@ -577,26 +572,26 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(INT)
     .owners(&["kubelet"]),
-    Parameter::new("kernel/panic_on_rcu_stall", Shape::Bool, "Panics after an RCU stall", DOC)
+    Entry::new("kernel/panic_on_rcu_stall", Shape::Bool, "Panics after an RCU stall", DOC)
         .ranges(SWITCH)
         .since(4, 8),
-    Parameter::new(
+    Entry::new(
         "kernel/panic_on_stackoverflow",
         Shape::Number,
         "Non-zero panics when a kernel, interrupt or exception stack overflows",
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/panic_on_unrecovered_nmi",
         Shape::Number,
         "Non-zero panics on an NMI that nothing explains (x86 only)",
         DOC,
     )
     .ranges(INT),
-    Parameter::new("kernel/panic_on_warn", Shape::Bool, "Panics at every kernel warning", DOC)
+    Entry::new("kernel/panic_on_warn", Shape::Bool, "Panics at every kernel warning", DOC)
         .ranges(SWITCH),
-    Parameter::new(
+    Entry::new(
         "kernel/panic_print",
         Shape::Number,
         "What a panic prints besides: tasks, memory, timers, locks, traces, stacks, \
@@ -605,14 +600,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(ULONG)
     .since(5, 0),
-    Parameter::new(
+    Entry::new(
         "kernel/panic_sys_info",
         Shape::Unknown,
         "What a panic prints besides, as names divided by commas",
         DOC,
     )
     .since(6, 17),
-    Parameter::new(
+    Entry::new(
         "kernel/perf_cpu_time_max_percent",
         Shape::Number,
         "Processor time that sampling may take before it is throttled; 0 and 100 \
@@ -621,7 +616,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Percent)
     .ranges(PERCENT),
-    Parameter::new(
+    Entry::new(
         "kernel/perf_event_max_contexts_per_stack",
         Shape::Number,
         "How many context marks a sampled call chain may hold; refused while perf is \
@@ -630,7 +625,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(0, 1000)])
     .since(4, 7),
-    Parameter::new(
+    Entry::new(
         "kernel/perf_event_max_sample_rate",
         Shape::Number,
         "Samples a second that perf may take; not writable while \
@@ -640,7 +635,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(POSITIVE)
     .order(&[Order::RefusedWhile("kernel/perf_cpu_time_max_percent", &[0, 100])])
     .reads_back("the kernel lowers it when sampling takes too long"),
-    Parameter::new(
+    Entry::new(
         "kernel/perf_event_max_stack",
         Shape::Number,
         "How many frames a sampled call chain may have; refused while perf is \
@@ -649,7 +644,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(0, 655_360)])
     .since(4, 7),
-    Parameter::new(
+    Entry::new(
         "kernel/perf_event_mlock_kb",
         Shape::Number,
         "Perf buffer for each processor that does not count against a user's locked \
@@ -658,7 +653,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Kibibytes)
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/perf_event_paranoid",
         Shape::Number,
         "What perf keeps from unprivileged users: nothing (-1), raw (0), \
@@ -666,14 +661,14 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/perf_user_access",
         Shape::Bool,
         "Lets processes read performance counters without a system call (arm64 and riscv)",
         DOC,
     )
     .since(5, 17),
-    Parameter::new(
+    Entry::new(
         "kernel/pid_max",
         Shape::Number,
         "First process id that is not given out; many processors raise the least \
@@ -683,21 +678,21 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(&[Range::new(301, 4_194_304)])
     .hazard(Hazard::Starves)
     .owners(&["saptune", "systemd"]),
-    Parameter::new(
+    Entry::new(
         "kernel/poweroff_cmd",
         Shape::Text(255),
         "Program that is run as root for an orderly power-off",
         "kernel/reboot.c",
     )
     .hazard(Hazard::ExecutesCode),
-    Parameter::new(
+    Entry::new(
         "kernel/print-fatal-signals",
         Shape::Number,
         "Non-zero logs every process that a signal kills",
         "kernel/signal.c",
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/printk",
         Shape::Numbers(4),
         "Log levels of the console: current, of messages without one, least allowed, \
@@ -706,10 +701,10 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(INT)
     .owners(&["systemd"]),
-    Parameter::new("kernel/printk_delay", Shape::Number, "Pause after each kernel message", DOC)
+    Entry::new("kernel/printk_delay", Shape::Number, "Pause after each kernel message", DOC)
         .unit(Unit::Milliseconds)
         .ranges(&[Range::new(0, 10_000)]),
-    Parameter::new(
+    Entry::new(
         "kernel/printk_devkmsg",
         Shape::Text(9),
         "Whether writes to /dev/kmsg are logged: on, off or ratelimit; fixed if set \
@@ -717,27 +712,27 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .since(4, 8),
-    Parameter::new(
+    Entry::new(
         "kernel/printk_ratelimit",
         Shape::Number,
         "Interval in which printk_ratelimit_burst messages may pass",
         DOC,
     )
     .unit(Unit::Seconds),
-    Parameter::new(
+    Entry::new(
         "kernel/printk_ratelimit_burst",
         Shape::Number,
         "How many rate-limited kernel messages may pass in one interval",
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/prove_locking",
         Shape::Number,
         "Non-zero checks the order of locks (needs CONFIG_PROVE_LOCKING)",
         "kernel/locking/lockdep.c",
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/pty/max",
         Shape::Number,
         "How many pseudo-terminals may exist",
@@ -746,7 +741,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(NATURAL)
     .hazard(Hazard::Starves),
     report("kernel/pty/nr", Shape::Number, "Pseudo-terminals that exist now", "fs/devpts/inode.c"),
-    Parameter::new(
+    Entry::new(
         "kernel/pty/reserve",
         Shape::Number,
         "How many pseudo-terminals are kept for the initial mount of devpts",
@@ -761,14 +756,14 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     ),
     report("kernel/random/poolsize", Shape::Number, "Size of the entropy pool in bits", DOC),
-    Parameter::new(
+    Entry::new(
         "kernel/random/read_wakeup_threshold",
         Shape::Number,
         "Bits of entropy at which sleeping readers of /dev/random woke up",
         "drivers/char/random.c (5.4)",
     )
     .until(5, 6),
-    Parameter::new(
+    Entry::new(
         "kernel/random/urandom_min_reseed_secs",
         Shape::Number,
         "Least time between reseedings of /dev/urandom; without effect since 5.18",
@@ -777,7 +772,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Seconds)
     .reads_back("since 5.18 a write is accepted and ignored"),
     report("kernel/random/uuid", Shape::Text(36), "A random UUID, new with every read", DOC),
-    Parameter::new(
+    Entry::new(
         "kernel/random/write_wakeup_threshold",
         Shape::Number,
         "Bits of entropy below which writers of /dev/random wake up; without effect \
@@ -785,20 +780,20 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .reads_back("since 5.18 a write is accepted and ignored"),
-    Parameter::new(
+    Entry::new(
         "kernel/randomize_va_space",
         Shape::Number,
         "Randomises addresses of new processes: off (0), all but the heap (1), all (2)",
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/real-root-dev",
         Shape::Number,
         "Root device that an old initrd asks for, as a device number",
         "Documentation/admin-guide/initrd.rst",
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_autogroup_enabled",
         Shape::Bool,
         "Groups the tasks of each session, so that sessions share the processor evenly",
@@ -806,7 +801,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_cfs_bandwidth_slice_us",
         Shape::Number,
         "Quota that a processor takes at once from a throttled group's pool",
@@ -814,14 +809,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Microseconds)
     .ranges(POSITIVE),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_child_runs_first",
         Shape::Number,
         "Non-zero runs a forked child before its parent",
         "kernel/sched/fair.c (6.6)",
     )
     .until(6, 7),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_deadline_period_max_us",
         Shape::Number,
         "Longest period of a deadline task",
@@ -829,7 +824,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Microseconds)
     .since(5, 9),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_deadline_period_min_us",
         Shape::Number,
         "Shortest period of a deadline task",
@@ -838,7 +833,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Microseconds)
     .order(&[Order::AtMost("kernel/sched_deadline_period_max_us", 100, Checked::Lately)])
     .since(5, 9),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_energy_aware",
         Shape::Bool,
         "Places tasks by energy on asymmetric processors; refused where the platform \
@@ -860,7 +855,7 @@ pub(super) const TABLE: &[Parameter] = &[
         .unit(Unit::Nanoseconds)
         .owners(&["tuned"]),
     moved("kernel/sched_nr_migrate", "How many tasks one load balance may move"),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_rr_timeslice_ms",
         Shape::Number,
         "Time that a SCHED_RR task runs before the next of its priority",
@@ -869,7 +864,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Milliseconds)
     .ranges(INT)
     .reads_back("0 and less read as the kernel's default"),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_rt_period_us",
         Shape::Number,
         "Period in which real-time tasks may run for sched_rt_runtime_us",
@@ -877,7 +872,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Microseconds)
     .ranges(POSITIVE),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_rt_runtime_us",
         Shape::Number,
         "Time that real-time tasks may run in each sched_rt_period_us; -1 sets no limit",
@@ -887,7 +882,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(&[Range::new(-1, INT_MAX)])
     .order(&[Order::AtMost("kernel/sched_rt_period_us", 950_000, Checked::Always)])
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_schedstats",
         Shape::Bool,
         "Collects scheduler statistics, at some cost for each switch",
@@ -900,7 +895,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "How scheduler periods grow with processors: not (0), by logarithm (1), \
          linearly (2)",
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_util_clamp_max",
         Shape::Number,
         "Highest utilisation that a task may ask to be clamped to, in 1/1024",
@@ -908,7 +903,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(UTILISATION)
     .since(5, 3),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_util_clamp_min",
         Shape::Number,
         "Highest least utilisation that a task may ask for, in 1/1024",
@@ -917,7 +912,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(UTILISATION)
     .order(&[Order::AtMost("kernel/sched_util_clamp_max", 1024, Checked::Always)])
     .since(5, 3),
-    Parameter::new(
+    Entry::new(
         "kernel/sched_util_clamp_min_rt_default",
         Shape::Number,
         "Least utilisation that real-time tasks are given, in 1/1024",
@@ -935,7 +930,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .since(4, 14),
-    Parameter::new(
+    Entry::new(
         "kernel/seccomp/actions_logged",
         Shape::Words,
         "Seccomp actions that are logged",
@@ -943,7 +938,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .since(4, 14),
     // The fourth number is limited (ERANGE), the others are not: no one range holds for each.
-    Parameter::new(
+    Entry::new(
         "kernel/sem",
         Shape::Numbers(4),
         "System V semaphores: in one set, in the system, operations in one call, and sets",
@@ -957,7 +952,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .scope(Scope::Ipc),
-    Parameter::new(
+    Entry::new(
         "kernel/sg-big-buff",
         Shape::Number,
         "Size of the buffer of the generic SCSI driver",
@@ -974,7 +969,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .scope(Scope::Ipc),
-    Parameter::new(
+    Entry::new(
         "kernel/shm_rmid_forced",
         Shape::Bool,
         "Destroys shared memory segments that no process is attached to, at once",
@@ -982,17 +977,17 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .scope(Scope::Ipc),
-    Parameter::new("kernel/shmall", Shape::Number, "System V shared memory in all, in pages", DOC)
+    Entry::new("kernel/shmall", Shape::Number, "System V shared memory in all, in pages", DOC)
         .unit(Unit::Pages)
         .ranges(ULONG)
         .scope(Scope::Ipc)
         .owners(&["oracle-database-preinstall", "saptune", "tuned"]),
-    Parameter::new("kernel/shmmax", Shape::Number, "Largest System V shared memory segment", DOC)
+    Entry::new("kernel/shmmax", Shape::Number, "Largest System V shared memory segment", DOC)
         .unit(Unit::Bytes)
         .ranges(ULONG)
         .scope(Scope::Ipc)
         .owners(&["oracle-database-preinstall", "saptune", "tuned"]),
-    Parameter::new(
+    Entry::new(
         "kernel/shmmni",
         Shape::Number,
         "How many System V shared memory segments may exist",
@@ -1000,7 +995,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(0, IPC_MNI), Range::before(4, 20, -INT_MAX - 1, INT_MAX)])
     .scope(Scope::Ipc),
-    Parameter::new(
+    Entry::new(
         "kernel/soft_watchdog",
         Shape::Bool,
         "Watches for processors on which nothing else gets to run",
@@ -1008,16 +1003,16 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .order(&[Order::After("kernel/watchdog")]),
-    Parameter::new(
+    Entry::new(
         "kernel/softlockup_all_cpu_backtrace",
         Shape::Bool,
         "Prints the stacks of all processors on a soft lockup",
         DOC,
     )
     .ranges(SWITCH),
-    Parameter::new("kernel/softlockup_panic", Shape::Bool, "Panics on a soft lockup", DOC)
+    Entry::new("kernel/softlockup_panic", Shape::Bool, "Panics on a soft lockup", DOC)
         .ranges(SWITCH),
-    Parameter::new(
+    Entry::new(
         "kernel/split_lock_mitigate",
         Shape::Bool,
         "Slows processes down that take split locks, instead of only warning (x86 only)",
@@ -1025,7 +1020,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(6, 2),
-    Parameter::new(
+    Entry::new(
         "kernel/stack_erasing",
         Shape::Bool,
         "Erases the kernel stack at the end of every system call (needs \
@@ -1034,13 +1029,13 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(4, 20),
-    Parameter::new(
+    Entry::new(
         "kernel/stack_tracer_enabled",
         Shape::Number,
         "Non-zero records the deepest kernel stack",
         "Documentation/trace/ftrace.rst",
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/sysctl_writes_strict",
         Shape::Number,
         "Position in writes to /proc/sys: ignored (-1), ignored with a warning (0), \
@@ -1048,7 +1043,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(&[Range::new(-1, 1)]),
-    Parameter::new(
+    Entry::new(
         "kernel/sysrq",
         Shape::Number,
         "Which SysRq functions the keyboard may call: none (0), all (1), else a mask",
@@ -1061,7 +1056,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "Why the kernel is not what its makers support, as a mask; a write adds bits",
         DOC,
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/task_delayacct",
         Shape::Bool,
         "Accounts the time that tasks wait for processor, disk and memory",
@@ -1069,7 +1064,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(5, 14),
-    Parameter::new(
+    Entry::new(
         "kernel/threads-max",
         Shape::Number,
         "How many threads the whole system may have",
@@ -1077,7 +1072,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(1, 0x3fff_ffff)])
     .hazard(Hazard::Starves),
-    Parameter::new(
+    Entry::new(
         "kernel/timer_migration",
         Shape::Bool,
         "Moves timers from idle processors to busy ones",
@@ -1085,21 +1080,21 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "kernel/traceoff_on_warning",
         Shape::Number,
         "Non-zero stops tracing at the first kernel warning",
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/tracepoint_printk",
         Shape::Number,
         "Non-zero sends trace points to the kernel log, if the command line asked for it",
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/unknown_nmi_panic",
         Shape::Number,
         "Non-zero panics on an unknown NMI, such as one from a service processor \
@@ -1107,7 +1102,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "kernel/unprivileged_bpf_disabled",
         Shape::Number,
         "Keeps bpf() from unprivileged users: no (0), until the next boot (1), until \
@@ -1117,27 +1112,27 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(&[Range::new(0, 2), Range::before(5, 13, 0, 1)])
     .kind(Kind::Latch)
     .hazard(Hazard::OneWay),
-    Parameter::new(
+    Entry::new(
         "kernel/unprivileged_userns_apparmor_policy",
         Shape::Number,
         "Non-zero lets unprivileged users load AppArmor policy in a user namespace",
         "security/apparmor/lsm.c",
     )
     .since(4, 11),
-    Parameter::new(
+    Entry::new(
         "kernel/unprivileged_userns_clone",
         Shape::Number,
         "Lets unprivileged users create user namespaces",
         "kernel/fork.c of Debian's and Ubuntu's kernels (not in mainline)",
     ),
-    Parameter::new(
+    Entry::new(
         "kernel/user_events_max",
         Shape::Number,
         "How many user events may be registered in all",
         "Documentation/trace/user_events.rst",
     )
     .since(6, 4),
-    Parameter::new(
+    Entry::new(
         "kernel/usermodehelper/bset",
         Shape::Numbers(2),
         "Capabilities that programs started by the kernel may ever have, as two \
@@ -1147,7 +1142,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .kind(Kind::Latch)
     .hazard(Hazard::OneWay)
     .reads_back("only what was there before stays"),
-    Parameter::new(
+    Entry::new(
         "kernel/usermodehelper/inheritable",
         Shape::Numbers(2),
         "Capabilities that programs started by the kernel inherit, as two words; \
@@ -1158,7 +1153,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .hazard(Hazard::OneWay)
     .reads_back("only what was there before stays"),
     report("kernel/version", Shape::Text(64), "Kernel build, as uname -v", DOC).scope(Scope::Uts),
-    Parameter::new(
+    Entry::new(
         "kernel/warn_limit",
         Shape::Number,
         "Kernel warnings after which the kernel panics; 0 sets no limit",
@@ -1166,7 +1161,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(UINT)
     .since(6, 2),
-    Parameter::new(
+    Entry::new(
         "kernel/watchdog",
         Shape::Bool,
         "Switches the watchdogs for soft and hard lockups on or off together",
@@ -1174,14 +1169,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "kernel/watchdog_cpumask",
         Shape::Bitmap,
         "Processors that the lockup watchdogs run on",
         DOC,
     )
     .reads_back("only possible processors stay, with ranges merged"),
-    Parameter::new(
+    Entry::new(
         "kernel/watchdog_thresh",
         Shape::Number,
         "Time without progress that counts as a hard lockup, twice that as a soft \
@@ -1190,7 +1185,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Seconds)
     .ranges(&[Range::new(0, 60)]),
-    Parameter::new(
+    Entry::new(
         "kernel/yama/ptrace_scope",
         Shape::Number,
         "Whom a process may trace: its user's (0), its children (1), with \

@@ -14,14 +14,16 @@ mod packed;
 mod user;
 mod vm;
 
-pub use entry::{Checked, Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+pub use entry::{Checked, Effect, Hazard, Kind, Order, Range, Scope};
+pub use packed::Parameter;
 
 use crate::key::{Key, Pattern, has_wildcard};
+use entry::Entry;
 
 /// Every family's table, for the compiler; the program carries them packed. Within a table the keys
 /// are sorted and unique.
 #[rustfmt::skip] // A line a table, so that tables can be added side by side.
-const TABLES: &[&[Parameter]] = &[
+const TABLES: &[&[Entry]] = &[
     fs::TABLE,
     kernel::TABLE,
     net_core::TABLE,
@@ -55,25 +57,33 @@ pub fn of_pattern(pattern: &Pattern) -> Option<Parameter> {
 
 /// The same for a path that need not be a key, such as one from a file.
 pub fn at(path: &str) -> Option<Parameter> {
-    row(path).map(packed::Row::parameter)
+    packed::found([path, "", ""]).or_else(|| {
+        // An entry has at most one `*`, in place of a whole component and never of the first: a
+        // few look-ups find what matching every entry would.
+        let starts = path.match_indices('/').map(|(slash, _)| slash + 1);
+        starts.filter(|start| !path[*start..].starts_with('.')).find_map(|start| {
+            let rest = path[start..].find('/').map_or("", |length| &path[start + length..]);
+            packed::found([&path[..start], "*", rest])
+        })
+    })
 }
 
 /// What a write to the parameter at that path changes besides it, as far as is known.
 pub fn effects_at(path: &str) -> &'static [Effect] {
-    row(path).map_or(&[], packed::Row::effects)
+    at(path).map_or(&[], Parameter::effects)
 }
 
 /// The entries that change others, each its key and what it changes.
 pub fn movers() -> impl Iterator<Item = (&'static str, &'static [Effect])> {
-    packed::movers().map(|(key, row)| (key, row.effects()))
+    packed::movers().map(|known| (known.key(), known.effects()))
 }
 
 /// The parameters that may never exceed another one's first number, each with that one; on every
 /// kernel that has both.
 pub fn limits() -> impl Iterator<Item = (&'static str, &'static str)> {
-    packed::limited().flat_map(|(key, order)| {
-        order.iter().filter_map(move |order| match order {
-            Order::AtMost(other, _, Checked::Always) => Some((key, *other)),
+    packed::limited().flat_map(|known| {
+        known.order().iter().filter_map(move |order| match order {
+            Order::AtMost(other, _, Checked::Always) => Some((known.key(), *other)),
             _ => None,
         })
     })
@@ -111,7 +121,7 @@ impl<'k> Reach<'k> {
 
 /// What kind of parameter `key` is, as far as is known.
 pub fn kind_of(key: &Key) -> Option<Kind> {
-    row(key.as_path()).map(packed::Row::kind)
+    lookup(key).map(Parameter::kind)
 }
 
 /// The other name of the variable that `key` is, where it has two, each in its own unit.
@@ -124,19 +134,7 @@ pub fn other_name(key: &Key) -> Option<Key> {
 
 /// The other half of the pair that `key` is one half of.
 pub fn half_of(key: &Key) -> Option<Key> {
-    row(key.as_path())?.pair().map(|leaf| key.sibling(leaf))
-}
-
-fn row(path: &str) -> Option<&'static packed::Row> {
-    packed::row([path, "", ""]).or_else(|| {
-        // An entry has at most one `*`, in place of a whole component and never of the first: a
-        // few look-ups find what matching every entry would.
-        let starts = path.match_indices('/').map(|(slash, _)| slash + 1);
-        starts.filter(|start| !path[*start..].starts_with('.')).find_map(|start| {
-            let rest = path[start..].find('/').map_or("", |length| &path[start + length..]);
-            packed::row([&path[..start], "*", rest])
-        })
-    })
+    lookup(key)?.pair().map(|leaf| key.sibling(leaf))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is known of net.core.*: sockets, queues and devices of every protocol.
 
-use super::entry::{Kind, Parameter, Range, Scope};
+use super::entry::{Entry, Kind, Range, Scope};
 use crate::value::Shape::{self, Bool, CpuMask, Number, Text};
 use crate::value::{Rounding, Unit};
 
@@ -17,12 +17,12 @@ const RECEIVE_BUFFER: &[Range] = &[Range::new(2304, INT_MAX)];
 const SEND_BUFFER: &[Range] = &[Range::new(4608, INT_MAX)];
 
 /// The host's alone: another network namespace has it read-only or not at all.
-const fn host(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
-    Parameter::new(key, shape, summary, DOC)
+const fn host(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
+    Entry::new(key, shape, summary, DOC)
 }
 
 #[rustfmt::skip] // one entry, as few lines as it takes
-pub(super) const TABLE: &[Parameter] = &[
+pub(super) const TABLE: &[Entry] = &[
     host("net/core/bpf_jit_enable", Number,
         "BPF JIT compiler: 0 off, 1 on, 2 on with the generated code in the kernel log")
         .ranges(&[Range::new(0, 2), Range::before(4, 16, INT_MIN, INT_MAX)]),

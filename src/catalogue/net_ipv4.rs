@@ -1,7 +1,7 @@
 //! What is known of net.ipv4.*: IP, ICMP, IGMP, ARP, TCP and UDP.
 
 use super::bounds::{MS_TICKS, SHORT as PORTS, USER_TICKS};
-use super::entry::{Checked, Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::Shape::{self, Bitmap, Bool, HexGroups, Number, Numbers, Text, Words};
 use crate::value::Unit;
 
@@ -53,12 +53,12 @@ const FORWARDERS: &[&str] =
     &["dockerd", "CNI plugins", "libvirtd", "systemd-networkd", "calico-node", "cilium-agent"];
 
 /// Each network namespace's own.
-const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
-    Parameter::new(key, shape, summary, DOC).scope(Scope::NetNs)
+const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
+    Entry::new(key, shape, summary, DOC).scope(Scope::NetNs)
 }
 
 #[rustfmt::skip] // one entry, as few lines as it takes
-pub(super) const TABLE: &[Parameter] = &[
+pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/conf/*/accept_local", Bool,
         "Accepts packets whose source is one of the host's own addresses")
         .ranges(INT).owners(&["systemd-networkd"]),

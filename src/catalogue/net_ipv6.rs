@@ -1,7 +1,7 @@
 //! What is known of net.ipv6.*: IPv6, its ICMP, neighbour discovery and autoconfiguration.
 
 use super::bounds::{MS_TICKS, USER_TICKS};
-use super::entry::{Checked, Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::Shape::{self, Bitmap, Bool, Ipv6, Number};
 use crate::value::Unit;
 
@@ -35,12 +35,12 @@ const FORWARDERS: &[&str] =
     &["systemd-networkd", "dockerd", "CNI plugins", "libvirtd", "calico-node", "cilium-agent"];
 
 /// Each network namespace's own.
-const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
-    Parameter::new(key, shape, summary, DOC).scope(Scope::NetNs)
+const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
+    Entry::new(key, shape, summary, DOC).scope(Scope::NetNs)
 }
 
 #[rustfmt::skip] // one entry, as few lines as it takes
-pub(super) const TABLE: &[Parameter] = &[
+pub(super) const TABLE: &[Entry] = &[
     own("net/ipv6/anycast_src_echo_reply", Bool,
         "Answers echo requests to an anycast address from that address").ranges(U8),
     own("net/ipv6/auto_flowlabels", Number,

@@ -1,6 +1,6 @@
 //! What is known of the rest of net.*: bridges, connection tracking, MPTCP, SCTP, Unix sockets.
 
-use super::entry::{Checked, Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::Shape::{self, Bool, Number, Numbers, Text, Words};
 use crate::value::{Rounding, Unit};
 
@@ -24,40 +24,40 @@ const BRIDGE_OWNERS: &[&str] = &["kube-proxy", "dockerd", "CNI plugins", "libvir
 const CONNTRACK_OWNERS: &[&str] = &["kube-proxy"];
 
 /// Each network namespace's own.
-const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
+const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
     let doc = "Documentation/networking/ip-sysctl.rst";
-    Parameter::new(key, shape, summary, doc).scope(Scope::NetNs)
+    Entry::new(key, shape, summary, doc).scope(Scope::NetNs)
 }
 
 /// A switch of `br_netfilter`; each network namespace has its own since 5.3.
-const fn bridge(key: &'static str, summary: &'static str) -> Parameter {
+const fn bridge(key: &'static str, summary: &'static str) -> Entry {
     own(key, Shape::Rounded(Rounding::Switch), summary)
         .module("br_netfilter")
         .reads_back("any number but 0 reads back as 1")
 }
 
 /// A parameter of connection tracking.
-const fn conntrack(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
+const fn conntrack(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
     let doc = "Documentation/networking/nf_conntrack-sysctl.rst";
-    Parameter::new(key, shape, summary, doc).scope(Scope::NetNs).module("nf_conntrack")
+    Entry::new(key, shape, summary, doc).scope(Scope::NetNs).module("nf_conntrack")
 }
 
 /// How long connection tracking keeps something, in seconds.
-const fn timeout(key: &'static str, summary: &'static str) -> Parameter {
+const fn timeout(key: &'static str, summary: &'static str) -> Entry {
     conntrack(key, Number, summary).unit(Unit::Seconds)
 }
 
-const fn mptcp(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
+const fn mptcp(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
     let doc = "Documentation/networking/mptcp-sysctl.rst";
-    Parameter::new(key, shape, summary, doc).scope(Scope::NetNs)
+    Entry::new(key, shape, summary, doc).scope(Scope::NetNs)
 }
 
-const fn sctp(key: &'static str, shape: Shape, summary: &'static str) -> Parameter {
+const fn sctp(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
     own(key, shape, summary).module("sctp")
 }
 
 #[rustfmt::skip] // one entry, as few lines as it takes
-pub(super) const TABLE: &[Parameter] = &[
+pub(super) const TABLE: &[Entry] = &[
     bridge("net/bridge/bridge-nf-call-arptables", "Passes bridged ARP through arptables"),
     bridge("net/bridge/bridge-nf-call-ip6tables",
         "Passes bridged IPv6 packets through ip6tables").owners(BRIDGE_OWNERS),

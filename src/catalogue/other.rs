@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::bounds::{INT, NATURAL, SWITCH};
-use super::{Kind, Parameter, Range};
+use super::{Entry, Kind, Range};
 use crate::value::{Shape, Unit};
 
 const ABI: &str = "Documentation/admin-guide/sysctl/abi.rst";
@@ -15,38 +15,38 @@ const SLOTS: &[Range] = &[Range::new(2, 65_536)];
 /// Reserved ports that the RPC client may bind.
 const RESERVED_PORT: &[Range] = &[Range::new(1, 65_535)];
 
-const fn cdrom(key: &'static str, summary: &'static str) -> Parameter {
-    Parameter::new(key, Shape::Number, summary, CDROM).module("cdrom")
+const fn cdrom(key: &'static str, summary: &'static str) -> Entry {
+    Entry::new(key, Shape::Number, summary, CDROM).module("cdrom")
 }
 
-const fn rpc_debug(key: &'static str, summary: &'static str) -> Parameter {
-    Parameter::new(key, Shape::Number, summary, "net/sunrpc/sysctl.c").module("sunrpc")
+const fn rpc_debug(key: &'static str, summary: &'static str) -> Entry {
+    Entry::new(key, Shape::Number, summary, "net/sunrpc/sysctl.c").module("sunrpc")
 }
 
-const fn rpc(key: &'static str, summary: &'static str) -> Parameter {
-    Parameter::new(key, Shape::Number, summary, SUNRPC).module("sunrpc")
+const fn rpc(key: &'static str, summary: &'static str) -> Entry {
+    Entry::new(key, Shape::Number, summary, SUNRPC).module("sunrpc")
 }
 
 /// Sorted by canonical path.
-pub(super) const TABLE: &[Parameter] = &[
-    Parameter::new(
+pub(super) const TABLE: &[Entry] = &[
+    Entry::new(
         "abi/vsyscall32",
         Shape::Bool,
         "Gives 32-bit processes a vDSO (64-bit x86 kernels)",
         ABI,
     )
     .ranges(SWITCH),
-    Parameter::new(
+    Entry::new(
         "crypto/fips_enabled",
         Shape::Number,
         "Whether the kernel was started in FIPS mode",
         "crypto/fips.c",
     )
     .kind(Kind::Counter),
-    Parameter::new("crypto/fips_name", Shape::Text(63), "Name of the FIPS module", "crypto/fips.c")
+    Entry::new("crypto/fips_name", Shape::Text(63), "Name of the FIPS module", "crypto/fips.c")
         .kind(Kind::Counter)
         .since(6, 0),
-    Parameter::new(
+    Entry::new(
         "crypto/fips_version",
         Shape::Text(63),
         "Version of the FIPS module",
@@ -54,14 +54,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .kind(Kind::Counter)
     .since(6, 0),
-    Parameter::new(
+    Entry::new(
         "debug/exception-trace",
         Shape::Number,
         "Non-zero logs processes that die of an unhandled fault",
         "kernel/signal.c",
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "debug/kprobes-optimization",
         Shape::Bool,
         "Replaces probes by jumps where that is possible",
@@ -75,18 +75,18 @@ pub(super) const TABLE: &[Parameter] = &[
         "Non-zero checks on opening that the medium is of the kind asked for",
     ),
     cdrom("dev/cdrom/debug", "Non-zero logs what the CD-ROM driver does"),
-    Parameter::new("dev/cdrom/info", Shape::Unknown, "What the CD-ROM drives can do", CDROM)
+    Entry::new("dev/cdrom/info", Shape::Unknown, "What the CD-ROM drives can do", CDROM)
         .kind(Kind::Counter)
         .module("cdrom"),
     cdrom("dev/cdrom/lock", "Non-zero locks the tray while a CD-ROM device is open"),
-    Parameter::new(
+    Entry::new(
         "dev/hpet/max-user-freq",
         Shape::Number,
         "Highest interrupt rate a second that unprivileged users may set on the HPET",
         "Documentation/timers/hpet.rst",
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "dev/i915/oa_max_sample_rate",
         Shape::Number,
         "Highest sampling rate a second of Intel GPU metrics without privilege",
@@ -94,7 +94,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .module("i915")
     .since(4, 11),
-    Parameter::new(
+    Entry::new(
         "dev/i915/perf_stream_paranoid",
         Shape::Bool,
         "Keeps system-wide Intel GPU metrics from unprivileged users",
@@ -103,7 +103,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(SWITCH)
     .module("i915")
     .since(4, 11),
-    Parameter::new(
+    Entry::new(
         "dev/ipmi/poweroff_powercycle",
         Shape::Number,
         "Non-zero makes an IPMI power-off switch the machine on again",
@@ -111,7 +111,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(INT)
     .module("ipmi_poweroff"),
-    Parameter::new(
+    Entry::new(
         "dev/raid/speed_limit_max",
         Shape::Number,
         "Rate a second for each device above which an MD array never resynchronises",
@@ -120,7 +120,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Kibibytes)
     .ranges(INT)
     .module("md_mod"),
-    Parameter::new(
+    Entry::new(
         "dev/raid/speed_limit_min",
         Shape::Number,
         "Rate a second for each device that an MD resynchronisation keeps under other load",
@@ -129,7 +129,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Kibibytes)
     .ranges(INT)
     .module("md_mod"),
-    Parameter::new(
+    Entry::new(
         "dev/raid/sync_io_depth",
         Shape::Number,
         "Requests in flight of an MD resynchronisation",
@@ -138,14 +138,14 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(INT)
     .module("md_mod")
     .since(6, 16),
-    Parameter::new(
+    Entry::new(
         "dev/rtc/max-user-freq",
         Shape::Number,
         "Highest interrupt rate a second that unprivileged users may set on the old clock driver",
         "drivers/char/rtc.c (5.6)",
     )
     .until(5, 8),
-    Parameter::new(
+    Entry::new(
         "dev/scsi/logging_level",
         Shape::Number,
         "What the SCSI layer logs: three bits for each of ten subjects",
@@ -153,21 +153,21 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(NATURAL)
     .module("scsi_mod"),
-    Parameter::new(
+    Entry::new(
         "dev/tty/ldisc_autoload",
         Shape::Bool,
         "Lets unprivileged users have line discipline modules loaded",
         "drivers/tty/Kconfig",
     )
     .since(5, 1),
-    Parameter::new(
+    Entry::new(
         "dev/tty/legacy_tiocsti",
         Shape::Bool,
         "Lets processes without CAP_SYS_ADMIN put input into a terminal with TIOCSTI",
         "drivers/tty/Kconfig",
     )
     .since(6, 2),
-    Parameter::new(
+    Entry::new(
         "sunrpc/max_resvport",
         Shape::Number,
         "Highest reserved port that an RPC client binds",
@@ -175,7 +175,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(RESERVED_PORT)
     .module("sunrpc"),
-    Parameter::new(
+    Entry::new(
         "sunrpc/min_resvport",
         Shape::Number,
         "Lowest reserved port that an RPC client binds",
@@ -202,7 +202,7 @@ pub(super) const TABLE: &[Parameter] = &[
         "Requests in flight on a new TCP connection of an RPC client, to begin with",
     )
     .ranges(SLOTS),
-    Parameter::new(
+    Entry::new(
         "sunrpc/transports",
         Shape::Unknown,
         "Transports that the RPC client knows, with the largest size of each",

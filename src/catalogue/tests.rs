@@ -7,6 +7,29 @@ use crate::key::{Selector, glob_matches, has_wildcard};
 use crate::observed::Release;
 use crate::value::{Shape, Unit};
 
+/// The entry of the tables that a row was made of.
+fn entry_of(p: Parameter) -> Entry {
+    Entry {
+        key: p.key(),
+        summary: p.summary(),
+        source: p.source(),
+        shape: p.shape(),
+        unit: p.unit(),
+        ranges: p.ranges(),
+        kind: p.kind(),
+        scope: p.scope(),
+        pair: p.pair(),
+        order: p.order(),
+        effects: p.effects(),
+        module: p.module(),
+        since: p.since(),
+        until: p.until(),
+        hazard: p.hazard(),
+        reads_back: p.reads_back(),
+        owners: p.owners(),
+    }
+}
+
 fn entry(path: &str) -> Parameter {
     lookup(&Key::from_path(path).unwrap()).unwrap_or_else(|| panic!("{path} is not known"))
 }
@@ -20,32 +43,37 @@ fn tables_are_sorted_and_unique() {
     }
     let mut seen = BTreeSet::new();
     for p in all() {
-        assert!(seen.insert(p.key), "{} is in two tables", p.key);
+        assert!(seen.insert(p.key()), "{} is in two tables", p.key());
     }
     assert!(seen.len() >= 120, "only {} parameters are known", seen.len());
 }
 
 #[test]
 fn what_is_carried_is_what_the_tables_say() {
-    assert!(all().eq(TABLES.iter().copied().flatten().copied()));
+    assert!(all().map(entry_of).eq(TABLES.iter().copied().flatten().copied()));
 }
 
 #[test]
 fn every_key_is_a_canonical_path() {
     for p in all() {
-        let parsed = Selector::parse(p.key).unwrap_or_else(|e| panic!("{}: {e}", p.key));
-        assert_eq!(parsed.as_path(), p.key);
-        assert_eq!(p.is_pattern(), has_wildcard(p.key), "{}: only * may stand for names", p.key);
+        let parsed = Selector::parse(p.key()).unwrap_or_else(|e| panic!("{}: {e}", p.key()));
+        assert_eq!(parsed.as_path(), p.key());
+        assert_eq!(
+            p.is_pattern(),
+            has_wildcard(p.key()),
+            "{}: only * may stand for names",
+            p.key()
+        );
     }
 }
 
 #[test]
 fn lookup_finds_every_entry_and_nothing_else() {
     for p in all() {
-        let path = p.key.replace('*', "eth0.100");
-        assert_eq!(entry(&path).shape, p.shape, "{path}");
+        let path = p.key().replace('*', "eth0.100");
+        assert_eq!(entry(&path).shape(), p.shape(), "{path}");
         if !p.is_pattern() {
-            assert_eq!(entry(&path).key, p.key);
+            assert_eq!(entry(&path).key(), p.key());
         }
     }
     for unknown in ["vm", "vm/swappines", "vm/swappiness/x", "zz/top"] {
@@ -53,23 +81,28 @@ fn lookup_finds_every_entry_and_nothing_else() {
     }
     // What the look-up of patterns relies on.
     for p in all().filter(Parameter::is_pattern) {
-        let stars: Vec<usize> =
-            p.key.split('/').enumerate().filter(|(_, c)| c.contains('*')).map(|(n, _)| n).collect();
-        assert!(stars.len() == 1 && stars[0] > 0, "{}", p.key);
-        assert!(p.key.split('/').any(|c| c == "*"), "{}", p.key);
+        let stars: Vec<usize> = p
+            .key()
+            .split('/')
+            .enumerate()
+            .filter(|(_, c)| c.contains('*'))
+            .map(|(n, _)| n)
+            .collect();
+        assert!(stars.len() == 1 && stars[0] > 0, "{}", p.key());
+        assert!(p.key().split('/').any(|c| c == "*"), "{}", p.key());
     }
 }
 
 #[test]
 fn texts_are_one_plain_sentence() {
     for p in all() {
-        assert!(!p.summary.is_empty() && !p.source.is_empty(), "{}", p.key);
-        assert!(!p.summary.ends_with('.'), "{}: final full stop", p.key);
-        assert!(p.summary.len() <= 110, "{}: {} bytes", p.key, p.summary.len());
-        let texts = [Some(p.summary), Some(p.source), p.reads_back, p.module];
-        for text in texts.into_iter().flatten().chain(p.owners.iter().copied()) {
-            assert!(!text.is_empty() && text == text.trim(), "{}: {text:?}", p.key);
-            assert!(!text.contains("  ") && !text.contains('\n'), "{}: {text:?}", p.key);
+        assert!(!p.summary().is_empty() && !p.source().is_empty(), "{}", p.key());
+        assert!(!p.summary().ends_with('.'), "{}: final full stop", p.key());
+        assert!(p.summary().len() <= 110, "{}: {} bytes", p.key(), p.summary().len());
+        let texts = [Some(p.summary()), Some(p.source()), p.reads_back(), p.module()];
+        for text in texts.into_iter().flatten().chain(p.owners().iter().copied()) {
+            assert!(!text.is_empty() && text == text.trim(), "{}: {text:?}", p.key());
+            assert!(!text.contains("  ") && !text.contains('\n'), "{}: {text:?}", p.key());
         }
     }
 }
@@ -77,18 +110,18 @@ fn texts_are_one_plain_sentence() {
 #[test]
 fn ranges_are_ordered_newest_first() {
     for p in all() {
-        for r in p.ranges {
-            assert!(r.min <= r.max, "{}: {} above {}", p.key, r.min, r.max);
+        for r in p.ranges() {
+            assert!(r.min <= r.max, "{}: {} above {}", p.key(), r.min, r.max);
         }
-        if let Some(newest) = p.ranges.first() {
-            assert_eq!(newest.until, None, "{}: no range for the newest kernels", p.key);
-            let numbers = p.shape.field_count().is_some() || p.shape == Shape::Bitmap;
-            assert!(numbers, "{}: a range without numbers", p.key);
+        if let Some(newest) = p.ranges().first() {
+            assert_eq!(newest.until, None, "{}: no range for the newest kernels", p.key());
+            let numbers = p.shape().field_count().is_some() || p.shape() == Shape::Bitmap;
+            assert!(numbers, "{}: a range without numbers", p.key());
         }
-        for pair in p.ranges.windows(2) {
+        for pair in p.ranges().windows(2) {
             let later = pair[0].until.unwrap_or(Release::new(u16::MAX, 0));
-            assert!(pair[1].until.is_some_and(|u| u < later), "{}: order of ranges", p.key);
-            assert!((pair[0].min, pair[0].max) != (pair[1].min, pair[1].max), "{}: same", p.key);
+            assert!(pair[1].until.is_some_and(|u| u < later), "{}: order of ranges", p.key());
+            assert!((pair[0].min, pair[0].max) != (pair[1].min, pair[1].max), "{}: same", p.key());
         }
     }
 }
@@ -96,12 +129,12 @@ fn ranges_are_ordered_newest_first() {
 #[test]
 fn releases_are_in_order() {
     for p in all() {
-        if let (Some(since), Some(until)) = (p.since, p.until) {
-            assert!(since < until, "{}: gone before it came", p.key);
+        if let (Some(since), Some(until)) = (p.since(), p.until()) {
+            assert!(since < until, "{}: gone before it came", p.key());
         }
-        for r in p.ranges.iter().filter_map(|r| r.until) {
-            assert!(p.since.is_none_or(|s| s < r), "{}: a range before it came", p.key);
-            assert!(p.until.is_none_or(|u| r < u), "{}: a range after it went", p.key);
+        for r in p.ranges().iter().filter_map(|r| r.until) {
+            assert!(p.since().is_none_or(|s| s < r), "{}: a range before it came", p.key());
+            assert!(p.until().is_none_or(|u| r < u), "{}: a range after it went", p.key());
         }
     }
 }
@@ -109,53 +142,53 @@ fn releases_are_in_order() {
 #[test]
 fn pairs_are_mutual() {
     for p in all() {
-        let Some(leaf) = p.pair else { continue };
-        let other = entry(Key::from_path(p.key).unwrap().sibling(leaf).as_path());
-        assert_eq!(other.pair, p.key.rsplit('/').next(), "{} and {}", p.key, other.key);
-        assert_ne!(other.key, p.key);
-        assert!(p.shape.is_single_number() && p.kind == Kind::Setting, "{}", p.key);
+        let Some(leaf) = p.pair() else { continue };
+        let other = entry(Key::from_path(p.key()).unwrap().sibling(leaf).as_path());
+        assert_eq!(other.pair(), p.key().rsplit('/').next(), "{} and {}", p.key(), other.key());
+        assert_ne!(other.key(), p.key());
+        assert!(p.shape().is_single_number() && p.kind() == Kind::Setting, "{}", p.key());
     }
     for (one, other) in [
         ("vm/dirty_bytes", "dirty_ratio"),
         ("vm/dirty_background_bytes", "dirty_background_ratio"),
         ("vm/overcommit_kbytes", "overcommit_ratio"),
     ] {
-        assert_eq!(entry(one).pair, Some(other));
+        assert_eq!(entry(one).pair(), Some(other));
     }
 }
 
 #[test]
 fn targets_of_orders_and_effects_are_known() {
     for p in all() {
-        for order in p.order {
+        for order in p.order() {
             let (Order::After(target) | Order::AtMost(target, ..) | Order::RefusedWhile(target, _)) =
                 order;
             let known = Key::from_path(target).ok().and_then(|key| lookup(&key));
-            let other = known.unwrap_or_else(|| panic!("{}: no {target}", p.key));
-            assert_ne!(other.key, p.key);
+            let other = known.unwrap_or_else(|| panic!("{}: no {target}", p.key()));
+            assert_ne!(other.key(), p.key());
             if !matches!(order, Order::After(_)) {
                 let first =
                     |shape: Shape| shape.is_single_number() || matches!(shape, Shape::Numbers(_));
-                assert!(p.shape.is_single_number() && first(other.shape), "{}", p.key);
+                assert!(p.shape().is_single_number() && first(other.shape()), "{}", p.key());
             }
         }
-        for effect in p.effects {
+        for effect in p.effects() {
             let hit = match effect {
                 Effect::Copies(target)
                 | Effect::CopiesToInterfaces(target)
                 | Effect::ClearsInterfaces(target)
                 | Effect::Inverts(target) => {
-                    all().any(|o| o.key == *target || glob_matches(target, o.key))
+                    all().any(|o| o.key() == *target || glob_matches(target, o.key()))
                 }
                 Effect::Rescales(leaf, factor) => {
                     // The two are each other's, with factors that are each other's reverse.
-                    let (parent, own) = p.key.rsplit_once('/').unwrap();
+                    let (parent, own) = p.key().rsplit_once('/').unwrap();
                     let reverse = factor.map(|(times, over)| (over, times));
-                    let other = all().find(|o| o.key == format!("{parent}/{leaf}"));
-                    other.is_some_and(|o| o.effects == [Effect::Rescales(own, reverse)])
+                    let other = all().find(|o| o.key() == format!("{parent}/{leaf}"));
+                    other.is_some_and(|o| o.effects() == [Effect::Rescales(own, reverse)])
                 }
             };
-            assert!(hit, "{} changes the unknown {effect:?}", p.key);
+            assert!(hit, "{} changes the unknown {effect:?}", p.key());
         }
     }
 }
@@ -164,13 +197,13 @@ fn targets_of_orders_and_effects_are_known() {
 fn orders_have_no_circle() {
     // Whoever follows `After` from any parameter comes to an end.
     for start in all() {
-        let mut reached = vec![start.key];
+        let mut reached = vec![start.key()];
         let mut at = 0;
-        while let Some(p) = reached.get(at).and_then(|k| all().find(|p| p.key == *k)) {
+        while let Some(p) = reached.get(at).and_then(|k| all().find(|p| p.key() == *k)) {
             at += 1;
-            for order in p.order {
+            for order in p.order() {
                 let Order::After(target) = order else { continue };
-                assert_ne!(*target, start.key, "{} must come before itself", start.key);
+                assert_ne!(*target, start.key(), "{} must come before itself", start.key());
                 if !reached.contains(target) {
                     reached.push(target);
                 }
@@ -182,21 +215,21 @@ fn orders_have_no_circle() {
 #[test]
 fn kinds_and_hazards_agree() {
     for p in all() {
-        let one_way = p.hazard == Some(Hazard::OneWay);
-        assert_eq!(p.kind == Kind::Latch, one_way, "{}: a latch is one-way", p.key);
-        match p.kind {
+        let one_way = p.hazard() == Some(Hazard::OneWay);
+        assert_eq!(p.kind() == Kind::Latch, one_way, "{}: a latch is one-way", p.key());
+        match p.kind() {
             Kind::Action => {
-                assert_eq!(p.pair, None, "{}", p.key);
-                assert!(p.order.is_empty(), "{}: an action in an order", p.key);
+                assert_eq!(p.pair(), None, "{}", p.key());
+                assert!(p.order().is_empty(), "{}: an action in an order", p.key());
             }
-            Kind::Counter => assert!(p.hazard.is_none() && p.pair.is_none(), "{}", p.key),
+            Kind::Counter => assert!(p.hazard().is_none() && p.pair().is_none(), "{}", p.key()),
             Kind::Setting | Kind::Latch | Kind::Secret => {}
         }
-        if p.unit != Unit::None {
-            assert!(p.shape.field_count().is_some(), "{}: a unit without a number", p.key);
+        if p.unit() != Unit::None {
+            assert!(p.shape().field_count().is_some(), "{}: a unit without a number", p.key());
         }
-        if p.unit == Unit::Percent {
-            assert_ne!(p.shape, crate::value::Shape::Bool, "{}", p.key);
+        if p.unit() == Unit::Percent {
+            assert_ne!(p.shape(), crate::value::Shape::Bool, "{}", p.key());
         }
     }
 }
@@ -233,7 +266,7 @@ fn what_only_reports_is_never_a_setting_e32() {
         "kernel/random/uuid",
     ];
     for path in volatile {
-        assert_eq!(entry(path).kind, Kind::Counter, "{path}");
+        assert_eq!(entry(path).kind(), Kind::Counter, "{path}");
     }
 }
 
@@ -245,14 +278,14 @@ fn what_cannot_be_undone_or_runs_programs_is_guarded_e41() {
         "kernel/unprivileged_bpf_disabled",
         "kernel/yama/ptrace_scope",
     ] {
-        assert_eq!(entry(path).kind, Kind::Latch, "{path}");
+        assert_eq!(entry(path).kind(), Kind::Latch, "{path}");
     }
     for path in ["kernel/core_pattern", "kernel/hotplug", "kernel/modprobe", "kernel/poweroff_cmd"]
     {
-        assert_eq!(entry(path).hazard, Some(Hazard::ExecutesCode), "{path}");
+        assert_eq!(entry(path).hazard(), Some(Hazard::ExecutesCode), "{path}");
     }
-    assert_eq!(entry("vm/min_free_kbytes").hazard, Some(Hazard::MinFree));
-    assert_eq!(entry("vm/overcommit_memory").hazard, Some(Hazard::OvercommitStrict));
+    assert_eq!(entry("vm/min_free_kbytes").hazard(), Some(Hazard::MinFree));
+    assert_eq!(entry("vm/overcommit_memory").hazard(), Some(Hazard::OvercommitStrict));
 }
 
 #[test]
@@ -269,10 +302,10 @@ fn removed_parameters_are_told_from_mistyped_ones_e42() {
 #[test]
 fn a_star_is_one_whole_component_and_never_the_first() {
     for parameter in all() {
-        let stars = parameter.key.split('/').skip(1).filter(|c| *c == "*").count();
-        assert_eq!(stars, parameter.key.matches('*').count(), "{}", parameter.key);
-        assert!(stars <= 1, "{}", parameter.key);
-        assert!(!parameter.key.contains(['?', '[']), "{}", parameter.key);
+        let stars = parameter.key().split('/').skip(1).filter(|c| *c == "*").count();
+        assert_eq!(stars, parameter.key().matches('*').count(), "{}", parameter.key());
+        assert!(stars <= 1, "{}", parameter.key());
+        assert!(!parameter.key().contains(['?', '[']), "{}", parameter.key());
     }
 }
 
@@ -280,14 +313,17 @@ fn a_star_is_one_whole_component_and_never_the_first() {
 fn every_entry_is_found_under_each_name_that_it_stands_for() {
     for parameter in all() {
         for name in ["eth0.100", "all", "zz"] {
-            let path = parameter.key.replace('*', name);
+            let path = parameter.key().replace('*', name);
             let found = lookup(&Key::from_path(&path).unwrap()).unwrap();
-            let matches = |p: &Parameter| crate::key::glob_matches(p.key, &path);
+            let matches = |p: &Parameter| crate::key::glob_matches(p.key(), &path);
             // An entry of its own is stronger than one with a star.
-            assert_eq!(Some(found), all().find(|p| p.key == path).or_else(|| all().find(matches)));
+            assert_eq!(
+                Some(found),
+                all().find(|p| p.key() == path).or_else(|| all().find(matches))
+            );
         }
-        let hidden = Key::from_path(&parameter.key.replace('*', ".x")).unwrap();
-        assert_eq!(lookup(&hidden).is_some(), !parameter.is_pattern(), "{}", parameter.key);
+        let hidden = Key::from_path(&parameter.key().replace('*', ".x")).unwrap();
+        assert_eq!(lookup(&hidden).is_some(), !parameter.is_pattern(), "{}", parameter.key());
     }
     for unknown in ["net", "vm/*x", "net/ipv4/conf/eth0/nothing", "nothing/at/all"] {
         assert!(Key::from_path(unknown).ok().and_then(|key| lookup(&key)).is_none(), "{unknown}");

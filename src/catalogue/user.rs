@@ -2,23 +2,23 @@
 #![forbid(unsafe_code)]
 
 use super::bounds::NATURAL;
-use super::{Effect, Parameter, Scope};
+use super::{Effect, Entry, Scope};
 use crate::value::Shape;
 
 const DOC: &str = "Documentation/admin-guide/sysctl/user.rst";
 const SOURCE: &str = "kernel/ucount.c";
 
-const fn limit(key: &'static str, summary: &'static str) -> Parameter {
-    Parameter::new(key, Shape::Number, summary, DOC).ranges(NATURAL).scope(Scope::User).since(4, 9)
+const fn limit(key: &'static str, summary: &'static str) -> Entry {
+    Entry::new(key, Shape::Number, summary, DOC).ranges(NATURAL).scope(Scope::User).since(4, 9)
 }
 
 /// Sorted by canonical path.
-pub(super) const TABLE: &[Parameter] = &[
+pub(super) const TABLE: &[Entry] = &[
     limit(
         "user/max_cgroup_namespaces",
         "How many cgroup namespaces each user may have in this user namespace",
     ),
-    Parameter::new(
+    Entry::new(
         "user/max_fanotify_groups",
         Shape::Number,
         "How many fanotify groups each user may have in this user namespace",
@@ -28,7 +28,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .scope(Scope::User)
     .since(5, 13)
     .effects(&[Effect::Copies("fs/fanotify/max_user_groups")]),
-    Parameter::new(
+    Entry::new(
         "user/max_fanotify_marks",
         Shape::Number,
         "How many fanotify marks each user may have in this user namespace",
@@ -38,7 +38,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .scope(Scope::User)
     .since(5, 13)
     .effects(&[Effect::Copies("fs/fanotify/max_user_marks")]),
-    Parameter::new(
+    Entry::new(
         "user/max_inotify_instances",
         Shape::Number,
         "How many inotify instances each user may have in this user namespace",
@@ -48,7 +48,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .scope(Scope::User)
     .since(4, 11)
     .effects(&[Effect::Copies("fs/inotify/max_user_instances")]),
-    Parameter::new(
+    Entry::new(
         "user/max_inotify_watches",
         Shape::Number,
         "How many inotify watches each user may have in this user namespace",

@@ -2,15 +2,15 @@
 #![forbid(unsafe_code)]
 
 use super::bounds::{INT, INT_MAX, NATURAL, PERCENT, SWITCH, ULONG, ULONG_MAX, UP_TO_TWO};
-use super::{Effect, Hazard, Kind, Order, Parameter, Range, Scope};
+use super::{Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::{Shape, Unit};
 
 const DOC: &str = "Documentation/admin-guide/sysctl/vm.rst";
 const DOC_4_4: &str = "Documentation/sysctl/vm.txt (4.4)";
 
 /// Sorted by canonical path.
-pub(super) const TABLE: &[Parameter] = &[
-    Parameter::new(
+pub(super) const TABLE: &[Entry] = &[
+    Entry::new(
         "vm/admin_reserve_kbytes",
         Shape::Number,
         "Memory kept free for a user with CAP_SYS_ADMIN, so that an administrator \
@@ -19,21 +19,21 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Kibibytes)
     .ranges(ULONG),
-    Parameter::new(
+    Entry::new(
         "vm/allocate_pgste",
         Shape::Bool,
         "Gives every process 4 KiB page tables with room for KVM guest state (s390 only)",
         "arch/s390/mm/pgalloc.c",
     )
     .ranges(SWITCH),
-    Parameter::new(
+    Entry::new(
         "vm/block_dump",
         Shape::Number,
         "Logs every block read, block write and dirtied page with its process",
         "Documentation/admin-guide/laptops/laptop-mode.rst (5.12)",
     )
     .until(5, 13),
-    Parameter::new(
+    Entry::new(
         "vm/compact_memory",
         Shape::Number,
         "Writing 1 compacts all memory zones once, so that free memory becomes contiguous",
@@ -41,14 +41,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .kind(Kind::Action)
     .ranges(&[Range::new(1, 1)]),
-    Parameter::new(
+    Entry::new(
         "vm/compact_unevictable_allowed",
         Shape::Bool,
         "Lets compaction move mlocked pages, at the price of minor faults",
         DOC,
     )
     .ranges(SWITCH),
-    Parameter::new(
+    Entry::new(
         "vm/compaction_proactiveness",
         Shape::Number,
         "How aggressively free memory is compacted in the background; 0 stops it",
@@ -56,7 +56,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(PERCENT)
     .since(5, 9),
-    Parameter::new(
+    Entry::new(
         "vm/defrag_mode",
         Shape::Bool,
         "Makes the page allocator work harder to avoid mixing page types and \
@@ -65,7 +65,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(6, 15),
-    Parameter::new(
+    Entry::new(
         "vm/dirty_background_bytes",
         Shape::Number,
         "Amount of dirty memory at which the background flusher threads start to write",
@@ -75,7 +75,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(&[Range::new(1, ULONG_MAX)])
     .pair("dirty_background_ratio")
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/dirty_background_ratio",
         Shape::Number,
         "Dirty share of available memory at which the background flusher threads \
@@ -86,7 +86,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(PERCENT)
     .pair("dirty_background_bytes")
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/dirty_bytes",
         Shape::Number,
         "Amount of dirty memory at which a writing process must itself write back; \
@@ -97,7 +97,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(&[Range::new(8192, ULONG_MAX)])
     .pair("dirty_ratio")
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/dirty_expire_centisecs",
         Shape::Number,
         "Age at which dirty data is old enough for the flusher threads to write it",
@@ -106,7 +106,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Centiseconds)
     .ranges(NATURAL)
     .owners(&["laptop-mode-tools", "tlp", "tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/dirty_ratio",
         Shape::Number,
         "Dirty share of available memory at which a writing process must itself \
@@ -117,7 +117,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(PERCENT)
     .pair("dirty_bytes")
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/dirty_writeback_centisecs",
         Shape::Number,
         "Interval at which the flusher threads wake up; 0 stops periodic writeback",
@@ -126,7 +126,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Centiseconds)
     .ranges(INT)
     .owners(&["laptop-mode-tools", "tlp", "tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/dirtytime_expire_seconds",
         Shape::Number,
         "Age at which an inode with only a new timestamp is written (lazytime mounts)",
@@ -134,7 +134,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Seconds)
     .ranges(NATURAL),
-    Parameter::new(
+    Entry::new(
         "vm/drop_caches",
         Shape::Number,
         "Frees clean page cache (1), reclaimable slab objects (2) or both (3) once; \
@@ -143,7 +143,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .kind(Kind::Action)
     .ranges(&[Range::new(1, 4)]),
-    Parameter::new(
+    Entry::new(
         "vm/enable_soft_offline",
         Shape::Bool,
         "Lets the kernel move data off pages with many corrected errors and stop \
@@ -152,7 +152,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(6, 11),
-    Parameter::new(
+    Entry::new(
         "vm/extfrag_threshold",
         Shape::Number,
         "Fragmentation index above which a failing allocation compacts memory \
@@ -160,21 +160,21 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(&[Range::new(0, 1000)]),
-    Parameter::new(
+    Entry::new(
         "vm/highmem_is_dirtyable",
         Shape::Bool,
         "Counts high memory in the dirty limits (32-bit kernels with high memory only)",
         DOC,
     )
     .ranges(SWITCH),
-    Parameter::new(
+    Entry::new(
         "vm/hugepages_treat_as_movable",
         Shape::Number,
         "Let huge pages be allocated from the movable zone",
         DOC_4_4,
     )
     .until(4, 16),
-    Parameter::new(
+    Entry::new(
         "vm/hugetlb_optimize_vmemmap",
         Shape::Bool,
         "Frees the page structures of new hugetlb pages, which makes freeing those \
@@ -183,7 +183,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(5, 19),
-    Parameter::new(
+    Entry::new(
         "vm/hugetlb_shm_group",
         Shape::Number,
         "Group id whose members may create System V shared memory with huge pages",
@@ -191,7 +191,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(INT)
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/laptop_mode",
         Shape::Number,
         "Seconds after a disk read in which dirty data is written too, so that disks \
@@ -200,7 +200,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Seconds)
     .owners(&["laptop-mode-tools", "tlp"]),
-    Parameter::new(
+    Entry::new(
         "vm/legacy_va_layout",
         Shape::Number,
         "Non-zero lays out new processes as Linux 2.4 did, with mappings growing upwards",
@@ -208,14 +208,14 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(NATURAL),
     // One number a memory zone: how many zones there are depends on architecture and configuration.
-    Parameter::new(
+    Entry::new(
         "vm/lowmem_reserve_ratio",
         Shape::Unknown,
         "For each zone, the share (1/N) of higher zones that is kept from falling \
          back into it",
         DOC,
     ),
-    Parameter::new(
+    Entry::new(
         "vm/max_map_count",
         Shape::Number,
         "How many memory mappings one process may have",
@@ -224,14 +224,14 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(NATURAL)
     .hazard(Hazard::Starves)
     .owners(&["elasticsearch", "saptune", "tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/mem_profiling",
         Shape::Bool,
         "Accounts memory by the code that allocated it (needs CONFIG_MEM_ALLOC_PROFILING)",
         DOC,
     )
     .since(6, 10),
-    Parameter::new(
+    Entry::new(
         "vm/memfd_noexec",
         Shape::Number,
         "Whether memfd_create without a choice makes executable files (0), others \
@@ -241,7 +241,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .ranges(UP_TO_TWO)
     .scope(Scope::Pid)
     .since(6, 3),
-    Parameter::new(
+    Entry::new(
         "vm/memory_failure_early_kill",
         Shape::Bool,
         "Kills every process that maps a page with an uncorrected error at once, not \
@@ -249,14 +249,14 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(SWITCH),
-    Parameter::new(
+    Entry::new(
         "vm/memory_failure_recovery",
         Shape::Bool,
         "Tries to survive an uncorrected memory error; 0 always panics",
         DOC,
     )
     .ranges(SWITCH),
-    Parameter::new(
+    Entry::new(
         "vm/min_free_kbytes",
         Shape::Number,
         "Memory the kernel keeps free over all zones; it sets the watermarks at \
@@ -271,7 +271,7 @@ pub(super) const TABLE: &[Parameter] = &[
          hotplug may recompute it",
     )
     .owners(&["khugepaged", "tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/min_slab_ratio",
         Shape::Number,
         "Share of a zone's pages in reclaimable slab above which node reclaim \
@@ -280,7 +280,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Percent)
     .ranges(PERCENT),
-    Parameter::new(
+    Entry::new(
         "vm/min_unmapped_ratio",
         Shape::Number,
         "Share of a zone's pages that are unmapped file pages above which node \
@@ -289,7 +289,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Percent)
     .ranges(PERCENT),
-    Parameter::new(
+    Entry::new(
         "vm/mmap_min_addr",
         Shape::Number,
         "Lowest address that an unprivileged process may map, against null-pointer \
@@ -299,14 +299,14 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Bytes)
     .ranges(ULONG),
     // Least and greatest depend on architecture and configuration.
-    Parameter::new(
+    Entry::new(
         "vm/mmap_rnd_bits",
         Shape::Number,
         "Random bits in the base address of a process's mappings",
         DOC,
     )
     .since(4, 5),
-    Parameter::new(
+    Entry::new(
         "vm/mmap_rnd_compat_bits",
         Shape::Number,
         "Random bits in the base address of a 32-bit process's mappings on a 64-bit \
@@ -314,7 +314,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .since(4, 5),
-    Parameter::new(
+    Entry::new(
         "vm/nr_hugepages",
         Shape::Number,
         "Size of the pool of persistent huge pages of the default size, taken out of \
@@ -327,7 +327,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .effects(&[Effect::Copies("vm/nr_hugepages_mempolicy")])
     .reads_back("the kernel takes as many huge pages as it finds, which may be fewer")
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/nr_hugepages_mempolicy",
         Shape::Number,
         "The pool of nr_hugepages, resized on the nodes of the writer's memory \
@@ -339,7 +339,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .hazard(Hazard::TakesMemory)
     .effects(&[Effect::Copies("vm/nr_hugepages")])
     .reads_back("the kernel takes as many huge pages as it finds, which may be fewer"),
-    Parameter::new(
+    Entry::new(
         "vm/nr_overcommit_hugepages",
         Shape::Number,
         "How many huge pages beyond the persistent pool may be allocated on demand",
@@ -347,7 +347,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::HugePages)
     .ranges(ULONG),
-    Parameter::new(
+    Entry::new(
         "vm/nr_pdflush_threads",
         Shape::Number,
         "Number of pdflush threads; always 0 since they were replaced",
@@ -355,22 +355,17 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .kind(Kind::Counter)
     .until(4, 15),
-    Parameter::new(
+    Entry::new(
         "vm/nr_trim_pages",
         Shape::Number,
         "Excess pages above which a mapping is trimmed (kernels without an MMU only)",
         DOC,
     )
     .ranges(NATURAL),
-    Parameter::new(
-        "vm/numa_stat",
-        Shape::Bool,
-        "Counts NUMA hits and misses on every allocation",
-        DOC,
-    )
-    .ranges(SWITCH)
-    .since(4, 15),
-    Parameter::new(
+    Entry::new("vm/numa_stat", Shape::Bool, "Counts NUMA hits and misses on every allocation", DOC)
+        .ranges(SWITCH)
+        .since(4, 15),
+    Entry::new(
         "vm/numa_zonelist_order",
         Shape::Text(15),
         "Order in which zones of other nodes are tried; fixed to node order since \
@@ -378,14 +373,14 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .reads_back("always reads Node since 4.14, whatever accepted spelling was written"),
-    Parameter::new(
+    Entry::new(
         "vm/oom_dump_tasks",
         Shape::Number,
         "Non-zero logs every process with its memory when the OOM killer runs",
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "vm/oom_kill_allocating_task",
         Shape::Number,
         "Non-zero kills the process that ran out of memory instead of searching for \
@@ -393,7 +388,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(INT),
-    Parameter::new(
+    Entry::new(
         "vm/overcommit_kbytes",
         Shape::Number,
         "Physical memory that strict overcommit adds to swap for the commit limit",
@@ -402,7 +397,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Kibibytes)
     .ranges(ULONG)
     .pair("overcommit_ratio"),
-    Parameter::new(
+    Entry::new(
         "vm/overcommit_memory",
         Shape::Number,
         "Whether allocations are refused by guess (0), never (1), or beyond the \
@@ -413,7 +408,7 @@ pub(super) const TABLE: &[Parameter] = &[
     .hazard(Hazard::OvercommitStrict)
     .order(&[Order::After("vm/overcommit_kbytes"), Order::After("vm/overcommit_ratio")])
     .owners(&["kubelet"]),
-    Parameter::new(
+    Entry::new(
         "vm/overcommit_ratio",
         Shape::Number,
         "Share of physical memory that strict overcommit adds to swap for the commit \
@@ -423,14 +418,14 @@ pub(super) const TABLE: &[Parameter] = &[
     .unit(Unit::Percent)
     .ranges(INT)
     .pair("overcommit_kbytes"),
-    Parameter::new(
+    Entry::new(
         "vm/page-cluster",
         Shape::Number,
         "Pages read ahead from swap at once, as a power of two; 0 reads one",
         DOC,
     )
     .ranges(&[Range::new(0, 31), Range::before(6, 2, 0, INT_MAX)]),
-    Parameter::new(
+    Entry::new(
         "vm/page_lock_unfairness",
         Shape::Number,
         "How often a page lock may be stolen from a waiter before it is handed over",
@@ -438,7 +433,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(NATURAL)
     .since(5, 9),
-    Parameter::new(
+    Entry::new(
         "vm/panic_on_oom",
         Shape::Number,
         "Panics when memory runs out: never (0), unless it is a limited group (1), \
@@ -447,7 +442,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(UP_TO_TWO)
     .owners(&["kubelet"]),
-    Parameter::new(
+    Entry::new(
         "vm/percpu_pagelist_fraction",
         Shape::Number,
         "Share (1/N) of a zone's pages that each processor may keep in its own lists",
@@ -455,7 +450,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(NATURAL)
     .until(5, 14),
-    Parameter::new(
+    Entry::new(
         "vm/percpu_pagelist_high_fraction",
         Shape::Number,
         "Share (1/N) of a zone's pages in all per-processor lists; 0 for the \
@@ -464,7 +459,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(NATURAL)
     .since(5, 14),
-    Parameter::new(
+    Entry::new(
         "vm/stat_interval",
         Shape::Number,
         "Interval at which memory statistics of each processor are added up",
@@ -472,7 +467,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Seconds)
     .owners(&["tuned"]),
-    Parameter::new(
+    Entry::new(
         "vm/stat_refresh",
         Shape::Unknown,
         "A read or write brings the memory statistics of all processors up to date \
@@ -481,7 +476,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .kind(Kind::Action)
     .since(4, 7),
-    Parameter::new(
+    Entry::new(
         "vm/swappiness",
         Shape::Number,
         "Relative cost of swapping against dropping file pages; higher swaps more, 0 \
@@ -490,7 +485,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(0, 200), Range::before(5, 8, 0, 100)])
     .owners(&["tuned", "zram-generator"]),
-    Parameter::new(
+    Entry::new(
         "vm/unprivileged_userfaultfd",
         Shape::Bool,
         "Lets unprivileged users handle page faults of the kernel itself with userfaultfd",
@@ -498,7 +493,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(SWITCH)
     .since(5, 2),
-    Parameter::new(
+    Entry::new(
         "vm/user_reserve_kbytes",
         Shape::Number,
         "With strict overcommit, memory that one process must leave, so that its \
@@ -507,13 +502,13 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .unit(Unit::Kibibytes)
     .ranges(ULONG),
-    Parameter::new(
+    Entry::new(
         "vm/vdso_enabled",
         Shape::Number,
         "Gives 32-bit processes a vDSO (32-bit kernels only; abi.vsyscall32 elsewhere)",
         "arch/x86/entry/vdso/vdso32-setup.c",
     ),
-    Parameter::new(
+    Entry::new(
         "vm/vfs_cache_pressure",
         Shape::Number,
         "How readily dentries and inodes are reclaimed next to page cache; 100 is \
@@ -521,7 +516,7 @@ pub(super) const TABLE: &[Parameter] = &[
         DOC,
     )
     .ranges(NATURAL),
-    Parameter::new(
+    Entry::new(
         "vm/vfs_cache_pressure_denom",
         Shape::Number,
         "Divisor of vfs_cache_pressure, for steps finer than a hundredth",
@@ -529,7 +524,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(100, INT_MAX)])
     .since(6, 16),
-    Parameter::new(
+    Entry::new(
         "vm/watermark_boost_factor",
         Shape::Number,
         "Extra reclaim when memory fragments, in 1/10000 of the high watermark; 0 \
@@ -538,7 +533,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(NATURAL)
     .since(5, 0),
-    Parameter::new(
+    Entry::new(
         "vm/watermark_scale_factor",
         Shape::Number,
         "Distance between a zone's watermarks in 1/10000 of its memory, so how early \
@@ -547,7 +542,7 @@ pub(super) const TABLE: &[Parameter] = &[
     )
     .ranges(&[Range::new(1, 3000), Range::before(5, 15, 1, 1000)])
     .since(4, 6),
-    Parameter::new(
+    Entry::new(
         "vm/zone_reclaim_mode",
         Shape::Number,
         "Reclaims on the local node before using others: on (1), also writes (2), \

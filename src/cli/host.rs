@@ -149,14 +149,14 @@ pub fn wanted_facts(cli: &Cli, loaded: &Loaded) -> Vec<Fact> {
 
 /// Whether a selector names a parameter whose numbers are huge pages.
 fn counts_huge_pages(selector: &Selector) -> bool {
-    let counts = |p: Parameter| p.unit == Unit::HugePages;
+    let counts = |p: Parameter| p.unit() == Unit::HugePages;
     match selector {
         Selector::Key(key) => {
             key.as_path() == NR_HUGEPAGES || catalogue::lookup(key).is_some_and(counts)
         }
         Selector::Pattern(pattern) => catalogue::all()
             .filter(|p| counts(*p))
-            .map(|p| p.key)
+            .map(Parameter::key)
             .chain([NR_HUGEPAGES])
             .any(|path| Key::from_path(path).is_ok_and(|key| pattern.matches(&key))),
     }

@@ -76,7 +76,7 @@ impl Index {
 /// The other half of a pair, and what takes over a value.
 fn reached(key: &Key, slots: &[Slot]) -> Box<[usize]> {
     let Some(known) = catalogue::lookup(key) else { return Box::default() };
-    let pair = known.pair.map(|leaf| key.sibling(leaf));
+    let pair = known.pair().map(|leaf| key.sibling(leaf));
     let reach = Reach::of(key);
     let is_reached =
         |other: &Key| other != key && (pair.as_ref() == Some(other) || reach.covers(other));
@@ -99,10 +99,10 @@ pub fn movers(slots: &[Slot]) -> Vec<(Key, Vec<usize>)> {
         catalogue::movers().filter(|(key, _)| !has_wildcard(key)).collect();
     for (i, slot) in slots.iter().enumerate() {
         let known = catalogue::lookup(&slot.key);
-        if let Some(leaf) = known.and_then(|known| known.pair) {
+        if let Some(leaf) = known.and_then(catalogue::Parameter::pair) {
             add(slot.key.sibling(leaf), i);
         }
-        for effect in known.map_or(&[][..], |known| known.effects) {
+        for effect in known.map_or(&[][..], |known| known.effects()) {
             // Each of the two names sets the other.
             if let Effect::Rescales(leaf, ..) = effect {
                 add(slot.key.sibling(leaf), i);

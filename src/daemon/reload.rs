@@ -315,7 +315,7 @@ fn admitted(item: &Item) -> Vec<(crate::key::Key, Admitted)> {
         Requirement::Within { .. } => return Vec::new(),
     };
     let mut admitted = vec![(desired.key.clone(), own)];
-    if let Some(leaf) = desired.known.and_then(|known| known.pair) {
+    if let Some(leaf) = desired.known.and_then(crate::catalogue::Parameter::pair) {
         // Any number written to the other half takes this one away; this text is none.
         let nothing = Admitted::Exact("(nothing)".into());
         admitted.push((desired.key.sibling(leaf), nothing));

@@ -217,6 +217,6 @@ fn refused(key: &str, errno: i32) -> String {
 
 /// A value as it may be shown.
 pub(super) fn shown(key: &Key, value: &str) -> String {
-    let secret = catalogue::lookup(key).is_some_and(|known| known.kind == Kind::Secret);
+    let secret = catalogue::lookup(key).is_some_and(|known| known.kind() == Kind::Secret);
     if secret { SECRET.to_owned() } else { value.to_owned() }
 }

@@ -38,7 +38,7 @@ pub fn faults(plan: &Plan) -> Vec<String> {
     }
     for item in &plan.items {
         let key = &item.desired.key;
-        if item.desired.known.is_some_and(|p| p.kind == Kind::Action) {
+        if item.desired.known.is_some_and(|p| p.kind() == Kind::Action) {
             faults.push(format!("{key} is an action among the parameters"));
         }
         if item.persisted.is_some() && (item.waived() || item.live_status == LiveStatus::Absent) {

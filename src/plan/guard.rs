@@ -144,13 +144,13 @@ pub fn refusals(
         return Vec::new();
     }
     let live = observed.snapshot.text(&desired.key);
-    let refusal = match known.hazard {
+    let refusal = match known.hazard() {
         Some(Hazard::MinFree) => min_free(desired, observed.facts.mem_total_kb, live),
         // A value that the kernel already has was not chosen by this baseline.
         Some(Hazard::ExecutesCode) if runs(desired) && !in_sync(desired, live) => {
             Some(Refusal::ExecutesCode)
         }
-        Some(Hazard::OneWay) if known.kind == Kind::Latch && latches(desired, live) => {
+        Some(Hazard::OneWay) if known.kind() == Kind::Latch && latches(desired, live) => {
             Some(Refusal::OneWay { live: live.map(str::to_owned) })
         }
         _ => None,

@@ -27,8 +27,8 @@ fn also_needed_of<'k>(
         keys.extend(preflight::also_needed(key));
         keys.extend(note::list_of_names(key));
         let Some(known) = known else { continue };
-        keys.extend(known.pair.map(|leaf| key.sibling(leaf)));
-        for order in known.order {
+        keys.extend(known.pair().map(|leaf| key.sibling(leaf)));
+        for order in known.order() {
             if let catalogue::Order::RefusedWhile(other, _) = order {
                 keys.extend(Key::from_path(other));
             }
@@ -40,7 +40,7 @@ fn also_needed_of<'k>(
                 keys.extend(Key::from_path(lower));
             }
         }
-        for effect in known.effects {
+        for effect in known.effects() {
             match effect {
                 catalogue::Effect::Copies(glob) if has_wildcard(glob) => globs.push(*glob),
                 catalogue::Effect::CopiesToInterfaces(glob)

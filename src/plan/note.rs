@@ -202,7 +202,7 @@ fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
     if item.write && item.live_status == LiveStatus::InSync {
         notes.push(Note::WrittenAgain);
     }
-    if item.persisted.is_some() && item.desired.known.is_some_and(|p| p.kind == Kind::Secret) {
+    if item.persisted.is_some() && item.desired.known.is_some_and(|p| p.kind() == Kind::Secret) {
         notes.push(Note::SecretPersisted);
     }
     let key = &item.desired.key;
@@ -214,12 +214,12 @@ fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
         notes.push(Note::ZeroesHalfAtBoot { half });
     }
     let Some(known) = item.desired.known.filter(|_| item.write) else { return };
-    if let Some(half) = known.pair.map(|leaf| item.desired.key.sibling(leaf))
+    if let Some(half) = known.pair().map(|leaf| item.desired.key.sibling(leaf))
         && let Some(now) = snapshot.text(&half).map(str::trim).filter(|t| *t != "0")
     {
         notes.push(Note::ZeroesHalf { half, now: now.to_owned() });
     }
-    notes.extend(known.effects.iter().map(|e| Note::AlsoSets(*e)));
+    notes.extend(known.effects().iter().map(|e| Note::AlsoSets(*e)));
 }
 
 fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
@@ -265,13 +265,13 @@ fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
         notes.push(Note::NeverUnset);
     }
     let Some(known) = desired.known else { return };
-    if let Some(hazard) = known.hazard.filter(|h| item.write && shows(*h, item)) {
+    if let Some(hazard) = known.hazard().filter(|h| item.write && shows(*h, item)) {
         notes.push(Note::Hazard(hazard));
     }
     if item.live_status == LiveStatus::Differs {
-        notes.extend(known.reads_back.map(Note::ReadsBack));
-        if !known.owners.is_empty() {
-            notes.push(Note::Owners(known.owners));
+        notes.extend(known.reads_back().map(Note::ReadsBack));
+        if !known.owners().is_empty() {
+            notes.push(Note::Owners(known.owners()));
         }
     }
 }

@@ -166,7 +166,11 @@ pub(super) fn interface_leaf(key: &Key) -> Option<&str> {
 /// Both halves of a pair are never desired together, so a half that was zeroed by the other is
 /// not ours to set again.
 fn zeroed_by_its_half(item: &Item, targets: &BTreeMap<Key, String>) -> bool {
-    let half = item.desired.known.and_then(|p| p.pair).map(|leaf| item.desired.key.sibling(leaf));
+    let half = item
+        .desired
+        .known
+        .and_then(catalogue::Parameter::pair)
+        .map(|leaf| item.desired.key.sibling(leaf));
     half.is_some_and(|half| targets.contains_key(&half))
 }
 
@@ -196,7 +200,7 @@ struct Node<'d> {
 impl<'d> Node<'d> {
     fn new(desired: &'d Desired, target: String, snapshot: &Snapshot) -> Self {
         let old = snapshot.text(&desired.key).and_then(first_number);
-        Self { key: &desired.key, order: desired.known.map_or(&[], |p| p.order), target, old }
+        Self { key: &desired.key, order: desired.known.map_or(&[], |p| p.order()), target, old }
     }
 
     /// The first number once it is written.
@@ -309,7 +313,7 @@ impl Model<'_> {
 
     fn write(&mut self, key: &Key, value: &str) -> Step {
         let known = catalogue::lookup(key);
-        let half = known.and_then(|p| p.pair).map(|leaf| key.sibling(leaf));
+        let half = known.and_then(catalogue::Parameter::pair).map(|leaf| key.sibling(leaf));
         let expect = self.text(key).map(str::to_owned);
         let active_half = half.as_ref().and_then(|half| {
             let text = self.text(half)?;
@@ -325,7 +329,7 @@ impl Model<'_> {
         if let Some(half) = half.filter(|h| self.text(h).is_some_and(is_non_zero)) {
             self.changed.insert(half, "0".into());
         }
-        for effect in known.map_or(&[][..], |p| p.effects) {
+        for effect in known.map_or(&[][..], |p| p.effects()) {
             self.spread(*effect, key, value);
         }
         if let Some(leaf) = default_leaf(key) {

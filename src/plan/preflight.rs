@@ -46,7 +46,7 @@ pub(super) fn also_needed(key: &Key) -> impl Iterator<Item = Key> {
 /// The hazard of a parameter that is judged by what is in use. The limit of strict overcommit has
 /// it as well as the mode.
 pub(super) fn hazard(desired: &Desired) -> Option<Hazard> {
-    match desired.known?.hazard {
+    match desired.known?.hazard() {
         Some(Hazard::ExecutesCode | Hazard::OneWay) => None,
         None if matches!(desired.key.as_path(), OVERCOMMIT_RATIO | OVERCOMMIT_KBYTES) => {
             Some(Hazard::OvercommitStrict)
@@ -134,7 +134,7 @@ pub fn usage_of(keys: &[Key]) -> UsageNeeded {
     for key in keys {
         let strict = [OVERCOMMIT_MEMORY, OVERCOMMIT_RATIO, OVERCOMMIT_KBYTES];
         needed.memory |= strict.contains(&key.as_path());
-        match crate::catalogue::lookup(key).and_then(|known| known.hazard) {
+        match crate::catalogue::lookup(key).and_then(crate::catalogue::Parameter::hazard) {
             Some(Hazard::OvercommitStrict | Hazard::TakesMemory) => needed.memory = true,
             Some(Hazard::MinFree) => (needed.memory, needed.nodes) = (true, true),
             Some(Hazard::Starves) => needed.tasks |= TASKS.contains(&key.as_path()),

@@ -32,7 +32,7 @@ pub fn looked_at(unfinished: &Unfinished) -> impl Iterator<Item = &Key> {
 
 /// Whether a parameter that reads `now` has the value that was written to it.
 pub fn reads_as(key: &Key, written: &str, now: &str) -> bool {
-    let shape = catalogue::lookup(key).map_or(Shape::Unknown, |p| p.shape);
+    let shape = catalogue::lookup(key).map_or(Shape::Unknown, catalogue::Parameter::shape);
     agrees(shape, written, now)
 }
 
@@ -49,7 +49,8 @@ pub fn recovery(
     if unfinished.done || committed {
         return Recovery::Finished;
     }
-    let shape = |key: &Key| catalogue::lookup(key).map_or(Shape::Unknown, |p| p.shape);
+    let shape =
+        |key: &Key| catalogue::lookup(key).map_or(Shape::Unknown, catalogue::Parameter::shape);
     let (mut writes, mut left, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     for (n, begun) in unfinished.writes.iter().enumerate().rev() {
         let key = &begun.key;
@@ -85,7 +86,7 @@ pub fn recovery(
         let mut reached = false;
         let mut ours = same(before);
         for begun in &unfinished.writes {
-            let effects = catalogue::lookup(&begun.key).map_or(&[][..], |p| p.effects);
+            let effects = catalogue::lookup(&begun.key).map_or(&[][..], |p| p.effects());
             let from = begun.key.as_path();
             // Another name of the same parameter comes back with it.
             let other_name = |effect: &&Effect| matches!(effect, Effect::Rescales(..));

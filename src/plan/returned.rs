@@ -297,7 +297,7 @@ fn was(key: &Key, original: Option<&Original>, among: &Among<'_>) -> Option<Was>
 
 /// Whether the kernel lets nobody take that value back before the next boot.
 fn is_latched(key: &Key, live: &str) -> bool {
-    if catalogue::lookup(key).is_none_or(|p| p.kind != Kind::Latch) {
+    if catalogue::lookup(key).is_none_or(|p| p.kind() != Kind::Latch) {
         return false;
     }
     let latched = match key.as_path() {
@@ -334,7 +334,7 @@ fn desired(key: &Key, value: String, allow: &[String]) -> Desired {
 }
 
 fn shape(key: &Key) -> Shape {
-    catalogue::lookup(key).map_or(Shape::Unknown, |p| p.shape)
+    catalogue::lookup(key).map_or(Shape::Unknown, catalogue::Parameter::shape)
 }
 
 /// The other half of a pair.

@@ -56,7 +56,7 @@ pub fn trial(plan: &Plan, boot_id: &str, pid: u32, further: Vec<Replaced>) -> Un
 pub fn tried(unfinished: &Unfinished) -> Vec<Key> {
     let mut keys: Vec<Key> = unfinished.originals.iter().map(|(key, _)| key.clone()).collect();
     for write in &unfinished.writes {
-        let pair = catalogue::lookup(&write.key).and_then(|known| known.pair);
+        let pair = catalogue::lookup(&write.key).and_then(catalogue::Parameter::pair);
         keys.extend(pair.map(|leaf| write.key.sibling(leaf)));
         keys.push(write.key.clone());
     }
@@ -71,7 +71,7 @@ pub fn untryable(plan: &Plan) -> Vec<(Key, Untryable)> {
     for step in &plan.steps {
         let known = catalogue::lookup(&step.key);
         let one_way =
-            known.is_some_and(|p| p.kind == Kind::Latch || p.hazard == Some(Hazard::OneWay));
+            known.is_some_and(|p| p.kind() == Kind::Latch || p.hazard() == Some(Hazard::OneWay));
         // What is written twice is taken back with its first write.
         let undone = plan.steps.iter().any(|s| s.key == step.key && s.undo.is_some());
         let why = match (one_way, undone) {

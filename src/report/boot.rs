@@ -79,7 +79,7 @@ pub(super) fn found(item: &Item, plan: &Plan) -> Found {
 
 /// Programs that are known to set a parameter by themselves.
 fn owners(item: &Item) -> Vec<String> {
-    let owners = item.desired.known.map_or(&[][..], |known| known.owners);
+    let owners = item.desired.known.map_or(&[][..], |known| known.owners());
     owners.iter().map(|o| (*o).to_owned()).collect()
 }
 

@@ -260,7 +260,8 @@ pub fn step_error(step: &StepOutcome) -> Option<String> {
         StepResult::Written | StepResult::NotTried => None,
         StepResult::Refused(errno) => Some(words::failure(key, &step.step.value, *errno)),
         StepResult::Kept(now) => {
-            let why = crate::catalogue::lookup(key).and_then(|p| p.reads_back);
+            let why =
+                crate::catalogue::lookup(key).and_then(crate::catalogue::Parameter::reads_back);
             let why = why.map(|w| format!(" ({w})")).unwrap_or_default();
             Some(format!(
                 "the kernel took the write and kept {}{why}",

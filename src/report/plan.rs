@@ -213,7 +213,7 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
             wrapped(out, indent, width, DIM, &format!("source: {reference}"));
         }
         if let Some(known) = item.desired.known {
-            wrapped(out, indent, width, DIM, &format!("{} ({})", known.summary, known.source));
+            wrapped(out, indent, width, DIM, &format!("{} ({})", known.summary(), known.source()));
         }
     }
 }

@@ -29,8 +29,8 @@ pub fn covers_secret(selector: &Selector) -> bool {
 /// for any name.
 fn reaches_secret(pattern: &Pattern) -> bool {
     let parts: Vec<&str> = pattern.as_path().split('/').collect();
-    catalogue::all().filter(|p| p.kind == Kind::Secret).any(|p| {
-        let names: Vec<&str> = p.key.split('/').collect();
+    catalogue::all().filter(|p| p.kind() == Kind::Secret).any(|p| {
+        let names: Vec<&str> = p.key().split('/').collect();
         let same = |(part, name): (&&str, &&str)| *name == "*" || glob_matches(part, name);
         parts.len() == names.len() && parts.iter().zip(&names).all(same)
     })

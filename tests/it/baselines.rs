@@ -360,7 +360,7 @@ fn the_loader_takes_each_on_every_host() {
                 let key = &parameter.key;
                 let known = parameter.known.unwrap_or_else(|| panic!("{at}: {key} is not known"));
                 assert!(known.exists_on(facts.kernel), "{at}: {key} is not there");
-                let half = known.pair.map(|leaf| key.sibling(leaf));
+                let half = known.pair().map(|leaf| key.sibling(leaf));
                 assert!(half.is_none_or(|h| !keys.contains(&h)), "{at}: both halves of {key}");
             }
         }

@@ -62,7 +62,7 @@ fn present() -> Vec<(Key, Parameter, PathBuf, u32)> {
 
 /// What is meant to be read, and can be by this user.
 fn readable() -> impl Iterator<Item = (Key, Parameter, String)> {
-    present().into_iter().filter(|(_, p, ..)| p.kind != Kind::Action).filter_map(
+    present().into_iter().filter(|(_, p, ..)| p.kind() != Kind::Action).filter_map(
         |(key, p, path, _)| {
             fs::read_to_string(path).ok().map(|text| (key, p, text.trim_end().to_owned()))
         },
@@ -90,12 +90,12 @@ fn every_vm_parameter_of_this_kernel_is_known() {
 #[test]
 fn live_values_have_their_shape() {
     for (key, p, text) in readable() {
-        let value = canonical(p.shape, &text).unwrap_or_else(|e| panic!("{key}: {e}"));
-        if let (Some(count), Canonical::Numbers(numbers)) = (p.shape.field_count(), &value) {
+        let value = canonical(p.shape(), &text).unwrap_or_else(|e| panic!("{key}: {e}"));
+        if let (Some(count), Canonical::Numbers(numbers)) = (p.shape().field_count(), &value) {
             let fields = text.split_whitespace().count();
             assert_eq!((fields, numbers.len()), (count, count), "{key}: {text:?}");
         }
-        if let Shape::Text(room) = p.shape {
+        if let Shape::Text(room) = p.shape() {
             assert!(text.len() <= usize::from(room), "{key} is longer than {room}: {text:?}");
         }
     }
@@ -107,7 +107,7 @@ fn live_values_are_in_their_range() {
     let mut checked = 0;
     for (key, p, text) in readable() {
         let Some(range) = p.range_on(kernel) else { continue };
-        let numbers: Vec<i128> = match canonical(p.shape, &text) {
+        let numbers: Vec<i128> = match canonical(p.shape(), &text) {
             Ok(Canonical::Numbers(numbers)) => numbers,
             Ok(Canonical::Ranges(ranges)) => {
                 ranges.iter().flat_map(|(low, high)| [(*low).into(), (*high).into()]).collect()
@@ -116,7 +116,7 @@ fn live_values_are_in_their_range() {
         };
         for number in numbers {
             // The half of a pair that is not in force reads 0, which cannot be written (E22).
-            let idle = p.pair.is_some() && number == 0;
+            let idle = p.pair().is_some() && number == 0;
             assert!(range.contains(number) || idle, "{key} is {number}, not in {range:?}");
             checked += 1;
         }
@@ -129,7 +129,10 @@ fn releases_do_not_contradict_this_kernel() {
     let kernel = kernel();
     let mut early = Vec::new();
     for (key, p, ..) in present() {
-        assert!(p.until.is_none_or(|until| kernel < until), "{key} is said to be gone in {kernel}");
+        assert!(
+            p.until().is_none_or(|until| kernel < until),
+            "{key} is said to be gone in {kernel}"
+        );
         if !p.exists_on(kernel) {
             early.push(key.to_string());
         }
@@ -144,11 +147,11 @@ fn releases_do_not_contradict_this_kernel() {
 #[test]
 fn kinds_agree_with_permissions() {
     // In a container or a user namespace the modes are the namespace's, not the kernel's.
-    let own_namespaces = |p: Parameter| p.scope != Scope::Host;
+    let own_namespaces = |p: Parameter| p.scope() != Scope::Host;
     for (key, p, path, mode) in present() {
         let name = key.as_path();
         let writable = mode & 0o222 != 0;
-        match p.kind {
+        match p.kind() {
             Kind::Action if READABLE_ACTIONS.contains(&name) => assert!(writable, "{key}"),
             Kind::Action => {
                 // Readable before 5.6.
@@ -212,7 +215,7 @@ fn limits_of_ipc_are_where_the_kernel_has_them() {
         ] {
             let p = catalogue::lookup(&Key::from_path(path).unwrap()).unwrap();
             // Only these may be written without touching the host.
-            assert_eq!(p.scope, Scope::Ipc, "{path}");
+            assert_eq!(p.scope(), Scope::Ipc, "{path}");
             let range = p.range_on(kernel()).unwrap();
             for accepted in [range.min, range.max] {
                 assert_eq!(write(path, &accepted.to_string()), Ok(()), "{path} = {accepted}");
@@ -233,7 +236,7 @@ fn limits_of_ipc_are_where_the_kernel_has_them() {
 fn semaphores_are_four_numbers_and_the_fourth_has_a_limit() {
     in_namespaces("catalogue::semaphores_are_four_numbers_and_the_fourth_has_a_limit", || {
         let p = catalogue::lookup(&Key::from_path("kernel/sem").unwrap()).unwrap();
-        assert_eq!((p.shape, p.scope), (Shape::Numbers(4), Scope::Ipc));
+        assert_eq!((p.shape(), p.scope()), (Shape::Numbers(4), Scope::Ipc));
         assert_eq!(write("kernel/sem", "300 1000 100 32768"), Ok(()));
         assert_eq!(read("kernel/sem"), "300\t1000\t100\t32768");
         // A shorter write changes the leading fields only (E8).
@@ -252,8 +255,8 @@ fn names_are_cut_where_the_catalogue_says_e17() {
     in_namespaces("catalogue::names_are_cut_where_the_catalogue_says_e17", || {
         for path in ["kernel/domainname", "kernel/hostname"] {
             let p = catalogue::lookup(&Key::from_path(path).unwrap()).unwrap();
-            assert_eq!(p.scope, Scope::Uts, "{path}");
-            let Shape::Text(room) = p.shape else { panic!("{path} is a text") };
+            assert_eq!(p.scope(), Scope::Uts, "{path}");
+            let Shape::Text(room) = p.shape() else { panic!("{path} is a text") };
             let room = usize::from(room);
             let (whole, longer) = ("n".repeat(room), "m".repeat(room + 1));
             assert_eq!(write(path, &whole), Ok(()));

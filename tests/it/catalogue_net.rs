@@ -80,8 +80,8 @@ fn mode(path: &str) -> u32 {
     fs::metadata(format!("/proc/sys/{path}")).unwrap().permissions().mode()
 }
 
-fn has_writable_value(path: &str, parameter: &Parameter) -> bool {
-    matches!(parameter.kind, Kind::Setting | Kind::Secret) && mode(path) & 0o200 != 0
+fn has_writable_value(path: &str, parameter: Parameter) -> bool {
+    matches!(parameter.kind(), Kind::Setting | Kind::Secret) && mode(path) & 0o200 != 0
 }
 
 fn snapshot() -> Snapshot {
@@ -96,9 +96,9 @@ fn differences(before: &Snapshot, after: &Snapshot) -> Vec<String> {
 }
 
 /// What a write of `value` makes of `before`, by what the catalogue declares.
-fn predicted(before: &Snapshot, path: &str, parameter: &Parameter, value: &str) -> Snapshot {
+fn predicted(before: &Snapshot, path: &str, parameter: Parameter, value: &str) -> Snapshot {
     let mut after = before.clone();
-    for effect in parameter.effects {
+    for effect in parameter.effects() {
         for (other, text) in &mut after {
             let reached = Key::from_path(other).is_ok_and(|key| effect.reaches(path, &key));
             if let Some(left) = effect.leaves(value).filter(|_| reached) {
@@ -132,7 +132,7 @@ fn the_values_of_this_host_fit_what_is_said_of_them() {
         let text = match read(&path) {
             Ok(text) => text,
             Err(e) => {
-                let expected: &[i32] = match parameter.kind {
+                let expected: &[i32] = match parameter.kind() {
                     Kind::Action => &[EACCES],
                     Kind::Secret => &[EACCES, EIO],
                     _ if mode(&path) & 0o004 == 0 => &[EACCES],
@@ -142,18 +142,18 @@ fn the_values_of_this_host_fit_what_is_said_of_them() {
                 continue;
             }
         };
-        assert_ne!(parameter.kind, Kind::Action, "{path} can be read");
-        let value = canonical(parameter.shape, &text).unwrap_or_else(|e| panic!("{path}: {e}"));
+        assert_ne!(parameter.kind(), Kind::Action, "{path} can be read");
+        let value = canonical(parameter.shape(), &text).unwrap_or_else(|e| panic!("{path}: {e}"));
         if let Canonical::Numbers(numbers) = &value {
             let fields = text.split_whitespace().count();
-            assert_eq!(Some(fields), parameter.shape.field_count(), "{path} reads {text:?}");
+            assert_eq!(Some(fields), parameter.shape().field_count(), "{path} reads {text:?}");
             if let Some(range) = parameter.range_on(release) {
                 for number in numbers {
                     assert!(range.contains(*number), "{path} reads {number}, beyond {range:?}");
                 }
             }
         }
-        assert!(agrees(parameter.shape, &text, &text), "{path}: {text:?} is not itself");
+        assert!(agrees(parameter.shape(), &text, &text), "{path}: {text:?} is not itself");
         fitting += 1;
     }
     // Even a namespace without IPv6, bridges and connection tracking has more than this.
@@ -162,28 +162,28 @@ fn the_values_of_this_host_fit_what_is_said_of_them() {
 
 #[test]
 fn entries_are_whole() {
-    let net = || catalogue::all().filter(|p| p.key.starts_with("net/"));
+    let net = || catalogue::all().filter(|p| p.key().starts_with("net/"));
     assert!(net().count() >= 100);
     for p in net() {
-        let (key, summary) = (p.key, p.summary);
+        let (key, summary) = (p.key(), p.summary());
         assert!(!summary.ends_with('.') && summary.len() <= 110 && !summary.is_empty(), "{key}");
-        assert!(p.source.starts_with("Documentation/"), "{key}: {}", p.source);
-        if let (Some(since), Some(until)) = (p.since, p.until) {
+        assert!(p.source().starts_with("Documentation/"), "{key}: {}", p.source());
+        if let (Some(since), Some(until)) = (p.since(), p.until()) {
             assert!(since < until, "{key}");
         }
-        for range in p.ranges {
+        for range in p.ranges() {
             assert!(range.min <= range.max, "{key}");
-            let counted = p.shape.field_count().is_some() || p.shape == Shape::Bitmap;
-            assert!(counted, "{key}: a range of {:?}", p.shape);
+            let counted = p.shape().field_count().is_some() || p.shape() == Shape::Bitmap;
+            assert!(counted, "{key}: a range of {:?}", p.shape());
         }
-        let untils: Vec<_> = p.ranges.iter().filter_map(|r| r.until).collect();
-        assert!(untils.is_sorted_by(|newer, older| newer > older), "{key}: {:?}", p.ranges);
-        let others = p.order.iter().map(|o| match o {
+        let untils: Vec<_> = p.ranges().iter().filter_map(|r| r.until).collect();
+        assert!(untils.is_sorted_by(|newer, older| newer > older), "{key}: {:?}", p.ranges());
+        let others = p.order().iter().map(|o| match o {
             Order::After(other) | Order::AtMost(other, ..) | Order::RefusedWhile(other, _) => {
                 *other
             }
         });
-        let effects = p.effects.iter().filter_map(|e| match e {
+        let effects = p.effects().iter().filter_map(|e| match e {
             Effect::Copies(other)
             | Effect::CopiesToInterfaces(other)
             | Effect::ClearsInterfaces(other)
@@ -202,9 +202,9 @@ fn exact_entries_come_before_patterns() {
     let entry = |key| catalogue::lookup(&Key::parse(key).unwrap()).unwrap();
     assert!(!entry("net.ipv4.conf.all.forwarding").is_pattern());
     assert!(entry("net.ipv4.conf.eth0/100.forwarding").is_pattern());
-    assert_eq!(entry("net.ipv6.conf.all.disable_ipv6").key, "net/ipv6/conf/all/disable_ipv6");
-    assert_eq!(entry("net.ipv6.conf.wlan0.disable_ipv6").key, "net/ipv6/conf/*/disable_ipv6");
-    assert_eq!(entry("net.ipv6.conf.eth0.stable_secret").kind, Kind::Secret);
+    assert_eq!(entry("net.ipv6.conf.all.disable_ipv6").key(), "net/ipv6/conf/all/disable_ipv6");
+    assert_eq!(entry("net.ipv6.conf.wlan0.disable_ipv6").key(), "net/ipv6/conf/*/disable_ipv6");
+    assert_eq!(entry("net.ipv6.conf.eth0.stable_secret").kind(), Kind::Secret);
     let old = entry("net.ipv4.tcp_tw_recycle");
     assert!(old.exists_on(Release::new(4, 11)) && !old.exists_on(Release::new(4, 12)));
     let ttl = entry("net.ipv4.ip_default_ttl").range_on(Release::new(5, 4)).unwrap();
@@ -223,23 +223,23 @@ fn declared_ranges_are_the_kernels() {
         let mut tried = 0;
         for (path, parameter) in catalogued() {
             let Some(range) = parameter.range_on(release) else { continue };
-            if parameter.shape == Shape::Bitmap {
+            if parameter.shape() == Shape::Bitmap {
                 // Of the ends of its range a set may well have none or both.
                 assert_eq!(put(&path, &(range.max + 1).to_string()), Err(EINVAL), "{path}");
                 continue;
             }
-            if !has_writable_value(&path, &parameter) {
+            if !has_writable_value(&path, parameter) {
                 continue;
             }
             // Its greatest value is there only once the other one's is.
-            for order in parameter.order {
+            for order in parameter.order() {
                 if let Order::AtMost(other, ..) = order {
                     let other = catalogue::lookup(&Key::from_path(other).unwrap()).unwrap();
-                    let fields = other.shape.field_count().unwrap();
-                    must_put(other.key, &vec![range.max.to_string(); fields].join(" "));
+                    let fields = other.shape().field_count().unwrap();
+                    must_put(other.key(), &vec![range.max.to_string(); fields].join(" "));
                 }
             }
-            let fields = parameter.shape.field_count().unwrap();
+            let fields = parameter.shape().field_count().unwrap();
             let all_fields = |number: i128| vec![number.to_string(); fields].join(" ");
             let original = must_read(&path);
             for accepted in [range.min, range.max] {
@@ -247,7 +247,7 @@ fn declared_ranges_are_the_kernels() {
                 let written = put(&path, &wanted);
                 assert!(written.is_ok(), "{path} should take {wanted}: {written:?}");
                 let live = must_read(&path);
-                assert!(agrees(parameter.shape, &wanted, &live), "{path}: {wanted} reads {live}");
+                assert!(agrees(parameter.shape(), &wanted, &live), "{path}: {wanted} reads {live}");
                 must_put(&path, &original);
                 assert_eq!(must_read(&path), original, "{path} is restored");
             }
@@ -270,7 +270,7 @@ fn scopes_are_the_kernels() {
             if mode(&path) & 0o200 == 0 {
                 continue;
             }
-            assert_eq!(parameter.scope, Scope::NetNs, "{path} can be written in any namespace");
+            assert_eq!(parameter.scope(), Scope::NetNs, "{path} can be written in any namespace");
             own += 1;
         }
         assert!(own >= 200, "only {own} parameters can be written");
@@ -297,11 +297,11 @@ fn cascades_are_as_declared() {
                 continue;
             }
             let parameter = catalogue::lookup(&Key::from_path(path).unwrap()).unwrap();
-            assert!(!parameter.effects.is_empty(), "{path}");
+            assert!(!parameter.effects().is_empty(), "{path}");
             for value in values {
                 let before = snapshot();
                 must_put(path, value);
-                let mut wanted = predicted(&before, path, &parameter, value);
+                let mut wanted = predicted(&before, path, parameter, value);
                 if path == "net/ipv4/ip_forward" {
                     // The same variable by its other name.
                     wanted.insert("net/ipv4/conf/all/forwarding".into(), (*value).to_owned());
@@ -322,8 +322,8 @@ fn no_effect_is_left_out() {
         for (path, parameter) in catalogued() {
             // One interface with an address stands for all; `default` has a test of its own.
             let elsewhere = ["/default/", "/lo/", "/t1/"].iter().any(|part| path.contains(part));
-            let single = parameter.shape.is_single_number();
-            if elsewhere || !single || !has_writable_value(&path, &parameter) {
+            let single = parameter.shape().is_single_number();
+            if elsewhere || !single || !has_writable_value(&path, parameter) {
                 continue;
             }
             let old: i128 = before[&path].parse().unwrap();
@@ -332,8 +332,8 @@ fn no_effect_is_left_out() {
                 continue;
             }
             let after = snapshot();
-            let mut wanted = predicted(&before, &path, &parameter, &after[&path]);
-            for alias in aliases(&path, &parameter) {
+            let mut wanted = predicted(&before, &path, parameter, &after[&path]);
+            for alias in aliases(&path, parameter) {
                 wanted.insert(alias.clone(), after[&alias].clone());
             }
             let unexpected = differences(&wanted, &after);
@@ -348,13 +348,13 @@ fn no_effect_is_left_out() {
 
 /// Other names of the same variable: in another unit, where what they read is rounded, or of an
 /// older time.
-fn aliases(path: &str, parameter: &Parameter) -> Vec<String> {
+fn aliases(path: &str, parameter: Parameter) -> Vec<String> {
     let same = [
         ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding"),
         ("net/mptcp/pm_type", "net/mptcp/path_manager"),
     ];
     let older = same.iter().filter(|(one, _)| *one == path).map(|(_, other)| (*other).to_owned());
-    let rescaled = parameter.effects.iter().filter_map(|effect| match effect {
+    let rescaled = parameter.effects().iter().filter_map(|effect| match effect {
         Effect::Rescales(leaf, _) => {
             Some(Key::from_path(path).unwrap().sibling(leaf).as_path().to_owned())
         }

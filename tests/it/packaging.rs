@@ -36,17 +36,18 @@ fn selectors(command: &'static str) -> Vec<&'static str> {
 #[test]
 fn the_udev_rules_name_the_modules_of_the_catalogue_and_reach_their_parameters() {
     let rules = module_rules();
-    let known: BTreeSet<&str> = catalogue::all().filter_map(|p| p.module).collect();
+    let known: BTreeSet<&str> =
+        catalogue::all().filter_map(tunectl::catalogue::Parameter::module).collect();
     let named: Vec<&str> = rules.iter().flat_map(|(modules, _)| modules.clone()).collect();
     assert_eq!(named.iter().copied().collect::<BTreeSet<_>>(), known);
     assert_eq!(named.len(), known.len(), "a module is named twice");
     for parameter in catalogue::all() {
-        let Some(module) = parameter.module else { continue };
+        let Some(module) = parameter.module() else { continue };
         let (_, selectors) = rules.iter().find(|(m, _)| m.contains(&module)).unwrap();
         assert!(
-            selectors.iter().any(|s| glob_matches(s, parameter.key)),
+            selectors.iter().any(|s| glob_matches(s, parameter.key())),
             "the rule of {module} does not reach {}",
-            parameter.key
+            parameter.key()
         );
     }
 }
@@ -57,11 +58,11 @@ fn the_udev_rules_reach_every_parameter_of_a_new_interface() {
     let command = line.split_once("RUN+=\"").unwrap().1.trim_end_matches('"');
     let mut reached = 0;
     for parameter in catalogue::all().filter(catalogue::Parameter::is_pattern) {
-        let key = parameter.key.replace('*', "$name");
+        let key = parameter.key().replace('*', "$name");
         assert!(
             selectors(command).iter().any(|s| glob_matches(s, &key)),
             "{} is of an interface, and no selector reaches it",
-            parameter.key
+            parameter.key()
         );
         reached += 1;
     }

@@ -48,7 +48,7 @@ fn alike(one_kb: u64, other_kb: u64) -> bool {
 fn entry(selector: &Selector, value: &str) -> String {
     let value = quoted(value);
     let hazard = match selector {
-        Selector::Key(key) => catalogue::lookup(key).and_then(|p| p.hazard),
+        Selector::Key(key) => catalogue::lookup(key).and_then(catalogue::Parameter::hazard),
         Selector::Pattern(_) => None,
     };
     match hazard.filter(|h| matches!(h, Hazard::ExecutesCode | Hazard::OneWay)) {

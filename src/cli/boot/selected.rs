@@ -71,7 +71,7 @@ pub fn among<'s>(
 pub fn wait_for(kernel: &dyn Kernel, keys: &[Key]) {
     let deadline = Instant::now() + PATIENCE;
     let mut pause = FIRST_PAUSE;
-    let acts = |key: &Key| catalogue::lookup(key).is_some_and(|p| p.kind == Kind::Action);
+    let acts = |key: &Key| catalogue::lookup(key).is_some_and(|p| p.kind() == Kind::Action);
     let mut missing: Vec<&Key> = keys.iter().filter(|key| !acts(key)).collect();
     loop {
         missing.retain(|key| !kernel.read(key).exists() && may_come(kernel, key));

@@ -35,7 +35,7 @@ fn told(path: &str, wanted: &str, live: &str) -> (Parameter, bool) {
     let parameter = catalogue::lookup(&Key::from_path(path).unwrap()).unwrap();
     must_put(path, wanted);
     assert_eq!(must_read(path), live, "{path} = {wanted}");
-    (parameter, agrees(parameter.shape, wanted, live))
+    (parameter, agrees(parameter.shape(), wanted, live))
 }
 
 /// Cases E8 and E18, and what the catalogue's `reads_back` tells.
@@ -44,14 +44,14 @@ fn values_read_back_as_told() {
     with_interfaces("catalogue_net::writes::values_read_back_as_told", || {
         let ports = "net/ipv4/ip_local_reserved_ports";
         let (reserved, same) = told(ports, "8082,8080,8081,9000-9002", "8080-8082,9000-9002");
-        assert!(same && reserved.shape == Shape::Bitmap && reserved.reads_back.is_some());
+        assert!(same && reserved.shape() == Shape::Bitmap && reserved.reads_back().is_some());
         assert!(told(ports, "", "").1);
 
         // Fewer numbers than there are change the leading ones alone; more are dropped.
         let buffers = must_read("net/ipv4/tcp_wmem");
         let rest = buffers.split_once('\t').unwrap().1;
         let (wmem, same) = told("net/ipv4/tcp_wmem", "5000", &format!("5000\t{rest}"));
-        assert!(same && wmem.shape == Shape::Numbers(3));
+        assert!(same && wmem.shape() == Shape::Numbers(3));
         assert!(told("net/ipv4/tcp_wmem", "4096 8192 16384 1", "4096\t8192\t16384").1);
         assert_eq!(put("net/ipv4/tcp_wmem", "4096 8192 16384 1"), Ok("4096 8192 16384 ".len()));
 
@@ -76,7 +76,7 @@ fn values_read_back_as_told() {
         }
 
         let (groups, _) = told("net/ipv4/ping_group_range", "9 3", "1\t0");
-        assert!(groups.reads_back.is_some());
+        assert!(groups.reads_back().is_some());
     });
 }
 
@@ -93,7 +93,7 @@ fn a_stable_secret_sets_the_mode() {
             "2001:db8::1",
             "2001:0db8:0000:0000:0000:0000:0000:0001",
         );
-        assert!(same && secret.kind == Kind::Secret);
+        assert!(same && secret.kind() == Kind::Secret);
         assert_eq!(must_read("net/ipv6/conf/t0/addr_gen_mode"), "2");
         assert_eq!(must_read("net/ipv6/conf/t1/addr_gen_mode"), "0");
         assert_eq!(put("net/ipv6/conf/t1/addr_gen_mode", "2"), Err(EINVAL));
@@ -111,7 +111,7 @@ fn bridge_filters_read_back_as_one() {
             return support::left_out(test, "no br_netfilter here");
         }
         let (bridge, same) = told("net/bridge/bridge-nf-call-iptables", "7", "1");
-        assert!(same && bridge.reads_back.is_some());
+        assert!(same && bridge.reads_back().is_some());
     });
 }
 
@@ -125,7 +125,7 @@ fn unknown_names_are_refused() {
                 support::left_out("catalogue_net::writes::unknown_names_are_refused", path);
                 continue;
             }
-            assert_eq!(parameter.shape, Shape::Text(15));
+            assert_eq!(parameter.shape(), Shape::Text(15));
             let before = must_read(path);
             assert_eq!(put(path, "no-such-name"), Err(ENOENT), "{path}");
             assert_eq!(must_read(path), before);
@@ -140,7 +140,7 @@ fn orders_are_the_kernels() {
     with_interfaces("catalogue_net::writes::orders_are_the_kernels", || {
         let mut tried = 0;
         for (path, parameter) in catalogued() {
-            for order in parameter.order {
+            for order in parameter.order() {
                 let Order::AtMost(other, default, _) = order else { continue };
                 assert_eq!(must_read(&path), default.to_string(), "{path} in a new namespace");
                 let limit = must_read(other);
@@ -168,13 +168,13 @@ fn ticks_round_as_the_value_rules_expect() {
         let mut tried = 0;
         for (path, parameter) in catalogued() {
             let ticks = [Rounding::Milliseconds, Rounding::Centiseconds].map(Shape::Rounded);
-            if !ticks.contains(&parameter.shape) || !has_writable_value(&path, &parameter) {
+            if !ticks.contains(&parameter.shape()) || !has_writable_value(&path, parameter) {
                 continue;
             }
             for wanted in ["1", "2", "3", "7", "33", "99", "1001", "1234", "5000"] {
                 must_put(&path, wanted);
                 let live = must_read(&path);
-                assert!(agrees(parameter.shape, wanted, &live), "{path}: {wanted} reads {live}");
+                assert!(agrees(parameter.shape(), wanted, &live), "{path}: {wanted} reads {live}");
             }
             tried += 1;
         }
@@ -188,12 +188,12 @@ fn a_name_in_another_unit_follows() {
     with_interfaces("catalogue_net::writes::a_name_in_another_unit_follows", || {
         let mut tried = 0;
         for (path, parameter) in catalogued() {
-            let rescales = parameter.effects.iter().find(|e| matches!(e, Effect::Rescales(..)));
+            let rescales = parameter.effects().iter().find(|e| matches!(e, Effect::Rescales(..)));
             let Some(effect) = rescales.filter(|_| exists(&path)) else { continue };
             let key = Key::from_path(&path).unwrap();
             let Effect::Rescales(leaf, ..) = effect else { unreachable!() };
             let other = key.sibling(leaf);
-            let shape = catalogue::lookup(&other).unwrap().shape;
+            let shape = catalogue::lookup(&other).unwrap().shape();
             assert!(effect.reaches(&path, &other) && Reach::of(&key).covers(&other), "{path}");
             let before = must_read(other.as_path());
             for value in ["3000", "7000"] {

@@ -84,7 +84,7 @@ fn desired(path: &str) -> Desired {
     let known = catalogue::lookup(&key);
     Desired {
         requirement: Requirement::Exact("0".to_owned()),
-        shape: known.map_or(Shape::Unknown, |p| p.shape),
+        shape: known.map_or(Shape::Unknown, tunectl::catalogue::Parameter::shape),
         known,
         key,
         origin: Span { source: 0, start: 0, end: 0, line: 1, column: 1 },

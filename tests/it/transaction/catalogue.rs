@@ -12,21 +12,21 @@ use tunectl::key::Key;
 use tunectl::value::{Rounding, Shape};
 
 /// Two texts that the kernel takes for this parameter: what is there, and what is wanted.
-fn values(p: &Parameter) -> (String, String) {
-    let range = p.ranges.first();
+fn values(p: Parameter) -> (String, String) {
+    let range = p.ranges().first();
     let fits = |n: &i128| range.is_none_or(|r| (r.min..=r.max).contains(n));
     let near = range.map_or([0, 1], |r| [r.min, r.max]);
     let mut numbers = [2, 1, 3, 0, 64, 5000, 100_000].into_iter().chain(near).filter(fits);
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-    match p.shape {
+    match p.shape() {
         Shape::Number | Shape::Bool | Shape::Numbers(_) => {
-            let numbers = if p.shape == Shape::Bool {
+            let numbers = if p.shape() == Shape::Bool {
                 [0, 1]
             } else {
                 let first = numbers.next().unwrap();
                 [first, numbers.find(|n| *n != first).unwrap()]
             };
-            let count = p.shape.field_count().unwrap();
+            let count = p.shape().field_count().unwrap();
             let text = |n: i128| vec![n.to_string(); count].join(" ");
             (text(numbers[0]), text(numbers[1]))
         }
@@ -51,15 +51,15 @@ fn batches() -> Vec<Vec<Parameter>> {
     let (mut together, mut other_halves, mut alone) = (Vec::new(), Vec::new(), Vec::new());
     let mut halves = BTreeSet::new();
     for p in catalogue::all() {
-        if matches!(p.kind, Kind::Action | Kind::Counter) {
+        if matches!(p.kind(), Kind::Action | Kind::Counter) {
             continue;
         }
-        if !p.effects.is_empty() || !p.order.is_empty() {
+        if !p.effects().is_empty() || !p.order().is_empty() {
             alone.push(vec![p]);
-        } else if p.pair.is_some_and(|other| halves.contains(other)) {
+        } else if p.pair().is_some_and(|other| halves.contains(other)) {
             other_halves.push(p);
         } else {
-            halves.extend(p.key.rsplit('/').next());
+            halves.extend(p.key().rsplit('/').next());
             together.push(p);
         }
     }
@@ -75,8 +75,8 @@ fn one_write_each(batch: &[Parameter]) -> usize {
     let mut text = String::from("name: every\nparameters:\n");
     let mut wanted = Vec::new();
     for p in batch {
-        let path = p.key.replace('*', "eth0");
-        let (before, after) = values(p);
+        let path = p.key().replace('*', "eth0");
+        let (before, after) = values(*p);
         host.file(&format!("proc/sys/{path}"), &format!("{before}\n"));
         let key = Key::from_path(&path).unwrap();
         writeln!(text, "  {key}: {{ value: '{after}', allow: [{guards}], reason: a test }}")
