@@ -45,6 +45,15 @@ pub fn trail(root: &Path, path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(passed)
 }
 
+/// `path` below `root`, in memory of just that size.
+pub fn joined(root: &Path, path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    let mut whole = PathBuf::with_capacity(root.as_os_str().len() + 1 + path.as_os_str().len());
+    whole.push(root);
+    whole.push(path);
+    whole
+}
+
 fn is_host(root: &Path) -> bool {
     root == Path::new("/")
 }

@@ -1,6 +1,8 @@
 //! Each desired parameter against the live kernel and against the next boot: two statuses.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
+
 use crate::baseline::{Desired, Requirement};
 use crate::bootview::{BootView, Loader, Write};
 use crate::catalogue::{Kind, Parameter, Scope};
@@ -282,8 +284,12 @@ fn composed(shape: Shape, before: Option<&str>, written: &str) -> String {
 
 /// Whether the kernel would take the value from a file, as far as the catalogue tells.
 fn accepted(shape: Shape, known: Option<Parameter>, value: &str, facts: &Facts) -> bool {
-    let Ok(canonical) = canonical(shape, value) else { return false };
     let range = known.and_then(|p| p.limits_on(facts.kernel));
+    if shape.is_single_number() {
+        let number = value.split_ascii_whitespace().next().and_then(kernel_number);
+        return number.is_some_and(|n| range.is_none_or(|range| range.contains(n)));
+    }
+    let Ok(canonical) = canonical(shape, value) else { return false };
     match (canonical, range) {
         (Canonical::Numbers(numbers), Some(range)) => numbers.iter().all(|n| range.contains(*n)),
         (Canonical::Ranges(ranges), Some(range)) => {
@@ -339,12 +345,12 @@ pub fn to_persist(
     let target = |current| desired.requirement.target(desired.shape, current);
     match (&desired.requirement, &without_ours.value) {
         (Requirement::Exact(text), _) => Some(text.clone()),
-        (Requirement::Within { .. }, Some(value)) => target(Some(value)),
+        (Requirement::Within { .. }, Some(value)) => target(Some(value)).map(Cow::into_owned),
         (Requirement::Within { .. }, None) => [ours, live]
             .into_iter()
             .flatten()
             .find(|text| desired.requirement.satisfied_by(desired.shape, text))
             .map(|text| text.trim().to_owned())
-            .or_else(|| target(live)),
+            .or_else(|| target(live).map(Cow::into_owned)),
     }
 }

@@ -123,15 +123,19 @@ pub fn to_slashes(text: &str) -> String {
 /// Exchanges every dot with a slash: the dotted form of a path, and back.
 pub fn swap_separators(text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
-    for byte in &mut bytes {
+    swap(&mut bytes);
+    // One ASCII byte for another: what was UTF-8 still is.
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+fn swap(bytes: &mut [u8]) {
+    for byte in bytes {
         *byte = match *byte {
             b'.' => b'/',
             b'/' => b'.',
             other => other,
         };
     }
-    // One ASCII byte for another: what was UTF-8 still is.
-    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Whether a text has a wildcard of glob(7).
@@ -233,7 +237,16 @@ impl Key {
 
     /// The same key with another last component: the other half of a pair.
     pub fn sibling(&self, leaf: &str) -> Self {
-        Self([self.parent(), leaf].concat().into())
+        let parent = self.parent();
+        // Put together where nothing has to be allocated but the key itself.
+        let mut path = [0; MAX_KEY_BYTES];
+        let length = parent.len() + leaf.len();
+        let Some(room) = path.get_mut(..length) else {
+            return Self([parent, leaf].concat().into());
+        };
+        room[..parent.len()].copy_from_slice(parent.as_bytes());
+        room[parent.len()..].copy_from_slice(leaf.as_bytes());
+        Self(str::from_utf8(room).unwrap_or_default().into())
     }
 
     /// Whether a path is that of such a sibling, which need not be made for that.
@@ -249,11 +262,12 @@ impl Key {
 
 /// Whether two paths are the same. Most have much in common at their beginning, and the C library
 /// of a static build compares byte by byte: here it is eight at a time, from behind.
+#[inline]
 pub fn same(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    if one.len() != other.len() {
-        return false;
-    }
+    one.len() == other.len() && same_bytes(one.as_bytes(), other.as_bytes())
+}
+
+fn same_bytes(one: &[u8], other: &[u8]) -> bool {
     // The first eight may overlap the next; a shorter text is its rest alone.
     let ((rest, ones), (other_rest, others)) = (one.as_rchunks::<8>(), other.as_rchunks::<8>());
     let begin_alike = match (one.first_chunk::<8>(), other.first_chunk::<8>()) {
@@ -392,8 +406,17 @@ fn bracket_matches(pattern: &[u8], open: usize, byte: u8) -> Option<(usize, bool
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&swap_separators(&self.0))
+        dotted(&self.0, f)
     }
+}
+
+/// The form with dots, made without a text of its own in between.
+fn dotted(path: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut bytes = [0; MAX_KEY_BYTES];
+    let Some(room) = bytes.get_mut(..path.len()) else { return f.pad(&swap_separators(path)) };
+    room.copy_from_slice(path.as_bytes());
+    swap(room);
+    f.pad(str::from_utf8(room).unwrap_or_default())
 }
 
 impl fmt::Debug for Key {
@@ -404,7 +427,7 @@ impl fmt::Debug for Key {
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&swap_separators(&self.0))
+        dotted(&self.0, f)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a baseline asks of one host once everything is resolved.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::catalogue::Parameter;
@@ -123,17 +124,21 @@ impl Requirement {
 
     /// The text to write: the exact value, or the bound that `current` violates. `None` when
     /// `current` satisfies it and there is nothing to write.
-    pub fn target(&self, shape: Shape, current: Option<&str>) -> Option<String> {
+    pub fn target(&self, shape: Shape, current: Option<&str>) -> Option<Cow<'_, str>> {
         match self {
-            Self::Exact(wanted) => Some(wanted.clone()),
+            Self::Exact(wanted) => Some(wanted.into()),
             Self::Within { at_least, at_most } => {
                 let number = current.and_then(|text| single(shape, text));
                 match (number, at_least, at_most) {
                     (Some(n), Some(least), _) if shape.falls_short(n, *least) => {
-                        Some(least.to_string())
+                        Some(least.to_string().into())
                     }
-                    (Some(n), _, Some(most)) if shape.exceeds(n, *most) => Some(most.to_string()),
-                    (None, Some(bound), _) | (None, None, Some(bound)) => Some(bound.to_string()),
+                    (Some(n), _, Some(most)) if shape.exceeds(n, *most) => {
+                        Some(most.to_string().into())
+                    }
+                    (None, Some(bound), _) | (None, None, Some(bound)) => {
+                        Some(bound.to_string().into())
+                    }
                     (Some(_), ..) | (None, None, None) => None,
                 }
             }

@@ -274,14 +274,22 @@ impl Outcome {
 
     /// Whether this line's write gets to `key`: it covers it, and no explicit line takes
     /// precedence.
+    #[inline]
     fn reaches(&self, line: usize, key: &Key) -> bool {
         let write = &self.lines[line];
+        if !write.is_glob {
+            return same(&write.selector_text, key.as_path());
+        }
+        self.globs_to(line, write, key)
+    }
+
+    fn globs_to(&self, line: usize, write: &Assignment, key: &Key) -> bool {
         if !write.covers(key) {
             return false;
         }
         let spelling = self.spelled.get(&line).unwrap_or(&write.selector_text);
         let stops = |f: &Fence| same(&f.path, key.as_path()) && glob_matches(spelling, &f.literal);
-        !(write.is_glob && self.fences.iter().any(stops))
+        !self.fences.iter().any(stops)
     }
 
     fn problem(&mut self, source: Position, what: ProblemKind) {
@@ -296,7 +304,7 @@ impl Outcome {
 
     /// Notes the file as read; its path and its text, if it has one.
     fn open<'a>(&mut self, file: &'a ConfFile) -> Option<(Arc<str>, &'a Arc<[u8]>)> {
-        let path: Arc<str> = file.path.as_str().into();
+        let path = Arc::clone(&file.path);
         self.files.push(Arc::clone(&path));
         let what = match &file.body {
             ConfBody::Text(bytes) => {

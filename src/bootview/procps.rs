@@ -27,10 +27,13 @@ pub(super) fn outcome(tree: &ConfTree, cmdline: &[Assignment], before: Before<'_
     });
     for file in listed.into_iter().chain(last) {
         if file.name().contains(['*', '?', '[', '{', '\\']) {
-            outcome.problem(line_of(&file.path.as_str().into(), 1), ProblemKind::WildcardName);
+            outcome.problem(line_of(&file.path, 1), ProblemKind::WildcardName);
         }
         let Some((path, text)) = outcome.open(file) else { continue };
         let lines = outcome.read.of(text, before, read);
+        outcome.lines.reserve(lines.len());
+        outcome.sequence.reserve(lines.len());
+        outcome.fences.reserve(lines.len());
         for line in lines.iter() {
             carry_out(&mut outcome, line, &path);
         }

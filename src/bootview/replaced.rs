@@ -10,7 +10,7 @@ use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno, SYSCTL_DIRS}
 pub fn with_file(tree: &ConfTree, path: &str, text: Option<&str>) -> ConfTree {
     let mut tree = tree.clone();
     let body = text.map(|t| ConfBody::of(t.as_bytes()));
-    let file = body.clone().map(|body| ConfFile { path: path.to_owned(), link: None, body });
+    let file = body.clone().map(|body| ConfFile { path: path.into(), link: None, body });
     for entry in tree.dirs.iter_mut().flat_map(|d| &mut d.files).chain(&mut tree.sysctl_conf) {
         if leads_to(entry, path) {
             let missing = ConfBody::Unreadable(Errno::ENOENT);
@@ -30,7 +30,7 @@ pub fn with_file(tree: &ConfTree, path: &str, text: Option<&str>) -> ConfTree {
             at
         });
         let files = &mut tree.dirs[at].files;
-        files.retain(|f| f.path != path);
+        files.retain(|f| *f.path != *path);
         files.extend(file);
     }
     tree

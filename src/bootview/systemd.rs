@@ -24,6 +24,8 @@ pub(super) fn outcome(tree: &ConfTree, cmdline: &[Assignment], before: Before<'_
     for file in by_name(&tree.dirs, |name| ends_in_conf(name) && !name.starts_with('.')) {
         let Some((path, text)) = outcome.open(file) else { continue };
         let lines = outcome.read.of(text, before, read);
+        outcome.lines.reserve(lines.len());
+        map.slots.reserve(lines.len());
         for line in lines.iter() {
             map.carry_out(&mut outcome, line, &path);
         }
@@ -187,6 +189,8 @@ impl Map {
     }
 
     fn finish(self, outcome: &mut Outcome) {
+        outcome.sequence.reserve(self.slots.len());
+        outcome.fences.reserve(self.slots.len());
         for slot in self.slots.into_iter().flatten() {
             if let Some(line) = slot.line {
                 outcome.lines[line].order = Some(outcome.sequence.len());

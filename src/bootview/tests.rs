@@ -21,7 +21,7 @@ fn file(text: &str) -> ConfTree {
 fn put(tree: &mut ConfTree, path: &str, link: Option<&str>, body: ConfBody) {
     *tree = with_file(tree, path, Some("placeholder"));
     let files = tree.dirs.iter_mut().flat_map(|d| &mut d.files).chain(&mut tree.sysctl_conf);
-    let file = files.into_iter().find(|f| f.path == path).unwrap();
+    let file = files.into_iter().find(|f| *f.path == *path).unwrap();
     *file = ConfFile { path: path.into(), link: link.map(str::to_owned), body };
 }
 

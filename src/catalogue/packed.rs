@@ -7,6 +7,7 @@
 #![allow(
     clippy::cast_possible_truncation,
     clippy::large_stack_arrays,
+    clippy::too_many_lines,
     reason = "at compile time: `small` checks, as `try_from` cannot be called; there is no heap"
 )]
 
@@ -38,6 +39,8 @@ impl fmt::Debug for Parameter {
         f.debug_tuple("Parameter").field(&self.key()).finish()
     }
 }
+
+impl Eq for Parameter {}
 
 /// Each has one row.
 impl PartialEq for Parameter {
@@ -86,7 +89,7 @@ struct Packed {
     ranges: [Range; LENGTHS.ranges],
     order: [Order; LENGTHS.order],
     effects: [Effect; LENGTHS.effects],
-    owners: [&'static str; LENGTHS.owners],
+    owners: [Part; LENGTHS.owners],
     slots: [u16; SLOTS],
     movers: [u16; LENGTHS.movers],
     limited: [u16; LENGTHS.limited],
@@ -104,7 +107,7 @@ static ROWS: [Row; LENGTHS.rows] = PACKED.rows;
 static RANGES: [Range; LENGTHS.ranges] = PACKED.ranges;
 static ORDER: [Order; LENGTHS.order] = PACKED.order;
 static EFFECTS: [Effect; LENGTHS.effects] = PACKED.effects;
-static OWNERS: [&str; LENGTHS.owners] = PACKED.owners;
+static OWNERS: [Part; LENGTHS.owners] = PACKED.owners;
 static INDEX: [u16; SLOTS] = PACKED.slots;
 static MOVERS: [u16; LENGTHS.movers] = PACKED.movers;
 static LIMITED: [u16; LENGTHS.limited] = PACKED.limited;
@@ -242,8 +245,8 @@ impl Parameter {
     }
 
     /// Programs that are known to set it by themselves.
-    pub fn owners(self) -> &'static [&'static str] {
-        part(&OWNERS, self.0.owners)
+    pub fn owners(self) -> impl Iterator<Item = &'static str> + Clone {
+        part(&OWNERS, self.0.owners).iter().map(|name| text(*name))
     }
 
     /// Whether the entry stands for a name in many places.
@@ -337,6 +340,11 @@ const fn lengths() -> Lengths {
             all.ranges += p.ranges.len();
             all.order += p.order.len();
             all.effects += p.effects.len();
+            let mut owner = 0;
+            while owner < p.owners.len() {
+                all.text += p.owners[owner].len();
+                owner += 1;
+            }
             all.owners += p.owners.len();
             all.movers += !p.effects.is_empty() as usize;
             all.limited += is_limited(p.order) as usize;
@@ -396,7 +404,7 @@ const fn pack() -> Packed {
         ranges: [Range::new(0, 0); LENGTHS.ranges],
         order: [Order::After(""); LENGTHS.order],
         effects: [Effect::Copies(""); LENGTHS.effects],
-        owners: [""; LENGTHS.owners],
+        owners: [NOWHERE; LENGTHS.owners],
         slots: [FREE; SLOTS],
         movers: [0; LENGTHS.movers],
         limited: [0; LENGTHS.limited],
@@ -433,6 +441,12 @@ const fn pack() -> Packed {
         let mut at = 0;
         while at < TABLES[table].len() {
             let p = &TABLES[table][at];
+            let of_row = Part { start: owners as u32, length: small(p.owners.len()) };
+            while owners < of_row.start as usize + p.owners.len() {
+                let name = p.owners[owners - of_row.start as usize].as_bytes();
+                packed.owners[owners] = append!(packed.text, text, name);
+                owners += 1;
+            }
             packed.rows[rows] = Row {
                 key: packed.rows[rows].key,
                 summary: append!(packed.text, text, p.summary.as_bytes()),
@@ -443,7 +457,7 @@ const fn pack() -> Packed {
                 ranges: append!(packed.ranges, ranges, p.ranges),
                 order: append!(packed.order, order, p.order),
                 effects: append!(packed.effects, effects, p.effects),
-                owners: append!(packed.owners, owners, p.owners),
+                owners: of_row,
                 shape: p.shape,
                 unit: p.unit,
                 kind: p.kind,

@@ -355,7 +355,9 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
 pub enum By {
     /// An explicit apply: what is desired no longer is given back.
     Apply,
-    /// An apply of live values only, or nobody: nothing is given back.
+    /// Nobody: it is shown what an explicit apply would do.
+    Nobody,
+    /// An apply of live values only, or a look at how things stand: nothing is given back.
     LiveOnly,
     /// The boot unit or the daemon: besides, what was rolled back is left alone.
     Unit,
@@ -387,7 +389,8 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     let mut observed = Observed::new(&host.facts, &unplanned, &conf);
     observed.originals = &originals;
     observed.released = if by == By::Unit { &released } else { &none };
-    observed.gives_back = by == By::Apply && !host.played;
+    observed.gives_back = matches!(by, By::Apply | By::Nobody) && !host.played;
+    observed.remembers = by != By::Nobody;
     let mut given_back = Vec::new();
     if observed.gives_back {
         let held = |key: &Key| set.parameters.iter().any(|d| d.key == *key);

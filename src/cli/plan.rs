@@ -33,7 +33,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.hint("The facts are played; live values and the next boot are this machine's.\n");
     }
     let set = host::resolve(loaded, &host, ui)?;
-    let mut plan = host::plan(cli, &host, set, By::Apply);
+    let mut plan = host::plan(cli, &host, set, By::Nobody);
     plan.ramp(host.facts.mem_total_kb);
     let ours = plan.files().filter(|file| file.before.is_some() && file.foreign.is_none());
     for wrong in ours.filter_map(|file| wrong_rights(&cli.root, file.path)) {

@@ -40,7 +40,7 @@ pub struct ConfDir {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfFile {
     /// Where it was found, such as `/etc/sysctl.d/99-sysctl.conf`.
-    pub path: String,
+    pub path: Arc<str>,
     /// Where it leads, if it is a symbolic link: the link's own text.
     pub link: Option<String>,
     /// What is there once links are followed.

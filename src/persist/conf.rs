@@ -1,6 +1,7 @@
 //! Lists and reads the sysctl.d files of a host.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -8,6 +9,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, Stat, fstat, lstat, openat, readlink, stat};
 
@@ -50,8 +52,7 @@ pub fn read_conf_tree(root: &Path) -> ConfTree {
         dirs.push(ConfDir { path: path.to_owned(), files, closed });
     }
     let cmdline = reader.followed("/proc/cmdline");
-    let cmdline = String::from_utf8_lossy(cmdline.text().unwrap_or_default());
-    let cmdline = cmdline.trim_end().to_owned();
+    let cmdline = lossy(cmdline.text().unwrap_or_default()).trim_end().to_owned();
     ConfTree { dirs, sysctl_conf, cmdline }
 }
 
@@ -67,7 +68,7 @@ impl Reader<'_> {
         const PATH: &str = "/etc/sysctl.conf";
         let place = below::resolve_parent(self.root, PATH).ok()?;
         let kind = file_type(&lstat(&place).ok()?);
-        Some(self.entry(PATH.to_owned(), &place, kind))
+        Some(self.entry(PATH.into(), &place, kind))
     }
 
     fn list(&mut self, dir: &str, place: &Path, fd: OwnedFd) -> Vec<ConfFile> {
@@ -80,7 +81,7 @@ impl Reader<'_> {
             if matches!(name, b"." | b"..") {
                 continue;
             }
-            let here = place.join(OsStr::from_bytes(name));
+            let here = below::joined(place, OsStr::from_bytes(name));
             let kind = match entry.file_type() {
                 FileType::Unknown => match lstat(&here) {
                     Ok(found) => file_type(&found),
@@ -88,14 +89,14 @@ impl Reader<'_> {
                 },
                 kind => kind,
             };
-            let path = format!("{dir}/{}", String::from_utf8_lossy(name));
-            files.push(self.entry(path, &here, kind));
+            let path = [dir, "/", &lossy(name)].concat();
+            files.push(self.entry(path.into(), &here, kind));
         }
         files
     }
 
     /// One directory entry; `place` is where it is found from here.
-    fn entry(&mut self, path: String, place: &Path, kind: FileType) -> ConfFile {
+    fn entry(&mut self, path: Arc<str>, place: &Path, kind: FileType) -> ConfFile {
         let target = (kind == FileType::Symlink).then(|| link_text(place));
         let body = if !path.as_bytes().ends_with(b".conf") {
             ConfBody::NotRead
@@ -185,6 +186,11 @@ pub fn wrong_rights(root: &Path, path: &str) -> Option<String> {
     }
     let owner = if ours { String::new() } else { format!(" and owned by user {uid}") };
     Some(format!("{path} has mode {mode:04o}{owner}, not 0644 and root's"))
+}
+
+/// As text: whether it is UTF-8 is known sooner than where it is not.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Why a directory cannot be opened that may have files in it.

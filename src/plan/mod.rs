@@ -51,6 +51,8 @@ pub struct Observed<'a> {
     pub released: &'a Released,
     /// Whether what is desired no longer is given back.
     pub gives_back: bool,
+    /// Whether the plan may be carried out: only then there will be something to remember.
+    pub remembers: bool,
 }
 
 impl<'a> Observed<'a> {
@@ -59,7 +61,8 @@ impl<'a> Observed<'a> {
         static NOTHING: Originals = Originals::NONE;
         static NONE: Released = Released::NONE;
         let (originals, released) = (&NOTHING, &NONE);
-        Self { facts, snapshot, conf, originals, released, gives_back: false }
+        let (gives_back, remembers) = (false, true);
+        Self { facts, snapshot, conf, originals, released, gives_back, remembers }
     }
 }
 
@@ -415,18 +418,22 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let elsewhere: Vec<BootValue> =
         items.iter().map(|i| diff::boot_value(&i.desired, after, other, facts)).collect();
     note::annotate(&mut items, observed, loader, elsewhere, &baseline);
-    let originals = order::originals(&steps, observed.snapshot);
-    let made = remember::Made {
-        items: &items,
-        steps: &steps,
-        besides: &originals,
-        returned: &returned,
-        ours: &old_lines,
-        snapshot: observed.snapshot,
-        facts,
-    };
+    let (mut originals, mut memory) = (Vec::new(), Memory::default());
+    if observed.remembers {
+        originals = order::originals(&steps, observed.snapshot);
+        let made = remember::Made {
+            items: &items,
+            steps: &steps,
+            besides: &originals,
+            returned: &returned,
+            ours: &old_lines,
+            snapshot: observed.snapshot,
+            facts,
+        };
+        memory = remember::memory(observed.originals, &made, observed.gives_back);
+    }
     Plan {
-        memory: remember::memory(observed.originals, &made, observed.gives_back),
+        memory,
         originals,
         boot_problems: now.problems(loader).to_vec(),
         baseline,

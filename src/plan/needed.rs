@@ -23,6 +23,7 @@ fn also_needed_of<'k>(
     let mut keys = Vec::new();
     let mut globs = Vec::new();
     let mut of_dirty_pages = false;
+    let limits: Vec<_> = catalogue::limits().collect();
     for (key, known) in parameters {
         keys.extend(preflight::also_needed(key));
         keys.extend(note::list_of_names(key));
@@ -33,10 +34,10 @@ fn also_needed_of<'k>(
                 keys.extend(Key::from_path(other));
             }
         }
-        for (lower, upper) in catalogue::limits() {
-            if lower == key.as_path() {
+        for (lower, upper) in &limits {
+            if *lower == key.as_path() {
                 keys.extend(Key::from_path(upper));
-            } else if upper == key.as_path() {
+            } else if *upper == key.as_path() {
                 keys.extend(Key::from_path(lower));
             }
         }

@@ -2,12 +2,13 @@
 
 use crate::baseline::{DesiredSet, Requirement};
 use crate::bootview::Loader;
-use crate::catalogue::{Effect, Hazard, Kind};
+use crate::catalogue::{Effect, Hazard, Kind, Parameter};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, BootValue, LiveStatus};
 use crate::key::Key;
 use crate::observed::{Facts, Snapshot};
 use crate::value::{Shape, kernel_number};
+use std::borrow::Cow;
 
 use super::{Item, Observed, order};
 
@@ -47,7 +48,7 @@ pub enum Note {
     /// What reads back differently.
     ReadsBack(&'static str),
     /// Programs that set it by themselves.
-    Owners(&'static [&'static str]),
+    Owners(Parameter),
     /// The other loader would leave another value.
     OtherLoader {
         /// That loader.
@@ -270,8 +271,8 @@ fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
     }
     if item.live_status == LiveStatus::Differs {
         notes.extend(known.reads_back().map(Note::ReadsBack));
-        if !known.owners().is_empty() {
-            notes.push(Note::Owners(known.owners()));
+        if known.owners().next().is_some() {
+            notes.push(Note::Owners(known));
         }
     }
 }
@@ -359,10 +360,10 @@ fn dirty_thresholds(
                 .desired
                 .requirement
                 .target(i.desired.shape, i.live.as_deref())
-                .or(i.live.clone())?,
-            None => snapshot.text(&key)?.trim().to_owned(),
+                .or(i.live.as_deref().map(Cow::from))?,
+            None => snapshot.text(&key)?.trim().into(),
         };
-        kernel_number(&text).is_some_and(|n| n > 0).then_some((key, text))
+        kernel_number(&text).is_some_and(|n| n > 0).then(|| (key, text.into_owned()))
     };
     // What may be dirty is not all of the RAM, and on a host that is not full more than half of it.
     let ram = i128::from(facts.mem_total_kb) * 1024;

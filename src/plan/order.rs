@@ -98,7 +98,7 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         .filter_map(|item| {
             let now = model.text(&item.desired.key);
             let value = item.desired.requirement.target(item.desired.shape, now)?;
-            Some((item.desired.key.clone(), value))
+            Some((item.desired.key.clone(), value.into_owned()))
         })
         .collect();
     for (key, value) in again {
@@ -147,7 +147,8 @@ pub fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
 }
 
 fn target(desired: &Desired, snapshot: &Snapshot) -> Option<String> {
-    desired.requirement.target(desired.shape, snapshot.text(&desired.key))
+    let target = desired.requirement.target(desired.shape, snapshot.text(&desired.key))?;
+    Some(target.into_owned())
 }
 
 /// The name that `conf/default` shares with the interfaces, where `key` is one of its parameters. A

@@ -25,7 +25,7 @@ pub(super) struct Own<'a> {
 
 impl<'a> Own<'a> {
     pub(super) fn of(conf: &'a ConfTree) -> Self {
-        let at = |path| conf.dirs.iter().flat_map(|d| &d.files).find(|f| f.path == path);
+        let at = |path: &str| conf.dirs.iter().flat_map(|d| &d.files).find(|f| *f.path == *path);
         Self { dropin: at(dropin::PATH), host: at(dropin::HOST_PATH) }
     }
 

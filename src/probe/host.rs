@@ -11,6 +11,8 @@ use nix::sys::sysinfo::sysinfo;
 use nix::sys::utsname::uname;
 use nix::unistd::{SysconfVar, sysconf};
 
+use crate::below::joined;
+
 use super::{first_line, meminfo_kb, reserve, text, virt};
 use crate::observed::{Facts, NumaNode, Usage, Virtualization};
 
@@ -37,10 +39,13 @@ pub enum ProbeError {
 
 const BOOT_ID: &str = "proc/sys/kernel/random/boot_id";
 /// Where the boot unit stands when it is enabled, and where it is masked.
-const WANTS: &str = "systemd/system/sysinit.target.wants/tunectl-boot.service";
-const UNIT: &str = "systemd/system/tunectl-boot.service";
-/// The directories that systemd reads units from, the strongest first.
-const UNIT_DIRS: [&str; 3] = ["etc", "run", "usr/lib"];
+const WANTS: [&str; 3] = [
+    "etc/systemd/system/sysinit.target.wants/tunectl-boot.service",
+    "run/systemd/system/sysinit.target.wants/tunectl-boot.service",
+    "usr/lib/systemd/system/sysinit.target.wants/tunectl-boot.service",
+];
+const MASKS: [&str; 2] =
+    ["etc/systemd/system/tunectl-boot.service", "run/systemd/system/tunectl-boot.service"];
 
 /// A fact that costs a look of its own, and that not every run uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,16 +215,14 @@ fn id_list(list: &str) -> impl Iterator<Item = u32> {
 }
 
 fn has_systemd(root: &Path) -> bool {
-    ["usr/lib", "lib"].iter().any(|lib| root.join(lib).join("systemd/systemd-sysctl").exists())
+    let places = ["usr/lib/systemd/systemd-sysctl", "lib/systemd/systemd-sysctl"];
+    places.iter().any(|place| joined(root, place).exists())
 }
 
 /// Whether tunectl-boot.service is wanted by sysinit.target, and not masked.
 fn boot_unit(root: &Path) -> bool {
     // The link itself counts: in an image it leads to a path that is right after the boot only.
-    let wanted =
-        UNIT_DIRS.iter().any(|dir| fs::symlink_metadata(root.join(dir).join(WANTS)).is_ok());
-    wanted
-        && !UNIT_DIRS.iter().take(2).any(|dir| {
-            fs::read_link(root.join(dir).join(UNIT)).is_ok_and(|to| to == Path::new("/dev/null"))
-        })
+    let is_null = |to: PathBuf| to == Path::new("/dev/null");
+    WANTS.iter().any(|link| fs::symlink_metadata(joined(root, link)).is_ok())
+        && !MASKS.iter().any(|link| fs::read_link(joined(root, link)).is_ok_and(is_null))
 }

@@ -22,6 +22,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::below::joined;
+
+use memchr::memchr;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 
@@ -53,7 +56,7 @@ fn first_page(root: &Path, path: &str) -> io::Result<String> {
 fn open(root: &Path, path: &str) -> io::Result<File> {
     // musl's open(3), unlike its openat(3), asks the kernel a second time for O_CLOEXEC.
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    Ok(openat(AT_FDCWD, &root.join(path), flags, Mode::empty())?.into())
+    Ok(openat(AT_FDCWD, &joined(root, path), flags, Mode::empty())?.into())
 }
 
 /// The first line of a text, without blanks around it.
@@ -71,7 +74,10 @@ fn meminfo_kb(text: &str, name: &str) -> Option<u64> {
 /// The same behind several names.
 fn meminfo_kbs<const N: usize>(text: &str, names: [&str; N]) -> [Option<u64>; N] {
     let mut numbers = [None; N];
-    for line in text.lines() {
+    let (mut rest, mut missing) = (text, N);
+    while missing > 0 && !rest.is_empty() {
+        let (line, after) = rest.split_at(memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len()));
+        rest = after.get(1..).unwrap_or_default();
         let label = match line.strip_prefix("Node ") {
             Some(of_node) => of_node.split_once(' ').map_or("", |(_, label)| label),
             None => line,
@@ -83,6 +89,7 @@ fn meminfo_kbs<const N: usize>(text: &str, names: [&str; N]) -> [Option<u64>; N]
                 && let Some(rest) = label.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'))
             {
                 *number = rest.trim().strip_suffix("kB").and_then(|n| n.trim_end().parse().ok());
+                missing -= 1;
             }
         }
     }

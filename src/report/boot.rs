@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::catalogue::Parameter;
 use crate::diff::{self, LiveStatus};
 use crate::key::Key;
 use crate::observed::Facts;
@@ -79,8 +80,8 @@ pub(super) fn found(item: &Item, plan: &Plan) -> Found {
 
 /// Programs that are known to set a parameter by themselves.
 fn owners(item: &Item) -> Vec<String> {
-    let owners = item.desired.known.map_or(&[][..], |known| known.owners());
-    owners.iter().map(|o| (*o).to_owned()).collect()
+    let owners = item.desired.known.into_iter().flat_map(Parameter::owners);
+    owners.map(str::to_owned).collect()
 }
 
 /// What each step that did not end as planned has to say of its parameter.

@@ -1,5 +1,6 @@
 //! How a host stands, for readers far away from it: the values of the schema `tunectl/report/1`.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,10 +118,8 @@ fn parameter(
 ) -> ReportParameter {
     let desired = &item.desired;
     let hide = |text: &str| secret::shown(&desired.key, text).trim().to_owned();
-    let target = match desired.requirement.exact() {
-        Some(text) => Some(text.to_owned()),
-        None => desired.requirement.target(desired.shape, item.live.as_deref()),
-    };
+    let target = desired.requirement.target(desired.shape, item.live.as_deref());
+    let target = target.map(Cow::into_owned);
     let key = desired.key.to_string();
     let (at_boot, source) = item.next_boot(plan.loader);
     let boot = at_boot.value.as_deref().map(|value| ReportBootValue {

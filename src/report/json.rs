@@ -7,6 +7,7 @@ use crate::diff::BootValue;
 use crate::observed::Facts;
 use crate::plan::{Dropin, Item, Outcome, Plan};
 use crate::wire;
+use std::borrow::Cow;
 
 use super::outcome::{errors, not_applied, step_error, step_result, taken_back};
 use super::secret::{self, SECRET, covers_secret};
@@ -115,10 +116,8 @@ fn file_text(plan: &Plan, file: &Dropin) -> String {
 fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
     let desired = &item.desired;
     let hide = |text: &str| secret::shown(&desired.key, text).trim_end().to_owned();
-    let target = match desired.requirement.exact() {
-        Some(text) => Some(text.to_owned()),
-        None => desired.requirement.target(desired.shape, item.live.as_deref()),
-    };
+    let target = desired.requirement.target(desired.shape, item.live.as_deref());
+    let target = target.map(Cow::into_owned);
     let boot = |value: &BootValue| wire::BootValue {
         value: value.value.as_deref().map(hide),
         source: value.source.as_ref().map(ToString::to_string),

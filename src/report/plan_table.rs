@@ -132,49 +132,62 @@ fn verdict(item: &Item) -> (char, Style, Cow<'static, str>) {
     if !item.refusals.is_empty() {
         return ('!', BAD, "refused".into());
     }
-    let mut todo = Vec::new();
+    let mut todo = Todo::default();
     if item.write {
-        todo.push("write");
+        todo.add("write");
     }
     // A bound leaves open what will stand in the drop-in.
     let bound = item.persisted.as_deref().filter(|_| item.desired.requirement.exact().is_none());
     let persist = bound.map(|value| format!("persist {value}"));
     if item.persist {
-        todo.push(persist.as_deref().unwrap_or("persist"));
+        todo.add(persist.as_deref().unwrap_or("persist"));
     }
     let (mark, style) = match item.live_status {
         LiveStatus::Pending => {
-            todo.push("pending");
+            todo.add("pending");
             ('?', WARN)
         }
         LiveStatus::Absent => {
-            todo.push("absent");
+            todo.add("absent");
             ('!', BAD)
         }
         LiveStatus::Unreadable => {
-            todo.push("unreadable");
+            todo.add("unreadable");
             ('!', BAD)
         }
         LiveStatus::ReadOnly => {
-            todo.push("read-only");
+            todo.add("read-only");
             ('!', BAD)
         }
         LiveStatus::KernelKeeps => {
-            todo.push("kernel keeps its own");
+            todo.add("kernel keeps its own");
             ('!', BAD)
         }
-        LiveStatus::InSync if item.boot_status == BootStatus::Same && todo.is_empty() => {
+        LiveStatus::InSync if item.boot_status == BootStatus::Same && todo.0.is_empty() => {
             return ('=', GOOD, "in sync".into());
         }
         LiveStatus::InSync | LiveStatus::Differs => ('~', CHANGE),
     };
     if item.boot_status == BootStatus::Unknown {
-        todo.push("boot not known");
-        return ('?', WARN, todo.join(", ").into());
+        todo.add("boot not known");
+        return ('?', WARN, todo.0.into());
     }
     if item.boot_status == BootStatus::Overridden {
-        todo.push("overridden at boot");
-        return ('!', BAD, todo.join(", ").into());
+        todo.add("overridden at boot");
+        return ('!', BAD, todo.0.into());
     }
-    (mark, style, todo.join(", ").into())
+    (mark, style, todo.0.into())
+}
+
+/// What is to be done, or stands in the way.
+#[derive(Default)]
+struct Todo(String);
+
+impl Todo {
+    fn add(&mut self, words: &str) {
+        if !self.0.is_empty() {
+            self.0.push_str(", ");
+        }
+        self.0.push_str(words);
+    }
 }

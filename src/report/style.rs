@@ -135,10 +135,67 @@ pub fn wrapped(out: &mut String, indent: usize, width: usize, style: Style, text
     if text.len() < room {
         return put(text.trim_end_matches(' '));
     }
+    if let Cow::Borrowed(text) = text
+        && let Some(lines) = of_single_blanks(text, room)
+    {
+        return lines.into_iter().for_each(put);
+    }
     let options = textwrap::Options::new(room)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
     for line in textwrap::wrap(&text, options) {
         put(&line);
+    }
+}
+
+/// The lines of a printable text in ASCII, as textwrap makes them, where single blanks divide its
+/// words and each word has room in a line: as nearly always.
+fn of_single_blanks(text: &str, room: usize) -> Option<Vec<&str>> {
+    let mut lines = Vec::with_capacity(text.len() / room.max(1) + 2);
+    let (mut start, mut blank) = (0, None);
+    for (at, byte) in text.bytes().enumerate() {
+        if byte == b' ' {
+            // Before a word there is nothing, or one blank.
+            if at == start || blank.is_some_and(|blank| blank + 1 == at) {
+                return None;
+            }
+            blank = Some(at);
+        }
+        if at - start == room {
+            let end = blank.take()?;
+            lines.push(&text[start..end]);
+            start = end + 1;
+        }
+    }
+    lines.push(&text[start..]);
+    (!text.ends_with(' ')).then_some(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::of_single_blanks;
+
+    proptest! {
+        #[test]
+        fn a_plain_text_is_divided_as_textwrap_divides_it(
+            text in "[ -~]{0,40}|([a-z.]{1,9} ){0,30}[a-z]{1,9}|[a ]{0,30}",
+            room in 8_usize..40,
+        ) {
+            let options = textwrap::Options::new(room)
+                .word_separator(textwrap::WordSeparator::AsciiSpace)
+                .word_splitter(textwrap::WordSplitter::NoHyphenation);
+            if let Some(lines) = of_single_blanks(&text, room) {
+                prop_assert_eq!(lines, textwrap::wrap(&text, options));
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_texts_are_plain() {
+        let text = "the kernel then starts background writeback at half the limit, 25";
+        assert_eq!(of_single_blanks(text, 30).map(|lines| lines.len()), Some(3));
+        assert_eq!(of_single_blanks("two  blanks", 30), None);
     }
 }

@@ -232,7 +232,7 @@ fn in_memory(tree: &Tree) -> ConfTree {
         }
     };
     let file = |(path, entry): &(String, Entry)| ConfFile {
-        path: path.clone(),
+        path: path.as_str().into(),
         link: match entry {
             Entry::Link(to) => Some(to.clone()),
             _ => None,

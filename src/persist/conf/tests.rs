@@ -41,7 +41,7 @@ impl Root {
     fn body(&self, path: &str) -> ConfBody {
         let tree = self.read();
         let files = tree.dirs.iter().flat_map(|d| &d.files).chain(&tree.sysctl_conf);
-        let found: Vec<&ConfFile> = files.filter(|f| f.path == path).collect();
+        let found: Vec<&ConfFile> = files.filter(|f| *f.path == *path).collect();
         assert_eq!(found.len(), 1, "{path} in {tree:?}");
         found[0].body.clone()
     }
