@@ -1,8 +1,10 @@
 //! Names of kernel parameters: one canonical form for every spelling.
 #![forbid(unsafe_code)]
 
+mod glob;
 mod nearest;
 
+pub use glob::{glob_matches, has_wildcard};
 pub use nearest::{edit_distance, nearest};
 
 use std::cmp::Ordering;
@@ -12,6 +14,8 @@ use std::sync::Arc;
 
 /// Longest key that is accepted, in bytes; the longest real one is under 100.
 pub const MAX_KEY_BYTES: usize = 512;
+/// Nearly every key has room in so many.
+const USUAL_KEY_BYTES: usize = 128;
 /// Longest single path component, as the kernel's `NAME_MAX`.
 const MAX_COMPONENT_BYTES: usize = 255;
 
@@ -138,11 +142,6 @@ fn swap(bytes: &mut [u8]) {
     }
 }
 
-/// Whether a text has a wildcard of glob(7).
-pub fn has_wildcard(text: &str) -> bool {
-    text.bytes().any(|b| matches!(b, b'*' | b'?' | b'['))
-}
-
 impl Selector {
     /// Reads any spelling of a key or pattern: dots, slashes or mixed.
     ///
@@ -157,6 +156,9 @@ impl Selector {
     /// # Errors
     /// As [`Selector::parse`].
     pub fn from_path(path: &str) -> Result<Self, KeyError> {
+        if is_plain(path) {
+            return Ok(Self::Key(Key(path.into())));
+        }
         check_path(path, path)?;
         Self::of_checked(path.to_owned())
     }
@@ -239,7 +241,7 @@ impl Key {
     pub fn sibling(&self, leaf: &str) -> Self {
         let parent = self.parent();
         // Put together where nothing has to be allocated but the key itself.
-        let mut path = [0; MAX_KEY_BYTES];
+        let mut path = [0; USUAL_KEY_BYTES];
         let length = parent.len() + leaf.len();
         let Some(room) = path.get_mut(..length) else {
             return Self([parent, leaf].concat().into());
@@ -323,87 +325,6 @@ impl Pattern {
     }
 }
 
-/// Whether `path` matches the glob `pattern`, where no wildcard crosses a `/` and a leading dot
-/// of a component is matched by a dot alone, as glob(3) does by default.
-pub fn glob_matches(pattern: &str, path: &str) -> bool {
-    let (mut patterns, mut parts) = (pattern.split('/'), path.split('/'));
-    loop {
-        match (patterns.next(), parts.next()) {
-            (None, None) => return true,
-            (Some(p), Some(c)) => {
-                if c.starts_with('.') && !p.starts_with('.') {
-                    return false;
-                }
-                if !component_matches(p.as_bytes(), c.as_bytes()) {
-                    return false;
-                }
-            }
-            _ => return false,
-        }
-    }
-}
-
-/// One component against one glob; iterative with a single backtrack point, so that a hostile
-/// pattern costs at most pattern x text steps.
-fn component_matches(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if pattern.get(p) == Some(&b'*') {
-            star = Some((p + 1, t));
-            p += 1;
-        } else if let Some(next) = single_matches(pattern, p, text[t]) {
-            p = next;
-            t += 1;
-        } else if let Some((after_star, at)) = star {
-            star = Some((after_star, at + 1));
-            p = after_star;
-            t = at + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|b| *b == b'*')
-}
-
-/// Matches one byte against the element at `p`; the index after that element if it matches.
-fn single_matches(pattern: &[u8], p: usize, byte: u8) -> Option<usize> {
-    match pattern.get(p)? {
-        b'?' => Some(p + 1),
-        b'[' => match bracket_matches(pattern, p, byte) {
-            Some((end, true)) => Some(end),
-            Some((_, false)) => None,
-            // An unclosed bracket is a literal one.
-            None => (byte == b'[').then_some(p + 1),
-        },
-        b'\\' if p + 1 < pattern.len() => (pattern[p + 1] == byte).then_some(p + 2),
-        b => (*b == byte).then_some(p + 1),
-    }
-}
-
-fn bracket_matches(pattern: &[u8], open: usize, byte: u8) -> Option<(usize, bool)> {
-    let mut i = open + 1;
-    let negated = matches!(pattern.get(i), Some(b'!' | b'^'));
-    if negated {
-        i += 1;
-    }
-    let first = i;
-    let mut hit = false;
-    loop {
-        let c = *pattern.get(i)?;
-        if c == b']' && i > first {
-            return Some((i + 1, hit != negated));
-        }
-        if pattern.get(i + 1) == Some(&b'-') && pattern.get(i + 2).is_some_and(|e| *e != b']') {
-            hit |= (c..=pattern[i + 2]).contains(&byte);
-            i += 3;
-        } else {
-            hit |= c == byte;
-            i += 1;
-        }
-    }
-}
-
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         dotted(&self.0, f)
@@ -412,7 +333,7 @@ impl fmt::Display for Key {
 
 /// The form with dots, made without a text of its own in between.
 fn dotted(path: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut bytes = [0; MAX_KEY_BYTES];
+    let mut bytes = [0; USUAL_KEY_BYTES];
     let Some(room) = bytes.get_mut(..path.len()) else { return f.pad(&swap_separators(path)) };
     room.copy_from_slice(path.as_bytes());
     swap(room);

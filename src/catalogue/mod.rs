@@ -11,11 +11,12 @@ mod net_ipv6;
 mod net_other;
 mod other;
 mod packed;
+mod parameter;
 mod user;
 mod vm;
 
 pub use entry::{Checked, Effect, Hazard, Kind, Order, Range, Scope};
-pub use packed::Parameter;
+pub use parameter::Parameter;
 
 use crate::key::{Key, Pattern, has_wildcard};
 use entry::Entry;

@@ -1,5 +1,6 @@
 //! Keys in every spelling, and what none of them may be.
 #![allow(clippy::unwrap_used, clippy::panic)]
+use super::glob::component_matches;
 use super::*;
 use proptest::prelude::*;
 
@@ -103,7 +104,38 @@ fn nearest_finds_typos_and_misplaced_leaves() {
     assert_eq!(edit_distance("", "abc"), 3);
 }
 
+#[test]
+fn long_keys_are_written_and_have_siblings_like_others() {
+    let parent = vec!["abcdefgh"; 20].join("/");
+    let key = Key::parse(&format!("{parent}/leaf")).unwrap();
+    assert_eq!(key.to_string(), format!("{parent}/leaf").replace('/', "."));
+    assert_eq!(key.sibling("other").as_path(), format!("{parent}/other"));
+}
+
 proptest! {
+    #[test]
+    fn texts_are_the_same_if_they_are_equal(one in "[ab]{0,20}", other in "[ab]{0,20}", at in 0_usize..20) {
+        prop_assert_eq!(same(&one, &other), one == other);
+        prop_assert!(same(&one, &one.clone()));
+        let mut changed = one.clone().into_bytes();
+        if let Some(byte) = changed.get_mut(at) {
+            *byte = b'x';
+            prop_assert!(!same(&one, str::from_utf8(&changed).unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_sibling_is_known_without_being_made(
+        parent in "[ab]{1,9}(/[ab]{1,9}){0,2}", leaf in "[ab]{1,3}", other in "[ab]{1,3}", path in "[ab/]{1,7}",
+    ) {
+        let key = Key::parse(&format!("{parent}/{leaf}")).unwrap();
+        let sibling = key.sibling(&other);
+        prop_assert!(key.is_sibling(&other, sibling.as_path()));
+        for path in [path.clone(), format!("{parent}/{leaf}"), format!("{parent}{path}"), format!("{path}/{other}")] {
+            prop_assert_eq!(key.is_sibling(&other, &path), sibling.as_path() == path);
+        }
+    }
+
     #[test]
     fn any_text_is_a_key_or_an_error_and_never_leaves_proc_sys(text in ".{0,80}") {
         if let Ok(key) = Key::parse(&text) {

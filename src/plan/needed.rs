@@ -2,7 +2,7 @@
 
 use crate::baseline::DesiredSet;
 use crate::catalogue;
-use crate::key::{Key, has_wildcard};
+use crate::key::{Key, has_wildcard, same};
 
 use super::{note, preflight};
 
@@ -35,9 +35,9 @@ fn also_needed_of<'k>(
             }
         }
         for (lower, upper) in &limits {
-            if *lower == key.as_path() {
+            if same(lower, key.as_path()) {
                 keys.extend(Key::from_path(upper));
-            } else if *upper == key.as_path() {
+            } else if same(upper, key.as_path()) {
                 keys.extend(Key::from_path(lower));
             }
         }

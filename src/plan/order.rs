@@ -1,10 +1,11 @@
 //! The order of the writes, what each write changes besides, and how each is undone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Desired;
 use crate::catalogue::{self, Effect, Order, Reach};
-use crate::key::Key;
+use crate::key::{Key, same};
 use crate::observed::Snapshot;
 use crate::value::kernel_number;
 
@@ -73,10 +74,15 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         .collect();
     topological(&mut nodes);
     let targets: BTreeMap<Key, String> =
-        nodes.iter().map(|n| (n.key.clone(), n.target.clone())).collect();
+        nodes.iter().map(|n| (n.key.clone(), n.target.to_string())).collect();
     let order: Vec<(Key, &'static [Order])> =
         nodes.iter().map(|n| (n.key.clone(), n.order)).collect();
-    let mut model = Model { snapshot, changed: BTreeMap::new(), perhaps: BTreeMap::new() };
+    let mut model = Model {
+        snapshot,
+        limits: catalogue::limits().collect(),
+        changed: BTreeMap::new(),
+        perhaps: BTreeMap::new(),
+    };
     let mut steps = Vec::with_capacity(order.len());
     let mut barred: Vec<(&Key, Refusal)> = Vec::new();
     for (key, order) in &order {
@@ -146,9 +152,8 @@ pub fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
         .collect()
 }
 
-fn target(desired: &Desired, snapshot: &Snapshot) -> Option<String> {
-    let target = desired.requirement.target(desired.shape, snapshot.text(&desired.key))?;
-    Some(target.into_owned())
+fn target<'d>(desired: &'d Desired, snapshot: &Snapshot) -> Option<Cow<'d, str>> {
+    desired.requirement.target(desired.shape, snapshot.text(&desired.key))
 }
 
 /// The name that `conf/default` shares with the interfaces, where `key` is one of its parameters. A
@@ -181,9 +186,13 @@ pub fn sort(items: &mut [&Item]) {
     let empty = Snapshot::default();
     let mut nodes: Vec<Node<'_>> = items
         .iter()
-        .map(|i| Node::new(&i.desired, i.persisted.clone().unwrap_or_default(), &empty))
+        .map(|i| Node::new(&i.desired, i.persisted.as_deref().unwrap_or_default().into(), &empty))
         .collect();
     topological(&mut nodes);
+    let as_they_are = items.iter().map(|item| &item.desired.key);
+    if nodes.iter().map(|node| node.key).eq(as_they_are) {
+        return;
+    }
     let place: BTreeMap<&Key, usize> =
         nodes.iter().enumerate().map(|(n, node)| (node.key, n)).collect();
     items.sort_by_key(|i| place.get(&i.desired.key).copied());
@@ -193,13 +202,13 @@ pub fn sort(items: &mut [&Item]) {
 struct Node<'d> {
     key: &'d Key,
     order: &'static [Order],
-    target: String,
+    target: Cow<'d, str>,
     /// The first number before the write, where there is one that is known.
     old: Option<i128>,
 }
 
 impl<'d> Node<'d> {
-    fn new(desired: &'d Desired, target: String, snapshot: &Snapshot) -> Self {
+    fn new(desired: &'d Desired, target: Cow<'d, str>, snapshot: &Snapshot) -> Self {
         let old = snapshot.text(&desired.key).and_then(first_number);
         Self { key: &desired.key, order: desired.known.map_or(&[], |p| p.order()), target, old }
     }
@@ -217,7 +226,9 @@ fn first_number(text: &str) -> Option<i128> {
 /// Sorts nodes by key, and by their constraints before that. A ring, which a test of the
 /// catalogue excludes, would be broken at its first key.
 fn topological(nodes: &mut Vec<Node<'_>>) {
-    nodes.sort_by(|a, b| a.key.cmp(b.key));
+    if !nodes.is_sorted_by(|a, b| a.key <= b.key) {
+        nodes.sort_by(|a, b| a.key.cmp(b.key));
+    }
     let at = |path: &str| nodes.binary_search_by(|n| n.key.as_path().cmp(path)).ok();
     // Which node waits for which.
     let mut waits: Vec<(usize, usize)> = Vec::new();
@@ -258,6 +269,8 @@ fn topological(nodes: &mut Vec<Node<'_>>) {
 /// The kernel as it will be after the writes so far.
 struct Model<'s> {
     snapshot: &'s Snapshot,
+    /// Of the catalogue: which parameter never exceeds which.
+    limits: Vec<(&'static str, &'static str)>,
     changed: BTreeMap<Key, String>,
     /// What others hold if a write to `conf/default` has reached them.
     perhaps: BTreeMap<Key, String>,
@@ -297,9 +310,9 @@ impl Model<'_> {
     fn impossible(&self, desired: &Desired, written: &BTreeMap<Key, String>) -> Option<Refusal> {
         let path = desired.key.as_path();
         let mut limits =
-            catalogue::limits().filter(|(lower, upper)| [lower, upper].contains(&&path));
+            self.limits.iter().filter(|(lower, upper)| same(lower, path) || same(upper, path));
         limits.find_map(|(lower, upper)| {
-            let is_upper = path == upper;
+            let is_upper = path == *upper;
             let other = Key::from_path(if is_upper { lower } else { upper }).ok()?;
             let own = self.text(&desired.key).and_then(first_number)?;
             let value = self.text(&other).and_then(first_number)?;

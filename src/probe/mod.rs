@@ -20,11 +20,11 @@ pub use virt::virtualization;
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::mem::MaybeUninit;
 use std::path::Path;
 
 use crate::below::joined;
 
-use memchr::memchr;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 
@@ -32,10 +32,11 @@ use nix::sys::stat::Mode;
 /// read(2) where it is clearly shorter than a page, as procfs and sysfs give a short file whole.
 fn text(root: &Path, path: &str) -> io::Result<String> {
     let mut file = open(root, path)?;
-    let mut page = [0; 4096];
-    let length = file.read(&mut page)?;
-    let mut bytes = page[..length].to_vec();
-    if length > page.len() / 2 {
+    let mut page = [MaybeUninit::<u8>::uninit(); 4096];
+    let half = page.len() / 2;
+    let (page, _) = rustix::io::read(&file, &mut page)?;
+    let mut bytes = page.to_vec();
+    if bytes.len() > half {
         // procfs ends a read(2) between two records: only an empty one is the end.
         file.read_to_end(&mut bytes)?;
     }
@@ -71,12 +72,26 @@ fn meminfo_kb(text: &str, name: &str) -> Option<u64> {
     number
 }
 
+/// Where the first line ends. The memchr crate would ask the processor what it can do, which a
+/// virtual machine has to leave for.
+fn end_of_line(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    // Sixteen at a time, as long as none of them ends it.
+    let (sixteens, _) = bytes.as_chunks::<16>();
+    let ends = |sixteen: &[u8; 16]| {
+        sixteen.iter().fold(0, |ends, byte| ends | u8::from(*byte == b'\n')) != 0
+    };
+    let passed = 16 * sixteens.iter().take_while(|sixteen| !ends(sixteen)).count();
+    let rest = &bytes[passed..];
+    passed + rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
+}
+
 /// The same behind several names.
 fn meminfo_kbs<const N: usize>(text: &str, names: [&str; N]) -> [Option<u64>; N] {
     let mut numbers = [None; N];
     let (mut rest, mut missing) = (text, N);
     while missing > 0 && !rest.is_empty() {
-        let (line, after) = rest.split_at(memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len()));
+        let (line, after) = rest.split_at(end_of_line(rest));
         rest = after.get(1..).unwrap_or_default();
         let label = match line.strip_prefix("Node ") {
             Some(of_node) => of_node.split_once(' ').map_or("", |(_, label)| label),

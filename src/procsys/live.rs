@@ -1,12 +1,13 @@
 //! The running kernel's parameters, through the files below an opened /proc/sys.
 
+use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno as Raw;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
-use nix::unistd::{ftruncate, read, write};
+use nix::unistd::{ftruncate, write};
 
 use super::beneath::{Access, Beneath, Opened, Opener, number};
 use super::{Kernel, listing};
@@ -162,10 +163,11 @@ impl Kernel for ProcSys {
 /// handlers in the kernel have nothing more to say at a later offset: the file is then read
 /// anew, from its start, into a larger buffer.
 fn text(opened: &Opened) -> Result<String, Errno> {
-    let mut page = [0; PAGE];
-    let length = read(&opened.fd, &mut page).map_err(number)?;
-    if length < PAGE {
-        return Ok(decode(&page[..length]));
+    // Not zeroed first: that would take longer than to read what most are.
+    let mut page = [MaybeUninit::<u8>::uninit(); PAGE];
+    let (page, _) = rustix::io::read(&opened.fd, &mut page).map_err(|e| Errno(e.raw_os_error()))?;
+    if page.len() < PAGE {
+        return Ok(decode(page));
     }
     let mut large = vec![0; LONGEST];
     let length = nix::sys::uio::pread(&opened.fd, &mut large, 0).map_err(number)?;
