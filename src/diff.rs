@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::baseline::{Desired, Requirement};
 use crate::bootview::{BootView, Loader, Write};
-use crate::catalogue::{Kind, Parameter, Scope};
+use crate::catalogue::{Kind, Parameter, Range, Scope};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
@@ -215,12 +215,13 @@ fn all_numbers(text: &str) -> bool {
 /// what each does to others.
 pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Facts) -> BootValue {
     let half = desired.known.and_then(Parameter::pair);
+    let range = desired.known.and_then(|known| known.limits_on(facts.kernel));
     let mut boot = BootValue::default();
     for (count, write) in view.each_write(loader).enumerate() {
         let value = &write.line.value;
         let source = || Some(write.line.source.clone());
         if write.gets_to(&desired.key) {
-            if !accepted(desired.shape, desired.known, value, facts) {
+            if !accepted(desired.shape, range, value) {
                 boot.refused = Some((write.line.source.clone(), value.to_string()));
                 continue;
             }
@@ -283,8 +284,7 @@ fn composed(shape: Shape, before: Option<&str>, written: &str) -> String {
 }
 
 /// Whether the kernel would take the value from a file, as far as the catalogue tells.
-fn accepted(shape: Shape, known: Option<Parameter>, value: &str, facts: &Facts) -> bool {
-    let range = known.and_then(|p| p.limits_on(facts.kernel));
+fn accepted(shape: Shape, range: Option<Range>, value: &str) -> bool {
     if shape.is_single_number() {
         let number = value.split_ascii_whitespace().next().and_then(kernel_number);
         return number.is_some_and(|n| range.is_none_or(|range| range.contains(n)));
@@ -352,5 +352,35 @@ pub fn to_persist(
             .find(|text| desired.requirement.satisfied_by(desired.shape, text))
             .map(|text| text.trim().to_owned())
             .or_else(|| target(live).map(Cow::into_owned)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::value::Rounding;
+
+    proptest! {
+        #[test]
+        fn a_single_number_is_accepted_where_its_canonical_form_is(
+            value in prop_oneof!["[ 0-9x,-]{0,6}", "[ \u{a0}]?-?[0-9]{1,20}", ".{0,4}"],
+            least in -3_i128..3,
+            most in 0_i128..3000,
+        ) {
+            let range = crate::catalogue::Range::new(least, most);
+            for shape in [Shape::Number, Shape::Bool, Shape::Rounded(Rounding::Switch)] {
+                for range in [None, Some(range)] {
+                    let by_form = match canonical(shape, &value) {
+                        Ok(Canonical::Numbers(numbers)) => {
+                            numbers.iter().all(|n| range.is_none_or(|range| range.contains(*n)))
+                        }
+                        _ => false,
+                    };
+                    prop_assert_eq!(accepted(shape, range, &value), by_form);
+                }
+            }
+        }
     }
 }

@@ -270,13 +270,15 @@ pub fn same(one: &str, other: &str) -> bool {
 }
 
 fn same_bytes(one: &[u8], other: &[u8]) -> bool {
-    // The first eight may overlap the next; a shorter text is its rest alone.
     let ((rest, ones), (other_rest, others)) = (one.as_rchunks::<8>(), other.as_rchunks::<8>());
-    let begin_alike = match (one.first_chunk::<8>(), other.first_chunk::<8>()) {
+    if !ones.iter().rev().eq(others.iter().rev()) {
+        return false;
+    }
+    // What is left at the beginning lies among the first eight, where there are so many.
+    match (one.first_chunk::<8>(), other.first_chunk::<8>()) {
         (Some(one), Some(other)) => one == other,
         _ => rest == other_rest,
-    };
-    begin_alike && ones.iter().rev().eq(others.iter().rev())
+    }
 }
 
 impl PartialEq for Key {

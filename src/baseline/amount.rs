@@ -18,25 +18,25 @@ pub(super) struct Amount {
     pub(super) number: i128,
     /// Whether it was made from the host's memory.
     pub(super) from_ram: bool,
-    /// How it is told.
+    /// What it is told with; most never are.
     pub(super) told: Told,
 }
 
-/// How a number is told; most never are.
+/// What a number is told with.
 #[derive(Clone)]
 pub(super) enum Told {
-    /// By itself, or with its unit.
-    Number(i128, Option<Unit>),
-    /// By the arithmetic that it came of.
+    /// Its unit, if it has one.
+    Unit(Option<Unit>),
+    /// The arithmetic that it came of, which has the number.
     Arithmetic(String),
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number, Some(unit)) => write!(f, "{number} {}", unit.symbol()),
-            Self::Number(number, None) => write!(f, "{number}"),
-            Self::Arithmetic(text) => f.write_str(text),
+        match &self.told {
+            Told::Unit(Some(unit)) => write!(f, "{} {}", self.number, unit.symbol()),
+            Told::Unit(None) => write!(f, "{}", self.number),
+            Told::Arithmetic(text) => f.write_str(text),
         }
     }
 }
@@ -44,7 +44,7 @@ impl fmt::Display for Told {
 impl Amount {
     /// A number as it was written.
     pub(super) fn plain(number: i128) -> Self {
-        Self { number, from_ram: false, told: Told::Number(number, None) }
+        Self { number, from_ram: false, told: Told::Unit(None) }
     }
 }
 
@@ -152,7 +152,7 @@ impl Interpreter<'_> {
     /// A number, told with what it counts.
     pub(super) fn counted(&self, number: i128) -> Amount {
         let unit = self.memory_unit().map(|(unit, _)| unit);
-        Amount { number, from_ram: false, told: Told::Number(number, unit) }
+        Amount { number, from_ram: false, told: Told::Unit(unit) }
     }
 
     pub(super) fn size(&mut self, size: Size, literal: &Literal) -> Option<Amount> {

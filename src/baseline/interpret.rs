@@ -88,10 +88,8 @@ impl Interpreter<'_> {
             }
             // A target's arithmetic tells of both.
             if target.is_none() {
-                let message = format!(
-                    "on this host at_least {} is above at_most {}; at_most counts",
-                    l.told, m.told
-                );
+                let message =
+                    format!("on this host at_least {l} is above at_most {m}; at_most counts");
                 if self.here {
                     self.problems.push(Diagnostic::warning(at, message));
                 }
@@ -112,7 +110,7 @@ impl Interpreter<'_> {
                     .into_iter()
                     .flatten()
                     .filter(|a| a.from_ram)
-                    .map(|a| a.told.to_string())
+                    .map(|a| a.to_string())
                     .collect();
                 let arithmetic = (!arithmetic.is_empty()).then(|| arithmetic.join("; "));
                 let requirement =
@@ -330,14 +328,14 @@ impl Interpreter<'_> {
         most: Option<&Amount>,
     ) -> Option<Interpreted> {
         let mut number = amount.number;
-        let mut told = amount.told.to_string();
+        let mut told = amount.to_string();
         if let Some(least) = least.filter(|l| number < l.number) {
             number = least.number;
-            told = format!("{told}, raised to at_least {}", least.told);
+            told = format!("{told}, raised to at_least {least}");
         }
         if let Some(most) = most.filter(|m| number > m.number) {
             number = most.number;
-            told = format!("{told}, lowered to at_most {}", most.told);
+            told = format!("{told}, lowered to at_most {most}");
         }
         let from_ram = amount.from_ram
             || least.is_some_and(|l| l.from_ram)

@@ -171,8 +171,7 @@ impl Part for Span {
 
 impl Part for Selector {
     fn write(&self, bytes: &mut Vec<u8>) {
-        self.as_path().len().write(bytes);
-        bytes.extend_from_slice(self.as_path().as_bytes());
+        write_text(self.as_path(), bytes);
     }
 
     fn read(from: &mut Bytes) -> Option<Self> {
@@ -249,10 +248,14 @@ impl<T: Part> Part for Vec<T> {
     }
 }
 
+fn write_text(text: &str, bytes: &mut Vec<u8>) {
+    text.len().write(bytes);
+    bytes.extend_from_slice(text.as_bytes());
+}
+
 impl Part for String {
     fn write(&self, bytes: &mut Vec<u8>) {
-        self.len().write(bytes);
-        bytes.extend_from_slice(self.as_bytes());
+        write_text(self, bytes);
     }
 
     fn read(from: &mut Bytes) -> Option<Self> {
@@ -262,8 +265,7 @@ impl Part for String {
 
 impl Part for Text {
     fn write(&self, bytes: &mut Vec<u8>) {
-        self.len().write(bytes);
-        bytes.extend_from_slice(self.as_bytes());
+        write_text(self, bytes);
     }
 
     fn read(from: &mut Bytes) -> Option<Self> {

@@ -173,7 +173,9 @@ impl Resolver<'_, '_> {
         let terms = &chosen.entry.terms;
         if pattern.is_none() {
             spelling::guards(chosen.entry, self.problems);
-            spelling::key(key, chosen.entry, self.host.exists, self.problems);
+            if known.is_none() {
+                spelling::key(key, chosen.entry, self.host.exists, self.problems);
+            }
         }
         let interpreted = self.interpret(chosen, known, action)?;
         Some(Desired {

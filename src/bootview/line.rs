@@ -1,11 +1,11 @@
 //! What one line of a file says to a loader by itself, before other lines come into it.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::changes::Changes;
-use super::problem::ProblemKind;
+use super::problem::{ProblemKind, not_a_key};
+use crate::observed::first_of;
 
 /// One line that is more than a comment.
 #[derive(Debug, PartialEq)]
@@ -130,61 +130,28 @@ const PLAIN_BYTES: usize = 256;
 /// The path that a plain key names.
 fn plain_key(key: &[u8]) -> Option<Arc<str>> {
     let mut path = [0; PLAIN_BYTES];
-    let (mut separator, mut before) = (None, b'/');
+    let mut separator = None;
     for (to, byte) in path.iter_mut().zip(key) {
         *to = match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'_' => *byte,
-            b'-' if before != b'/' => *byte,
-            b'.' | b'/' if before != b'/' && separator.get_or_insert(*byte) == byte => b'/',
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => *byte,
+            // The first one divides, and the other kind would be part of a component.
+            b'.' | b'/' if separator.get_or_insert(*byte) == byte => b'/',
             _ => return None,
         };
-        before = *to;
     }
     let path = str::from_utf8(path.get(..key.len())?).ok()?;
-    let is_key = separator.is_some() && before != b'/' && !path.starts_with("proc/");
-    is_key.then(|| path.into())
-}
-
-/// A part of a line as text; bytes that are not UTF-8 stand as U+FFFD.
-pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
-    // Nearly every text is UTF-8, which is known sooner than where it is not.
-    match str::from_utf8(bytes) {
-        Ok(text) => text.into(),
-        Err(_) => String::from_utf8_lossy(bytes),
-    }
-}
-
-/// Where the first of a few control characters stands; nearly all of a text is passed over eight
-/// bytes at a time.
-pub(super) fn first_of<const N: usize>(wanted: [u8; N], text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    debug_assert!(wanted.iter().all(|b| *b < b' '), "others are passed over");
-    let (eights, _) = text.as_chunks::<8>();
-    // Of a byte below a blank its highest bit is left; by the borrow of one, also of some that
-    // stand behind it.
-    let control = |eight: &[u8; 8]| {
-        let bytes = u64::from_le_bytes(*eight);
-        bytes.wrapping_sub(ONES * u64::from(b' ')) & !bytes & (ONES << 7) != 0
-    };
-    let mut from = 0;
-    loop {
-        from += 8 * eights[from / 8..].iter().take_while(|eight| !control(eight)).count();
-        let piece = text.get(from..)?;
-        let piece = piece.get(..8).unwrap_or(piece);
-        match piece.iter().position(|b| wanted.contains(b)) {
-            Some(at) => return Some(from + at),
-            None if piece.len() < 8 => return None,
-            None => from += 8,
-        }
-    }
+    not_a_key(path).is_none().then(|| path.into())
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{first_of, plain_lines};
-    use crate::bootview::{procps, systemd};
+    use super::{PLAIN_BYTES, plain_lines};
+    use crate::bootview::{Assignment, BootView, Loader, procps, systemd, with_file};
+    use crate::key::Key;
+    use crate::observed::ConfTree;
 
     /// What lines are made of, each piece with its pitfalls.
     const PIECES: [&str; 36] = [
@@ -247,22 +214,74 @@ mod tests {
     #[test]
     fn the_usual_texts_are_plain() {
         let text = "# caf\u{e9}\n\n  vm.swappiness =\t60 \n;x\nnet/ipv4/tcp_rmem=1 2 3\nkernel.x=";
-        assert_eq!(plain_lines(text.as_bytes()).map(|lines| lines.len()), Some(3));
+        let lines = plain_lines(text.as_bytes()).unwrap();
+        let told = lines.iter().map(|line| {
+            let says = line.says.as_ref().unwrap();
+            (line.number, &*says.path, says.value.as_deref().unwrap())
+        });
+        let expected =
+            [(3, "vm/swappiness", "60"), (5, "net/ipv4/tcp_rmem", "1 2 3"), (6, "kernel/x", "")];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn the_first_control_character_is_found_wherever_it_stands() {
-        for length in 0..40 {
-            let plain: Vec<u8> =
-                (0..length).map(|n| [b' ', b'a', 0x7f, 0x80, 0xff][n % 5]).collect();
-            assert_eq!(first_of([0, b'\n', b'\r'], &plain), None, "{length}");
-            for at in 0..length {
-                for (byte, later) in [(0, b'\n'), (b'\n', b'\t'), (b'\r', 0), (b'\n', b'\n')] {
-                    let mut text = plain.clone();
-                    text[at..].fill(later);
-                    text[at] = byte;
-                    text[..at].iter_mut().skip(1).step_by(3).for_each(|b| *b = b'\t');
-                    assert_eq!(first_of([0, b'\n', b'\r'], &text), Some(at), "{length} {byte}");
+    fn a_line_is_plain_up_to_its_greatest_length() {
+        for length in PLAIN_BYTES - 2..PLAIN_BYTES + 3 {
+            for line in [
+                format!("vm.x={}", "1".repeat(length - 5)),
+                format!("vm.{}=1", "x".repeat(length - 5)),
+                format!("{}=", "vm.x".repeat(length / 4)),
+            ] {
+                let plain = plain_lines(line.as_bytes());
+                assert!(
+                    plain.is_some() || line.len() > PLAIN_BYTES || line.contains(&"x".repeat(250))
+                );
+                if let Some(plain) = plain {
+                    assert_eq!(plain, systemd::read(line.as_bytes()), "{length}");
+                    assert_eq!(plain, procps::read(line.as_bytes()), "{length}");
+                }
+            }
+        }
+        assert_eq!(plain_lines(format!("#{}\n", "x".repeat(9000)).as_bytes()), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_changed_tree_is_seen_as_one_that_is_seen_first() {
+        let texts = [
+            "vm.swappiness = 1\n",
+            "vm.swappiness = 2\rvm.swappiness = 3\n",
+            "vm.swappiness = 4\0vm.swappiness = 5\n",
+            "- vm.swappiness = 6\n",
+            "net.ipv4.conf.*/.rp_filter = 7\nnet/ipv4/conf/*/rp_filter/ = 8\n",
+            "vm.swappiness=9\u{b}\n-vm.swappiness\n",
+        ];
+        let path = "/etc/sysctl.d/50-a.conf";
+        for (base, changed) in texts.iter().flat_map(|one| texts.iter().map(move |two| (one, two)))
+        {
+            let mut tree = with_file(&ConfTree::default(), path, Some(base));
+            tree = with_file(&tree, "/etc/sysctl.d/60-b.conf", Some(texts[1]));
+            tree = with_file(&tree, "/etc/sysctl.conf", Some(texts[0]));
+            // A link has the body of what it leads to.
+            let mut linked = tree.dirs[0].files[0].clone();
+            (linked.path, linked.link) = ("/etc/sysctl.d/zz.conf".into(), Some("50-a.conf".into()));
+            tree.dirs[0].files.push(linked);
+            let view = BootView::new(&tree);
+            for text in [Some(*changed), Some(""), None] {
+                let tree = with_file(&tree, path, text);
+                let (of_changed, new) = (view.of_changed(&tree), BootView::new(&tree));
+                for loader in Loader::ALL {
+                    let told = |view: &BootView| {
+                        let writes: Vec<Assignment> = view.writes(loader).cloned().collect();
+                        let key = Key::from_path("vm/swappiness").unwrap();
+                        let excluded = view.exclusion(loader, &key).cloned();
+                        (
+                            writes,
+                            view.problems(loader).to_vec(),
+                            view.files(loader).to_vec(),
+                            excluded,
+                        )
+                    };
+                    assert_eq!(told(&of_changed), told(&new), "{base:?} {text:?}");
                 }
             }
         }

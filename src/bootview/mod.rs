@@ -157,21 +157,20 @@ impl BootView {
     /// Reads the whole tree under both loaders' rules.
     pub fn new(tree: &ConfTree) -> Self {
         let cmdline = cmdline::assignments(&tree.cmdline);
-        Self::made(tree, cmdline, [None, None])
+        Self::made(tree, cmdline, None)
     }
 
     /// The view of a tree that was made of the one of this view: the texts that both have are not
     /// read again, and neither is the kernel command line.
     pub fn of_changed(&self, tree: &ConfTree) -> Self {
-        let known = [&self.systemd.read, &self.procps.read];
-        Self::made(tree, self.cmdline.clone(), known.map(Some))
+        Self::made(tree, self.cmdline.clone(), Some(self))
     }
 
-    fn made(tree: &ConfTree, cmdline: Vec<Assignment>, known: [Option<&Lines>; 2]) -> Self {
-        let [own, other] = known;
-        let systemd = systemd::outcome(tree, &cmdline, Before { own, other: None });
-        let before = Before { own: other, other: Some(&systemd.read) };
-        let procps = procps::outcome(tree, &cmdline, before);
+    fn made(tree: &ConfTree, cmdline: Vec<Assignment>, known: Option<&Self>) -> Self {
+        let before = Before { own: known.map(|view| &view.systemd.read), other: None };
+        let systemd = systemd::outcome(tree, &cmdline, before);
+        let own = known.map(|view| &view.procps.read);
+        let procps = procps::outcome(tree, &cmdline, Before { own, other: Some(&systemd.read) });
         Self { cmdline, systemd, procps }
     }
 

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use super::line::{Before, Line, Saying, first_of, text_of};
+use super::line::{Before, Line, Saying};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::key::{has_wildcard, to_slashes};
-use crate::observed::{ConfBody, ConfTree, Errno};
+use crate::observed::{ConfBody, ConfTree, Errno, as_text, first_of};
 
 /// A refused value is tried again in pieces of at most so many bytes, divided at a comma.
 const PIECE_BYTES: usize = 4096;
@@ -98,7 +98,7 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
             return Some(Line { number, problems, says: None });
         }
     };
-    let key = text_of(strip_end(key));
+    let key = as_text(strip_end(key));
     if dash && key.starts_with(|c: char| c.is_ascii_whitespace()) {
         problems.push(ProblemKind::BlankAfterDash(format!("-{key}")));
     }
@@ -123,7 +123,7 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
         problems.push(ProblemKind::LongValue(value.len()));
     }
     let changes = Changes::of(&path);
-    let value = value.map(|value| text_of(value).into());
+    let value = value.map(|value| as_text(value).into());
     let is_glob = has_wildcard(&literal);
     let says = Saying { literal, path, is_glob, value, dash, changes };
     Some(Line { number, problems, says: Some(says) })

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::line::{Before, Line, Saying, first_of, text_of};
+use super::line::{Before, Line, Saying};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::diagnostic::Position;
 use crate::key::{has_wildcard, to_slashes};
-use crate::observed::ConfTree;
+use crate::observed::{ConfTree, as_text, first_of};
 
 /// What systemd strips from both ends; vertical tab and form feed are not among it.
 const BLANKS: &[u8] = b" \t\n\r";
@@ -98,13 +98,13 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
             return Some(Line { number, problems, says: None });
         }
     };
-    let path = normalise(&text_of(strip(key)));
+    let path = normalise(&as_text(strip(key)));
     if let Some(problem) = not_a_key(&path) {
         problems.push(problem);
     } else if value.is_none() && has_wildcard(&path) {
         problems.push(ProblemKind::GlobExclusion(path.clone()));
     }
-    let value = value.map(|value| text_of(value).into());
+    let value = value.map(|value| as_text(value).into());
     let changes = Changes::of(&path);
     let is_glob = has_wildcard(&path);
     let path: Arc<str> = path.into();

@@ -8,7 +8,8 @@
     clippy::cast_possible_truncation,
     clippy::large_stack_arrays,
     clippy::too_many_lines,
-    reason = "at compile time: `small` checks, as `try_from` cannot be called; there is no heap"
+    reason = "at compile time: `small` checks, as `try_from` cannot be called; there is no heap, \
+              and there are no iterators"
 )]
 
 use super::{Effect, Hazard, Kind, Order, Parameter, Range, Scope, TABLES};

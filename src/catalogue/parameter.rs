@@ -18,8 +18,6 @@ impl fmt::Debug for Parameter {
     }
 }
 
-impl Eq for Parameter {}
-
 /// Each has one row.
 impl PartialEq for Parameter {
     fn eq(&self, other: &Self) -> bool {

@@ -1,7 +1,6 @@
 //! Lists and reads the sysctl.d files of a host.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -14,7 +13,7 @@ use std::sync::Arc;
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, Stat, fstat, lstat, openat, readlink, stat};
 
 use crate::below;
-use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno, SYSCTL_DIRS};
+use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno, SYSCTL_DIRS, as_text};
 
 /// A larger file is not looked into, in bytes.
 pub const MAX_FILE_BYTES: u64 = 8 << 20;
@@ -52,7 +51,7 @@ pub fn read_conf_tree(root: &Path) -> ConfTree {
         dirs.push(ConfDir { path: path.to_owned(), files, closed });
     }
     let cmdline = reader.followed("/proc/cmdline");
-    let cmdline = lossy(cmdline.text().unwrap_or_default()).trim_end().to_owned();
+    let cmdline = as_text(cmdline.text().unwrap_or_default()).trim_end().to_owned();
     ConfTree { dirs, sysctl_conf, cmdline }
 }
 
@@ -89,7 +88,7 @@ impl Reader<'_> {
                 },
                 kind => kind,
             };
-            let path = [dir, "/", &lossy(name)].concat();
+            let path = [dir, "/", &as_text(name)].concat();
             files.push(self.entry(path.into(), &here, kind));
         }
         files
@@ -186,11 +185,6 @@ pub fn wrong_rights(root: &Path, path: &str) -> Option<String> {
     }
     let owner = if ours { String::new() } else { format!(" and owned by user {uid}") };
     Some(format!("{path} has mode {mode:04o}{owner}, not 0644 and root's"))
-}
-
-/// As text: whether it is UTF-8 is known sooner than where it is not.
-fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Why a directory cannot be opened that may have files in it.

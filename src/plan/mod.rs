@@ -51,7 +51,7 @@ pub struct Observed<'a> {
     pub released: &'a Released,
     /// Whether what is desired no longer is given back.
     pub gives_back: bool,
-    /// Whether the plan may be carried out: only then there will be something to remember.
+    /// Whether the plan may be carried out, and what that takes is worked out as well.
     pub remembers: bool,
 }
 
@@ -79,7 +79,8 @@ pub struct Plan {
     pub returned: Vec<Returned>,
     /// Writes, in order.
     pub steps: Vec<Step>,
-    /// Values that a cascade may have changed by the time a failed apply is undone.
+    /// Values that a cascade may have changed by the time a failed apply is undone; none of a plan
+    /// that is only looked at.
     pub originals: Vec<(Key, String)>,
     /// The drop-in.
     pub dropin: Dropin,
@@ -89,7 +90,7 @@ pub struct Plan {
     pub boot_unit: bool,
     /// Lines that the host's loader stumbles over.
     pub boot_problems: Vec<Problem>,
-    /// What is remembered of the time before.
+    /// What is remembered of the time before; nothing of a plan that is only looked at.
     pub memory: Memory,
 }
 

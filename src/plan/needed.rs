@@ -55,13 +55,13 @@ fn also_needed_of<'k>(
         of_dirty_pages |= key.as_path().starts_with("vm/dirty_");
     }
     if of_dirty_pages {
-        let limits = [
+        let dirty = [
             "vm/dirty_ratio",
             "vm/dirty_bytes",
             "vm/dirty_background_ratio",
             "vm/dirty_background_bytes",
         ];
-        keys.extend(limits.into_iter().flat_map(Key::from_path));
+        keys.extend(dirty.into_iter().flat_map(Key::from_path));
     }
     keys.sort();
     keys.dedup();

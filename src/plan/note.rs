@@ -1,14 +1,15 @@
 //! What is worth knowing of a parameter beyond its statuses: side effects, predictions, dangers.
 
+use std::borrow::Cow;
+
 use crate::baseline::{DesiredSet, Requirement};
 use crate::bootview::Loader;
-use crate::catalogue::{Effect, Hazard, Kind, Parameter};
+use crate::catalogue::{Effect, Hazard, Kind};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, BootValue, LiveStatus};
 use crate::key::Key;
 use crate::observed::{Facts, Snapshot};
 use crate::value::{Shape, kernel_number};
-use std::borrow::Cow;
 
 use super::{Item, Observed, order};
 
@@ -48,7 +49,7 @@ pub enum Note {
     /// What reads back differently.
     ReadsBack(&'static str),
     /// Programs that set it by themselves.
-    Owners(Parameter),
+    Owners(Vec<&'static str>),
     /// The other loader would leave another value.
     OtherLoader {
         /// That loader.
@@ -209,7 +210,7 @@ fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
     let key = &item.desired.key;
     // Of this pair a zero that changes nothing zeroes the other half all the same (case E23).
     if let Some(half) =
-        crate::catalogue::half_of(key).filter(|_| key.leaf().starts_with("overcommit_"))
+        key.leaf().starts_with("overcommit_").then(|| crate::catalogue::half_of(key)).flatten()
         && item.persisted.as_deref().and_then(kernel_number) == Some(0)
     {
         notes.push(Note::ZeroesHalfAtBoot { half });
@@ -271,8 +272,9 @@ fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
     }
     if item.live_status == LiveStatus::Differs {
         notes.extend(known.reads_back().map(Note::ReadsBack));
-        if known.owners().next().is_some() {
-            notes.push(Note::Owners(known));
+        let owners: Vec<&str> = known.owners().collect();
+        if !owners.is_empty() {
+            notes.push(Note::Owners(owners));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Desired;
-use crate::catalogue::{self, Effect, Order, Reach};
+use crate::catalogue::{self, Effect, Order, Parameter, Reach};
 use crate::key::{Key, same};
 use crate::observed::Snapshot;
 use crate::value::kernel_number;
@@ -75,8 +75,8 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     topological(&mut nodes);
     let targets: BTreeMap<Key, String> =
         nodes.iter().map(|n| (n.key.clone(), n.target.to_string())).collect();
-    let order: Vec<(Key, &'static [Order])> =
-        nodes.iter().map(|n| (n.key.clone(), n.order)).collect();
+    let order: Vec<(Key, Option<Parameter>)> =
+        nodes.iter().map(|n| (n.key.clone(), n.known)).collect();
     let mut model = Model {
         snapshot,
         limits: catalogue::limits().collect(),
@@ -85,7 +85,7 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     };
     let mut steps = Vec::with_capacity(order.len());
     let mut barred: Vec<(&Key, Refusal)> = Vec::new();
-    for (key, order) in &order {
+    for (key, known) in &order {
         // A write above may have brought it about already.
         let satisfied = |item: &Item| {
             model
@@ -93,22 +93,23 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
                 .is_some_and(|now| item.desired.requirement.satisfied_by(item.desired.shape, now))
         };
         if !items.iter().any(|i| i.desired.key == *key && satisfied(i)) {
+            let order = known.map_or(&[][..], Parameter::order);
             barred.extend(model.barred(order).map(|refusal| (key, refusal)));
-            steps.push(model.write(key, &targets[key]));
+            steps.push(model.write(key, *known, &targets[key]));
         }
     }
     // What a write above has changed besides is written again.
-    let again: Vec<(Key, String)> = items
+    let again: Vec<(Key, Option<Parameter>, String)> = items
         .iter()
         .filter(|item| model.disturbs(item, &targets))
         .filter_map(|item| {
             let now = model.text(&item.desired.key);
             let value = item.desired.requirement.target(item.desired.shape, now)?;
-            Some((item.desired.key.clone(), value.into_owned()))
+            Some((item.desired.key.clone(), item.desired.known, value.into_owned()))
         })
         .collect();
-    for (key, value) in again {
-        let mut step = model.write(&key, &value);
+    for (key, known, value) in again {
+        let mut step = model.write(&key, known, &value);
         step.undo = None;
         steps.push(step);
     }
@@ -172,11 +173,8 @@ pub(super) fn interface_leaf(key: &Key) -> Option<&str> {
 /// Both halves of a pair are never desired together, so a half that was zeroed by the other is
 /// not ours to set again.
 fn zeroed_by_its_half(item: &Item, targets: &BTreeMap<Key, String>) -> bool {
-    let half = item
-        .desired
-        .known
-        .and_then(catalogue::Parameter::pair)
-        .map(|leaf| item.desired.key.sibling(leaf));
+    let half =
+        item.desired.known.and_then(Parameter::pair).map(|leaf| item.desired.key.sibling(leaf));
     half.is_some_and(|half| targets.contains_key(&half))
 }
 
@@ -201,7 +199,7 @@ pub fn sort(items: &mut [&Item]) {
 /// One write, with what its place in the order depends on.
 struct Node<'d> {
     key: &'d Key,
-    order: &'static [Order],
+    known: Option<Parameter>,
     target: Cow<'d, str>,
     /// The first number before the write, where there is one that is known.
     old: Option<i128>,
@@ -210,7 +208,7 @@ struct Node<'d> {
 impl<'d> Node<'d> {
     fn new(desired: &'d Desired, target: Cow<'d, str>, snapshot: &Snapshot) -> Self {
         let old = snapshot.text(&desired.key).and_then(first_number);
-        Self { key: &desired.key, order: desired.known.map_or(&[], |p| p.order()), target, old }
+        Self { key: &desired.key, known: desired.known, target, old }
     }
 
     /// The first number once it is written.
@@ -233,7 +231,7 @@ fn topological(nodes: &mut Vec<Node<'_>>) {
     // Which node waits for which.
     let mut waits: Vec<(usize, usize)> = Vec::new();
     for (this, node) in nodes.iter().enumerate() {
-        for order in node.order {
+        for order in node.known.map_or(&[][..], Parameter::order) {
             match order {
                 Order::After(other) => waits.extend(at(other).map(|other| (this, other))),
                 // The other one first, but where that would be less than this one still is.
@@ -312,7 +310,7 @@ impl Model<'_> {
         let mut limits =
             self.limits.iter().filter(|(lower, upper)| same(lower, path) || same(upper, path));
         limits.find_map(|(lower, upper)| {
-            let is_upper = path == *upper;
+            let is_upper = same(upper, path);
             let other = Key::from_path(if is_upper { lower } else { upper }).ok()?;
             let own = self.text(&desired.key).and_then(first_number)?;
             let value = self.text(&other).and_then(first_number)?;
@@ -325,9 +323,8 @@ impl Model<'_> {
         })
     }
 
-    fn write(&mut self, key: &Key, value: &str) -> Step {
-        let known = catalogue::lookup(key);
-        let half = known.and_then(catalogue::Parameter::pair).map(|leaf| key.sibling(leaf));
+    fn write(&mut self, key: &Key, known: Option<Parameter>, value: &str) -> Step {
+        let half = known.and_then(Parameter::pair).map(|leaf| key.sibling(leaf));
         let expect = self.text(key).map(str::to_owned);
         let active_half = half.as_ref().and_then(|half| {
             let text = self.text(half)?;

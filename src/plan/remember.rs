@@ -117,12 +117,10 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
             memory.given.push((half, key.clone()));
         }
         // What is asked for under both names is remembered under both.
-        if !before.of_boot.is_empty()
-            && let Some(other) = catalogue::other_name(key).filter(|other| {
-                before.of_boot.contains_key(other)
-                    && !made.items.iter().any(|i| i.desired.key == *other)
-            })
-        {
+        if let Some(other) = catalogue::other_name(key).filter(|other| {
+            before.of_boot.contains_key(other)
+                && !made.items.iter().any(|i| i.desired.key == *other)
+        }) {
             memory.given.push((other, key.clone()));
         }
         let original = original(item, left.trim(), before, made);

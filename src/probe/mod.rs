@@ -24,6 +24,7 @@ use std::mem::MaybeUninit;
 use std::path::Path;
 
 use crate::below::joined;
+use crate::observed::{as_text, first_of};
 
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
@@ -35,15 +36,13 @@ fn text(root: &Path, path: &str) -> io::Result<String> {
     let mut page = [MaybeUninit::<u8>::uninit(); 4096];
     let half = page.len() / 2;
     let (page, _) = rustix::io::read(&file, &mut page)?;
-    let mut bytes = page.to_vec();
-    if bytes.len() > half {
-        // procfs ends a read(2) between two records: only an empty one is the end.
-        file.read_to_end(&mut bytes)?;
+    if page.len() <= half {
+        return Ok(as_text(page).into_owned());
     }
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    })
+    let mut bytes = page.to_vec();
+    // procfs ends a read(2) between two records: only an empty one is the end.
+    file.read_to_end(&mut bytes)?;
+    Ok(as_text(&bytes).into_owned())
 }
 
 /// The first page of `path` below `root`, at most.
@@ -72,26 +71,12 @@ fn meminfo_kb(text: &str, name: &str) -> Option<u64> {
     number
 }
 
-/// Where the first line ends. The memchr crate would ask the processor what it can do, which a
-/// virtual machine has to leave for.
-fn end_of_line(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    // Sixteen at a time, as long as none of them ends it.
-    let (sixteens, _) = bytes.as_chunks::<16>();
-    let ends = |sixteen: &[u8; 16]| {
-        sixteen.iter().fold(0, |ends, byte| ends | u8::from(*byte == b'\n')) != 0
-    };
-    let passed = 16 * sixteens.iter().take_while(|sixteen| !ends(sixteen)).count();
-    let rest = &bytes[passed..];
-    passed + rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
-}
-
 /// The same behind several names.
 fn meminfo_kbs<const N: usize>(text: &str, names: [&str; N]) -> [Option<u64>; N] {
     let mut numbers = [None; N];
     let (mut rest, mut missing) = (text, N);
     while missing > 0 && !rest.is_empty() {
-        let (line, after) = rest.split_at(end_of_line(rest));
+        let (line, after) = rest.split_at(first_of([b'\n'], rest.as_bytes()).unwrap_or(rest.len()));
         rest = after.get(1..).unwrap_or_default();
         let label = match line.strip_prefix("Node ") {
             Some(of_node) => of_node.split_once(' ').map_or("", |(_, label)| label),
@@ -104,9 +89,30 @@ fn meminfo_kbs<const N: usize>(text: &str, names: [&str; N]) -> [Option<u64>; N]
                 && let Some(rest) = label.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'))
             {
                 *number = rest.trim().strip_suffix("kB").and_then(|n| n.trim_end().parse().ok());
-                missing -= 1;
+                missing -= usize::from(number.is_some());
             }
         }
     }
     numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meminfo_kbs;
+
+    #[test]
+    fn each_name_is_found_wherever_its_line_stands() {
+        for before in 0..40 {
+            let text = format!(
+                "{}\n\nMemTotal:       24 kB\r\nMem: 1 kB\nMemTotalX: 2 kB\nNode 12 MemFree:  7 kB\n\
+                 SwapTotal: 0 kB\nHugetlb: 3 kB",
+                "x".repeat(before)
+            );
+            let names = ["Hugetlb", "MemTotal", "MemFree", "SwapTotal", "Absent"];
+            assert_eq!(meminfo_kbs(&text, names), [Some(3), Some(24), Some(7), Some(0), None]);
+        }
+        let broken = "MemTotal: ? kB\nMemTotal: 5\nMemTotal: 6 kB\nMemTotal: 7 kB\n";
+        assert_eq!(meminfo_kbs(broken, ["MemTotal"]), [Some(6)]);
+        assert_eq!(meminfo_kbs("", ["MemTotal"]), [None]);
+    }
 }

@@ -12,7 +12,7 @@ use nix::unistd::{ftruncate, write};
 use super::beneath::{Access, Beneath, Opened, Opener, number};
 use super::{Kernel, listing};
 use crate::key::{Key, Pattern};
-use crate::observed::{Errno, Reading};
+use crate::observed::{Errno, Reading, as_text};
 
 /// Takes nearly every parameter in one read(2), as the page that the kernel once had for it.
 const PAGE: usize = 4096;
@@ -175,10 +175,5 @@ fn text(opened: &Opened) -> Result<String, Errno> {
 }
 
 fn decode(bytes: &[u8]) -> String {
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    // Nearly every text is UTF-8, which is known sooner than where it is not.
-    match str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
-    }
+    as_text(bytes.strip_suffix(b"\n").unwrap_or(bytes)).into_owned()
 }

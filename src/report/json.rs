@@ -1,5 +1,7 @@
 //! Plans and outcomes as the JSON that scripts read.
 
+use std::borrow::Cow;
+
 use crate::baseline::sha256;
 use crate::bootview::{Loader, dropin};
 use crate::diagnostic::Position;
@@ -7,7 +9,6 @@ use crate::diff::BootValue;
 use crate::observed::Facts;
 use crate::plan::{Dropin, Item, Outcome, Plan};
 use crate::wire;
-use std::borrow::Cow;
 
 use super::outcome::{errors, not_applied, step_error, step_result, taken_back};
 use super::secret::{self, SECRET, covers_secret};

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use anstyle::Style;
 
 use crate::bootview::Loader;
+use crate::catalogue::Kind;
 use crate::diff::{BootStatus, LiveStatus};
 use crate::plan::{Item, Plan};
 
@@ -86,7 +87,7 @@ fn padded(line: &mut String, cell: &str, width: usize) {
 }
 
 fn row<'a>(item: &'a Item, loader: Loader) -> Row<'a> {
-    let is_secret = secret::is_secret(&item.desired.key);
+    let is_secret = item.desired.known.is_some_and(|known| known.kind() == Kind::Secret);
     let show = |text: &'a str| match text.trim_end() {
         "" => "(empty)".into(),
         _ if is_secret => secret::SECRET.into(),

@@ -151,7 +151,7 @@ pub fn wrapped(out: &mut String, indent: usize, width: usize, style: Style, text
 /// The lines of a printable text in ASCII, as textwrap makes them, where single blanks divide its
 /// words and each word has room in a line: as nearly always.
 fn of_single_blanks(text: &str, room: usize) -> Option<Vec<&str>> {
-    let mut lines = Vec::with_capacity(text.len() / room.max(1) + 2);
+    let mut lines = Vec::with_capacity(text.len() / room + 2);
     let (mut start, mut blank) = (0, None);
     for (at, byte) in text.bytes().enumerate() {
         if byte == b' ' {

@@ -120,10 +120,6 @@ fn overridden(key: &Key, source: &Position, value: &str, by: Option<&str>) -> St
     }
 }
 
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.collect::<Vec<_>>().join(", ")
-}
-
 /// A remark on a parameter in a sentence.
 pub fn note(key: &Key, note: &Note) -> String {
     match note {
@@ -152,7 +148,7 @@ pub fn note(key: &Key, note: &Note) -> String {
         }
         Note::Hazard(hazard) => hazard_text(*hazard).to_owned(),
         Note::ReadsBack(why) => format!("reads back differently: {why}"),
-        Note::Owners(known) => ["also set by: ", &listed(known.owners())].concat(),
+        Note::Owners(names) => format!("also set by: {}", names.join(", ")),
         Note::OtherLoader { loader, value, source } => match (value, source) {
             (Some(value), Some(source)) => {
                 format!("{loader} would set {} ({source})", secret::shown(key, value))

@@ -57,8 +57,16 @@ impl Scripted {
         let keys: Vec<Key> = plan::needed_to_return(&plan::managed(&observed), &observed);
         let seen = self.look(&keys, &seen);
         observed.snapshot = &seen;
+        // A plan that is only looked at says the same.
+        observed.remembers = false;
+        let looked_at = plan::plan(set.clone(), &observed);
+        observed.remembers = true;
         let plan = plan::plan(set, &observed);
         assert_eq!(plan::check::faults(&plan), Vec::<String>::new());
+        let json = |plan: &Plan| {
+            serde_json::to_value(tunectl::report::plan_json(plan, &self.facts)).unwrap()
+        };
+        assert_eq!(json(&looked_at), json(&plan));
         plan
     }
 

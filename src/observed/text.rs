@@ -1,0 +1,63 @@
+//! Bytes that are nearly always text, and mostly in UTF-8: what that is, and where its lines end.
+
+use std::borrow::Cow;
+
+/// Bytes as text; what is not UTF-8 stands as U+FFFD. That all is UTF-8 is known sooner than where
+/// it is not.
+pub fn as_text(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
+/// Where the first of a few control characters stands; nearly all of a text is passed over eight
+/// bytes at a time.
+pub fn first_of<const N: usize>(wanted: [u8; N], text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    debug_assert!(wanted.iter().all(|b| *b < b' '), "others are passed over");
+    let (eights, _) = text.as_chunks::<8>();
+    // Of a byte below a blank its highest bit is left; by the borrow of one, also of some that
+    // stand behind it.
+    let control = |eight: &[u8; 8]| {
+        let bytes = u64::from_le_bytes(*eight);
+        bytes.wrapping_sub(ONES * u64::from(b' ')) & !bytes & (ONES << 7) != 0
+    };
+    let mut from = 0;
+    loop {
+        from += 8 * eights[from / 8..].iter().take_while(|eight| !control(eight)).count();
+        let piece = text.get(from..)?;
+        let piece = piece.get(..8).unwrap_or(piece);
+        match piece.iter().position(|b| wanted.contains(b)) {
+            Some(at) => return Some(from + at),
+            None if piece.len() < 8 => return None,
+            None => from += 8,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{as_text, first_of};
+
+    #[test]
+    fn what_is_not_utf_8_is_marked() {
+        assert_eq!(as_text(b"plain"), "plain");
+        assert_eq!(as_text(b"caf\xe9!"), "caf\u{fffd}!");
+    }
+
+    #[test]
+    fn the_first_control_character_is_found_wherever_it_stands() {
+        for length in 0..40 {
+            let plain: Vec<u8> =
+                (0..length).map(|n| [b' ', b'a', 0x7f, 0x80, 0xff][n % 5]).collect();
+            assert_eq!(first_of([0, b'\n', b'\r'], &plain), None, "{length}");
+            for at in 0..length {
+                for (byte, later) in [(0, b'\n'), (b'\n', b'\t'), (b'\r', 0), (b'\n', b'\n')] {
+                    let mut text = plain.clone();
+                    text[at..].fill(later);
+                    text[at] = byte;
+                    text[..at].iter_mut().skip(1).step_by(3).for_each(|b| *b = b'\t');
+                    assert_eq!(first_of([0, b'\n', b'\r'], &text), Some(at), "{length} {byte}");
+                }
+            }
+        }
+    }
+}
