@@ -25,11 +25,13 @@ new=$(mktemp -p .)
     # What the compiler takes for rare is in .text.unlikely; one pattern for both, .text*, would keep
     # the linker busy for a minute. valgrind knows no openat2: what follows on one is named here.
     {
-        sed -nE "s/^c?fn=\([0-9]+\) ([A-Za-z_][^']*).*/\1/p" "$seen" \
+        sed -nE "s/^c?fn=\([0-9]+\) (_(ZN|R)[^']*).*/\1/p" "$seen" \
             | sed -E 's/17h[0-9a-f]{16}E.*/17h*/; s/Cs[0-9A-Za-z]+_/Cs*_/g; s/\.[0-9]+$/*/; y/$/?/'
         printf '%s\n' '_ZN7tunectl7procsys7beneath*'
     } | sed 'h; s/.*/      .text.&/p; g; s/.*/      .text.unlikely.&/' | LC_ALL=C sort -u
-    printf '    )\n  }\n}\nINSERT BEFORE .text;\n'
+    printf '    )\n'
+    # The C library is small, and takes part as a whole.
+    printf '    *libc.a:*(.text .text.*)\n  }\n}\nINSERT BEFORE .text;\n'
 } > "$new"
 mv "$new" packaging/plan.ld
 chmod 0644 packaging/plan.ld
