@@ -14,7 +14,7 @@ pub use conf::{ConfBody, ConfDir, ConfFile, ConfTree, SYSCTL_DIRS};
 pub use facts::{Facts, NumaNode, Release, ReleaseError, Virtualization};
 pub use original::{Original, Originals, Released};
 pub use strain::Strain;
-pub use text::{as_text, first_of};
+pub use text::{as_text, breaks_line, first_of, is_hidden, turns_text};
 pub use unfinished::{Begun, Replaced, Unfinished};
 pub use usage::{Usage, UsageNeeded};
 pub use writer::{Ancestor, Cause, Namespace, Via, Writer};

@@ -290,7 +290,9 @@ pub(super) fn change(path: &str, text: Option<&str>, root: &Path) -> Result<Chan
     let Some(text) = text else { return Ok(Change::Remove(place)) };
     if !is_record(path) && text.len() as u64 > MAX_FILE_BYTES {
         // Nobody could say any longer what it does, and no rollback find its lines.
-        let why = "it would have more than 8 MiB: shorten the reasons, or match fewer keys";
+        let most = MAX_FILE_BYTES >> 20;
+        let why =
+            format!("it would have more than {most} MiB: shorten the reasons, or match fewer keys");
         let error = std::io::Error::other(why);
         return Err(PersistError { doing: "write", path: path.to_owned(), error });
     }

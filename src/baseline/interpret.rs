@@ -3,7 +3,7 @@
 use crate::catalogue::{Kind, Parameter};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::key::Selector;
-use crate::observed::{Facts, Release};
+use crate::observed::{Facts, Release, breaks_line};
 use crate::value::{Canonical, NotAValue, Shape, Size, canonical};
 
 use super::amount::Amount;
@@ -233,9 +233,7 @@ impl Interpreter<'_> {
         if text.contains(['\n', '\r']) {
             return self.wrong(literal.span, "a value is one line", "remove the line break");
         }
-        let unseen =
-            |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
-        if let Some(c) = text.chars().find(|c| unseen(*c)) {
+        if let Some(c) = text.chars().find(|c| breaks_line(*c)) {
             let message =
                 format!("a value cannot contain the control character U+{:04X}", u32::from(c));
             return self.wrong(literal.span, message, "remove it");

@@ -3,6 +3,7 @@
 use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError};
 
 use crate::diagnostic::{Diagnostic, Span};
+use crate::observed::turns_text;
 
 /// Largest baseline that is read, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -70,8 +71,7 @@ pub fn parse(source: usize, text: &str) -> (Option<Node>, Vec<Diagnostic>) {
         return (None, vec![Diagnostic::error(place.at(0, 0), message)]);
     }
     // Those that turn the direction of a text make a reviewer read another one.
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let control = |c: char| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || turns(c);
+    let control = |c: char| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || turns_text(c);
     // A text of printable ASCII, as nearly all are, is judged by its bytes.
     let plain = |b: u8| matches!(b, b' '..=b'~' | b'\n' | b'\r' | b'\t');
     if !text.bytes().all(plain)

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::key::{Key, Selector};
+use crate::observed::breaks_line;
 
 /// Where the drop-in lies; the name sorts after `99-sysctl.conf`.
 pub const PATH: &str = "/etc/sysctl.d/99-tunectl.conf";
@@ -91,8 +92,7 @@ fn one_line(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
         return text.trim().into();
     }
-    let breaks = |c: char| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
-    text.split(|c| breaks(c) && c != '\t')
+    text.split(breaks_line)
         .map(str::trim)
         .filter(|p| !p.is_empty())
         .collect::<Vec<_>>()

@@ -1,4 +1,5 @@
-//! Bytes that are nearly always text, and mostly in UTF-8: what that is, and where its lines end.
+//! Texts of whatever origin: bytes that are nearly always UTF-8, where their lines end, and the
+//! characters in them that nobody sees.
 
 use std::borrow::Cow;
 
@@ -6,6 +7,22 @@ use std::borrow::Cow;
 /// it is not.
 pub fn as_text(bytes: &[u8]) -> Cow<'_, str> {
     str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
+/// Whether a character acts on a terminal, or on the text around it, rather than being shown.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || turns_text(c)
+}
+
+/// Whether a character may end a line where a text is read, or is another control character; a
+/// tab is none of these.
+pub fn breaks_line(c: char) -> bool {
+    (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a character turns the direction of what stands behind it.
+pub fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Where the first of a few control characters stands; nearly all of a text is passed over eight
@@ -35,12 +52,23 @@ pub fn first_of<const N: usize>(wanted: [u8; N], text: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{as_text, first_of};
+    use super::{as_text, breaks_line, first_of, is_hidden, turns_text};
 
     #[test]
     fn what_is_not_utf_8_is_marked() {
         assert_eq!(as_text(b"plain"), "plain");
         assert_eq!(as_text(b"caf\xe9!"), "caf\u{fffd}!");
+    }
+
+    #[test]
+    fn characters_that_nobody_sees() {
+        let seen = |is: fn(char) -> bool| {
+            let some = ['a', '\u{e9}', ' ', '\t', '\n', '\u{1b}', '\u{9b}', '\u{2028}', '\u{202e}'];
+            some.map(|c| if is(c) { 'x' } else { '.' }).iter().collect::<String>()
+        };
+        assert_eq!(seen(is_hidden), "...xxxxxx");
+        assert_eq!(seen(breaks_line), "....xxxx.");
+        assert_eq!(seen(turns_text), "........x");
     }
 
     #[test]

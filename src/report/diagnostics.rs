@@ -3,8 +3,9 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::diagnostic::{Diagnostic, Severity, Source, Span};
+use crate::observed::is_hidden;
 
-use super::style::{harmless, hidden};
+use super::style::harmless;
 
 /// All diagnostics, in order, each as a block of its own. `color` is whether escape sequences
 /// may be used; `width` is that of the terminal.
@@ -52,7 +53,7 @@ pub fn render(problems: &[Diagnostic], sources: &[Source], color: bool, width: u
 /// terminal, so that offsets stay right.
 fn visible(text: &str) -> String {
     let stand_in = |c: char| match c.len_utf8() {
-        _ if matches!(c, '\n' | '\t') || !hidden(c) => c,
+        _ if matches!(c, '\n' | '\t') || !is_hidden(c) => c,
         1 => ' ',
         2 => '\u{a0}',
         _ => '\u{fffd}',

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::observed::is_hidden;
+
 /// As required.
 pub const GOOD: Style = AnsiColor::Green.on_default();
 /// Will change.
@@ -60,7 +62,7 @@ fn made_harmless(text: &str) -> Cow<'_, str> {
     for c in text.chars() {
         match c {
             '\t' => out.push(' '),
-            c if hidden(c) => {
+            c if is_hidden(c) => {
                 let _ = write!(out, "{}", c.escape_unicode());
             }
             c => out.push(c),
@@ -89,18 +91,12 @@ pub fn markup(text: &str) -> String {
     out
 }
 
-/// Whether a character acts on a terminal rather than being shown there.
-pub fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// A JSON text that means the same and is harmless to look at: JSON itself demands escapes only
 /// below U+0020, and a terminal obeys U+009B as well.
 pub fn harmless_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if hidden(c) && c != '\n' {
+        if is_hidden(c) && c != '\n' {
             let _ = write!(out, "\\u{:04x}", u32::from(c));
         } else {
             out.push(c);

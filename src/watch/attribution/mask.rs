@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::observed::is_hidden;
+
 /// What stands in a secret's place.
 pub const MASK: &str = "***";
 /// No line is longer, in bytes.
@@ -328,11 +330,6 @@ pub(super) fn harmless(text: &str) -> String {
         }
     }
     out
-}
-
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A text cut to at most `bytes`.
