@@ -6,7 +6,7 @@ use crate::below;
 use crate::key::Key;
 use crate::observed::Replaced;
 use crate::persist::conf::{MAX_FILE_BYTES, wrong_rights};
-use crate::persist::{PersistError, Staged, originals, remove, reports};
+use crate::persist::{PersistError, Staged, originals, remove, remove_left_behind, reports};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 
 use super::{Options, Remember};
@@ -64,7 +64,20 @@ impl Change {
 
 /// Lays all files of a plan beside their places; the drop-in is the last one.
 pub(super) fn prepare(plan: &Plan, root: &Path, options: &Options) -> Vec<Prepared> {
+    if !options.live_only {
+        clear_away(plan, root);
+    }
     wanted(plan, &[], root, options).into_iter().map(|w| Prepared::of(w, root)).collect()
+}
+
+/// Removes what runs that were killed have begun to write of a plan's files, also where these are
+/// as they should be. The lock is held.
+pub fn clear_away(plan: &Plan, root: &Path) {
+    for file in plan.files() {
+        if let Ok(place) = below::resolve_parent(root, file.path) {
+            remove_left_behind(&place);
+        }
+    }
 }
 
 /// The same files without the keys that the kernel refused: those are never persisted.

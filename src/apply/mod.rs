@@ -14,7 +14,7 @@ use crate::plan::{Outcome, Plan, Step, StepOutcome, StepResult, Stopped, bytes};
 use crate::procsys::Kernel;
 use crate::value::agrees;
 
-pub use files::records;
+pub use files::{clear_away, records};
 pub use keep::{KeepError, could_keep, keep};
 pub use recover::{Recovered, put_back, recover};
 

@@ -89,8 +89,7 @@ impl Staged {
 
     /// Writes `bytes` beside `destination`, with that mode, flushed to disk. Directories that are
     /// missing are made, mode 0755, and flushed. The temporary's name ends in neither `.conf` nor
-    /// `.yaml`, so no loader reads it should a crash leave it behind; the next write of the same
-    /// name, for which the lock is held, removes it.
+    /// `.yaml`, so no loader reads it should a crash leave it behind; the next apply removes it.
     ///
     /// # Errors
     /// No space, a read-only file system, no permission, …: the destination is as it was.
@@ -99,7 +98,7 @@ impl Staged {
         make_directories(parent)?;
         let directory = File::open(parent).map_err(PersistError::new("open", parent))?;
         let name = destination.file_name().unwrap_or_default().to_string_lossy();
-        remove_left_behind(parent, &name);
+        remove_left_behind(destination);
         let before =
             Standing::at(destination).map_err(PersistError::new("look at", destination))?;
         let temporary = parent.join(format!(".{name}.{}.tmp", std::process::id()));
@@ -209,13 +208,15 @@ pub(super) fn make_directories(path: &Path) -> Result<(), PersistError> {
     Ok(())
 }
 
-/// Removes the temporaries that killed runs have left of a file; one that cannot be removed does
-/// no harm.
-fn remove_left_behind(directory: &Path, name: &str) {
+/// Removes the temporaries that killed runs have left of the file at `destination`, for which the
+/// lock is held; one that cannot be removed does no harm.
+pub fn remove_left_behind(destination: &Path) {
+    let directory = destination.parent().unwrap_or(Path::new("/"));
+    let name = destination.file_name().unwrap_or_default().to_string_lossy();
     let is_ours = |entry: &str| {
         entry
             .strip_prefix('.')
-            .and_then(|rest| rest.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(".tmp"))
+            .and_then(|rest| rest.strip_prefix(&*name)?.strip_prefix('.')?.strip_suffix(".tmp"))
             .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()))
     };
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {

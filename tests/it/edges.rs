@@ -234,6 +234,12 @@ fn what_a_killed_run_left_behind_is_removed() {
     host.file(left, "half").file(others[0], "").file(others[1], "");
     assert_eq!(host.run(APPLY).code, 0);
     assert!(host.root.join(DROPIN).is_file() && !host.root.join(left).exists());
+    // Also where the file itself is as it should be.
+    host.file(left, "half");
+    let before = fs::metadata(host.root.join(DROPIN)).unwrap().modified().unwrap();
+    assert_eq!(host.run(APPLY).code, 0);
+    assert!(!host.root.join(left).exists());
+    assert_eq!(fs::metadata(host.root.join(DROPIN)).unwrap().modified().unwrap(), before);
     for other in others {
         assert!(host.root.join(other).exists(), "{other} is not ours to remove");
     }

@@ -157,6 +157,8 @@ impl Live<'_> {
                 if !outcome.moved.is_empty() {
                     continue;
                 }
+            } else {
+                apply::clear_away(plan, &self.cli.root);
             }
             let [dropin, host_file] = ended;
             let [foreign_dropin, foreign_host] = foreign;

@@ -226,6 +226,17 @@ fn where_etc_cannot_be_written_the_values_are_right_all_the_same() {
 }
 
 #[test]
+fn what_a_killed_apply_had_begun_to_write_is_gone_after_a_boot() {
+    let host = host(BASELINE);
+    let before = fs::read(host.root.join("etc/sysctl.d/99-tunectl.conf")).unwrap();
+    let left = "etc/sysctl.d/.99-tunectl.conf.4194000.tmp";
+    host.file(left, "half");
+    assert_eq!(boot(&host).code, 0);
+    assert!(!host.root.join(left).exists());
+    assert_eq!(fs::read(host.root.join("etc/sysctl.d/99-tunectl.conf")).unwrap(), before);
+}
+
+#[test]
 fn a_foreign_drop_in_is_left_alone_and_stops_no_value() {
     let host = Host::usual();
     host.file("etc/tunectl/baseline.yaml", BASELINE);
