@@ -171,7 +171,7 @@ fn of_single_blanks(text: &str, room: usize) -> Option<Vec<&str>> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::of_single_blanks;
+    use super::{BAD, PLAIN, blanks, line, of_single_blanks, paint};
 
     proptest! {
         #[test]
@@ -185,6 +185,19 @@ mod tests {
             if let Some(lines) = of_single_blanks(&text, room) {
                 prop_assert_eq!(lines, textwrap::wrap(&text, options));
             }
+        }
+    }
+
+    #[test]
+    fn lines_are_painted_and_blanks_are_as_many_as_asked_for() {
+        let (mut plain, mut styled) = (String::new(), String::new());
+        line(&mut plain, PLAIN, "text");
+        line(&mut styled, BAD, "text");
+        assert_eq!((plain, styled), ("text\n".to_owned(), paint(BAD, "text") + "\n"));
+        for count in [0, 1, 31, 32, 33, 64, 100] {
+            let mut out = String::new();
+            blanks(&mut out, count);
+            assert_eq!(out, " ".repeat(count));
         }
     }
 
