@@ -100,10 +100,10 @@ impl Resolver<'_, '_> {
             let matches = (self.host.expand)(pattern);
             let Some(interpreted) = self.pattern(pattern, chosen, &matches) else { continue };
             for key in matches.iter().cloned() {
-                let named = merged.parameters.contains_key(&Selector::Key(key.clone()));
+                let is_named = merged.parameters.contains_key(&Selector::Key(key.clone()));
                 let excluded = set.excludes.iter().any(|e| e.covers(&key));
                 let beaten = matched.get(&key).is_some_and(|(rank, _)| *rank > chosen.rank);
-                if named || excluded || beaten {
+                if is_named || excluded || beaten {
                     continue;
                 }
                 if let Some(one) = self.desired(&key, chosen, Some(pattern.clone()), false) {

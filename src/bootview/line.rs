@@ -50,7 +50,7 @@ struct Known {
 }
 
 /// The lines that need not be read again.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Before<'a> {
     /// By the same loader.
     pub own: Option<&'a Lines>,

@@ -81,6 +81,7 @@ pub struct Assignment {
 
 impl Assignment {
     /// Whether the selector names `key`, itself or by glob.
+    #[inline]
     pub fn covers(&self, key: &Key) -> bool {
         if self.is_glob {
             glob_matches(&self.selector_text, key.as_path())
@@ -276,19 +277,14 @@ impl Outcome {
     #[inline]
     fn reaches(&self, line: usize, key: &Key) -> bool {
         let write = &self.lines[line];
-        if !write.is_glob {
-            return same(&write.selector_text, key.as_path());
-        }
-        self.globs_to(line, write, key)
+        write.covers(key) && !(write.is_glob && self.is_fenced(line, key))
     }
 
-    fn globs_to(&self, line: usize, write: &Assignment, key: &Key) -> bool {
-        if !write.covers(key) {
-            return false;
-        }
-        let spelling = self.spelled.get(&line).unwrap_or(&write.selector_text);
+    /// Whether an explicit line keeps the glob of this line off `key`.
+    fn is_fenced(&self, line: usize, key: &Key) -> bool {
+        let spelling = self.spelled.get(&line).unwrap_or(&self.lines[line].selector_text);
         let stops = |f: &Fence| same(&f.path, key.as_path()) && glob_matches(spelling, &f.literal);
-        !self.fences.iter().any(stops)
+        self.fences.iter().any(stops)
     }
 
     fn problem(&mut self, source: Position, what: ProblemKind) {

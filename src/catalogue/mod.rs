@@ -19,6 +19,7 @@ pub use entry::{Checked, Effect, Hazard, Kind, Order, Range, Scope};
 pub use parameter::Parameter;
 
 use crate::key::{Key, Pattern, has_wildcard};
+use crate::value::Shape;
 use entry::Entry;
 
 /// Every family's table, for the compiler; the program carries them packed. Within a table the keys
@@ -123,6 +124,11 @@ impl<'k> Reach<'k> {
 /// What kind of parameter `key` is, as far as is known.
 pub fn kind_of(key: &Key) -> Option<Kind> {
     lookup(key).map(Parameter::kind)
+}
+
+/// The form of `key`'s text, as far as is known.
+pub fn shape_of(key: &Key) -> Shape {
+    lookup(key).map_or(Shape::Unknown, Parameter::shape)
 }
 
 /// The other name of the variable that `key` is, where it has two, each in its own unit.

@@ -80,10 +80,8 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
         .map_err(|error| Failure::new(format!("{key} stays held: {error}")))?;
     // A pinned program prevents also where no daemon runs, or one that hangs.
     if cli.root == Path::new("/") {
-        let pair = catalogue::lookup(&key)
-            .and_then(catalogue::Parameter::pair)
-            .map(|leaf| key.sibling(leaf));
-        let keys: Vec<Key> = std::iter::once(key.clone()).chain(pair).collect();
+        let half = catalogue::half_of(&key);
+        let keys: Vec<Key> = std::iter::once(key.clone()).chain(half).collect();
         bpf::let_go(&keys)
             .map_err(|error| Failure::new(format!("{key} stays prevented: {error}")))?;
         presence::no_longer_prevented(&cli.root, &keys);

@@ -197,5 +197,5 @@ fn judge(wanted: &Wanted, bytes: &[u8], right: &mut Vec<u8>, wrong: &mut Vec<u8>
 
 /// The text without its final newline; borrowed where it is UTF-8, as nearly always.
 pub fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(bytes))
+    crate::observed::as_text(bytes.strip_suffix(b"\n").unwrap_or(bytes))
 }

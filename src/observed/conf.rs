@@ -25,6 +25,13 @@ pub struct ConfTree {
     pub cmdline: String,
 }
 
+impl ConfTree {
+    /// What stands at `path` in one of the directories.
+    pub fn entry(&self, path: &str) -> Option<&ConfFile> {
+        self.dirs.iter().flat_map(|dir| &dir.files).find(|file| *file.path == *path)
+    }
+}
+
 /// One of the sysctl.d directories.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfDir {

@@ -209,9 +209,9 @@ fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
     }
     let key = &item.desired.key;
     // Of this pair a zero that changes nothing zeroes the other half all the same (case E23).
-    if let Some(half) =
-        key.leaf().starts_with("overcommit_").then(|| crate::catalogue::half_of(key)).flatten()
+    if key.leaf().starts_with("overcommit_")
         && item.persisted.as_deref().and_then(kernel_number) == Some(0)
+        && let Some(half) = crate::catalogue::half_of(key)
     {
         notes.push(Note::ZeroesHalfAtBoot { half });
     }

@@ -224,9 +224,7 @@ fn first_number(text: &str) -> Option<i128> {
 /// Sorts nodes by key, and by their constraints before that. A ring, which a test of the
 /// catalogue excludes, would be broken at its first key.
 fn topological(nodes: &mut Vec<Node<'_>>) {
-    if !nodes.is_sorted_by(|a, b| a.key <= b.key) {
-        nodes.sort_by(|a, b| a.key.cmp(b.key));
-    }
+    nodes.sort_by(|a, b| a.key.cmp(b.key));
     let at = |path: &str| nodes.binary_search_by(|n| n.key.as_path().cmp(path)).ok();
     // Which node waits for which.
     let mut waits: Vec<(usize, usize)> = Vec::new();

@@ -25,8 +25,7 @@ pub(super) struct Own<'a> {
 
 impl<'a> Own<'a> {
     pub(super) fn of(conf: &'a ConfTree) -> Self {
-        let at = |path: &str| conf.dirs.iter().flat_map(|d| &d.files).find(|f| *f.path == *path);
-        Self { dropin: at(dropin::PATH), host: at(dropin::HOST_PATH) }
+        Self { dropin: conf.entry(dropin::PATH), host: conf.entry(dropin::HOST_PATH) }
     }
 
     /// What both set now; nothing where a file is not ours.

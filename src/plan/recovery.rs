@@ -3,7 +3,7 @@
 use crate::catalogue::{self, Effect};
 use crate::key::Key;
 use crate::observed::{Replaced, Snapshot, Unfinished};
-use crate::value::{Shape, agrees};
+use crate::value::agrees;
 
 /// How an apply that was killed is put right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,7 @@ pub fn looked_at(unfinished: &Unfinished) -> impl Iterator<Item = &Key> {
 
 /// Whether a parameter that reads `now` has the value that was written to it.
 pub fn reads_as(key: &Key, written: &str, now: &str) -> bool {
-    let shape = catalogue::lookup(key).map_or(Shape::Unknown, catalogue::Parameter::shape);
-    agrees(shape, written, now)
+    agrees(catalogue::shape_of(key), written, now)
 }
 
 /// Judges what was left behind by how things stand `now`. `text` tells what a file reads.
@@ -49,8 +48,6 @@ pub fn recovery(
     if unfinished.done || committed {
         return Recovery::Finished;
     }
-    let shape =
-        |key: &Key| catalogue::lookup(key).map_or(Shape::Unknown, catalogue::Parameter::shape);
     let (mut writes, mut left, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     for (n, begun) in unfinished.writes.iter().enumerate().rev() {
         let key = &begun.key;
@@ -63,12 +60,12 @@ pub fn recovery(
             lost.push(key.clone());
             continue;
         };
-        let same = |text: &str| agrees(shape(key), text, live) && agrees(shape(key), live, text);
+        let shape = catalogue::shape_of(key);
+        let same = |text: &str| agrees(shape, text, live) && agrees(shape, live, text);
         if begun.from.as_deref().is_some_and(same) {
             continue;
         }
-        let ours =
-            unfinished.writes.iter().any(|w| w.key == *key && agrees(shape(key), &w.to, live));
+        let ours = unfinished.writes.iter().any(|w| w.key == *key && agrees(shape, &w.to, live));
         match &begun.undo {
             _ if !ours => left.push((key.clone(), live.to_owned())),
             Some((key, value)) => writes.push((key.clone(), value.clone())),
@@ -82,7 +79,8 @@ pub fn recovery(
         else {
             continue;
         };
-        let same = |text: &str| agrees(shape(key), text, live);
+        let shape = catalogue::shape_of(key);
+        let same = |text: &str| agrees(shape, text, live);
         let mut reached = false;
         let mut ours = same(before);
         for begun in &unfinished.writes {

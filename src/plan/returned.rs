@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::baseline::{Desired, OnDrift, Requirement};
 use crate::bootview::{BootView, Loader, dropin};
-use crate::catalogue::{self, Kind, Reach};
+use crate::catalogue::{self, Kind, Reach, shape_of};
 use crate::diagnostic::{Position, Span};
 use crate::diff::{self, BootStatus, BootValue, LiveStatus};
 use crate::key::{Key, Selector};
@@ -221,14 +221,14 @@ fn verdict(
     let Some(live) = live else { return Fate::Stuck };
     // What was written may read rounded, and never the other way round.
     let same = |written: &str, read: &str| {
-        let shape = shape(key);
+        let shape = shape_of(key);
         agrees(shape, written, read)
             && (matches!(shape, Shape::Rounded(_)) || agrees(shape, read, written))
     };
     let Some(left) = left else { return Fate::Unknown };
     if let Some(was) = was {
         let is_so = among.observed.snapshot.text(&was.key).is_some_and(|now| {
-            let shape = shape(&was.key);
+            let shape = shape_of(&was.key);
             agrees(shape, &was.value, now) && agrees(shape, now, &was.value)
         });
         if is_so {
@@ -318,7 +318,7 @@ fn desired(key: &Key, value: String, allow: &[String]) -> Desired {
     Desired {
         key: key.clone(),
         requirement: Requirement::Exact(value),
-        shape: shape(key),
+        shape: shape_of(key),
         known,
         origin: Span { source: 0, start: 0, end: 0, line: 0, column: 0 },
         pattern: None,
@@ -331,10 +331,6 @@ fn desired(key: &Key, value: String, allow: &[String]) -> Desired {
         from_ram: false,
         waiver: None,
     }
-}
-
-fn shape(key: &Key) -> Shape {
-    catalogue::lookup(key).map_or(Shape::Unknown, catalogue::Parameter::shape)
 }
 
 /// The other half of a pair.

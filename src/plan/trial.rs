@@ -56,8 +56,7 @@ pub fn trial(plan: &Plan, boot_id: &str, pid: u32, further: Vec<Replaced>) -> Un
 pub fn tried(unfinished: &Unfinished) -> Vec<Key> {
     let mut keys: Vec<Key> = unfinished.originals.iter().map(|(key, _)| key.clone()).collect();
     for write in &unfinished.writes {
-        let pair = catalogue::lookup(&write.key).and_then(catalogue::Parameter::pair);
-        keys.extend(pair.map(|leaf| write.key.sibling(leaf)));
+        keys.extend(catalogue::half_of(&write.key));
         keys.push(write.key.clone());
     }
     keys.sort();

@@ -8,7 +8,7 @@ use crate::wire::event::Event;
 
 use super::event::{When, line};
 use super::plan::Layout;
-use super::style::{BAD, HEAD, WARN, harmless, paint, wrapped};
+use super::style::{BAD, HEAD, WARN, harmless, paint, styled_line, wrapped};
 
 /// So many events are told in JSON …
 const RECENT: usize = 50;
@@ -69,7 +69,7 @@ pub(super) fn text(
             let _ = write!(head, "; within {median} us in the median, {most} us for 99 %");
         }
         let style = if drift.contested.is_empty() { HEAD } else { BAD };
-        let _ = writeln!(out, "{}", paint(style, &head));
+        styled_line(out, style, &head);
     }
     for key in &drift.contested {
         let text = format!("contested: {key}: somebody else keeps changing it");

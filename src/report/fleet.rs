@@ -7,7 +7,7 @@ use anstyle::Style;
 use crate::wire::fleet::{Fleet, FleetGate, FleetUnreadable, FleetWriter};
 
 use super::plan::Layout;
-use super::style::{BAD, DIM, GOOD, HEAD, PLAIN, WARN, cut, harmless, paint, wrapped};
+use super::style::{BAD, DIM, GOOD, HEAD, PLAIN, WARN, cut, harmless, paint, styled_line, wrapped};
 
 /// A list: its title, its columns, its rows.
 pub struct List {
@@ -248,7 +248,7 @@ fn table(out: &mut String, list: &List, layout: Layout, top: usize) {
     };
     let _ = writeln!(out, "\n{}", paint(HEAD, &line(&titles)));
     for row in &rows {
-        let _ = writeln!(out, "{}", paint(list.style, &line(row)));
+        styled_line(out, list.style, &line(row));
     }
 }
 

@@ -8,7 +8,7 @@ use anstyle::Style;
 use crate::wire::report::{Report, ReportEvent, ReportParameter, ReportWriter};
 
 use super::plan::Layout;
-use super::style::{BAD, DIM, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
+use super::style::{BAD, DIM, GOOD, HEAD, WARN, cut, harmless, paint, styled_line, wrapped};
 use super::words;
 
 /// Longest value in a column; the whole one is in the JSON.
@@ -32,7 +32,7 @@ pub fn text(report: &Report, layout: Layout) -> String {
     }
     for (key, value) in &report.others {
         let text = format!("  {} = {}", harmless(key), cut(value, layout.width));
-        let _ = writeln!(out, "{}", paint(DIM, &text));
+        styled_line(&mut out, DIM, &text);
     }
     boot(&mut out, report, layout);
     drift(&mut out, report);
@@ -125,7 +125,7 @@ fn table(out: &mut String, report: &Report, layout: Layout) {
     for row in &shown {
         let text = line(&row.cells);
         let text = format!("{} {}", row.mark, text.trim_end());
-        let _ = writeln!(out, "{}", paint(row.style, &text));
+        styled_line(out, row.style, &text);
         for detail in details(row.parameter) {
             wrapped(out, 6, layout.width, DIM, &detail);
         }
@@ -216,7 +216,7 @@ fn drift(out: &mut String, report: &Report) {
         drift.since_boot, drift.last_day
     );
     let none = drift.since_boot == 0 && drift.last_day == 0;
-    let _ = writeln!(out, "{}", paint(if none { DIM } else { HEAD }, &text));
+    styled_line(out, if none { DIM } else { HEAD }, &text);
     for event in &drift.events {
         let _ = writeln!(out, "  {}", line(event));
     }

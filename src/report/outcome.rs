@@ -8,7 +8,7 @@ use crate::plan::{Dropin, DropinOutcome, Item, Outcome, Plan, StepOutcome, StepR
 
 use super::plan::{Layout, is_boot_note};
 use super::secret;
-use super::style::{BAD, CHANGE, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
+use super::style::{BAD, CHANGE, GOOD, HEAD, WARN, cut, harmless, styled_line, wrapped};
 use super::words;
 
 /// The outcome as text: what matters first, then what was changed, then what went wrong.
@@ -30,19 +30,19 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
         let steps = if *steps > 1 { format!(" in {steps} steps") } else { String::new() };
         let line =
             format!("{sign} {:key$}  {from} -> {to}{steps}{what}", step.step.key.to_string());
-        let _ = writeln!(out, "{}", paint(style, &line));
+        styled_line(&mut out, style, &line);
         if let Some(error) = step_error(step) {
             wrapped(&mut out, 6, layout.width, BAD, &error);
         }
     }
     for (item, why) in unmended(plan) {
         let line = format!("! {:key$}  {}", item.desired.key.to_string(), short(item));
-        let _ = writeln!(out, "{}", paint(BAD, &line));
+        styled_line(&mut out, BAD, &line);
         wrapped(&mut out, 6, layout.width, WARN, &why);
     }
     for (item, why) in overridden(plan) {
         let line = format!("! {:key$}  overridden at boot", item.desired.key.to_string());
-        let _ = writeln!(out, "{}", paint(WARN, &line));
+        styled_line(&mut out, WARN, &line);
         wrapped(&mut out, 6, layout.width, WARN, &why);
     }
     for line in words::waivers(&plan.baseline) {
@@ -50,7 +50,7 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
     }
     for (key, result) in &outcome.actions {
         let (sign, style) = if result.is_ok() { ('+', GOOD) } else { ('!', BAD) };
-        let _ = writeln!(out, "{}", paint(style, &format!("{sign} action {key}")));
+        styled_line(&mut out, style, &format!("{sign} action {key}"));
         if let Err(errno) = result {
             wrapped(
                 &mut out,
@@ -225,9 +225,9 @@ fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
         (true, _) => WARN,
         (false, _) => BAD,
     };
-    let _ = writeln!(out, "{}", paint(style, &text));
+    styled_line(out, style, &text);
     for error in errors(outcome) {
-        let _ = writeln!(out, "{}", paint(BAD, &format!("! {error}")));
+        styled_line(out, BAD, &format!("! {error}"));
     }
 }
 

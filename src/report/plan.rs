@@ -13,7 +13,7 @@ use crate::value::agrees;
 
 use super::plan_table::table;
 use super::secret;
-use super::style::{BAD, DIM, GOOD, HEAD, WARN, cut, harmless, line, wrapped};
+use super::style::{BAD, DIM, GOOD, HEAD, WARN, cut, harmless, styled_line, wrapped};
 use super::words;
 
 /// Longest value in a column; the whole one is in the JSON.
@@ -76,7 +76,7 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
         } else if let Some(refresh) = refresh {
             let _ = write!(text, "; {refresh}");
         }
-        line(out, layout.style(HEAD), &text);
+        styled_line(out, layout.style(HEAD), &text);
         return;
     }
     if plan.in_sync() && summary.pending == 0 && !does_nothing {
@@ -89,7 +89,7 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
             "{name}: in sync, now and after a reboot: {} of {total} parameters{waived}",
             summary.in_sync
         );
-        line(out, HEAD.fg_color(GOOD.get_fg_color()), &text);
+        styled_line(out, HEAD.fg_color(GOOD.get_fg_color()), &text);
         return;
     }
     let mut parts = Vec::new();
@@ -116,7 +116,7 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
     {
         let _ = write!(text, "; {refresh}");
     }
-    line(out, layout.style(HEAD), &text);
+    styled_line(out, layout.style(HEAD), &text);
 }
 
 /// How many parameters would be given back, behind the other counts.
@@ -150,7 +150,7 @@ fn host_line(out: &mut String, plan: &Plan, facts: &Facts, layout: Layout) {
         }
     }
     let _ = write!(text, ", boots with {}", plan.loader);
-    line(out, layout.style(DIM), &text);
+    styled_line(out, layout.style(DIM), &text);
 }
 
 pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
@@ -285,7 +285,7 @@ fn given_back(out: &mut String, plan: &Plan, layout: Layout) {
     }
     out.push('\n');
     let head = "no longer in the baseline: given back as they were before tunectl";
-    line(out, HEAD, head);
+    styled_line(out, HEAD, head);
     super::rollback::table(out, plan, &|_| String::new(), layout);
 }
 
@@ -294,7 +294,7 @@ fn actions(out: &mut String, plan: &Plan, layout: Layout) {
         return;
     }
     out.push('\n');
-    line(out, layout.style(HEAD), "actions: verbs, run only with `apply --run-actions`");
+    styled_line(out, layout.style(HEAD), "actions: verbs, run only with `apply --run-actions`");
     for action in &plan.baseline.actions {
         let value = action.requirement.exact().unwrap_or_default();
         let _ = writeln!(out, "  {} = {}", action.key, harmless(value));

@@ -11,7 +11,7 @@ use crate::plan::{Item, Plan};
 
 use super::plan::{Layout, VALUE_WIDTH, details};
 use super::secret;
-use super::style::{self, BAD, CHANGE, DIM, GOOD, WARN, blanks, cut, shortened};
+use super::style::{BAD, CHANGE, DIM, GOOD, WARN, blanks, cut, shortened, styled_line};
 
 /// Blanks between two columns.
 const GAP: usize = 2;
@@ -64,7 +64,7 @@ pub(super) fn table(out: &mut String, plan: &Plan, layout: Layout) {
     padded(&mut line, "desired", desired + GAP);
     padded(&mut line, "next boot", boot + GAP);
     line.push_str("do");
-    style::line(out, layout.style(DIM), &line);
+    styled_line(out, layout.style(DIM), &line);
     for row in &rows {
         line.clear();
         line.push(row.mark);
@@ -75,7 +75,7 @@ pub(super) fn table(out: &mut String, plan: &Plan, layout: Layout) {
         padded(&mut line, &row.desired, desired + GAP);
         padded(&mut line, &row.boot, boot + GAP);
         line.push_str(&row.todo);
-        style::line(out, layout.style(row.style), line.trim_end());
+        styled_line(out, layout.style(row.style), line.trim_end());
         details(out, row.item, plan, layout);
     }
 }

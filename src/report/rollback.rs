@@ -11,7 +11,9 @@ use crate::plan::{Dropin, DropinOutcome, Fate, Origin, Outcome, Plan, Returned, 
 use crate::wire::{self, ROLLBACK_SCHEMA};
 
 use super::plan::Layout;
-use super::style::{BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint, wrapped};
+use super::style::{
+    BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint, styled_line, wrapped,
+};
 use super::{json, outcome, secret, words};
 
 /// Longest value in a column.
@@ -141,7 +143,7 @@ pub fn text(plan: &Plan, who: &dyn Fn(&Key) -> String, layout: Layout) -> String
     if is_nothing(plan) {
         let text =
             "rollback: nothing to give back: tunectl has written nothing that is still there";
-        let _ = writeln!(out, "{}", paint(HEAD.fg_color(GOOD.get_fg_color()), text));
+        styled_line(&mut out, HEAD.fg_color(GOOD.get_fg_color()), text);
         return out;
     }
     let mut parts = Vec::new();
@@ -193,13 +195,13 @@ pub fn table(out: &mut String, plan: &Plan, who: &dyn Fn(&Key) -> String, layout
     let key = width(&|one| one.key.to_string(), "parameter");
     let now = width(&live, "now");
     let head = format!("  {:key$}  {:now$}    before tunectl", "parameter", "now");
-    let _ = writeln!(out, "{}", paint(DIM, &head));
+    styled_line(out, DIM, &head);
     for one in &plan.returned {
         let (mark, style) = sign(one);
         let arrow = if one.item.write { "->" } else { "  " };
         let name = one.key.to_string();
         let line = format!("{mark} {name:key$}  {:now$} {arrow} {}", live(one), before(one));
-        let _ = writeln!(out, "{}", paint(style, line.trim_end()));
+        styled_line(out, style, line.trim_end());
         let by = match one.verdict {
             Fate::Changed { .. } => who(&one.key),
             _ => String::new(),
@@ -290,13 +292,13 @@ pub fn ended_text(plan: &Plan, done: &Outcome, layout: Layout) -> String {
         }
     }
     let style = if good { HEAD.fg_color(GOOD.get_fg_color()) } else { BAD };
-    let _ = writeln!(out, "{}", paint(style, &text));
+    styled_line(&mut out, style, &text);
     for error in outcome::errors(done) {
-        let _ = writeln!(out, "{}", paint(BAD, &format!("! {error}")));
+        styled_line(&mut out, BAD, &format!("! {error}"));
     }
     for step in done.steps.iter().filter(|s| s.result != StepResult::Written) {
         if let Some(error) = outcome::step_error(step) {
-            let _ = writeln!(out, "{}", paint(BAD, &format!("! {}", step.step.key)));
+            styled_line(&mut out, BAD, &format!("! {}", step.step.key));
             wrapped(&mut out, 6, layout.width, BAD, &error);
         }
     }

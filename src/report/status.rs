@@ -12,7 +12,7 @@ use crate::wire::{BootReport, Changed, Found, LetGo, NextBoot, STATUS_SCHEMA, St
 
 use super::boot::{self, Told};
 use super::plan::Layout;
-use super::style::{BAD, DIM, GOOD, HEAD, WARN, paint, wrapped};
+use super::style::{BAD, DIM, GOOD, HEAD, WARN, styled_line, wrapped};
 use super::{json, secret, words};
 
 /// The status of a host of which nothing else is known than what was reported at boot.
@@ -407,7 +407,7 @@ fn boot_text(out: &mut String, status: &Status, layout: Layout) {
     }
     if !status.boot_unit {
         let text = "tunectl-boot is not enabled: `systemctl enable tunectl-boot`";
-        let _ = writeln!(out, "{}", paint(WARN, text));
+        styled_line(out, WARN, text);
     }
 }
 

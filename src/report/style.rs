@@ -23,7 +23,7 @@ pub const PLAIN: Style = Style::new();
 pub const HEAD: Style = Style::new().bold();
 
 /// Adds a line in that style, or in none.
-pub fn line(out: &mut String, style: Style, text: &str) {
+pub fn styled_line(out: &mut String, style: Style, text: &str) {
     if style == PLAIN {
         out.push_str(text);
         out.push('\n');
@@ -125,7 +125,7 @@ pub fn wrapped(out: &mut String, indent: usize, width: usize, style: Style, text
     let text = made_harmless(text);
     let mut put = |line: &str| {
         blanks(out, indent);
-        self::line(out, style, line);
+        styled_line(out, style, line);
     };
     // What has room in one line need not be divided into words.
     if text.len() < room {
@@ -171,7 +171,7 @@ fn of_single_blanks(text: &str, room: usize) -> Option<Vec<&str>> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{BAD, PLAIN, blanks, line, of_single_blanks, paint};
+    use super::{BAD, PLAIN, blanks, of_single_blanks, paint, styled_line};
 
     proptest! {
         #[test]
@@ -191,8 +191,8 @@ mod tests {
     #[test]
     fn lines_are_painted_and_blanks_are_as_many_as_asked_for() {
         let (mut plain, mut styled) = (String::new(), String::new());
-        line(&mut plain, PLAIN, "text");
-        line(&mut styled, BAD, "text");
+        styled_line(&mut plain, PLAIN, "text");
+        styled_line(&mut styled, BAD, "text");
         assert_eq!((plain, styled), ("text\n".to_owned(), paint(BAD, "text") + "\n"));
         for count in [0, 1, 31, 32, 33, 64, 100] {
             let mut out = String::new();

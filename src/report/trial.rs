@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::observed::Replaced;
 use crate::wire::Trial;
 
-use super::style::{CHANGE, GOOD, HEAD, harmless, paint};
+use super::style::{CHANGE, GOOD, HEAD, harmless, styled_line};
 
 /// What was kept of a trial, as text.
 pub fn confirmed(baseline: &str, keys: &[String], files: &[Replaced]) -> String {
@@ -19,9 +19,9 @@ pub fn confirmed(baseline: &str, keys: &[String], files: &[Replaced]) -> String 
         format!("persisted to {}", paths.join(", "))
     };
     let text = format!("{}: confirmed, {count} value{s} kept, {kept}", harmless(baseline));
-    let _ = writeln!(out, "{}", paint(HEAD.fg_color(GOOD.get_fg_color()), &text));
+    styled_line(&mut out, HEAD.fg_color(GOOD.get_fg_color()), &text);
     for key in keys {
-        let _ = writeln!(out, "{}", paint(CHANGE, &format!("+ {}", harmless(key))));
+        styled_line(&mut out, CHANGE, &format!("+ {}", harmless(key)));
     }
     out
 }
@@ -30,7 +30,7 @@ pub fn confirmed(baseline: &str, keys: &[String], files: &[Replaced]) -> String 
 pub fn cancelled(baseline: &str, lines: &[String]) -> String {
     let text = format!("{}: cancelled, as before the trial", harmless(baseline));
     let mut out = String::new();
-    let _ = writeln!(out, "{}", paint(HEAD.fg_color(GOOD.get_fg_color()), &text));
+    styled_line(&mut out, HEAD.fg_color(GOOD.get_fg_color()), &text);
     for line in lines {
         let _ = writeln!(out, "  {}", harmless(line));
     }

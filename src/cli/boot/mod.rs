@@ -146,8 +146,7 @@ impl Run<'_> {
     /// What the drop-in says, where the baseline cannot be used.
     fn last_good(&self, report: &mut BootReport) -> DesiredSet {
         let tree = read_conf_tree(&self.cli.root);
-        let ours = tree.dirs.iter().flat_map(|d| &d.files).find(|f| *f.path == *dropin::PATH);
-        let text = ours.and_then(|file| match &file.body {
+        let text = tree.entry(dropin::PATH).and_then(|file| match &file.body {
             ConfBody::Text(bytes) => last_good::baseline(bytes, self.host.facts.mem_total_kb),
             _ => None,
         });
