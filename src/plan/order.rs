@@ -109,8 +109,10 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         })
         .collect();
     for (key, known, value) in again {
+        let first = steps.iter().all(|step| step.key != key);
         let mut step = model.write(&key, known, &value);
-        step.undo = None;
+        // Taken back by its first write, or, where only others have changed it, to what it is now.
+        step.undo = snapshot.text(&key).filter(|_| first).map(|now| (key, now.to_owned()));
         steps.push(step);
     }
     // Whoever is still not as desired is contradicted by a step that sets it as well.

@@ -365,6 +365,34 @@ fn an_undone_forwarding_leaves_every_interface_as_it_was_e24() {
     assert_eq!(kernel.value("net.ipv4.conf.all.accept_redirects"), "1");
 }
 
+/// What was as desired, and is written only because another write changes it, can be put back.
+#[test]
+fn what_is_written_again_alone_is_put_back_e24() {
+    let (kernel, root) = (ScriptedKernel::host(), Root::new("again"));
+    let wanted = "parameters:
+  net.ipv4.ip_forward: 1
+  net.ipv4.conf.all.accept_redirects: 1
+";
+    let plan = planned(&kernel, wanted, &read_conf_tree(&root.0));
+    let steps: Vec<String> = plan.steps.iter().map(|step| step.key.to_string()).collect();
+    assert_eq!(steps, ["net.ipv4.ip_forward", "net.ipv4.conf.all.accept_redirects"]);
+    assert_eq!(plan::untryable(&plan), []);
+    // The drop-in finds its directory gone once all is written.
+    let mut lose_directory = |_, _: &_| {
+        let _ = std::fs::remove_dir_all(root.0.join("etc/sysctl.d"));
+        None
+    };
+    let options = Options::default();
+    let outcome = apply(&plan, &kernel, &root.0, &options, &mut lose_directory);
+    assert!(matches!(outcome.dropin, DropinOutcome::Failed(_)), "{outcome:?}");
+    assert_eq!(outcome.restored.len(), 2);
+    assert!(outcome.restored.iter().all(|(_, result)| result.is_ok()), "{outcome:?}");
+    for (key, before) in [("net.ipv4.ip_forward", "0"), ("net.ipv4.conf.all.accept_redirects", "1")]
+    {
+        assert_eq!(kernel.value(key), before);
+    }
+}
+
 #[test]
 fn the_core_pattern_comes_before_root_only_dumps_e26() {
     let kernel = ScriptedKernel::host()
