@@ -161,7 +161,9 @@ fn released(
     let everything = args.keys.is_empty() && plan.returned.iter().all(Returned::is_given);
     let everything = everything.then(|| EVERYTHING.to_owned());
     for name in given.chain(named).chain(everything) {
-        holds.holds.insert(name, hold.clone());
+        // Whatever was let go of it for a while has nothing to come back to.
+        holds.holds.remove(&name);
+        holds.released.insert(name, hold.clone());
     }
     holds
         .files(&cli.root, clock::since_boot())

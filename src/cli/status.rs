@@ -97,5 +97,5 @@ fn let_go(cli: &Cli, boot_id: &str) -> Vec<LetGo> {
         reason: hold.reason,
         until: hold.until,
     };
-    holds.holds.into_iter().map(of).collect()
+    holds.all().into_iter().map(of).collect()
 }

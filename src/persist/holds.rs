@@ -42,8 +42,13 @@ pub struct Holds {
     pub schema: String,
     /// The boot; in another one all this is past.
     pub boot_id: String,
-    /// By key, in dots; of what was rolled back also by pattern, and `*` for everything.
+    /// By key, in dots: what is let go for a while. In the file those of what was rolled back
+    /// stand here as well.
     pub holds: BTreeMap<String, Hold>,
+    /// What was rolled back, by key, by pattern, or [`EVERYTHING`]. A hold for a while is another
+    /// matter: this stays when that ends.
+    #[serde(skip)]
+    pub released: BTreeMap<String, Hold>,
 }
 
 /// One parameter that is let go.
@@ -87,14 +92,19 @@ impl Holds {
         let mut all = table(root, HOLDS).filter(|holds| holds.boot_id == boot_id).unwrap_or(Self {
             schema: HOLDS_SCHEMA.into(),
             boot_id: boot_id.to_owned(),
-            holds: BTreeMap::new(),
+            ..Self::default()
         });
-        for (key, hold) in table(root, KEPT).unwrap_or_default().holds {
-            if hold.kind == RELEASED {
-                all.holds.entry(key).or_insert(hold);
-            }
-        }
+        let is_released = |(_, hold): &(String, Hold)| hold.kind == RELEASED;
+        (all.released, all.holds) = all.holds.into_iter().partition(is_released);
+        let kept = table(root, KEPT).unwrap_or_default().holds;
+        all.released.extend(kept.into_iter().filter(is_released));
         all
+    }
+
+    /// All of them by key; of two the one for a while, which ends first.
+    pub fn all(&self) -> BTreeMap<String, Hold> {
+        let both = self.released.iter().chain(&self.holds);
+        both.map(|(key, hold)| (key.clone(), hold.clone())).collect()
     }
 
     /// Whether there may be any.
@@ -106,22 +116,17 @@ impl Holds {
     pub fn of(&self, key: &Key, since_boot: Duration) -> Option<&Hold> {
         let own = self.holds.get(&key.to_string()).filter(|hold| !hold.is_over(since_boot));
         own.or_else(|| {
-            let mut released = self.holds.iter().filter(|(_, hold)| hold.kind == RELEASED);
             let covers = |name: &str| {
                 name == EVERYTHING || Selector::parse(name).is_ok_and(|s| s.covers(key))
             };
-            released.find(|(name, _)| covers(name)).map(|(_, hold)| hold)
+            self.released.iter().find(|(name, _)| covers(name)).map(|(_, hold)| hold)
         })
     }
 
     /// What was rolled back.
     pub fn released(&self) -> Released {
-        let released = self.holds.iter().filter(|(_, hold)| hold.kind == RELEASED);
-        let selectors = released.clone().filter_map(|(name, _)| Selector::parse(name).ok());
-        Released {
-            all: released.clone().any(|(name, _)| name == EVERYTHING),
-            selectors: selectors.collect(),
-        }
+        let selectors = self.released.keys().filter_map(|name| Selector::parse(name).ok());
+        Released { all: self.released.contains_key(EVERYTHING), selectors: selectors.collect() }
     }
 
     /// When the next of them is over, since the boot.
@@ -133,15 +138,18 @@ impl Holds {
     /// Takes back what was left to others, of these parameters; `wholly`: and all that was rolled
     /// back. Whether there was any.
     pub fn take_back<'a>(&mut self, keys: impl Iterator<Item = &'a Key>, wholly: bool) -> bool {
-        let before = self.holds.len();
+        let count = |holds: &Self| holds.holds.len() + holds.released.len();
+        let before = count(self);
         for key in keys.map(Key::to_string) {
-            let left = |hold: &Hold| hold.kind == YIELDED || hold.kind == RELEASED;
-            if self.holds.get(&key).is_some_and(left) {
+            if self.holds.get(&key).is_some_and(|hold| hold.kind == YIELDED) {
                 self.holds.remove(&key);
             }
+            self.released.remove(&key);
         }
-        self.holds.retain(|_, hold| !wholly || hold.kind != RELEASED);
-        self.holds.len() < before
+        if wholly {
+            self.released.clear();
+        }
+        count(self) < before
     }
 
     /// Lets these parameters go for a trial that ends then; what was let go of them before.
@@ -162,9 +170,10 @@ impl Holds {
     /// back.
     pub fn end_trial(&mut self, before: BTreeMap<String, Hold>, kept: bool) {
         self.holds.retain(|_, hold| hold.kind != TRIAL);
-        let left = |hold: &Hold| hold.kind == YIELDED || hold.kind == RELEASED;
-        self.holds.retain(|_, hold| !kept || hold.kind != RELEASED);
-        for (key, hold) in before.into_iter().filter(|(_, hold)| !kept || !left(hold)) {
+        if kept {
+            self.released.clear();
+        }
+        for (key, hold) in before.into_iter().filter(|(_, hold)| !kept || hold.kind != YIELDED) {
             self.holds.entry(key).or_insert(hold);
         }
     }
@@ -180,12 +189,11 @@ impl Holds {
         since_boot: Duration,
     ) -> Result<[Replaced; 2], PersistError> {
         self.holds.retain(|_, hold| !hold.is_over(since_boot));
-        let kept = |(_, hold): &(&String, &Hold)| hold.kind == RELEASED;
-        let holds = self.holds.iter().filter(kept).map(|(k, h)| (k.clone(), h.clone())).collect();
-        let kept = Self { holds, ..self.clone() };
+        let of = |holds| Self { holds, ..self.clone() };
+        let (kept, all) = (of(self.released.clone()), of(self.all()));
         Ok([
             file(root, KEPT, (!kept.holds.is_empty()).then_some(&kept))?,
-            file(root, HOLDS, Some(self))?,
+            file(root, HOLDS, Some(&all))?,
         ])
     }
 

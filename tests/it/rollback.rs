@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use tunectl::apply::{Options, apply};
 use tunectl::key::{Key, Selector};
 use tunectl::observed::{Errno, Facts, Originals, Snapshot};
 use tunectl::persist::conf::read_conf_tree;
+use tunectl::persist::holds::{Hold, Holds, UNLOCKED};
 use tunectl::persist::originals;
 use tunectl::plan::{self, Fate, Observed, Outcome, Plan};
 use tunectl::procsys::Kernel as _;
@@ -592,6 +594,37 @@ fn a_trial_is_remembered_once_it_is_confirmed() {
     assert!(host.root.join("var/lib/tunectl/released.json").exists());
     assert_eq!(host.run(["confirm"]).code, 0);
     assert!(!host.root.join("var/lib/tunectl/released.json").exists());
+}
+
+#[test]
+fn what_was_rolled_back_outlasts_what_is_let_go_for_a_while() {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", "name: it\nparameters: { vm.swappiness: 10 }\n");
+    assert_eq!(host.run(["apply"]).code, 0);
+    assert_eq!(host.run(["rollback", "--yes", "vm.swappiness"]).code, 0);
+    let kept = || fs::read_to_string(host.root.join("var/lib/tunectl/released.json")).unwrap();
+    let before = kept();
+    // A reboot in the middle of a trial finds it so.
+    assert_eq!(host.run(["apply", "--confirm-within", "60s"]).code, 0);
+    assert_eq!((host.value("vm.swappiness").as_str(), kept()), ("10", before.clone()));
+    assert_eq!(host.run(["confirm", "--cancel"]).code, 0);
+    assert_eq!((host.value("vm.swappiness").as_str(), kept()), ("60", before.clone()));
+    // As `unlock` does it.
+    let (root, key) = (&host.root, Key::parse("vm.swappiness").unwrap());
+    let boot_id = fs::read_to_string(root.join("proc/sys/kernel/random/boot_id")).unwrap();
+    let mut holds = Holds::read(root, boot_id.trim());
+    let released = holds.released[&key.to_string()].clone();
+    let end = Duration::from_secs(1000);
+    let unlocked =
+        Hold { kind: UNLOCKED.into(), until_since_boot: Some(end.as_secs()), ..released.clone() };
+    holds.holds.insert(key.to_string(), unlocked.clone());
+    holds.write(root, Duration::ZERO).unwrap();
+    let holds = Holds::read(root, boot_id.trim());
+    assert_eq!((holds.of(&key, Duration::ZERO), kept()), (Some(&unlocked), before.clone()));
+    assert_eq!(holds.of(&key, end), Some(&released), "once that is over");
+    fs::remove_dir_all(root.join("run")).unwrap();
+    assert_eq!(host.run(["apply", "--boot"]).code, 0);
+    assert_eq!((host.value("vm.swappiness").as_str(), kept()), ("60", before));
 }
 
 #[test]
