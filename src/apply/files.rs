@@ -21,6 +21,8 @@ enum Role {
     OfBoot,
     /// What goes along with the plan.
     Further,
+    /// What makes the baseline the host's own.
+    Adopted,
     /// The numbers made from RAM.
     HostFile,
     /// The drop-in.
@@ -127,7 +129,9 @@ fn wanted(
         let after = originals::text(new);
         wanted.push((role, asked, Replaced { path: path.to_owned(), before, after }));
     }
-    wanted.extend(options.further.iter().map(|file| (Role::Further, true, file.clone())));
+    for (role, files) in [(Role::Further, &options.further), (Role::Adopted, &options.adopted)] {
+        wanted.extend(files.iter().map(|file| (role, true, file.clone())));
+    }
     for (role, file) in [(Role::HostFile, &plan.host_file), (Role::Dropin, &plan.dropin)] {
         let before = file.before.as_deref().map(|b| String::from_utf8_lossy(b).into_owned());
         // With nothing to say none is begun.
@@ -258,12 +262,18 @@ pub(super) fn commit_records(files: &mut [Prepared]) {
 /// Puts them in place, in order; one after another only where the one before is, unless it keeps
 /// going.
 pub(super) fn commit(files: &mut [Prepared], keep_going: bool, outcome: &mut Outcome) {
+    let waits = |file: &&mut Prepared| keep_going && file.role == Role::Adopted;
     let mut stopped = false;
-    for file in files {
+    for file in files.iter_mut().filter(|file| !waits(file)) {
         if !stopped {
             file.commit();
             stopped = matches!(file.state, State::Failed(_)) && !keep_going;
         }
+        tell(file, file.outcome(), outcome);
+    }
+    let persisted = outcome.is_persisted();
+    for file in files.iter_mut().filter(|file| waits(file) && persisted) {
+        file.commit();
         tell(file, file.outcome(), outcome);
     }
 }

@@ -36,6 +36,9 @@ pub struct Options {
     pub remember: Remember,
     /// Further files that are replaced with ours, and put back with them.
     pub further: Vec<Replaced>,
+    /// Those that make the baseline the host's own: the same, but where it keeps going they are
+    /// replaced only once the drop-in is as planned.
+    pub adopted: Vec<Replaced>,
 }
 
 /// Where it is kept what parameters were before tunectl.
@@ -121,7 +124,8 @@ fn nothing(plan: &Plan) -> Outcome {
 }
 
 fn begin(plan: &Plan, root: &Path, options: &Options) -> Result<Option<Ledger>, PersistError> {
-    let Some(boot_id) = options.boot_id.clone().filter(|_| plan.changes()) else { return Ok(None) };
+    let changes = plan.changes() || !options.further.is_empty() || !options.adopted.is_empty();
+    let Some(boot_id) = options.boot_id.clone().filter(|_| changes) else { return Ok(None) };
     let begun = Unfinished {
         boot_id,
         baseline: plan.baseline.name.clone(),

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::baseline;
 use crate::below;
+use crate::diagnostic::Source;
 use crate::observed::Replaced;
-use crate::persist::{Staged, ledger};
+use crate::persist::{ledger, remove_left_behind};
 use crate::sources::{self, HOST_BASELINE, HOST_LAYERS, Sources};
 
 use super::args::Cli;
@@ -17,6 +18,8 @@ const REPLACED: &str = "/etc/tunectl/baseline.yaml.replaced";
 
 /// What lies there is gone after a reboot, or some day.
 const PASSING: [&str; 4] = ["/dev/shm/", "/run/", "/tmp/", "/var/tmp/"];
+/// What lies there is another thing for each process.
+const OF_A_PROCESS: [&str; 2] = ["/dev/", "/proc/"];
 
 /// What an apply of a named baseline does to the host's own.
 pub enum Adoption {
@@ -45,26 +48,46 @@ pub fn adopted(text: &str) -> Option<String> {
 }
 
 impl Adoption {
-    /// Judges a named baseline against the host's own.
+    /// Judges a named baseline, made of these texts, against the host's own.
     ///
     /// # Errors
-    /// The host has another one, and `adopt` was not asked for.
-    pub fn judge(cli: &Cli, name: &str, adopt: bool) -> Result<Self, Failure> {
+    /// The host has another one, and `adopt` was not asked for; or it cannot be the host's own.
+    pub fn judge(cli: &Cli, name: &str, adopt: bool, texts: &[Source]) -> Result<Self, Failure> {
         let named = if sources::is_path(name) { absolute(name) } else { name.to_owned() };
-        if named == HOST_BASELINE || same_file(cli, &named) {
-            return Ok(Self::None);
-        }
+        let own = named == HOST_BASELINE || same_file(cli, &named);
         // A path from where the operator stands would not be found again below another root.
-        if sources::is_path(name) && cli.root != Path::new("/") && !name.starts_with('/') {
+        if !own && sources::is_path(name) && cli.root != Path::new("/") && !name.starts_with('/') {
             log::warn!("{name} is not below {}: applied, but not made its own", cli.root.display());
             return Ok(Self::None);
         }
         let reader =
             Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
         let layers = reader.list_yaml(HOST_LAYERS).map_err(|e| Failure::new(e.to_string()))?;
+        let has_own = reader.exists(HOST_BASELINE);
         if let Some(layer) = layers.first() {
+            let first = format!(
+                "give it a baseline that they lie on: write {HOST_BASELINE} with the lines \
+                 `name: this-host` and `extends: ['{}']`, then apply without -b",
+                named.replace('\'', "''")
+            );
+            let without = "apply without -b, which takes them in; or give --live-only";
             return Err(Failure::refused(format!("this host has further layers, such as {layer}"))
-                .help("apply without -b, which takes them in; or give --live-only"));
+                .help(if has_own { without.to_owned() } else { first }));
+        }
+        if own {
+            return Ok(Self::None);
+        }
+        if texts.iter().any(|text| text.name == HOST_BASELINE || same_file(cli, &text.name)) {
+            let message = format!("{name} extends {HOST_BASELINE} and cannot take its place");
+            return Err(Failure::refused(message).help(format!(
+                "make it a layer, in {HOST_LAYERS}, and apply without -b; or give --live-only"
+            )));
+        }
+        let passes = PASSING.iter().any(|place| named.starts_with(place));
+        if !passes && OF_A_PROCESS.iter().any(|place| named.starts_with(place)) {
+            let message = format!("no boot could read {named} again, as the host's own baseline");
+            return Err(Failure::refused(message)
+                .help("save it as a file, in /etc/tunectl; or give --live-only"));
         }
         if let Some(place) = PASSING.iter().find(|place| named.starts_with(**place)) {
             log::warn!(
@@ -73,7 +96,7 @@ impl Adoption {
             );
         }
         let text = pointer(&named);
-        if !reader.exists(HOST_BASELINE) {
+        if !has_own {
             return Ok(Self::Write(text));
         }
         if reader.read(HOST_BASELINE).is_ok_and(|own| own.text == text) {
@@ -91,59 +114,38 @@ impl Adoption {
     }
 
     /// The files that it replaces, in order: what an operator wrote by hand is kept beside.
-    pub fn files(&self, cli: &Cli) -> Vec<Replaced> {
-        let Self::Write(text) = self else { return Vec::new() };
+    ///
+    /// # Errors
+    /// The host's own is no text, and could not be put back.
+    pub fn files(&self, cli: &Cli) -> Result<Vec<Replaced>, Failure> {
+        let Self::Write(text) = self else { return Ok(Vec::new()) };
         let before = ledger::text_of(&cli.root, HOST_BASELINE);
+        if before.is_none() && is_there(cli) {
+            let message = format!("{HOST_BASELINE} cannot be read, and so not be kept");
+            return Err(Failure::new(message).help("move it away; or give --live-only"));
+        }
         let kept = before.clone().filter(|old| adopted(old).is_none()).map(|old| Replaced {
             path: REPLACED.to_owned(),
             before: ledger::text_of(&cli.root, REPLACED),
             after: Some(old),
         });
         let own = Replaced { path: HOST_BASELINE.to_owned(), before, after: Some(text.clone()) };
-        kept.into_iter().filter(|k| k.before != k.after).chain([own]).collect()
+        Ok(kept.into_iter().filter(|k| k.before != k.after).chain([own]).collect())
     }
 
-    /// Lays the host's new baseline beside its place.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn stage(&self, cli: &Cli) -> Result<Option<Staged>, Failure> {
-        let Self::Write(text) = self else { return Ok(None) };
-        let failed = |error: &dyn std::fmt::Display| {
-            Failure::new(format!("this host's baseline cannot be written, so nothing was: {error}"))
-                .help("give --live-only to change live values alone")
-        };
-        let place = below::resolve_parent(&cli.root, HOST_BASELINE).map_err(|e| failed(&e))?;
-        Staged::write(&place, text.as_bytes()).map(Some).map_err(|e| failed(&e))
-    }
-
-    /// Puts the host's new baseline in place; whether there was one.
-    ///
-    /// # Errors
-    /// It cannot be put in place.
-    pub fn carry_out(cli: &Cli, staged: Option<Staged>) -> Result<bool, Failure> {
-        let Some(staged) = staged else { return Ok(false) };
-        Self::keep_replaced(cli)?;
-        staged
-            .commit()
-            .map_err(|error| Failure::new(format!("applied, but not adopted: {error}")))?;
-        Ok(true)
-    }
-
-    /// What an operator wrote by hand is kept beside the new one.
-    fn keep_replaced(cli: &Cli) -> Result<(), Failure> {
-        let reader =
-            Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
-        let Ok(old) = reader.read(HOST_BASELINE) else { return Ok(()) };
-        if adopted(&old.text).is_some() {
-            return Ok(());
+    /// Removes what runs that were killed have begun to write of it. The lock is held.
+    pub fn clear_away(cli: &Cli) {
+        for path in [HOST_BASELINE, REPLACED] {
+            if let Ok(place) = below::resolve_parent(&cli.root, path) {
+                remove_left_behind(&place);
+            }
         }
-        let failed = |error: &dyn std::fmt::Display| {
-            Failure::new(format!("applied, but not adopted: {error}"))
-        };
-        let place = below::resolve_parent(&cli.root, REPLACED).map_err(|e| failed(&e))?;
-        Staged::write(&place, old.text.as_bytes()).and_then(Staged::commit).map_err(|e| failed(&e))
     }
+}
+
+fn is_there(cli: &Cli) -> bool {
+    let place = below::resolve_parent(&cli.root, HOST_BASELINE);
+    place.is_ok_and(|place| std::fs::symlink_metadata(place).is_ok())
 }
 
 /// Whether a path leads to the host's own baseline, by whatever links.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::apply::{self, Options};
 use crate::below;
+use crate::observed::Replaced;
 use crate::persist::holds::Holds;
 use crate::persist::{LOCK, Lock, LockError, presence};
-use crate::plan::{DropinOutcome, Outcome, Plan};
+use crate::plan::{Outcome, Plan};
 use crate::probe::Fact;
 use crate::report;
 use crate::sources::HOST_BASELINE;
@@ -69,9 +70,12 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         return Err(refused);
     }
     let adoption = match name {
-        Some(name) if !args.live_only => Adoption::judge(cli, name, args.adopt)?,
+        Some(name) if !args.live_only => {
+            Adoption::judge(cli, name, args.adopt, &plan.baseline.sources)?
+        }
         _ => Adoption::None,
     };
+    Adoption::clear_away(cli);
     if let Some(time) = args.confirm_within {
         return trial::begin(cli, args, ui, (&host, &plan), &adoption, (time, lock));
     }
@@ -80,31 +84,24 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         keep_going: args.keep_going,
         run_actions: args.run_actions,
         boot_id: Some(host.facts.boot_id.clone()),
+        further: taken_back(cli, &host, &plan, !args.live_only)?,
+        adopted: adoption.files(cli)?,
         ..Options::default()
     };
-    // All that can fail without a trace comes before the first write.
-    let staged = adoption.stage(cli)?;
     let mut pace = Pace::hold(cli, ui, &plan, host.facts.mem_total_kb);
     let outcome = apply::apply(&plan, &host.kernel, &cli.root, &options, &mut |when, step| {
         pace.step(when, step)
     });
-    // The baseline is the host's own once it is carried out, not before; with --keep-going that
-    // is as soon as something was persisted.
-    let carried_out = outcome.succeeded()
-        || (args.keep_going
-            && matches!(outcome.dropin, DropinOutcome::Written | DropinOutcome::Unchanged));
-    let mut adopted = Ok(false);
-    if carried_out {
-        take_back(cli, &host, &plan, !args.live_only);
-        adopted = Adoption::carry_out(cli, staged);
-    }
+    let carried_out = outcome.succeeded() || (args.keep_going && outcome.is_persisted());
     // Last, because nobody may take it.
     show(ui, &plan, &host, &outcome).map_err(|failure| {
         let help = "the baseline was carried out all the same: `tunectl plan` shows it";
         if carried_out { failure.help(help) } else { failure }
     })?;
     hint_prevented(cli, ui, &host, &outcome);
-    if adopted? {
+    if outcome.not_kept.is_some() && !options.adopted.is_empty() {
+        ui.hint("--live-only changes live values alone.");
+    } else if carried_out && !options.adopted.is_empty() {
         ui.hint(&format!(
             "{HOST_BASELINE} now names this baseline: `tunectl plan` needs no -b here."
         ));
@@ -137,15 +134,17 @@ fn hint_prevented(cli: &Cli, ui: &Ui, host: &Host, outcome: &Outcome) {
     }
 }
 
-/// What the daemon has left to others is the baseline's again, and `wholly` what was rolled back.
-fn take_back(cli: &Cli, host: &Host, plan: &Plan, wholly: bool) {
+/// The files of what is let go, where that changes: what the daemon has left to others is the
+/// baseline's again, and `wholly` what was rolled back.
+fn taken_back(cli: &Cli, host: &Host, plan: &Plan, wholly: bool) -> Result<Vec<Replaced>, Failure> {
     let mut holds = Holds::read(&cli.root, &host.facts.boot_id);
     if !holds.take_back(plan.items.iter().map(|item| &item.desired.key), wholly) {
-        return;
+        return Ok(Vec::new());
     }
-    if let Err(error) = holds.write(&cli.root, clock::since_boot()) {
-        log::warn!("the daemon still leaves some parameters to others: {error}");
-    }
+    holds
+        .files(&cli.root, clock::since_boot())
+        .map(Vec::from)
+        .map_err(|error| Failure::new(format!("nothing was changed: {error}")))
 }
 
 /// Refuses what only root can do, before anything is tried.

@@ -52,7 +52,8 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     } else if plan.changes() && args.facts.is_none() {
         // Where the host has another baseline of its own, that is to be said.
         let named = name.filter(|_| cli.root == Path::new("/"));
-        let refused = |adopt| named.is_some_and(|n| Adoption::judge(cli, n, adopt).is_err());
+        let texts = &plan.baseline.sources;
+        let refused = |adopt| named.is_some_and(|n| Adoption::judge(cli, n, adopt, texts).is_err());
         let besides = if !refused(false) {
             ""
         } else if !refused(true) {

@@ -54,7 +54,7 @@ pub fn begin(
         }
         needed || kept.is_ok()
     });
-    let further = records.into_iter().chain(adoption.files(cli)).collect();
+    let further = records.into_iter().chain(adoption.files(cli)?).collect();
     let unfinished = plan::trial(plan, boot_id, pid, further);
     if unfinished.writes.is_empty() && unfinished.files.is_empty() {
         drop(lock);

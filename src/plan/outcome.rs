@@ -99,6 +99,11 @@ impl Outcome {
             && self.files().all(|file| !matches!(file, DropinOutcome::Failed(_)))
     }
 
+    /// Whether the drop-in is as planned.
+    pub fn is_persisted(&self) -> bool {
+        matches!(self.dropin, DropinOutcome::Written | DropinOutcome::Unchanged)
+    }
+
     /// What became of each of our files.
     pub fn files(&self) -> impl Iterator<Item = &DropinOutcome> {
         [&self.dropin, &self.host_file].into_iter()

@@ -160,7 +160,7 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
         errors.push(format!("a file could not be put back: {why}"));
     }
     if let Some(why) = &outcome.not_kept {
-        errors.push(format!("what there was before could not be kept: {why}"));
+        errors.push(format!("what goes with it could not be kept: {why}"));
     }
     if let DropinOutcome::Failed(why) = &outcome.dropin {
         errors.push(format!("nothing was persisted: {why}"));

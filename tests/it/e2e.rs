@@ -753,3 +753,38 @@ fn a_pattern_that_would_reach_too_much_is_not_persisted() {
         assert_eq!(live("net/ipv4/conf/v7/rp_filter"), "0", "waived, though it came later");
     });
 }
+
+/// A baseline that cannot be the host's own is refused before anything is written.
+#[test]
+fn what_cannot_be_the_hosts_own_is_not_adopted() {
+    in_namespaces("e2e::what_cannot_be_the_hosts_own_is_not_adopted", || {
+        fresh_host();
+        let other = "parameters: { net.ipv4.tcp_fin_timeout: 30 }\n";
+        let refused = |args: &[&str], why: &str, help: &str| {
+            let before = fs::read_to_string("/etc/tunectl/baseline.yaml").ok();
+            let text = expect(3, args);
+            assert!(text.contains(why) && text.contains(help), "{text}");
+            assert_eq!(live("net/ipv4/tcp_fin_timeout"), "60");
+            assert_eq!(fs::read_to_string("/etc/tunectl/baseline.yaml").ok(), before);
+        };
+        // Another thing for each process.
+        let own_root = ["apply", "-b", "/proc/self/root/etc/net-test.yaml"];
+        refused(&own_root, "no boot could read", "save it");
+        // Layers that lie on nothing, and then on a baseline that is named all the same.
+        fs::create_dir_all("/etc/tunectl/baseline.d").unwrap();
+        fs::write("/etc/tunectl/baseline.d/10-site.yaml", format!("name: site\n{other}")).unwrap();
+        refused(&APPLY, "has further layers", "extends: ['/etc/net-test.yaml']");
+        fs::write("/etc/tunectl/baseline.yaml", "name: own\nextends: [/etc/net-test.yaml]\n")
+            .unwrap();
+        let own = ["apply", "-b", "/etc/tunectl/baseline.yaml"];
+        refused(&own, "has further layers", "apply without -b");
+        fs::remove_dir_all("/etc/tunectl/baseline.d").unwrap();
+        // One that lies on the host's own.
+        let above = format!("name: above\nextends: [/etc/tunectl/baseline.yaml]\n{other}");
+        fs::write("/etc/above.yaml", above).unwrap();
+        let above = ["apply", "-b", "/etc/above.yaml", "--adopt"];
+        refused(&above, "extends /etc/tunectl/baseline.yaml", "/etc/tunectl/baseline.d");
+        let tried = ["apply", "-b", "/etc/above.yaml", "--adopt", "--confirm-within", "60s"];
+        refused(&tried, "extends /etc/tunectl/baseline.yaml", "/etc/tunectl/baseline.d");
+    });
+}

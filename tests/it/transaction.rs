@@ -19,6 +19,7 @@ use tunectl::procsys::ProcSys;
 use crate::operator::{Host, Ran};
 use crate::support::left_out;
 
+mod adopt;
 mod batch;
 mod catalogue;
 mod crowd;
