@@ -3,9 +3,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+use nix::sys::stat::{major, minor};
 
 use super::staged::make_directories;
 
@@ -35,12 +37,20 @@ pub enum LockError {
 impl Lock {
     /// Whether somebody holds the lock at `path`; `None` where that cannot be seen.
     pub fn is_held(path: &Path) -> Option<bool> {
-        let file = OpenOptions::new()
+        let opened = OpenOptions::new()
             .read(true)
             .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
-            .open(path)
-            .ok()?;
-        Some(matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+            .open(path);
+        match opened {
+            Ok(file) => Some(matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(false),
+            // It is root's alone, but who holds which lock the kernel tells everybody.
+            Err(_) => {
+                let found = std::fs::symlink_metadata(path).ok()?;
+                let (major, minor) = (major(found.dev()), minor(found.dev()));
+                listed(&std::fs::read_to_string("/proc/locks").ok()?, major, minor, found.ino())
+            }
+        }
     }
 
     /// Takes the lock at `path`, waiting up to `patience` for another holder.
@@ -71,6 +81,29 @@ impl Lock {
         let _ = write!(&mut file, "pid {}", std::process::id());
         Ok(Self(file))
     }
+}
+
+/// Whether /proc/locks has a lock of that file. `None`: one of that inode on another device, which
+/// may be the same file where file systems lie on each other.
+fn listed(locks: &str, major: u64, minor: u64, inode: u64) -> Option<bool> {
+    // 1: FLOCK  ADVISORY  WRITE 812 00:19:1234 0 EOF
+    let places = locks.lines().filter_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let exclusive = words.next() == Some("FLOCK") && words.nth(1) == Some("WRITE");
+        words.nth(1).filter(|_| exclusive)
+    });
+    let of_inode = places.filter_map(|place| {
+        let (device, number) = place.rsplit_once(':')?;
+        (number.parse() == Ok(inode)).then_some(device)
+    });
+    let mut elsewhere = false;
+    for device in of_inode {
+        if device == format!("{major:02x}:{minor:02x}") {
+            return Some(true);
+        }
+        elsewhere = true;
+    }
+    (!elsewhere).then_some(false)
 }
 
 pub(super) fn opened(path: &Path) -> Result<File, LockError> {
@@ -116,5 +149,23 @@ impl Turn {
     pub fn end(&self) {
         // A lock that is not held needs no giving back.
         let _ = self.0.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_a_lock_is_read_from_the_kernels_list() {
+        let locks = "1: FLOCK  ADVISORY  WRITE 812 00:19:1234 0 EOF\n\
+                     1: -> FLOCK  ADVISORY  WRITE 813 00:19:99 0 EOF\n\
+                     2: POSIX  ADVISORY  WRITE 7 00:19:77 0 EOF\n\
+                     3: FLOCK  ADVISORY  READ 9 00:19:55 0 EOF\n";
+        assert_eq!(listed(locks, 0, 0x19, 1234), Some(true));
+        assert_eq!(listed(locks, 0, 0x1a, 1234), None, "on another device");
+        for inode in [99, 77, 55, 123] {
+            assert_eq!(listed(locks, 0, 0x19, inode), Some(false), "{inode}");
+        }
     }
 }

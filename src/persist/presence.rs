@@ -1,11 +1,11 @@
-//! The one daemon of a host: a lock that it holds as long as it runs, in a file that says how it
+//! The one daemon of a host: a lock that it holds as long as it runs, and a file that says how it
 //! stands.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{File, Permissions, TryLockError};
+use std::fs::{File, Permissions};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::below;
 use crate::key::Key;
@@ -16,15 +16,18 @@ use super::{Lock, LockError, PersistError, reports};
 
 /// The file, below the root of the host. It is gone after a reboot.
 pub const WATCH: &str = "/run/tunectl/watch.json";
+/// The lock: another file, which nobody but root can open. Whoever could open it could hold it.
+const RUNS: &str = "/run/tunectl/watch.lock";
 
 /// A daemon that was killed while it began a child leaves the lock to that for a moment.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Held by the daemon; the kernel gives it back if that dies.
+/// Held by the daemon; the kernel gives the lock back if that dies.
 #[derive(Debug)]
 pub struct Presence {
     file: File,
     path: PathBuf,
+    _lock: Lock,
 }
 
 impl Presence {
@@ -33,30 +36,24 @@ impl Presence {
     /// # Errors
     /// [`LockError::Busy`]: there is another one.
     pub fn take(root: &Path) -> Result<Self, LockError> {
-        let failed = |error| LockError::Failed { path: WATCH.into(), error };
-        let path = below::resolve_parent(root, WATCH).map_err(failed)?;
-        let file = opened(&path)?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    let pid = stands(root).map(|watch| format!("pid {}", watch.pid));
-                    return Err(LockError::Busy(pid));
-                }
-            }
-        }
+        let presence = Self::within(root, PATIENCE)?;
         // Whoever asks how the host stands may read it.
-        let _ = file.set_permissions(Permissions::from_mode(0o644));
-        Ok(Self { file, path })
+        let _ = presence.file.set_permissions(Permissions::from_mode(0o644));
+        Ok(presence)
     }
 
-    /// Says how it stands. In place, because the lock is the file's: whoever reads it in between
-    /// sees no JSON, and asks again.
+    fn within(root: &Path, patience: Duration) -> Result<Self, LockError> {
+        let place = |path: &str| {
+            let failed = |error| LockError::Failed { path: path.to_owned(), error };
+            below::resolve_parent(root, path).map_err(failed)
+        };
+        let lock = Lock::take(&place(RUNS)?, patience)?;
+        let path = place(WATCH)?;
+        Ok(Self { file: opened(&path)?, path, _lock: lock })
+    }
+
+    /// Says how it stands. In place, which is one system call less than a new file and takes no
+    /// space: whoever reads it in between sees no JSON, and asks again.
     ///
     /// # Errors
     /// It cannot be written.
@@ -80,25 +77,22 @@ impl Presence {
 /// Says of a daemon that has ended that those are no longer prevented. Where one runs, it says so
 /// itself.
 pub fn no_longer_prevented(root: &Path, keys: &[Key]) {
-    let Some(place) = below::resolve_parent(root, WATCH).ok() else { return };
     let Some(mut watch) = stands(root) else { return };
     let before = watch.prevented.len();
     watch.prevented.retain(|name| keys.iter().all(|key| key.to_string() != *name));
     if watch.prevented.len() == before {
         return;
     }
-    // In place, as the daemon does it, and only while there is none.
-    let Ok(file) = opened(&place) else { return };
-    if file.try_lock().is_ok() {
-        let _ = Presence { file, path: place }.say(&watch);
+    // As the daemon does it, and only while there is none.
+    if let Ok(presence) = Presence::within(root, Duration::ZERO) {
+        let _ = presence.say(&watch);
     }
 }
 
 /// How this boot's daemon stands, or how it stood when it was killed.
 pub fn find(root: &Path, boot_id: &str) -> Option<Watch> {
-    let place = below::resolve_parent(root, WATCH).ok()?;
     let mut watch = stands(root)?;
-    watch.running = Lock::is_held(&place)?;
+    watch.running = Lock::is_held(&below::resolve_parent(root, RUNS).ok()?)?;
     (watch.schema == WATCH_SCHEMA && watch.boot_id == boot_id).then_some(watch)
 }
 

@@ -152,3 +152,46 @@ fn the_journal_gets_plain_text() {
         assert!(!told.contains('\x1b'), "colours are for terminals: {told:?}");
     });
 }
+
+/// Whoever could open the lock could hold it, and keep the daemon from starting.
+#[test]
+fn who_is_not_root_sees_it_run_and_cannot_stand_in_its_way() {
+    in_namespaces(
+        "daemon::standing::who_is_not_root_sees_it_run_and_cannot_stand_in_its_way",
+        || {
+            fresh_host(BASELINE);
+            // Others may have no way to where it was built.
+            fs::copy(env!("CARGO_BIN_EXE_tunectl"), "/run/program").unwrap();
+            let nobody = |command: &[&str]| -> Command {
+                let mut setpriv = Command::new("setpriv");
+                setpriv
+                    .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+                    .args(command);
+                setpriv
+            };
+            let runs = || {
+                let status =
+                    run(&mut nobody(&["/run/program", "status", "--format", "json"])).stdout;
+                serde_json::from_slice::<Value>(&status).unwrap()["daemon"]["running"].clone()
+            };
+            let watch = Watch::start(&["--no-bpf"]);
+            assert_eq!(runs(), true);
+            // Killed: it leaves behind what it had.
+            drop(watch);
+            assert_eq!(runs(), false);
+            let files = fs::read_dir("/run/tunectl").unwrap().map(|entry| entry.unwrap().path());
+            let hold = |path: std::path::PathBuf| {
+                let lock =
+                    ["flock", "--nonblock", "--no-fork", path.to_str().unwrap(), "sleep", "60"];
+                nobody(&lock).stderr(std::process::Stdio::null()).spawn().unwrap()
+            };
+            let mut holders: Vec<_> = files.map(hold).collect();
+            std::thread::sleep(Duration::from_millis(200));
+            Watch::start(&["--no-bpf"]).end();
+            for holder in &mut holders {
+                holder.kill().unwrap();
+                holder.wait().unwrap();
+            }
+        },
+    );
+}
