@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::observed::{Replaced, Unfinished};
-use crate::persist::{Ledger, PersistError, ledger};
+use crate::persist::{Ledger, PersistError, ledger, originals};
 
 use super::files::{self, Change, restore};
 
@@ -34,12 +34,20 @@ pub fn could_keep(root: &Path, files: &[Replaced]) -> Result<(), PersistError> {
 /// # Errors
 /// One has moved or cannot be written: those before it are as they were.
 pub fn keep(root: &Path, begun: Unfinished) -> Result<(), KeepError> {
-    let files = begun.files.clone();
-    // What is remembered may have been added to by the daemon.
-    for file in files.iter().filter(|file| !files::is_record(&file.path)) {
-        if ledger::text_of(root, &file.path) != file.before {
+    let mut files = begun.files.clone();
+    for file in &mut files {
+        let now = ledger::text_of(root, &file.path);
+        if now == file.before {
+            continue;
+        }
+        if !files::is_record(&file.path) {
             return Err(KeepError::Moved(file.path.clone()));
         }
+        // What is remembered the daemon has added to.
+        let Replaced { before, after, .. } = &*file;
+        file.after =
+            originals::brought_forward(now.as_deref(), before.as_deref(), after.as_deref());
+        file.before = now;
     }
     let staged: Vec<Change> = files
         .iter()

@@ -27,7 +27,7 @@ struct Table {
     originals: BTreeMap<String, Entry>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     /// What it read; `null`: what our own drop-in had put there.
     value: Option<String>,
@@ -119,9 +119,6 @@ pub fn write(root: &Path, before: &Originals, after: &Originals) -> Result<(), P
 
 /// The text of one of the two files; `None`: there is nothing to remember, and no file.
 pub fn text(originals: &BTreeMap<Key, Original>) -> Option<String> {
-    if originals.is_empty() {
-        return None;
-    }
     let entry = |original: &Original| Entry {
         value: original.value.clone(),
         half: original.half.as_ref().map(|(key, value)| (key.to_string(), value.clone())),
@@ -131,16 +128,63 @@ pub fn text(originals: &BTreeMap<Key, Original>) -> Option<String> {
         mem_total_kb: original.mem_total_kb,
         day: original.day.clone(),
     };
-    let originals = originals.iter().map(|(key, o)| (key.to_string(), entry(o))).collect();
+    written(originals.iter().map(|(key, o)| (key.to_string(), entry(o))).collect())
+}
+
+fn written(originals: BTreeMap<String, Entry>) -> Option<String> {
+    if originals.is_empty() {
+        return None;
+    }
     let table = Table { schema: SCHEMA.into(), originals };
     // Texts and numbers by text: there is nothing in it that JSON cannot say.
     serde_json::to_string_pretty(&table).ok().map(|text| text + "\n")
+}
+
+/// The text `now` with what leads from `before` to `after`: the daemon may have added to it
+/// meanwhile, for parameters that are none of these.
+pub fn brought_forward(
+    now: Option<&str>,
+    before: Option<&str>,
+    after: Option<&str>,
+) -> Option<String> {
+    let entries = |text: Option<&str>| {
+        let table = text.and_then(|text| serde_json::from_str::<Table>(text).ok());
+        table.map(|table| table.originals).unwrap_or_default()
+    };
+    let (mut all, before, after) = (entries(now), entries(before), entries(after));
+    all.retain(|key, _| after.contains_key(key) || !before.contains_key(key));
+    all.extend(after.into_iter().filter(|(key, entry)| before.get(key) != Some(entry)));
+    written(all)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_have_added_stays() {
+        let entry = |left: &str| Entry {
+            value: Some("0".into()),
+            half: None,
+            left: left.into(),
+            because_of: None,
+            boot_id: "5f8c".into(),
+            mem_total_kb: 1,
+            day: "2026-11-26".into(),
+        };
+        let text = |entries: &[(&str, &str)]| {
+            written(entries.iter().map(|(key, left)| ((*key).to_owned(), entry(left))).collect())
+        };
+        let before = text(&[("vm.a", "1"), ("vm.b", "1"), ("vm.c", "1")]);
+        let after = text(&[("vm.a", "2"), ("vm.c", "1"), ("vm.d", "1")]);
+        let now = text(&[("vm.a", "1"), ("vm.b", "1"), ("vm.c", "3"), ("vm.e", "1")]);
+        let brought = brought_forward(now.as_deref(), before.as_deref(), after.as_deref());
+        assert_eq!(brought, text(&[("vm.a", "2"), ("vm.c", "3"), ("vm.d", "1"), ("vm.e", "1")]));
+        assert_eq!(brought_forward(before.as_deref(), before.as_deref(), after.as_deref()), after);
+        assert_eq!(brought_forward(None, None, after.as_deref()), after);
+        assert_eq!(brought_forward(before.as_deref(), before.as_deref(), None), None);
+    }
 
     #[test]
     fn what_is_written_is_read_again() {
