@@ -24,6 +24,7 @@ mod status;
 mod trial;
 mod ui;
 mod unlock;
+mod unwaiting;
 mod usual;
 mod watch;
 

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "the one place that looks at the terminal")]
 
 use std::borrow::Cow;
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -16,8 +16,9 @@ use crate::report::boot::{Level, Line};
 use crate::report::plan::Layout;
 
 use super::Exit;
-use super::args::{Asked, Cli, Color, Format};
+use super::args::{Asked, Cli, Color, Command, Format};
 use super::failure::Failure;
+use super::unwaiting::{Stream, Unwaiting};
 
 /// Where a command's output goes, and how it looks.
 pub struct Ui {
@@ -29,6 +30,8 @@ pub struct Ui {
     format: Format,
     /// When progress was told last.
     told: Cell<Option<Instant>>,
+    /// Both streams of a daemon, which waits for no reader.
+    unwaiting: Option<[RefCell<Unwaiting>; 2]>,
 }
 
 /// Width where there is no terminal to ask.
@@ -48,7 +51,14 @@ impl Ui {
             1 => log::LevelFilter::Info,
             _ => log::LevelFilter::Debug,
         };
-        env_logger::Builder::new().filter_level(level).format_timestamp(None).init();
+        let mut log = env_logger::Builder::new();
+        let holds = matches!(&cli.command, Command::Watch(_));
+        let open = |stream| holds.then(|| Unwaiting::open(stream).ok()).flatten();
+        if let Some(stream) = open(Stream::Err) {
+            log.target(env_logger::Target::Pipe(Box::new(stream)));
+        }
+        log.filter_level(level).format_timestamp(None).init();
+        let both = open(Stream::Out).zip(open(Stream::Err));
         let format = if cli.format == Asked::Json { Format::Json } else { Format::Text };
         Self {
             color,
@@ -57,6 +67,7 @@ impl Ui {
             verbose: cli.verbose > 0,
             format,
             told: Cell::new(None),
+            unwaiting: both.map(|(out, err)| [out, err].map(RefCell::new)),
         }
     }
 
@@ -90,13 +101,18 @@ impl Ui {
     /// # Errors
     /// As [`Ui::result`].
     pub fn part(&self, text: &str) -> Result<bool, Failure> {
-        let mut out = io::stdout().lock();
         // One write for the whole result: what is not a terminal gets it stripped beforehand.
-        let written = match self.stdout() {
-            anstream::ColorChoice::Never => out.write_all(stripped(text).as_bytes()),
-            _ => out.write_all(text.as_bytes()),
+        let text = match self.stdout() {
+            anstream::ColorChoice::Never => stripped(text),
+            _ => Cow::Borrowed(text),
         };
-        match written.and_then(|()| out.flush()) {
+        let written = if let Some([out, _]) = &self.unwaiting {
+            out.borrow_mut().write_all(text.as_bytes())
+        } else {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+        match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(format!("cannot write to standard output: {error}")))
             }
@@ -240,6 +256,16 @@ impl Ui {
     }
 
     fn stderr(&self, text: &str) {
+        if let Some([_, err]) = &self.unwaiting {
+            let choice = match self.color {
+                anstream::ColorChoice::Auto => AutoStream::choice(&io::stderr()),
+                asked => asked,
+            };
+            let plain = choice == anstream::ColorChoice::Never;
+            let text = if plain { stripped(text) } else { Cow::Borrowed(text) };
+            let _ = err.borrow_mut().write_all(text.as_bytes());
+            return;
+        }
         let mut err = AutoStream::new(io::stderr().lock(), self.color);
         // There is nowhere left to tell that standard error cannot be written.
         let _ = err.write_all(text.as_bytes());

@@ -195,3 +195,31 @@ fn who_is_not_root_sees_it_run_and_cannot_stand_in_its_way() {
         },
     );
 }
+
+/// Whoever should read what it says does not: holding goes on, and it ends when it is told to.
+#[test]
+fn a_reader_that_does_not_read_holds_nobody_up() {
+    in_namespaces("daemon::standing::a_reader_that_does_not_read_holds_nobody_up", || {
+        fresh_host(BASELINE);
+        for json in [false, true] {
+            let (reader, writer) = std::io::pipe().unwrap();
+            nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
+            let args = ["--no-bpf", "--format", if json { "json" } else { "text" }];
+            let watch = Watch::start_with(&args, |command| {
+                if json {
+                    command.stdout(writer)
+                } else {
+                    command.stderr(writer)
+                };
+            });
+            for n in 0..100 {
+                write("net/ipv4/tcp_fin_timeout", &(100 + n).to_string());
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            write("net/core/somaxconn", "77");
+            watch.until("put right", || live("net/core/somaxconn") == "4321");
+            watch.end();
+            drop(reader);
+        }
+    });
+}
