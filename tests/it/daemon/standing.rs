@@ -223,3 +223,19 @@ fn a_reader_that_does_not_read_holds_nobody_up() {
         }
     });
 }
+
+#[test]
+fn it_takes_all_the_descriptors_that_it_may_have() {
+    in_namespaces("daemon::standing::it_takes_all_the_descriptors_that_it_may_have", || {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        fresh_host(BASELINE);
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..before }).unwrap();
+        let watch = Watch::start(&["--no-bpf"]);
+        let limits = fs::read_to_string(format!("/proc/{}/limits", watch.pid())).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+        let numbers: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
+        assert_eq!(numbers[0], numbers[1], "{line}");
+        watch.end();
+    });
+}
