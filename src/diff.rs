@@ -41,7 +41,7 @@ pub enum BootStatus {
     Overridden,
     /// A file sets something else; our drop-in will win over it.
     Differs,
-    /// As far as is known it is as required, but a file that is read later could not be looked into.
+    /// As far as is known it is as required, but a file that counts could not be looked into.
     Unknown,
 }
 

@@ -12,6 +12,7 @@ mod problem;
 mod procps;
 mod replaced;
 mod systemd;
+mod unseen;
 
 pub use changes::Changes;
 pub use cmdline::CMDLINE;
@@ -196,24 +197,6 @@ impl BootView {
         let outcome = self.of(loader);
         let reached = outcome.sequence.iter().filter(|i| outcome.reaches(**i, key));
         reached.map(|i| &outcome.lines[*i]).collect()
-    }
-
-    /// A file that this loader reads after that place, or may wait at for ever, and of which nothing
-    /// is known here; `None` for the place: after anything.
-    pub fn unseen_after(&self, loader: Loader, place: Option<&Position>) -> Option<&Position> {
-        let outcome = self.of(loader);
-        let at = |file: &Arc<str>| outcome.files.iter().position(|path| path == file);
-        let from = place.and_then(|place| at(&place.file));
-        let unseen = |problem: &&Problem| match problem.what {
-            ProblemKind::Special => true,
-            // Where links lead in a circle the loader does not get through either.
-            ProblemKind::Unreadable(errno) => {
-                // A directory is not among the files.
-                errno != Errno::ELOOP && at(&problem.source.file).is_none_or(|at| Some(at) > from)
-            }
-            _ => false,
-        };
-        outcome.problems.iter().find(unseen).map(|problem| &problem.source)
     }
 
     /// Every write of this loader, in order.

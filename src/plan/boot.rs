@@ -14,8 +14,10 @@ pub(super) fn judge(item: &mut Item, mut planned: BootValue, (after, loader): (&
         item.boot_status = BootStatus::Overridden;
         planned.source = after.exclusion(loader, &item.desired.key).cloned();
     }
+    // A change through another parameter depends on what came before it, too.
+    let place = planned.source.as_ref().filter(|_| planned.by.is_none());
     if item.boot_status == BootStatus::Same
-        && let Some(unseen) = after.unseen_after(loader, planned.source.as_ref())
+        && let Some(unseen) = after.unseen_beside(loader, place)
     {
         item.boot_status = BootStatus::Unknown;
         item.unseen = Some(unseen.clone());

@@ -169,7 +169,7 @@ pub fn note(key: &Key, note: &Note) -> String {
         }
         Note::OverriddenBy { source, value, by } => overridden(key, source, value, by.as_deref()),
         Note::UnseenAtBoot { source } => {
-            format!("{} could not be looked into and may set it after that", source.file)
+            format!("{} could not be looked into and may say otherwise", source.file)
         }
         Note::ExcludedAtBoot { source } => format!(
             "{source} keeps the boot from setting it, wherever that line stands: change or remove it"

@@ -7,6 +7,7 @@ use crate::support::{in_namespaces, run};
 
 mod cascades;
 mod kept;
+mod unseen;
 
 const BASELINE: &str = "name: net-test
 parameters:
@@ -678,36 +679,6 @@ fn with_a_full_run_nothing_is_written_that_could_not_be_taken_back() {
         let text = expect(1, &APPLY);
         assert!(text.contains("cannot use the lock /run/tunectl/lock: Read-only"), "{text}");
         is_as_before();
-    });
-}
-
-/// What a file holds that is read after the drop-in and cannot be looked into is not known.
-#[test]
-fn what_cannot_be_looked_into_leaves_the_boot_unknown() {
-    in_namespaces("e2e::what_cannot_be_looked_into_leaves_the_boot_unknown", || {
-        fresh_host();
-        expect(0, &APPLY);
-        expect(0, &PLAN);
-        // As much as a file of ours never has.
-        let large = "# a comment\n".repeat(1 << 20);
-        let told = "could not be looked into";
-        let status = ["status", "--detailed-exitcode"];
-        for (name, known) in [("zz.conf", false), ("10-a.conf", true)] {
-            let place = format!("/etc/sysctl.d/{name}");
-            fs::write(&place, &large).unwrap();
-            let text = expect(if known { 0 } else { 2 }, &PLAN);
-            assert_eq!(text.contains(&format!("{place} {told}")), !known, "{text}");
-            let text = expect(if known { 0 } else { 2 }, &status);
-            assert_eq!(text.contains(&format!("{place} {told}")), !known, "{text}");
-            assert_eq!(text.contains("now and after a reboot"), known, "{text}");
-            fs::remove_file(&place).unwrap();
-        }
-        // A loader waits at a FIFO, wherever it stands.
-        run(Command::new("mkfifo").arg("/etc/sysctl.d/10-a.conf"));
-        let text = expect(2, &PLAN);
-        assert!(text.contains("/etc/sysctl.d/10-a.conf could not be looked into"), "{text}");
-        let text = expect(0, &["apply"]);
-        assert!(text.contains("/etc/sysctl.d/10-a.conf could not be looked into"), "{text}");
     });
 }
 
