@@ -198,6 +198,9 @@ pub struct Summary {
     pub waived: usize,
     /// Refused by a guard.
     pub refused: usize,
+    /// Of which it is not known what the next boot leaves; waived ones do not count.
+    #[serde(default)]
+    pub boot_unknown: usize,
 }
 
 /// One write.

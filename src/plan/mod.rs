@@ -15,6 +15,7 @@ mod recovery;
 mod remember;
 mod returned;
 mod rollback;
+mod summary;
 mod trial;
 
 pub use guard::Refusal;
@@ -28,6 +29,7 @@ pub use recovery::{Recovery, looked_at, reads_as, recovery};
 pub use remember::Memory;
 pub use returned::{Fate, Origin, Returned, Was, managed, needed_to_return};
 pub use rollback::rollback;
+pub use summary::Summary;
 pub use trial::{Untryable, trial, tried, untryable};
 
 use crate::baseline::{Desired, DesiredSet};
@@ -180,23 +182,6 @@ impl Dropin {
     }
 }
 
-/// How the parameters of a plan count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// As required now and after a reboot.
-    pub in_sync: usize,
-    /// Will be written to the kernel.
-    pub to_write: usize,
-    /// Will be persisted, or persisted anew.
-    pub to_persist: usize,
-    /// Not there yet.
-    pub pending: usize,
-    /// Cannot be brought in sync by an apply.
-    pub blocked: usize,
-    /// Covered by a waiver.
-    pub waived: usize,
-}
-
 impl Item {
     /// Whether the parameter is as required, now and after the next boot.
     pub fn in_sync(&self) -> bool {
@@ -241,6 +226,11 @@ impl Item {
         self.live_status == LiveStatus::Pending && !self.waived()
     }
 
+    /// Whether a file that could not be looked into leaves its next boot open.
+    pub fn boot_unknown(&self) -> bool {
+        self.boot_status == BootStatus::Unknown && !self.waived()
+    }
+
     /// The value under the host's loader.
     pub fn boot(&self, loader: Loader) -> &BootValue {
         match loader {
@@ -258,19 +248,6 @@ impl Item {
 }
 
 impl Plan {
-    /// How the parameters count.
-    pub fn summary(&self) -> Summary {
-        let count = |f: &dyn Fn(&Item) -> bool| self.items.iter().filter(|i| f(i)).count();
-        Summary {
-            in_sync: count(&|i| i.in_sync() && !i.persist && !i.waived()),
-            to_write: count(&|i| i.write),
-            to_persist: count(&|i| i.persist),
-            pending: count(&Item::pending),
-            blocked: count(&Item::blocked),
-            waived: count(&Item::waived),
-        }
-    }
-
     /// The item of `key`, or the one by which it is given back.
     pub fn item(&self, key: &Key) -> Option<&Item> {
         match self.items.binary_search_by(|i| i.desired.key.cmp(key)) {

@@ -42,6 +42,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             blocked: summary.blocked,
             waived: summary.waived,
             refused: words::refused(plan),
+            boot_unknown: summary.boot_unknown,
         },
         steps: plan
             .steps

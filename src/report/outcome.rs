@@ -41,7 +41,8 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
         wrapped(&mut out, 6, layout.width, WARN, &why);
     }
     for (item, why) in overridden(plan) {
-        let line = format!("! {:key$}  overridden at boot", item.desired.key.to_string());
+        let what = if item.boot_unknown() { "boot not known" } else { "overridden at boot" };
+        let line = format!("! {:key$}  {what}", item.desired.key.to_string());
         styled_line(&mut out, WARN, &line);
         wrapped(&mut out, 6, layout.width, WARN, &why);
     }
@@ -105,7 +106,7 @@ fn unmended(plan: &Plan) -> Vec<(&Item, String)> {
     plan.items.iter().filter(unmended).map(|item| (item, why(item))).collect()
 }
 
-/// Parameters that another line takes back at the next boot, and which one.
+/// Parameters that another line takes back at the next boot, or may do so, and which one.
 fn overridden(plan: &Plan) -> Vec<(&Item, String)> {
     let lost = plan
         .items
@@ -216,11 +217,16 @@ fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
     } else {
         format!("{name}: not applied")
     };
-    let lost = overridden(plan).len();
-    if lost > 0 {
-        let _ = write!(text, "; {lost} overridden at boot");
+    let (unknown, lost): (Vec<_>, Vec<_>) =
+        overridden(plan).into_iter().partition(|(item, _)| item.boot_unknown());
+    for (count, what) in
+        [(lost.len(), "overridden at boot"), (unknown.len(), "with an unknown next boot")]
+    {
+        if count > 0 {
+            let _ = write!(text, "; {count} {what}");
+        }
     }
-    let style = match (outcome.succeeded(), unmended + lost) {
+    let style = match (outcome.succeeded(), unmended + lost.len() + unknown.len()) {
         (true, 0) => HEAD.fg_color(GOOD.get_fg_color()),
         (true, _) => WARN,
         (false, _) => BAD,

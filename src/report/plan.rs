@@ -102,6 +102,7 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
         // What is refused is counted already.
         (summary.blocked.saturating_sub(refused), "blocked"),
         (summary.waived, "waived"),
+        (summary.boot_unknown, "with an unknown next boot"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {what}"));

@@ -111,6 +111,7 @@ mod promised {
         pub blocked: usize,
         pub waived: usize,
         pub refused: usize,
+        pub boot_unknown: usize,
     }
 
     #[derive(Debug, Deserialize)]

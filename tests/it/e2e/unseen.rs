@@ -33,6 +33,8 @@ fn what_cannot_be_looked_into_leaves_the_boot_unknown() {
         assert!(text.contains("/etc/sysctl.d/10-a.conf could not be looked into"), "{text}");
         let text = expect(0, &["apply"]);
         assert!(text.contains("/etc/sysctl.d/10-a.conf could not be looked into"), "{text}");
+        let head = text.lines().next().unwrap();
+        assert!(head.contains("with an unknown next boot") && !text.contains("overrid"), "{text}");
     });
 }
 
@@ -52,5 +54,10 @@ fn an_earlier_file_may_keep_a_glob_off() {
         fs::write("/etc/sysctl.d/10-a.conf", &large).unwrap();
         let text = expect(2, &plan);
         assert!(text.contains("/etc/sysctl.d/10-a.conf could not be looked into"), "{text}");
+        assert!(text.starts_with("b: 1 with an unknown next boot of 1 parameters\n"), "{text}");
+        let text = expect(2, &[&plan[..], &["--format", "json"]].concat());
+        let json: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+        let (known, unknown) = (&json["summary"]["in_sync"], &json["summary"]["boot_unknown"]);
+        assert_eq!((known, unknown), (&0.into(), &1.into()), "{text}");
     });
 }
