@@ -21,8 +21,6 @@ pub const PATH: &str = "/run/tunectl/journal";
 const MARK: &str = "tunectl journal 1\n";
 /// Stands for a field that has no text.
 const NONE: &str = "\\-";
-/// More is not one of ours, in bytes.
-const LARGEST: u64 = 16 << 20;
 
 /// A journal that is being written. It stays if the process dies, and tells how far it came.
 #[derive(Debug)]
@@ -97,15 +95,16 @@ pub fn left_behind(root: &Path) -> Result<Option<Unfinished>, PersistError> {
     let path = place(root).map_err(failed("find", Path::new(PATH)))?;
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
     let opened = OpenOptions::new().read(true).custom_flags(flags.bits()).open(&path);
-    let file = match opened {
+    let mut file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("open", &path)(error)),
     };
-    let mut text = String::new();
-    file.take(LARGEST).read_to_string(&mut text).map_err(failed("read", &path))?;
+    // However long: it has files as a whole, and one that is cut is taken for torn.
+    let mut text = Vec::new();
+    file.read_to_end(&mut text).map_err(failed("read", &path))?;
     // Killed before its first line was whole, it had not begun anything.
-    if MARK.starts_with(&text) {
+    if MARK.as_bytes().starts_with(&text) {
         return Ok(Some(Unfinished { done: true, ..Unfinished::default() }));
     }
     match parse(&text) {
@@ -213,14 +212,15 @@ fn given(field: &str) -> Result<Option<String>, NotOurs> {
 #[derive(Debug)]
 struct NotOurs;
 
-fn parse(text: &str) -> Option<Unfinished> {
-    let body = text.strip_prefix(MARK)?;
+fn parse(text: &[u8]) -> Option<Unfinished> {
+    let body = text.strip_prefix(MARK.as_bytes())?;
     let mut found = Unfinished::default();
     let mut begun = false;
-    // A last line without its end was being written when the process died: what it tells of had
-    // not happened.
-    let whole = body.rfind('\n').map_or("", |end| &body[..=end]);
-    for line in whole.split_terminator('\n') {
+    // A last line without its end was being written when the process died, perhaps within a
+    // character: what it tells of had not happened.
+    let whole =
+        body.iter().rposition(|byte| *byte == b'\n').map_or(&body[..0], |end| &body[..=end]);
+    for line in std::str::from_utf8(whole).ok()?.split_terminator('\n') {
         let fields: Vec<&str> = line.split('\t').collect();
         match fields[..] {
             ["boot", id] => found.boot_id = plain(id)?,
@@ -289,19 +289,19 @@ mod tests {
         #[test]
         fn what_is_written_is_read_again(value in "(?s).{0,40}") {
             let sample = sample(&value);
-            prop_assert_eq!(parse(&head(&sample)), Some(sample));
+            prop_assert_eq!(parse(head(&sample).as_bytes()), Some(sample));
         }
 
         /// Killed at any byte, it tells of no more than was written.
         #[test]
-        fn a_torn_journal_tells_a_prefix(value in "[\\\\\t\na-z]{0,9}", cut in 0.0..1.0_f64) {
+        fn a_torn_journal_tells_a_prefix(value in "[\\\\\t\na-z\u{e9}]{0,9}", cut in 0.0..1.0_f64) {
             let sample = sample(&value);
             let mut text = head(&Unfinished { writes: vec![], files: vec![], ..sample.clone() });
             let whole = text.len();
             sample.writes.iter().for_each(|w| text.push_str(&write_line(w)));
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
             let end = (text.len() as f64 * cut) as usize;
-            let Some(torn) = text.get(..end) else { return Ok(()) };
+            let torn = &text.as_bytes()[..end];
             if torn.len() <= MARK.len() {
                 return Ok(());
             }
@@ -314,12 +314,31 @@ mod tests {
     #[test]
     fn what_is_not_of_the_form_is_not_guessed_at() {
         for text in ["", "vm.swappiness = 1\n", "tunectl journal 2\n"] {
-            assert_eq!(parse(text), None, "{text:?}");
+            assert_eq!(parse(text.as_bytes()), None, "{text:?}");
         }
         for line in
             ["write\tvm/swappiness\n", "write\t../x\t1\t2\t\\-\t\\-\n", "boot\t\\x\n", "?\n"]
         {
-            assert_eq!(parse(&format!("{MARK}{line}")), None, "{line:?}");
+            assert_eq!(parse(format!("{MARK}{line}").as_bytes()), None, "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_journal_of_large_files_is_read_to_its_end() {
+        let root = std::env::temp_dir().join(format!("tunectl-ledger-{}", std::process::id()));
+        fs::create_dir_all(root.join("run/tunectl")).unwrap();
+        // As large as a drop-in may be, and every line's end takes two bytes.
+        let large = "# a line\n".repeat((8 << 20) / 9);
+        let files = [("/etc/x", &large[..]), ("/etc/y", "")].map(|(path, text)| Replaced {
+            path: path.into(),
+            before: Some(text.into()),
+            after: Some(text.into()),
+        });
+        let mut ledger = Ledger::begin(&root, &sample("1")).unwrap();
+        ledger.about_to_replace(&files).unwrap();
+        drop(ledger);
+        let found = left_behind(&root).unwrap().unwrap();
+        fs::remove_dir_all(&root).unwrap();
+        assert!(found.files.ends_with(&files), "{} of them", found.files.len());
     }
 }
