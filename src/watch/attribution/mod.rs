@@ -40,6 +40,8 @@ pub struct Seen<'a> {
     pub cgroup_id: u64,
     /// Its arguments, each ended by NUL.
     pub command_line: Option<&'a [u8]>,
+    /// Whether there are more of them.
+    pub command_line_cut: bool,
     /// Its parent.
     pub parent: Option<(u32, &'a [u8])>,
     /// That one's.
@@ -90,7 +92,7 @@ impl Glance {
 pub fn from_attempt(seen: &Seen<'_>, glance: Option<&Glance>, groups: &mut Cgroups) -> Writer {
     let proc = glance.filter(|glance| is_same_process(seen, glance)).map(|glance| {
         let same_program = is_same_program(seen, glance);
-        (glance.writer(Via::Bpf), same_program)
+        (glance.writer(Via::Bpf), same_program, has_more(seen, glance))
     });
     let mut writer = Writer {
         pid: Some(seen.pid).filter(|&pid| pid > 0),
@@ -99,7 +101,7 @@ pub fn from_attempt(seen: &Seen<'_>, glance: Option<&Glance>, groups: &mut Cgrou
         login_uid: seen.login_uid.filter(|&uid| uid != u32::MAX),
         cmdline: seen
             .command_line
-            .and_then(|arguments| command_line(arguments, arguments.len() >= glance::COMMAND_LINE)),
+            .and_then(|arguments| command_line(arguments, seen.command_line_cut)),
         ancestors: [seen.parent, seen.grandparent]
             .into_iter()
             .map_while(|parent| parent.and_then(|(pid, comm)| ancestor(pid, comm)))
@@ -111,10 +113,11 @@ pub fn from_attempt(seen: &Seen<'_>, glance: Option<&Glance>, groups: &mut Cgrou
     if let Some(path) = groups.path(seen.cgroup_id) {
         Place::on(&path).complete(&mut writer);
     }
-    let Some((found, same_program)) = proc else { return writer };
+    let Some((found, same_program, has_more)) = proc else { return writer };
     if same_program {
         writer.exe = found.exe;
-        writer.cmdline = writer.cmdline.or(found.cmdline);
+        let seen = writer.cmdline.take().filter(|_| !has_more);
+        writer.cmdline = seen.or(found.cmdline);
     }
     // Where the write was made from one cgroup and the process is in another by now, the first
     // counts; the older hierarchies may still know more.
@@ -156,6 +159,15 @@ fn is_same_program(seen: &Seen<'_>, glance: &Glance) -> bool {
         // A thread has a name of its own.
         _ => seen.tid == seen.pid && glance.comm() == seen.comm,
     }
+}
+
+/// Whether /proc has more of a command line that was cut.
+fn has_more(seen: &Seen<'_>, glance: &Glance) -> bool {
+    let (now, _) = glance.command_line();
+    // Of arguments that were overwritten up to their end /proc gives what follows as well, which is
+    // the environment: only then it ends at the first NUL.
+    let arguments = |then: &[u8]| then.contains(&0) && now.len() > then.len();
+    seen.command_line_cut && seen.command_line.is_some_and(arguments)
 }
 
 fn ancestor(pid: u32, comm: &[u8]) -> Option<Ancestor> {

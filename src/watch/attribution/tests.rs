@@ -1,6 +1,8 @@
 //! Lines without secrets, and writers that are told as far as known.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -125,6 +127,7 @@ fn this_process(later: Duration) -> Seen<'static> {
         comm: b"seen",
         cgroup_id: 0,
         command_line: None,
+        command_line_cut: false,
         parent: Some((3, b"above")),
         grandparent: None,
         namespace: None,
@@ -162,6 +165,40 @@ fn what_was_seen_is_completed_from_the_same_process_only() {
     let reused = from_attempt(&early, Some(&glance), &mut groups);
     assert_eq!((reused.exe, reused.cgroup, reused.unit), (None, None, None));
     assert_eq!(reused.pid, Some(std::process::id()));
+}
+
+#[test]
+fn a_command_line_that_was_cut_says_so_or_is_completed() {
+    let long = "y".repeat(600);
+    let start = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new("sh");
+        let child = command.arg0(program).args(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        let mut glance = Glance::new();
+        let begun = |glance: &mut Glance| {
+            glance.take(child.id());
+            glance.command_line().0.starts_with(program.as_bytes())
+        };
+        while !begun(&mut glance) {}
+        (child, glance)
+    };
+    let mut groups = Cgroups::open();
+    for (program, arguments, all) in [
+        ("sh", &["-c", "read x; :", &long][..], Some(format!("sh -c read x; : {long}"))),
+        // What /proc has beyond one argument may be none.
+        (&*long, &["-c", "read x; :"], None),
+    ] {
+        let (mut child, glance) = start(program, arguments);
+        let bytes = [&[program], arguments, &[""]].concat().join("\0");
+        let (then, pid) = (&bytes.as_bytes()[..512], child.id());
+        let seen = this_process(Duration::from_secs(60));
+        let seen = Seen { pid, command_line: Some(then), command_line_cut: true, ..seen };
+        let mut told = |glance| from_attempt(&seen, glance, &mut groups).cmdline.unwrap();
+        let cut = format!("{}...", bytes[..512].replace('\0', " "));
+        assert_eq!(told(None), cut);
+        assert_eq!(told(Some(&glance)), all.unwrap_or(cut));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
 }
 
 proptest! {

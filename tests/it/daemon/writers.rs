@@ -1,7 +1,7 @@
 //! Whoever writes is named, one after another.
 
 use std::collections::BTreeMap;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::harness::{Watch, fresh_host};
 use super::{BASELINE, in_namespaces};
@@ -38,5 +38,33 @@ fn each_of_many_is_named_with_its_command() {
             assert_eq!(writer["cmdline"], format!("sysctl -qw net.core.somaxconn {value}"));
         }
         assert_eq!(watch.count(|e| e["writer"]["via"] == "bpf"), 200);
+    });
+}
+
+/// BPF keeps 512 bytes of it; /proc has more, as long as the writer is there.
+#[test]
+fn a_long_command_is_told_as_far_as_known() {
+    let test = "daemon::writers::a_long_command_is_told_as_far_as_known";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--contest-after", "off"]);
+        if !watch.told.iter().any(|told| told.contains("seen by bpf")) {
+            left_out(test, "BPF is not to be had here");
+            return;
+        }
+        let long = "y".repeat(600);
+        for (value, then) in [("77", "; read x; :"), ("78", "")] {
+            let script = format!("echo {value} > /proc/sys/net/core/somaxconn{then}");
+            let mut command = Command::new("sh");
+            command.args(["-c", &script, &long]).stdin(Stdio::piped());
+            let mut writer = command.spawn().unwrap();
+            let event = watch.event(|e| e["action"] == "restored" && e["to"] == value);
+            drop(writer.stdin.take());
+            writer.wait().unwrap();
+            let all = format!("sh -c {script} {long}");
+            let told = event["writer"]["cmdline"].as_str().unwrap();
+            let gone = then.is_empty() && told == format!("{}...", &all[..512]);
+            assert!(told == all || gone, "{told}");
+        }
     });
 }
