@@ -39,7 +39,7 @@ pub struct ConfDir {
     pub path: String,
     /// Its entries in no particular order: every name, `.conf` or not, but for `.` and `..`.
     pub files: Vec<ConfFile>,
-    /// Why they cannot be listed, where there may be some all the same.
+    /// Why there may be others, where they cannot be listed, or not all of them.
     pub closed: Option<Errno>,
 }
 

@@ -44,7 +44,7 @@ pub fn read_conf_tree(root: &Path) -> ConfTree {
         let (files, closed) = match opened {
             Ok((fd, place)) => {
                 identities.extend(identity(&fd));
-                (reader.list(path, &place, fd), None)
+                reader.list(path, &place, fd)
             }
             Err(error) => (Vec::new(), hides(&error)),
         };
@@ -70,12 +70,17 @@ impl Reader<'_> {
         Some(self.entry(PATH.into(), &place, kind))
     }
 
-    fn list(&mut self, dir: &str, place: &Path, fd: OwnedFd) -> Vec<ConfFile> {
+    /// The entries of a directory, and why there may be more than these.
+    fn list(&mut self, dir: &str, place: &Path, fd: OwnedFd) -> (Vec<ConfFile>, Option<Errno>) {
         // Room for some fifty names of usual length at a time, and always for the longest one.
         let mut room = [MaybeUninit::uninit(); 2048];
         let mut entries = RawDir::new(fd, &mut room);
-        let mut files = Vec::new();
-        while let Some(Ok(entry)) = entries.next() {
+        let (mut files, mut closed) = (Vec::new(), None);
+        while let Some(entry) = entries.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return (files, hides(&error.into())),
+            };
             let name = entry.file_name().to_bytes();
             if matches!(name, b"." | b"..") {
                 continue;
@@ -84,14 +89,17 @@ impl Reader<'_> {
             let kind = match entry.file_type() {
                 FileType::Unknown => match lstat(&here) {
                     Ok(found) => file_type(&found),
-                    Err(_) => continue,
+                    Err(error) => {
+                        closed = closed.or(hides(&error.into()));
+                        continue;
+                    }
                 },
                 kind => kind,
             };
             let path = [dir, "/", &as_text(name)].concat();
             files.push(self.entry(path.into(), &here, kind));
         }
-        files
+        (files, closed)
     }
 
     /// One directory entry; `place` is where it is found from here.
@@ -187,7 +195,7 @@ pub fn wrong_rights(root: &Path, path: &str) -> Option<String> {
     Some(format!("{path} has mode {mode:04o}{owner}, not 0644 and root's"))
 }
 
-/// Why a directory cannot be opened that may have files in it.
+/// Why a directory that may have files in it cannot be opened, or not be listed to its end.
 fn hides(error: &io::Error) -> Option<Errno> {
     let nothing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
     (!nothing).then_some(Errno(error.raw_os_error()?))

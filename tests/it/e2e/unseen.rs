@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::{APPLY, PLAN, expect, fresh_host};
-use crate::support::{in_namespaces, run};
+use crate::support::{in_namespaces, left_out, run};
 
 /// What a file holds that is read after the drop-in and cannot be looked into is not known.
 #[test]
@@ -59,5 +59,26 @@ fn an_earlier_file_may_keep_a_glob_off() {
         let json: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
         let (known, unknown) = (&json["summary"]["in_sync"], &json["summary"]["boot_unknown"]);
         assert_eq!((known, unknown), (&0.into(), &1.into()), "{text}");
+    });
+}
+
+/// Behind an error in the middle of a directory there may be any file.
+#[test]
+fn a_directory_that_breaks_off_leaves_the_boot_unknown() {
+    let test = "e2e::unseen::a_directory_that_breaks_off_leaves_the_boot_unknown";
+    in_namespaces(test, || {
+        fresh_host();
+        expect(0, &APPLY);
+        let mut traced = Command::new("strace");
+        traced.args(["-qq", "-o", "/run/trace", "-P", "/etc/sysctl.d"]);
+        traced.args(["-e", "inject=getdents64:error=EIO:when=2"]);
+        traced.arg(env!("CARGO_BIN_EXE_tunectl")).args(PLAN);
+        let Ok(output) = traced.output() else { return left_out(test, "there is no strace") };
+        if !fs::read_to_string("/run/trace").is_ok_and(|trace| trace.contains("INJECTED")) {
+            return left_out(test, "strace may not inject faults here");
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("/etc/sysctl.d could not be looked into"), "{text}");
     });
 }
