@@ -4,7 +4,7 @@
 mod glob;
 mod nearest;
 
-pub use glob::{glob_matches, has_wildcard};
+pub use glob::{glob_matches, has_wildcard, is_wildcard};
 pub use nearest::{edit_distance, nearest};
 
 use std::cmp::Ordering;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::catalogue::{Effect, effects_at, movers};
-use crate::key::{Key, glob_matches, has_wildcard};
+use crate::key::{Key, glob_matches, has_wildcard, is_wildcard};
 
 use super::Write;
 
@@ -41,8 +41,9 @@ impl Changes {
 /// Whether the glob names the parameter, or one of those that a `*` in its key stands for.
 fn may_name(glob: &str, key: &str) -> bool {
     // Most begin otherwise.
-    let is_wild = |b: u8| b"*?[\\".contains(&b);
-    let begin = glob.bytes().zip(key.bytes()).take_while(|(g, k)| !is_wild(*g) && !is_wild(*k));
+    let stands_for_itself = |b: u8| !is_wildcard(b) && b != b'\\';
+    let pairs = glob.bytes().zip(key.bytes());
+    let begin = pairs.take_while(|(g, k)| stands_for_itself(*g) && stands_for_itself(*k));
     if begin.into_iter().any(|(g, k)| g != k) {
         return false;
     }

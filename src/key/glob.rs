@@ -2,7 +2,13 @@
 
 /// Whether a text has a wildcard of glob(7).
 pub fn has_wildcard(text: &str) -> bool {
-    text.bytes().any(|b| matches!(b, b'*' | b'?' | b'['))
+    text.bytes().any(is_wildcard)
+}
+
+/// Whether a byte is a wildcard of glob(7), or begins one.
+#[inline]
+pub fn is_wildcard(byte: u8) -> bool {
+    matches!(byte, b'*' | b'?' | b'[')
 }
 
 /// Whether `path` matches the glob `pattern`, where no wildcard crosses a `/` and a leading dot
