@@ -26,7 +26,7 @@ pub fn since_boot(cli: &Cli, boot_id: &str) -> Result<Drift, String> {
     Ok(drift::drift(recent.events, recent.damaged, partial))
 }
 
-/// Shows the status, then each event as it happens.
+/// Shows the status, then each event as it happens; damage of the log on standard error.
 ///
 /// # Errors
 /// The log cannot be read, or standard output not be written.
@@ -46,7 +46,11 @@ pub fn follow(
     }
     let user = users(cli);
     loop {
-        for event in log.next(PATIENCE).map_err(failed)? {
+        let added = log.next(PATIENCE).map_err(failed)?;
+        if added.damaged > 0 {
+            ui.warning(&drift::damaged(added.damaged));
+        }
+        for event in added.events {
             let goes_on = match ui.format() {
                 Format::Json => ui.json_line(&event)?,
                 Format::Text => ui.part(&(line(&event, When::Time, &user) + "\n"))?,

@@ -8,7 +8,7 @@ use crate::wire::event::Event;
 
 use super::event::{When, line};
 use super::plan::Layout;
-use super::style::{BAD, HEAD, WARN, harmless, paint, styled_line, wrapped};
+use super::style::{BAD, HEAD, WARN, paint, styled_line, wrapped};
 
 /// So many events are told in JSON …
 const RECENT: usize = 50;
@@ -84,7 +84,14 @@ pub(super) fn text(
         let _ = writeln!(out, "  ({hidden} more with -v)");
     }
     if drift.damaged > 0 {
-        let text = format!("{} lines of the log of events are damaged", drift.damaged);
-        let _ = writeln!(out, "  {}", paint(WARN, &harmless(&text)));
+        let _ = writeln!(out, "  {}", paint(WARN, &damaged(drift.damaged)));
     }
+}
+
+/// That so many lines are no events.
+pub fn damaged(lines: u64) -> String {
+    if lines == 1 {
+        return "a line of the log of events is damaged".to_owned();
+    }
+    format!("{lines} lines of the log of events are damaged")
 }

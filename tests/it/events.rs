@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tunectl::persist::events::{EVENTS, EventLog, Follow, Limits, Repaired, newest};
+use tunectl::persist::events::{EVENTS, EventLog, Follow, Limits, Recent, Repaired, newest};
 use tunectl::wire::event::Event;
 
 use crate::support::{in_namespaces, run};
@@ -242,19 +242,19 @@ fn a_log_is_followed_across_rotations() {
     let wait = Duration::from_secs(10);
     // It is not there yet, nor is its directory.
     let mut follow = Follow::begin(&place.0).unwrap();
-    assert_eq!(follow.next(Duration::ZERO).unwrap(), []);
+    assert_eq!(follow.next(Duration::ZERO).unwrap(), Recent::default());
     let (mut log, _) = EventLog::open(&place.0, Limits { bytes: 2000, files: 3 }).unwrap();
     log.append(&event(0)).unwrap();
-    assert_eq!(follow.next(wait).unwrap(), [event(0)]);
+    assert_eq!(follow.next(wait).unwrap().events, [event(0)]);
 
     let mut seen = Vec::new();
     for n in 1..60 {
         log.append(&event(n)).unwrap();
         if n % 3 == 0 {
-            seen.extend(follow.next(wait).unwrap().iter().map(|e| e.count));
+            seen.extend(follow.next(wait).unwrap().events.iter().map(|e| e.count));
         }
     }
-    seen.extend(follow.next(Duration::ZERO).unwrap().iter().map(|e| e.count));
+    seen.extend(follow.next(Duration::ZERO).unwrap().events.iter().map(|e| e.count));
     assert_eq!(seen, (1..60).collect::<Vec<_>>());
     assert!(place.older(2).exists(), "it was rotated");
 
@@ -263,11 +263,12 @@ fn a_log_is_followed_across_rotations() {
     let line = serde_json::to_string(&event(60)).unwrap() + "\n";
     let mut file = fs::OpenOptions::new().append(true).open(place.file()).unwrap();
     file.write_all(&line.as_bytes()[..20]).unwrap();
-    assert_eq!(late.next(Duration::from_millis(20)).unwrap(), []);
+    assert_eq!(late.next(Duration::from_millis(20)).unwrap(), Recent::default());
     file.write_all(&line.as_bytes()[20..]).unwrap();
-    assert_eq!(late.next(wait).unwrap(), [event(60)]);
+    assert_eq!(late.next(wait).unwrap().events, [event(60)]);
     file.write_all(b"damaged\n").unwrap();
-    assert_eq!((late.next(wait).unwrap(), late.damaged()), (vec![], 1));
+    let damaged = Recent { events: Vec::new(), damaged: 1 };
+    assert_eq!(late.next(wait).unwrap(), damaged);
 }
 
 #[test]
@@ -280,7 +281,7 @@ fn whoever_waits_is_woken_by_the_next_event() {
         log.append(&event(1)).unwrap();
     });
     let start = std::time::Instant::now();
-    assert_eq!(follow.next(Duration::from_secs(30)).unwrap(), [event(1)]);
+    assert_eq!(follow.next(Duration::from_secs(30)).unwrap().events, [event(1)]);
     assert!(start.elapsed() < Duration::from_secs(20));
     writer.join().unwrap();
 }

@@ -1,12 +1,12 @@
 //! `tunectl status` with what `tunectl watch` has recorded.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tunectl::persist::events::{EventLog, Limits};
+use tunectl::persist::events::{EVENTS, EventLog, Limits};
 use tunectl::wire::event::Event;
 
 use crate::events::event;
@@ -94,6 +94,7 @@ fn following_tells_each_event_as_it_happens() {
     for format in ["text", "json"] {
         let mut child = tunectl(&root, &["--format", format, "status", "--follow"])
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -115,6 +116,10 @@ fn following_tells_each_event_as_it_happens() {
                 assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), here("restored", n));
             }
         }
+        // A line that is no event is told once, whatever the format.
+        let path = root.join(EVENTS.trim_start_matches('/'));
+        let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(b"damaged\n").unwrap();
         // It ends once nobody reads.
         drop(lines);
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(40);
@@ -123,7 +128,11 @@ fn following_tells_each_event_as_it_happens() {
             log.append(&here("restored", 9)).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        assert!(child.wait().unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        assert!(ended.status.success());
+        let told = String::from_utf8(ended.stderr).unwrap();
+        let damaged = "warning: a line of the log of events is damaged\n";
+        assert_eq!(told.matches(damaged).count(), 1, "{told}");
     }
     fs::remove_dir_all(root).unwrap();
 }

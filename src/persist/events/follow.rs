@@ -12,10 +12,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
-use crate::wire::event::Event;
-
 use super::read::{opened, parsed};
-use super::{LONGEST_LINE, PersistError, is_missing, place};
+use super::{LONGEST_LINE, PersistError, Recent, is_missing, place};
 
 /// Where nothing tells of changes, such as a directory that is not there yet, so often is looked.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -29,7 +27,6 @@ pub struct Follow {
     rest: Vec<u8>,
     /// Whether the line that is read is longer than any event.
     is_too_long: bool,
-    damaged: u64,
 }
 
 impl Follow {
@@ -44,8 +41,7 @@ impl Follow {
             Err(error) if is_missing(&error) => None,
             Err(error) => return Err(PersistError::new("read", &path)(error)),
         };
-        let mut follow =
-            Self { notify: None, path, file, rest: Vec::new(), is_too_long: false, damaged: 0 };
+        let mut follow = Self { notify: None, path, file, rest: Vec::new(), is_too_long: false };
         if let Some(file) = &mut follow.file {
             let to_end = end_of_lines(file);
             to_end.map_err(PersistError::new("read", &follow.path))?;
@@ -54,21 +50,18 @@ impl Follow {
         Ok(follow)
     }
 
-    /// The events that were added since the last call; waits for some, at most for `patience`.
+    /// What was added since the last call; waits for something, at most for `patience`.
     ///
     /// # Errors
     /// The log can no longer be read.
-    pub fn next(&mut self, patience: Duration) -> Result<Vec<Event>, PersistError> {
-        let events = match self.read() {
-            Ok(events) if events.is_empty() => self.wait(patience).and_then(|()| self.read()),
+    pub fn next(&mut self, patience: Duration) -> Result<Recent, PersistError> {
+        let added = match self.read() {
+            Ok(added) if added == Recent::default() => {
+                self.wait(patience).and_then(|()| self.read())
+            }
             read => read,
         };
-        events.map_err(PersistError::new("read", &self.path))
-    }
-
-    /// Lines that were no events.
-    pub fn damaged(&self) -> u64 {
-        self.damaged
+        added.map_err(PersistError::new("read", &self.path))
     }
 
     fn watch(&mut self) {
@@ -98,11 +91,11 @@ impl Follow {
         Ok(())
     }
 
-    fn read(&mut self) -> io::Result<Vec<Event>> {
-        let mut events = Vec::new();
+    fn read(&mut self) -> io::Result<Recent> {
+        let mut added = Recent::default();
         // What the file still got before it was moved away comes first.
         let is_moved = self.is_moved()?;
-        self.read_on(&mut events)?;
+        self.read_on(&mut added)?;
         if is_moved {
             self.rest.clear();
             self.is_too_long = false;
@@ -111,9 +104,9 @@ impl Follow {
                 Err(error) if is_missing(&error) => None,
                 Err(error) => return Err(error),
             };
-            self.read_on(&mut events)?;
+            self.read_on(&mut added)?;
         }
-        Ok(events)
+        Ok(added)
     }
 
     fn is_moved(&self) -> io::Result<bool> {
@@ -129,7 +122,7 @@ impl Follow {
         Ok(there != own)
     }
 
-    fn read_on(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
+    fn read_on(&mut self, added: &mut Recent) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         // A file that was emptied or repaired is read from its new end on.
         let size = file.metadata()?.len();
@@ -156,9 +149,9 @@ impl Follow {
                     continue;
                 };
                 match parsed(line) {
-                    Some(event) if !self.is_too_long => events.push(event),
+                    Some(event) if !self.is_too_long => added.events.push(event),
                     None if line.is_empty() && !self.is_too_long => {}
-                    _ => self.damaged += 1,
+                    _ => added.damaged += 1,
                 }
                 self.is_too_long = false;
                 self.rest.clear();
