@@ -174,7 +174,6 @@ fn a_log_that_was_removed_or_moved_away_begins_anew() {
     fs::rename(place.file(), place.0.join("elsewhere")).unwrap();
     log.append(&event(3)).unwrap();
     assert_eq!(counts(&place.0, 9), [3]);
-    assert_eq!(log.lost(), 0);
 }
 
 #[test]
@@ -193,7 +192,6 @@ fn what_is_no_file_of_ours_is_not_written() {
     log.append(&event(2)).unwrap_err();
     fs::remove_file(place.file()).unwrap();
     log.append(&event(3)).unwrap();
-    assert_eq!(log.lost(), 2);
     let recent = newest(&place.0, 9, 9, &|_| true).unwrap();
     let told: Vec<_> = recent.events.iter().map(|e| (e.action.as_str(), e.count)).collect();
     assert_eq!(told, [("lost", 2), ("restored", 3)]);
@@ -217,7 +215,6 @@ fn a_full_disk_costs_events_and_leaves_whole_lines() {
             let error = log.append(&event(n)).unwrap_err().to_string();
             assert!(error.contains("events.jsonl") && error.contains("space"), "{error}");
         }
-        assert_eq!(log.lost(), 11);
         let text = fs::read_to_string(place.file()).unwrap();
         assert!(text.ends_with("}\n"), "{:?}", &text[text.len() - 40..]);
         // There is room again: it goes on, and says what is missing.

@@ -30,8 +30,7 @@ pub struct EventLog {
     limits: Limits,
     file: Option<File>,
     line: Vec<u8>,
-    lost: u64,
-    /// Of those, how many the log itself does not tell yet, and why.
+    /// How many could not be written and are not told by the log itself yet, and why.
     untold: u64,
     why: Option<String>,
 }
@@ -73,7 +72,6 @@ impl EventLog {
             limits,
             file: None,
             line: Vec::with_capacity(1024),
-            lost: 0,
             untold: 0,
             why: None,
         })
@@ -87,16 +85,10 @@ impl EventLog {
     pub fn append(&mut self, event: &Event) -> Result<(), PersistError> {
         let written = self.tell_lost(event).and_then(|()| self.write(event));
         written.map_err(|error| {
-            self.lost += 1;
             self.untold += 1;
             self.why = Some(error.to_string());
             PersistError::new("write to", &self.path)(error)
         })
-    }
-
-    /// How many events could not be written since it was opened.
-    pub fn lost(&self) -> u64 {
-        self.lost
     }
 
     fn tell_lost(&mut self, next: &Event) -> io::Result<()> {

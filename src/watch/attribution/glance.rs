@@ -22,8 +22,6 @@ const NO_LOGIN: u32 = u32::MAX;
 const MOST_ANCESTORS: usize = 4;
 /// … until so many names were found: `sudo` is often its own parent.
 const ENOUGH_NAMES: usize = 2;
-/// `PF_KTHREAD`.
-const KERNEL_THREAD: u64 = 0x0020_0000;
 
 /// A buffer of fixed size, and how much of it is filled.
 struct Buffer<const N: usize> {
@@ -211,11 +209,6 @@ impl Glance {
         number(lines.find_map(|line| line.strip_prefix(b"Uid:"))?)
     }
 
-    /// Whether it is a thread of the kernel's own.
-    pub fn is_kernel_thread(&self) -> bool {
-        self.stat().is_some_and(|stat| stat.flags & KERNEL_THREAD != 0)
-    }
-
     pub(super) fn login_uid(&self) -> Option<u32> {
         number(self.loginuid.get()).filter(|&uid| uid != NO_LOGIN)
     }
@@ -251,7 +244,6 @@ fn number(text: &[u8]) -> Option<u32> {
 pub(super) struct Stat<'a> {
     pub comm: &'a [u8],
     pub parent: u32,
-    pub flags: u64,
     /// When it began, in ticks since the boot.
     pub start: u64,
 }
@@ -267,11 +259,10 @@ impl<'a> Stat<'a> {
         let comm = text.get(open + 1..close)?;
         let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;
         let mut fields = rest.split_ascii_whitespace();
-        // Fields 3 (state), 4 (parent), 9 (flags) and 22 (start).
+        // Fields 3 (state), 4 (parent) and 22 (start).
         let parent = fields.nth(1)?.parse().ok()?;
-        let flags = fields.nth(4)?.parse().ok()?;
-        let start = fields.nth(12)?.parse().ok()?;
-        Some(Self { comm, parent, flags, start })
+        let start = fields.nth(17)?.parse().ok()?;
+        Some(Self { comm, parent, start })
     }
 }
 
@@ -283,7 +274,7 @@ mod tests {
     fn the_name_may_have_what_separates_fields() {
         let stat = b"4711 (a) S 1 (b\n) R 17 4711 17 0 -1 4194304 96 0 0 0 0 0 0 0 20 0 1 0 \
                      123456 2 3";
-        let expected = Stat { comm: b"a) S 1 (b\n", parent: 17, flags: 4_194_304, start: 123_456 };
+        let expected = Stat { comm: b"a) S 1 (b\n", parent: 17, start: 123_456 };
         assert_eq!(Stat::parse(stat), Some(expected));
     }
 
