@@ -3,6 +3,7 @@
 
 mod conf;
 mod facts;
+mod fingerprint;
 mod original;
 mod strain;
 mod text;
@@ -12,6 +13,7 @@ mod writer;
 
 pub use conf::{ConfBody, ConfDir, ConfFile, ConfTree, SYSCTL_DIRS};
 pub use facts::{Facts, NumaNode, Release, ReleaseError, Virtualization};
+pub use fingerprint::fingerprint;
 pub use original::{Original, Originals, Released};
 pub use strain::Strain;
 pub use text::{as_text, breaks_line, first_of, is_hidden, turns_text};

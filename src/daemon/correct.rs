@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::drift::Verdict;
-use crate::observed::Namespace;
+use crate::observed::{Namespace, fingerprint};
 use crate::watch::clock;
 
 use super::eyes::Marks;
@@ -173,7 +173,7 @@ impl Daemon<'_> {
             return;
         }
         let who = self.witness.id(sought);
-        let verdict = slot.state.drifted(who, hash(&slot.wrong), began);
+        let verdict = slot.state.drifted(who, fingerprint(&slot.wrong), began);
         let what = match verdict {
             Verdict::Quiet => return,
             Verdict::Restore => match slot.restore() {
@@ -287,10 +287,4 @@ pub(super) fn arm(slot: &mut Slot, eyes: &super::Eyes) -> bool {
 /// Whether this is what the kernel made of the last write, and nobody has written since.
 fn is_told(slot: &Slot) -> bool {
     matches!(&slot.trouble, Some(Trouble::Kept(kept)) if *kept == slot.wrong)
-}
-
-/// Stands for a text, for comparing only (FNV-1a).
-fn hash(bytes: &[u8]) -> u64 {
-    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, fold)
 }

@@ -13,7 +13,7 @@ pub use mask::MASK;
 
 use std::time::Duration;
 
-use crate::observed::{Ancestor, Namespace, Via, Writer};
+use crate::observed::{Ancestor, Namespace, Via, Writer, fingerprint};
 
 use cgroup::Place;
 use mask::{bounded, command_line, harmless};
@@ -58,11 +58,7 @@ pub fn writer_id(comm: &[u8], uid: Option<u32>) -> u64 {
     if comm.is_empty() {
         return 0;
     }
-    // FNV-1a.
-    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    let hash = comm.iter().fold(0xcbf2_9ce4_8422_2325, fold);
-    let hash = uid.unwrap_or(u32::MAX).to_le_bytes().iter().fold(hash, fold);
-    hash.max(1)
+    fingerprint(comm.iter().chain(&uid.unwrap_or(u32::MAX).to_le_bytes())).max(1)
 }
 
 impl Glance {
