@@ -3,7 +3,7 @@
 use crate::apply::{Recovered, recover};
 use crate::persist::ledger;
 use crate::plan::Recovery;
-use crate::report;
+use crate::{report, trial};
 
 use super::args::Cli;
 use super::failure::Failure;
@@ -52,21 +52,11 @@ fn told(recovered: &Recovered) -> Vec<String> {
     let of = &recovered.unfinished;
     let name = report::harmless(&of.baseline);
     let who = format!("an apply of {name} (pid {}) was interrupted", of.pid);
-    let Recovery::Undo { left, lost, .. } = &recovered.recovery else {
+    if recovered.recovery == Recovery::Finished {
         return vec![format!("{who}; it had carried everything out")];
-    };
+    }
     let good = recovered.restored.iter().filter(|(_, result)| result.is_ok()).count();
     let mut lines = vec![format!("{who}; what it had written was taken back ({good})")];
-    for (key, result) in &recovered.restored {
-        if let Err(errno) = result {
-            lines.push(format!("{key} could not be put back: {}", report::errno_text(*errno)));
-        }
-    }
-    for (key, now) in left {
-        let now = report::shown(key, now);
-        lines.push(format!("{key} was changed since, to {}: left alone", report::harmless(now)));
-    }
-    lines.extend(lost.iter().map(|key| format!("{key}: its value of before is not known")));
-    lines.extend(recovered.files.iter().map(ToString::to_string));
+    lines.extend(trial::not_put_back(recovered));
     lines
 }

@@ -164,18 +164,23 @@ pub fn changed_since(kernel: &dyn Kernel, trial: &Trial) -> Vec<(Key, String)> {
 
 /// What putting back came to, a line each.
 pub fn told(recovered: &Recovered) -> Vec<String> {
-    let mut lines = Vec::new();
     let good = recovered.restored.iter().filter(|(_, result)| result.is_ok()).count();
-    lines.push(format!("{good} put back"));
+    let mut lines = vec![format!("{good} put back")];
+    lines.extend(not_put_back(recovered));
+    lines
+}
+
+/// What is not as before, and why, a line each.
+pub fn not_put_back(recovered: &Recovered) -> Vec<String> {
     let stuck = |(key, result): &(Key, Result<(), Errno>)| {
         let errno = result.err()?;
         Some(format!("{key} could not be put back: {}", report::errno_text(errno)))
     };
-    lines.extend(recovered.restored.iter().filter_map(stuck));
+    let mut lines: Vec<String> = recovered.restored.iter().filter_map(stuck).collect();
     if let Recovery::Undo { left, lost, .. } = &recovered.recovery {
         lines.extend(left.iter().map(|(key, now)| {
             let now = report::harmless(report::shown(key, now));
-            format!("{key} was changed by somebody else, to {now}: left alone")
+            format!("{key} was changed since, to {now}: left alone")
         }));
         lines.extend(lost.iter().map(|key| format!("{key}: its value of before is not known")));
     }

@@ -178,7 +178,7 @@ fn cancelled_it_is_put_back_at_once_and_its_keeper_goes() {
         (&"tunectl/confirmed/1".into(), &"put_back".into())
     );
     let lines = told["put_back"].to_string();
-    assert!(lines.contains("vm.swappiness was changed by somebody else, to 45: left alone"));
+    assert!(lines.contains("vm.swappiness was changed since, to 45: left alone"));
     assert_eq!(host.value("vm.max_map_count"), "65530");
     assert!(is_nothing_persisted(&host));
 }
@@ -284,7 +284,7 @@ fn what_somebody_else_changed_meanwhile_is_left_alone() {
     assert_eq!(host.value("vm.swappiness"), "45");
     assert_eq!(host.value("vm.max_map_count"), "65530");
     let lines = record(&host)["ended"]["lines"].to_string();
-    assert!(lines.contains("vm.swappiness was changed by somebody else, to 45: left alone"));
+    assert!(lines.contains("vm.swappiness was changed since, to 45: left alone"));
     // Confirmed, what was tried is what is persisted, and the difference is told.
     let host = self::host();
     begun(&host, "1h", &[]);
