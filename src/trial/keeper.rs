@@ -202,8 +202,8 @@ impl Keeper {
                 return Ok(Some(Why::PutBack(format!("the check cannot be started: {error}"))));
             }
         }
-        let mut passed = 0_u32;
-        let mut over = false;
+        let (mut passed, mut began) = (0_u32, clock::since_boot());
+        let mut longest = Duration::ZERO;
         loop {
             let mut ready: u64 = 0;
             poll.wait(None, &mut |number| ready |= 1 << number).map_err(failed("wait"))?;
@@ -218,12 +218,7 @@ impl Keeper {
                     }
                 }
             }
-            if has(source::TIME) && time.went_off() {
-                if over {
-                    return Ok(Some(Why::PutBack("the check did not end in time".into())));
-                }
-                over = true;
-            }
+            let over = has(source::TIME) && time.went_off();
             let Some(health) = &mut health else {
                 if over {
                     return Ok(Some(Why::PutBack("it was not confirmed in time".into())));
@@ -234,19 +229,28 @@ impl Keeper {
                 Some(Verdict::Failed(how)) => {
                     return Ok(Some(Why::PutBack(format!("the check failed: {how}"))));
                 }
-                Some(Verdict::Passed) => passed += 1,
+                Some(Verdict::Passed) => {
+                    passed += 1;
+                    longest = longest.max(clock::since_boot().saturating_sub(began));
+                }
                 None => {}
             }
-            if over && !health.is_running() {
-                return Ok(Some(Why::Keep(format!("the check passed {passed} times"))));
+            if over {
+                let late = health.is_running();
+                health.kill();
+                return Ok(Some(if late {
+                    Why::PutBack("the check did not end in time".into())
+                } else {
+                    Why::Keep(format!("the check passed {passed} times"))
+                }));
             }
-            if has(source::CHECK)
-                && again.went_off()
-                && !over
-                && !health.is_running()
-                && let Err(error) = health.start()
-            {
-                return Ok(Some(Why::PutBack(format!("the check cannot be started: {error}"))));
+            if has(source::CHECK) && again.went_off() && !health.is_running() {
+                began = clock::since_boot();
+                // One that passes must not be cut off only because it began too late.
+                let fits = self.trial.left(began) >= longest * 2;
+                if fits && let Err(error) = health.start() {
+                    return Ok(Some(Why::PutBack(format!("the check cannot be started: {error}"))));
+                }
             }
         }
     }

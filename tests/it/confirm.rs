@@ -242,10 +242,24 @@ fn a_check_that_keeps_passing_confirms_and_one_that_fails_puts_back_at_once() {
 #[test]
 fn a_check_that_hangs_is_no_pass() {
     let host = host();
-    begun(&host, "2s", &["--check", "sleep 1000"]);
+    let pid = host.work.join("pid");
+    // Had it been waited for, it would have passed, and long before twice the time.
+    let check = format!("echo $$ >{}; sleep 7", pid.display());
+    begun(&host, "4s", &["--check", &check]);
     until("put back", || is_as_before(&host) && is_ended(&host));
     assert_eq!(record(&host)["ended"]["why"], "the check did not end in time");
     assert!(is_nothing_persisted(&host));
+    let pid = fs::read_to_string(pid).unwrap();
+    assert!(!Path::new("/proc").join(pid.trim()).exists(), "it is killed");
+}
+
+#[test]
+fn no_check_begins_that_would_be_cut_off_by_the_end() {
+    let host = host();
+    // Runs begin at 0, 2, 4 and, if it were not for this, at 6 seconds.
+    begun(&host, "7s", &["--check", "sleep 1.4"]);
+    until("ended", || record(&host)["state"] != "pending" && record(&host)["state"] != "writing");
+    assert_eq!(record(&host)["state"], "confirmed", "{}", record(&host));
 }
 
 #[test]
