@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::below;
+use crate::catalogue::shape_of;
 use crate::key::Key;
 use crate::observed::{Original, Originals};
 use crate::persist::{LOCK, Lock, originals};
 use crate::plan::{Outcome, Plan};
+use crate::value::completed;
 
 use super::Daemon;
 use super::slot::text;
@@ -24,7 +26,7 @@ impl Daemon<'_> {
     pub(super) fn remember(&mut self, i: usize, time: &str) {
         let slot = &self.slots[i];
         let Some(target) = slot.wanted.target(&text(&slot.wrong)) else { return };
-        let left = text(target).into_owned();
+        let left = completed(shape_of(&slot.key), &text(&slot.wrong), &text(target));
         if self.left.get(&slot.key) == Some(&left) {
             return;
         }

@@ -3,7 +3,7 @@
 use crate::catalogue::{self, Effect, Reach};
 use crate::key::{Key, Selector};
 use crate::observed::{Facts, Original, Originals, Snapshot};
-use crate::value::kernel_number;
+use crate::value::{agrees, completed, kernel_number};
 
 use super::returned::half_of;
 use super::{Item, Plan, Returned, Step, persisted};
@@ -103,14 +103,19 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
         let key = &item.desired.key;
         // What needs no step of its own may be changed by another one.
         let left_by = |changing: &Changing<'_>| match changing.step {
-            step if step.key == *key => Some(step.value.clone()),
+            step if step.key == *key => Some(completed(
+                item.desired.shape,
+                item.live.as_deref().unwrap_or_default(),
+                &step.value,
+            )),
             _ => changing.left_in(key),
         };
         let written = steps.iter().rev().find_map(left_by);
         if written.is_none() && item.persisted.is_none() {
             continue;
         }
-        let Some(left) = written.or_else(|| item.live.clone()) else { continue };
+        // What nobody writes now stays what was left in it: the rest is somebody else's.
+        let Some(left) = written.or_else(|| left_before(item, before, made)) else { continue };
         if !before.of_boot.is_empty()
             && let Some(half) = half_of(key).filter(|half| before.of_boot.contains_key(half))
         {
@@ -157,6 +162,28 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
         memory.taken.push((key.clone(), original));
     }
     memory
+}
+
+/// What tunectl has left in an item that it does not write: as it is remembered, by the other half
+/// or name as well; else as our files have it; else it is as it was found.
+fn left_before(item: &Item, before: &Originals, made: &Made<'_>) -> Option<String> {
+    let (key, live) = (&item.desired.key, item.live.as_deref()?);
+    let left_in = |key: &Key| before.of_boot.get(key).map(|known| known.left.as_str());
+    let by_half = || {
+        let left = kernel_number(left_in(&half_of(key)?)?.trim())?;
+        (left != 0).then(|| "0".to_owned())
+    };
+    let by_other_name = || {
+        let other = catalogue::other_name(key)?;
+        Reach::of(&other).effect_on(key)?.leaves(left_in(&other)?)
+    };
+    let known = left_in(key).map(str::to_owned).or_else(by_half).or_else(by_other_name);
+    let set = || {
+        let set = persisted::value_of(made.ours, key)?;
+        // A file may set but the leading numbers of several: what else it reads is as it was.
+        Some(if agrees(item.desired.shape, set, live) { live } else { set }.to_owned())
+    };
+    known.or_else(set).or_else(|| Some(live.to_owned()))
 }
 
 /// What is remembered of an item that is held from now on.

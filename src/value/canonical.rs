@@ -99,6 +99,14 @@ pub fn canonical(shape: Shape, text: &str) -> Result<Canonical, NotAValue> {
     }
 }
 
+/// What a parameter that reads `before` reads once `written` is written to it: fewer numbers than it
+/// has change the leading ones alone (case E8).
+pub fn completed(shape: Shape, before: &str, written: &str) -> String {
+    let rest = before.split_whitespace().skip(written.split_whitespace().count());
+    let whole = written.split_whitespace().chain(rest).collect::<Vec<_>>().join(" ");
+    if agrees(shape, written, &whole) { whole } else { written.to_owned() }
+}
+
 /// Whether a parameter that reads `live` already holds what `wanted` asks for.
 ///
 /// Fewer numbers than the parameter has ask for those alone, since a write of them would change

@@ -421,6 +421,65 @@ fn what_somebody_else_has_changed_since_is_left_alone_and_told() {
 }
 
 #[test]
+fn the_leading_numbers_of_several_come_back_and_others_numbers_stay() {
+    let wanted = "parameters: { net.ipv4.tcp_rmem: [8192] }";
+    for rebooted in [false, true] {
+        let mut host = Scripted::new("leading", ScriptedKernel::host());
+        let before = host.values();
+        host.apply(wanted);
+        if rebooted {
+            host.reboot();
+            host.apply(wanted);
+        }
+        host.roll_back();
+        assert_eq!(host.values(), before, "rebooted: {rebooted}");
+    }
+    let host = Scripted::new("leading-theirs", ScriptedKernel::host());
+    host.apply(wanted);
+    host.kernel.drift("net.ipv4.tcp_rmem", "8192 140000 7000000");
+    host.apply(wanted);
+    host.roll_back();
+    assert_eq!(host.value("net.ipv4.tcp_rmem"), "8192\t140000\t7000000");
+}
+
+/// An apply that has nothing to write makes nobody's value tunectl's own.
+#[test]
+fn what_satisfies_a_bound_and_was_set_by_others_stays_theirs() {
+    let bounds = "parameters: { vm.max_map_count: { at_least: 655360 }, \
+                  vm.swappiness: { at_most: 10 } }";
+    let theirs = [("vm.max_map_count", "700000"), ("vm.swappiness", "5")];
+    for rebooted in [false, true] {
+        let mut host = Scripted::new("bounds", ScriptedKernel::host());
+        host.apply(bounds);
+        if rebooted {
+            host.reboot();
+        }
+        for (key, value) in theirs {
+            host.kernel.drift(key, value);
+        }
+        let writes = host.kernel.writes().len();
+        host.apply(bounds);
+        assert_eq!(host.kernel.writes().len(), writes, "there is nothing to write");
+        host.roll_back();
+        for (key, value) in theirs {
+            assert_eq!(host.value(key), value, "{key}, rebooted: {rebooted}");
+        }
+    }
+}
+
+#[test]
+fn a_pairs_half_that_others_have_put_in_force_stays_theirs() {
+    let host = Scripted::new("half", ScriptedKernel::vm_host());
+    host.apply("parameters: { vm.dirty_ratio: 30 }");
+    host.kernel.drift("vm.dirty_bytes", "4294967296");
+    host.kernel.drift("vm.dirty_ratio", "0");
+    host.apply("parameters: { vm.dirty_bytes: 4294967296 }");
+    assert_eq!(host.kernel.writes().len(), 1, "there was nothing to write");
+    host.roll_back();
+    assert_eq!(host.value("vm.dirty_bytes"), "4294967296");
+}
+
+#[test]
 fn single_keys_leave_the_drop_in_and_the_rest_stays() {
     let host = applied();
     let text = || fs::read_to_string(host.root.join(DROPIN)).unwrap();
