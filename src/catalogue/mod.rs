@@ -126,6 +126,14 @@ pub fn kind_of(key: &Key) -> Option<Kind> {
     lookup(key).map(Parameter::kind)
 }
 
+/// Whether a secret of hexadecimal groups reads as one that was never set: zeros. Nothing unsets it,
+/// and a write of the zeros sets a secret that everybody knows.
+pub fn is_unset(key: &Key, text: &str) -> bool {
+    let zeros = || text.contains('0') && text.trim().chars().all(|c| matches!(c, '0' | '-' | ','));
+    zeros()
+        && lookup(key).is_some_and(|p| p.kind() == Kind::Secret && p.shape() == Shape::HexGroups)
+}
+
 /// The form of `key`'s text, as far as is known.
 pub fn shape_of(key: &Key) -> Shape {
     lookup(key).map_or(Shape::Unknown, Parameter::shape)

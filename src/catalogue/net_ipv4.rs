@@ -404,7 +404,9 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/tcp_fastopen_key", HexGroups,
         "Keys that Fast Open cookies are made with, the primary and the backup one")
         .kind(Kind::Secret)
-        .reads_back("four groups of eight lower-case digits each; leading zeros are filled in"),
+        .reads_back(
+            "four groups of eight lower-case digits each, leading zeros filled in; zeros until set",
+        ),
     own("net/ipv4/tcp_fin_timeout", Number,
         "Seconds that a connection without a program stays in FIN-WAIT-2").unit(Unit::Seconds),
     own("net/ipv4/tcp_frto", Number, "Forward RTO recovery (RFC 5682): 0 off, else on").ranges(U8),

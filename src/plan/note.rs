@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::baseline::{DesiredSet, Requirement};
 use crate::bootview::Loader;
-use crate::catalogue::{Effect, Hazard, Kind};
+use crate::catalogue::{self, Effect, Hazard, Kind};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, BootValue, LiveStatus};
 use crate::key::Key;
@@ -262,8 +262,10 @@ fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
             notes.push(Note::Partial { asked, fields: usize::from(fields) });
         }
     }
-    // Such reads EIO until it is set for the first time (case E35).
-    if item.write && item.live.is_none() && item.live_status == LiveStatus::Differs {
+    // Such reads EIO until it is set for the first time (case E35), or zeros.
+    let unset = |text: &String| catalogue::is_unset(&desired.key, text);
+    if item.write && item.live_status == LiveStatus::Differs && item.live.as_ref().is_none_or(unset)
+    {
         notes.push(Note::NeverUnset);
     }
     let Some(known) = desired.known else { return };

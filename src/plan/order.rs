@@ -332,8 +332,8 @@ impl Model<'_> {
         });
         let undo = match (active_half, &expect) {
             (Some(half), _) => Some(half),
-            (None, Some(old)) => Some((key.clone(), old.clone())),
-            (None, None) => None,
+            (None, Some(old)) if !catalogue::is_unset(key, old) => Some((key.clone(), old.clone())),
+            (None, _) => None,
         };
         self.perhaps.remove(key);
         self.changed.insert(key.clone(), value.to_owned());

@@ -239,7 +239,7 @@ fn verdict(
         return Fate::Changed { left: left.to_owned() };
     }
     let Some(was) = was else { return Fate::Unknown };
-    if is_latched(key, live) {
+    if is_latched(key, live) || catalogue::is_unset(&was.key, &was.value) {
         return Fate::Latched;
     }
     match bound(was, among) {

@@ -69,8 +69,9 @@ pub fn untryable(plan: &Plan) -> Vec<(Key, Untryable)> {
     let mut found: Vec<(Key, Untryable)> = Vec::new();
     for step in &plan.steps {
         let known = catalogue::lookup(&step.key);
-        let one_way =
-            known.is_some_and(|p| p.kind() == Kind::Latch || p.hazard() == Some(Hazard::OneWay));
+        let unset = step.expect.as_ref().is_some_and(|text| catalogue::is_unset(&step.key, text));
+        let one_way = unset
+            || known.is_some_and(|p| p.kind() == Kind::Latch || p.hazard() == Some(Hazard::OneWay));
         // What is written twice is taken back with its first write.
         let undone = plan.steps.iter().any(|s| s.key == step.key && s.undo.is_some());
         let why = match (one_way, undone) {

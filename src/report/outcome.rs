@@ -239,7 +239,7 @@ fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
 
 /// A value of that step's parameter for its line.
 fn value(step: &StepOutcome, text: &str) -> String {
-    if secret::is_unset(&step.step.key, text) {
+    if crate::catalogue::is_unset(&step.step.key, text) {
         return "not set".into();
     }
     match secret::shown(&step.step.key, text) {

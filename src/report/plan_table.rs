@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anstyle::Style;
 
 use crate::bootview::Loader;
-use crate::catalogue::Kind;
+use crate::catalogue::{self, Kind};
 use crate::diff::{BootStatus, LiveStatus};
 use crate::plan::{Item, Plan};
 
@@ -94,8 +94,7 @@ fn row<'a>(item: &'a Item, loader: Loader) -> Row<'a> {
         text => shortened(text, VALUE_WIDTH),
     };
     let live = match (&item.live, item.live_status) {
-        // A secret that was never set reads as zeros.
-        (Some(text), _) if is_secret && secret::is_unset(&item.desired.key, text) => {
+        (Some(text), _) if is_secret && catalogue::is_unset(&item.desired.key, text) => {
             "not set".into()
         }
         (Some(text), _) => show(text),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use crate::bootview::Loader;
+use crate::catalogue;
 use crate::key::Key;
 use crate::observed::Facts;
 use crate::plan::{Dropin, DropinOutcome, Fate, Origin, Outcome, Plan, Returned, StepResult};
@@ -223,6 +224,9 @@ fn sign(one: &Returned) -> (char, Style) {
 }
 
 fn value(key: &Key, text: &str) -> String {
+    if catalogue::is_unset(key, text) {
+        return "not set".into();
+    }
     match secret::shown(key, text) {
         text if text.trim().is_empty() => "(empty)".into(),
         text => cut(text, VALUE_WIDTH),

@@ -36,12 +36,6 @@ fn reaches_secret(pattern: &Pattern) -> bool {
     })
 }
 
-/// Whether that reading is how a secret looks that was never set: zeros.
-pub fn is_unset(key: &Key, text: &str) -> bool {
-    let zeros = |c| matches!(c, '0' | '-' | ':');
-    !text.is_empty() && text.chars().all(zeros) && is_secret(key)
-}
-
 /// A loader's problem, without the secret that its line may have.
 pub fn problem(problem: &Problem) -> String {
     if let ProblemKind::NotAnAssignment(text) = &problem.what {

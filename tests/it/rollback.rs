@@ -544,6 +544,56 @@ fn what_only_a_reboot_undoes_is_named_e41() {
     assert!(!host.root.join(DROPIN).exists());
 }
 
+/// Reading zeros it is not set; written, they would be a key that everybody knows.
+#[test]
+fn a_fastopen_key_that_was_not_set_is_neither_zeroed_nor_tried() {
+    const KEY: &str = "net.ipv4.tcp_fastopen_key";
+    let (unset, ours, theirs) = <(String, String, String)>::from(
+        ["00000000", "0badcafe", "5ec2e75a"].map(|g| [g; 4].join("-")),
+    );
+    let wanted = format!("parameters: {{ {KEY}: {ours}, vm.swappiness: 10 }}\n");
+    let host = Host::usual();
+    host.live(&format!("{KEY} = {unset}\n"));
+    host.file("etc/tunectl/baseline.yaml", &format!("name: it\n{wanted}"));
+    let ran = host.run(["plan"]);
+    assert!(ran.out.contains("nothing but a reboot unsets it"), "{}", ran.out);
+    let ran = host.run(["apply", "--confirm-within", "60s"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    let told = format!("{KEY} cannot be taken back without a reboot");
+    assert!(ran.err.contains(&told), "{}", ran.err);
+    assert_eq!(host.run(["apply"]).code, 0);
+    let ran = host.run(["rollback", "--yes"]);
+    assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "60"), "{}", ran.err);
+    assert_eq!(host.value(KEY), ours, "{}", ran.out);
+    assert!(ran.out.contains("1 only a reboot undoes of 2 parameters"), "{}", ran.out);
+    assert!(ran.out.contains("(secret)    not set\n"), "{}", ran.out);
+    assert!(!host.root.join(DROPIN).exists());
+    // Also after a reboot, when it is only known from before.
+    assert_eq!(host.run(["apply"]).code, 0);
+    fs::remove_dir_all(host.root.join("run")).unwrap();
+    let ran = host.run(["rollback", "--yes"]);
+    assert!(ran.code == 0 && host.value(KEY) == ours, "{}{}", ran.out, ran.err);
+    // One that was set comes back, and can be tried.
+    let host = Host::usual();
+    host.live(&format!("{KEY} = {theirs}\n"));
+    host.file("etc/tunectl/baseline.yaml", &format!("name: it\n{wanted}"));
+    assert_eq!(host.run(["apply", "--confirm-within", "60s"]).code, 0);
+    assert_eq!(host.run(["confirm", "--cancel"]).code, 0);
+    assert_eq!(host.run(["apply"]).code, 0);
+    let ran = host.run(["rollback", "--yes"]);
+    assert!(ran.code == 0 && host.value(KEY) == theirs, "{}{}", ran.out, ran.err);
+    // An apply that fails puts no zeros back either.
+    let kernel = ScriptedKernel::vm_host();
+    kernel.add(KEY, crate::scripted::Param::text(&unset, 80));
+    let host = Scripted::new("fastopen", kernel);
+    host.kernel.fail_write(2, Errno::EINVAL);
+    let outcome = host.carry_out(&host.planned(&wanted));
+    assert!(!outcome.succeeded(), "{outcome:?}");
+    let written: Vec<String> =
+        host.kernel.writes().iter().map(crate::scripted::Write::shown).collect();
+    assert!(!written.iter().any(|write| write.contains(&unset)), "{written:?}");
+}
+
 #[test]
 fn guards_judge_what_is_written_back() {
     let host = Host::usual();
