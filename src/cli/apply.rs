@@ -205,7 +205,7 @@ fn refuse(plan: &Plan, args: &ApplyArgs) -> Result<(), Failure> {
     if !refusals.is_empty() {
         return Err(Failure::refused(format!("{}\nnothing was changed", refusals.join("\n"))));
     }
-    match plan.foreign() {
+    match plan.in_place().next() {
         Some((foreign, path)) if !args.live_only => {
             Err(Failure::refused(report::foreign(foreign, path)))
         }

@@ -138,7 +138,7 @@ impl Daemon<'_> {
                 && new.contains(&step.key.to_string())
                 && holds.of(&step.key, since_boot).is_none()
         });
-        let foreign = plan.foreign();
+        let foreign = plan.in_place().next();
         let options = apply::Options {
             live_only: foreign.is_some(),
             keep_going: true,

@@ -3,6 +3,7 @@
 
 mod boot;
 pub mod check;
+mod file;
 mod guard;
 mod needed;
 mod note;
@@ -18,6 +19,7 @@ mod rollback;
 mod summary;
 mod trial;
 
+pub use file::{Dropin, Foreign};
 pub use guard::Refusal;
 pub use needed::{also_needed, also_needed_to_return};
 pub use note::Note;
@@ -129,59 +131,6 @@ pub struct Item {
     pub refusals: Vec<Refusal>,
 }
 
-/// A file of ours, as it is and as it will be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dropin {
-    /// Where it lies.
-    pub path: &'static str,
-    /// Its text now; `None` where there is none.
-    pub before: Option<Vec<u8>>,
-    /// Its text to be.
-    pub text: String,
-    /// Whether it is taken away instead.
-    pub gone: bool,
-    /// What it will be made of.
-    pub lines: Vec<dropin::Line>,
-    /// Its lines of what is given back, for what the kernel does not take back.
-    pub taken_out: Vec<dropin::Line>,
-    /// Keys that it sets now and will set no longer.
-    pub leaving: Vec<Selector>,
-    /// Why it cannot be written, where that is known beforehand.
-    pub foreign: Option<Foreign>,
-}
-
-/// What lies where our drop-in belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Foreign {
-    /// A file that we did not write.
-    File,
-    /// A symbolic link.
-    Link,
-    /// Neither file nor link.
-    Other,
-}
-
-impl Dropin {
-    /// Whether it would be written, or taken away; with nothing to say none is begun.
-    pub fn changes(&self) -> bool {
-        match (&self.before, self.after()) {
-            (Some(before), Some(after)) => before != after.as_bytes(),
-            (Some(_), None) => true,
-            (None, _) => !self.gone && !self.lines.is_empty(),
-        }
-    }
-
-    /// Whether a rollback leaves a file there that it does not know for ours.
-    pub fn is_left(&self) -> bool {
-        self.before.is_some() && self.lines.is_empty() && !self.gone
-    }
-
-    /// Its text to be; `None`: there will be none.
-    pub fn after(&self) -> Option<&str> {
-        (!self.gone).then_some(self.text.as_str())
-    }
-}
-
 impl Item {
     /// Whether the parameter is as required, now and after the next boot.
     pub fn in_sync(&self) -> bool {
@@ -276,7 +225,12 @@ impl Plan {
 
     /// What lies in the place of one of our files and is not ours, and where.
     pub fn foreign(&self) -> Option<(Foreign, &'static str)> {
-        self.files().find_map(|file| Some((file.foreign?, file.path)))
+        self.in_place().find(|(what, _)| *what != Foreign::Unread)
+    }
+
+    /// What keeps this user from writing one of our files: what is not ours, or may be.
+    pub fn in_place(&self) -> impl Iterator<Item = (Foreign, &'static str)> {
+        self.files().filter_map(|file| Some((file.foreign?, file.path)))
     }
 
     /// All refusals with the item they concern.
@@ -378,7 +332,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let (dropin, host_file) =
         persisted::files(&baseline, &items, own, without, &returned, observed);
     // Where our files are as they should be, the next boot is already the planned one.
-    let changes = [&dropin, &host_file].map(|file| file.changes().then_some(file));
+    let changes = [&dropin, &host_file].map(|file| file.differs().then_some(file));
     let changed = changes.into_iter().flatten().fold(None, |conf: Option<ConfTree>, file| {
         let conf = conf.as_ref().unwrap_or(observed.conf);
         Some(with_file(conf, file.path, file.after()))
@@ -387,9 +341,10 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
         let planned = diff::boot_value(&item.desired, after, loader, facts);
-        boot::judge(item, planned, (after, loader));
+        boot::judge(item, planned, boot::Boots { loader, now: &now, after });
         let old = persisted::value_of(&old_lines, &item.desired.key);
-        item.persist = item.persisted.as_deref() != old && item.persisted.is_some();
+        let read = dropin.foreign != Some(Foreign::Unread);
+        item.persist = read && item.persisted.as_deref() != old && item.persisted.is_some();
     }
     // The other loader is judged by what it would do once the drop-in is as planned.
     let other = loader.other();

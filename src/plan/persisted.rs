@@ -7,7 +7,7 @@ use crate::baseline::DesiredSet;
 use crate::bootview::{BootView, Loader, dropin, with_file};
 use crate::catalogue;
 use crate::key::{Key, Selector};
-use crate::observed::{ConfBody, ConfFile, ConfTree, Released};
+use crate::observed::{ConfBody, ConfFile, ConfTree, Errno, Released};
 
 use super::{Dropin, Foreign, Item, Observed, Returned, order};
 
@@ -264,6 +264,7 @@ fn foreign(file: &ConfFile) -> Option<Foreign> {
         (Some(_), _) => Some(Foreign::Link),
         (None, ConfBody::Text(bytes)) if dropin::is_ours(bytes) => None,
         (None, ConfBody::Text(_) | ConfBody::Masked) => Some(Foreign::File),
+        (None, ConfBody::Unreadable(Errno::EACCES | Errno::EPERM)) => Some(Foreign::Unread),
         (None, _) => Some(Foreign::Other),
     }
 }

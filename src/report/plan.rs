@@ -8,7 +8,7 @@ use crate::bootview::{Loader, dropin};
 use crate::diagnostic::Position;
 use crate::key::Selector;
 use crate::observed::{Facts, Virtualization};
-use crate::plan::{Item, Note, Plan};
+use crate::plan::{Foreign, Item, Note, Plan};
 use crate::value::agrees;
 
 use super::plan_table::table;
@@ -307,8 +307,9 @@ fn actions(out: &mut String, plan: &Plan, layout: Layout) {
 
 fn rest(out: &mut String, plan: &Plan, layout: Layout) {
     let mut lines: Vec<(Style, String)> = Vec::new();
-    for file in plan.files() {
-        lines.extend(file.foreign.map(|what| (BAD, words::foreign(what, file.path))));
+    // That one could not be read is among the problems below.
+    for (what, path) in plan.in_place().filter(|(what, _)| *what != Foreign::Unread) {
+        lines.push((BAD, words::foreign(what, path)));
     }
     let given_back = |selector: &Selector| plan.returned.iter().any(|r| selector.covers(&r.key));
     for selector in plan.dropin.leaving.iter().filter(|selector| !given_back(selector)) {

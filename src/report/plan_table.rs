@@ -109,6 +109,7 @@ fn row<'a>(item: &'a Item, loader: Loader) -> Row<'a> {
     };
     let boot = match &item.boot(loader).value {
         Some(text) => show(text),
+        None if item.boot_status == BootStatus::Unknown => "unknown".into(),
         None => "unset".into(),
     };
     let (mark, style, todo) = verdict(item);
@@ -170,7 +171,8 @@ fn verdict(item: &Item) -> (char, Style, Cow<'static, str>) {
     };
     if item.boot_status == BootStatus::Unknown {
         todo.add("boot not known");
-        return ('?', WARN, todo.0.into());
+        let (mark, style) = if mark == '!' { (mark, style) } else { ('?', WARN) };
+        return (mark, style, todo.0.into());
     }
     if item.boot_status == BootStatus::Overridden {
         todo.add("overridden at boot");

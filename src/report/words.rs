@@ -366,7 +366,8 @@ pub fn refused(plan: &Plan) -> usize {
 
 /// Why an apply would refuse the plan, a line each.
 pub fn refusals(plan: &Plan) -> Vec<String> {
-    let foreign = plan.files().filter_map(|file| Some(foreign(file.foreign?, file.path)));
+    let in_place = plan.in_place().filter(|(what, _)| *what != Foreign::Unread);
+    let foreign = in_place.map(|(what, path)| foreign(what, path));
     of_guards(plan).into_iter().chain(foreign).collect()
 }
 
@@ -412,6 +413,9 @@ pub fn file_outcome(outcome: &DropinOutcome) -> &'static str {
 /// Why a file of ours cannot be written.
 pub fn foreign(foreign: Foreign, path: &str) -> String {
     let what = match foreign {
+        Foreign::Unread => {
+            "cannot be read by this user, so it may be somebody else's: move it away"
+        }
         Foreign::File => "exists and was not written by tunectl: move it away",
         Foreign::Link => "is a symbolic link, through which tunectl does not write: remove it",
         Foreign::Other => "is not a regular file: remove it",

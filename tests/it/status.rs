@@ -7,6 +7,7 @@ use serde_json::Value;
 use snapbox::{assert_data_eq, str};
 
 use crate::operator::{Host, Ran};
+use crate::support::{heeding_permissions, left_out};
 
 const BASELINE: &str = "name: broker
 parameters:
@@ -205,4 +206,53 @@ fn what_the_boot_was_asked_for_says_nothing_of_another_baseline() {
     assert!(ran.out.starts_with("1 of 4 parameters of broker not as required"), "{}", ran.out);
     assert!(ran.out.contains("the baseline has been changed since the boot"), "{}", ran.out);
     assert!(json(&host)["changed"][0]["from"].is_null());
+}
+
+/// Whatever lies in the place of the drop-in: of what nobody has read it is not known what it sets.
+#[test]
+fn what_lies_in_our_place_and_cannot_be_read_leaves_the_boot_unknown() {
+    const DROPIN: &str = "etc/sysctl.d/99-tunectl.conf";
+    let test = "status::what_lies_in_our_place_and_cannot_be_read_leaves_the_boot_unknown";
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", "name: it\nparameters: { vm.swappiness: 10 }\n");
+    assert_eq!(host.run(["apply"]).code, 0);
+    let place = host.root.join(DROPIN);
+    let judge = |run: &dyn Fn(&[&'static str]) -> Ran, code| {
+        let ran = run(&["plan", "--detailed-exitcode", "--format", "json"]);
+        assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
+        let plan: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(plan["parameters"][0]["boot_status"], "unknown", "{}", ran.out);
+        // Nobody knows here whether it is to be written anew.
+        let todo = plan["parameters"][0]["do"].as_array().unwrap().len();
+        assert_eq!(todo, usize::from(code == 3), "{}", ran.out);
+        assert_eq!(plan["refusals"].as_array().unwrap().len(), usize::from(code == 3));
+        let ran = run(&["status"]);
+        assert!(ran.out.contains("what a reboot leaves of 1 is not known"), "{}", ran.out);
+        assert!(ran.out.contains("99-tunectl.conf could"), "{}", ran.out);
+        let ran = run(&["plan"]);
+        assert_eq!(ran.out.contains("is not a regular file"), code == 3, "{}", ran.out);
+        assert!(ran.out.contains("  10       unknown  "), "{}", ran.out);
+        // What may be somebody else's is not written over.
+        let ran = run(&["apply"]);
+        assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    };
+    host.mode(DROPIN, 0o000);
+    let output = heeding_permissions(&host.command(["plan"])).output();
+    if output.is_ok_and(|output| output.status.success()) {
+        judge(
+            &|args| {
+                let command = host.command(args.iter().copied());
+                host.told(heeding_permissions(&command).output().unwrap())
+            },
+            2,
+        );
+    } else {
+        left_out(test, "no setpriv(1) that may drop capabilities");
+    }
+    fs::remove_file(&place).unwrap();
+    nix::unistd::mkfifo(&place, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    judge(&|args| host.run(args.iter().copied()), 3);
+    fs::remove_file(&place).unwrap();
+    fs::write(&place, "# a comment\n".repeat(1 << 20)).unwrap();
+    judge(&|args| host.run(args.iter().copied()), 3);
 }

@@ -171,7 +171,7 @@ impl Live<'_> {
 
 /// Leaves a file alone that is not ours, and says so where it is not as it should be.
 fn set_aside(file: &mut Dropin) -> Option<DropinOutcome> {
-    let foreign = file.foreign.filter(|_| file.changes())?;
+    let foreign = file.foreign.filter(|_| file.differs())?;
     file.before = Some(file.text.clone().into_bytes());
     Some(DropinOutcome::Failed(report::foreign(foreign, file.path)))
 }
