@@ -344,7 +344,10 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         boot::judge(item, planned, boot::Boots { loader, now: &now, after });
         let old = persisted::value_of(&old_lines, &item.desired.key);
         let read = dropin.foreign != Some(Foreign::Unread);
-        item.persist = read && item.persisted.as_deref() != old && item.persisted.is_some();
+        // A line that was put behind ours takes it back, whatever ours says.
+        let lost = matches!(item.boot_status, BootStatus::Unset | BootStatus::Differs);
+        item.persist =
+            read && item.persisted.is_some() && (lost || item.persisted.as_deref() != old);
     }
     // The other loader is judged by what it would do once the drop-in is as planned.
     let other = loader.other();

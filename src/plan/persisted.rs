@@ -28,9 +28,9 @@ impl<'a> Own<'a> {
         Self { dropin: conf.entry(dropin::PATH), host: conf.entry(dropin::HOST_PATH) }
     }
 
-    /// What both set now; nothing where a file is not ours.
+    /// What both set now, in the order of a boot; nothing where a file is not ours.
     pub(super) fn values(self) -> Vec<(Selector, String)> {
-        let files = [self.dropin, self.host].into_iter().flatten();
+        let files = [self.host, self.dropin].into_iter().flatten();
         files.filter_map(text).flat_map(dropin::values).collect()
     }
 }
@@ -269,8 +269,8 @@ fn foreign(file: &ConfFile) -> Option<Foreign> {
     }
 }
 
-/// What one of those lines sets.
+/// What the last of those lines sets that names the key.
 pub(super) fn value_of<'a>(lines: &'a [(Selector, String)], key: &Key) -> Option<&'a str> {
-    let found = lines.iter().find(|(s, _)| matches!(s, Selector::Key(k) if k == key));
+    let found = lines.iter().rfind(|(s, _)| matches!(s, Selector::Key(k) if k == key));
     found.map(|(_, value)| value.as_str())
 }

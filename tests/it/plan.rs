@@ -308,3 +308,31 @@ fn a_secret_is_shown_nowhere() {
     assert!(dropin.contains("0123abcd"), "{dropin}");
     assert_eq!(host.value("net.ipv4.tcp_fastopen_key"), "0123abcd-4567ef01-89abcdef-01234567");
 }
+
+/// Whoever edits the drop-in sees what an apply puts right, wherever the line stands.
+#[test]
+fn what_was_put_behind_our_lines_is_persisted_anew() {
+    const DROPIN: &str = "etc/sysctl.d/99-tunectl.conf";
+    let host = Host::usual();
+    let baseline = "name: it\nparameters: { vm.swappiness: 10, vm.dirty_ratio: 20 }\n";
+    host.file("etc/tunectl/baseline.yaml", baseline);
+    assert_eq!(host.run(["apply"]).code, 0);
+    let ours = fs::read_to_string(host.root.join(DROPIN)).unwrap();
+    for (edited, status) in [
+        (ours.replace("vm.swappiness = 10", "vm.swappiness = 77"), "differs"),
+        (format!("{ours}vm.swappiness = 77\n"), "differs"),
+        (format!("{ours}vm/swappiness=77\nvm.swappiness = 10\nvm.swappiness = 77\n"), "differs"),
+        (ours.replace("vm.swappiness = 10\n", ""), "unset"),
+    ] {
+        host.file(DROPIN, &edited);
+        let ran = host.run(["plan", "--format", "json", "--detailed-exitcode"]);
+        let plan = plan_json(&ran);
+        let one = plan.parameters.iter().find(|p| p.key == "vm.swappiness").unwrap();
+        assert_eq!((ran.code, one.boot_status.as_str()), (2, status), "{edited}");
+        assert_eq!((one.r#do.as_slice(), plan.summary.to_persist), (&["persist".into()][..], 1));
+        let ran = host.run(["plan"]);
+        assert!(ran.out.starts_with("it: 1 to persist, 1 in sync of 2 parameters"), "{}", ran.out);
+        assert_eq!(host.run(["apply"]).code, 0);
+        assert_eq!(fs::read_to_string(host.root.join(DROPIN)).unwrap(), ours, "{edited}");
+    }
+}
