@@ -131,7 +131,8 @@ impl<'a> Merger<'a, '_> {
                 if let Some(plain) = own.parameters.get(&entry.selector) {
                     chosen.overrode.push(plain.entry.span);
                 }
-                if let Some(half) = wanted_half(&own, &entry.selector)
+                if asks(entry)
+                    && let Some(half) = wanted_half(&own, &entry.selector)
                     && !by_when.contains_key(half)
                 {
                     own.parameters.remove(half);
@@ -150,7 +151,7 @@ impl<'a> Merger<'a, '_> {
     }
 
     fn refuse_both_halves(&mut self, merged: &Merged<'a>) {
-        for (selector, chosen) in &merged.parameters {
+        for (selector, chosen) in merged.parameters.iter().filter(|(_, c)| asks(c.entry)) {
             let Some(half) = wanted_half(merged, selector) else { continue };
             let other = &merged.parameters[half];
             if selector.as_path() < half.as_path() {
@@ -167,16 +168,17 @@ impl<'a> Merger<'a, '_> {
     /// Two baselines that one document extends: equals, so they must not disagree.
     fn beside(&mut self, mut left: Merged<'a>, right: Merged<'a>, doc: &Document) -> Merged<'a> {
         for (selector, other) in right.parameters {
-            // Whoever sets one half of a pair has decided about both.
+            // Whoever sets one half of a pair has decided about both; who leaves one alone, about
+            // that one, so that the other is what remains.
             let half = other_half(selector).map(Selector::Key);
-            let settled = doc
-                .parameters
-                .iter()
-                .any(|e| e.selector == *selector || Some(&e.selector) == half.as_ref());
+            let leaves = |s: &Selector| doc.parameters.iter().any(|e| e.selector == *s && !asks(e));
+            let settled = doc.parameters.iter().any(|e| {
+                e.selector == *selector || (asks(e) && Some(&e.selector) == half.as_ref())
+            });
             let rival = left.parameters.get(selector).cloned().or_else(|| {
-                let half = wanted_half(&left, selector)?;
-                let wanted = !matches!(other.entry.terms.wish, Wish::Leave);
-                left.parameters.get(half).filter(|_| wanted).cloned()
+                let half = wanted_half(&left, selector).filter(|half| !leaves(half))?;
+                let both_count = asks(other.entry) && !leaves(selector);
+                left.parameters.get(half).filter(|_| both_count).cloned()
             });
             match rival {
                 None => {
@@ -214,8 +216,7 @@ impl<'a> Merger<'a, '_> {
 
 /// `upper` overrides `lower`; an exclude of the upper takes away what the lower says.
 fn on_top<'a>(mut lower: Merged<'a>, upper: Merged<'a>) -> Merged<'a> {
-    let leaves = |chosen: &Chosen<'_>| matches!(chosen.entry.terms.wish, Wish::Leave);
-    if lower.is_empty() && !upper.parameters.values().any(leaves) {
+    if lower.is_empty() {
         return upper;
     }
     for exclude in &upper.excludes {
@@ -229,7 +230,8 @@ fn on_top<'a>(mut lower: Merged<'a>, upper: Merged<'a>) -> Merged<'a> {
             chosen.overrode.push(old.entry.span);
             chosen.overrode.extend(old.overrode);
         }
-        if let Some(half) = wanted_half(&lower, selector)
+        if asks(chosen.entry)
+            && let Some(half) = wanted_half(&lower, selector)
             && let Some(old) = lower.parameters.remove(half)
         {
             chosen.overrode.push(old.entry.span);
@@ -247,7 +249,12 @@ fn on_top<'a>(mut lower: Merged<'a>, upper: Merged<'a>) -> Merged<'a> {
 fn wanted_half<'a>(merged: &Merged<'a>, selector: &Selector) -> Option<&'a Selector> {
     let half = Selector::Key(other_half(selector)?);
     let (found, chosen) = merged.parameters.get_key_value(&half)?;
-    (!matches!(chosen.entry.terms.wish, Wish::Leave)).then_some(*found)
+    asks(chosen.entry).then_some(*found)
+}
+
+/// Whether an entry asks for a value, and does not leave the key alone.
+fn asks(entry: &Entry) -> bool {
+    !matches!(entry.terms.wish, Wish::Leave)
 }
 
 /// The key that a write to `selector` sets to 0, if there is one.

@@ -4,6 +4,7 @@ use super::*;
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern};
 use crate::observed::{Facts, NumaNode, Release, Usage, Virtualization};
+mod merging;
 
 fn facts() -> Facts {
     Facts {
