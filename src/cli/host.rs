@@ -341,7 +341,10 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
     if errors > 0 {
         let mut message = count("the baseline", &name, errors);
         if problems.len() > SHOWN {
+            // Errors stop the run: no number of warnings before them may hide one.
+            problems.sort_by_key(|p| !p.is_error());
             problems.truncate(SHOWN);
+            problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
             message = format!("{message} (the first {SHOWN} are shown)");
         }
         return Err(Failure::new(message).with(problems, layers.sources));

@@ -187,6 +187,24 @@ error: the baseline ./it.yaml cannot be used: 1 problem; nothing was changed
     );
 }
 
+/// Fifty are shown, and an error is among them however many warnings stand before it.
+#[test]
+fn of_an_error_behind_many_warnings() {
+    let warned = (0..60)
+        .fold(String::new(), |text, n| text + &format!("  net.ipv4.conf.eth{n}.rp_filter: 01\n"));
+    let host = Host::usual();
+    let text = format!("name: it\nparameters:\n{warned}  vm.swappiness: 900\n");
+    host.given("it.yaml", text);
+    let all = told(&host, 1, ["plan", "-b", "./it.yaml"]);
+    assert_eq!(all.matches("warning: 01 is octal for the kernel").count(), 49, "{all}");
+    let quiet = told(&host, 1, ["plan", "-q", "-b", "./it.yaml"]);
+    assert!(!quiet.contains("warning"), "{quiet}");
+    for told in [all, quiet] {
+        assert!(told.contains("error: 900 is out of range"), "{told}");
+        assert!(told.ends_with("1 problem; nothing was changed (the first 50 are shown)\n"));
+    }
+}
+
 #[test]
 fn of_a_baseline_that_cannot_be_read() {
     let host = Host::usual();
