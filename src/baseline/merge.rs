@@ -7,8 +7,9 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::key::{Key, Selector};
 use crate::observed::Facts;
 
+use super::alike::alike;
 use super::layers::Layers;
-use super::schema::{Document, Entry, Literal, OnDrift, Target, Wish, Written};
+use super::schema::{Document, Entry, OnDrift, Wish, Written};
 use super::when;
 
 /// An entry that has won so far.
@@ -113,7 +114,7 @@ impl<'a> Merger<'a, '_> {
             }
             for entry in &block.parameters {
                 if let Some(first) = by_when.get(&entry.selector) {
-                    if !same_wish(&first.terms.wish, &entry.terms.wish) {
+                    if !alike(first, entry, self.facts) {
                         let message = format!(
                             "two `when` blocks that both hold on this host disagree on {}",
                             entry.selector
@@ -187,7 +188,7 @@ impl<'a> Merger<'a, '_> {
                 Some(rival) => {
                     if rival.overrode.contains(&other.entry.span)
                         || (rival.entry.selector == *selector
-                            && same_wish(&rival.entry.terms.wish, &other.entry.terms.wish))
+                            && alike(rival.entry, other.entry, self.facts))
                     {
                         continue;
                     }
@@ -261,34 +262,4 @@ fn asks(entry: &Entry) -> bool {
 pub fn other_half(selector: &Selector) -> Option<Key> {
     let Selector::Key(key) = selector else { return None };
     catalogue::half_of(key)
-}
-
-fn same_wish(a: &Wish, b: &Wish) -> bool {
-    let literal = |a: &Literal, b: &Literal| a.text.trim() == b.text.trim();
-    let bound = |a: &Option<Literal>, b: &Option<Literal>| match (a, b) {
-        (Some(a), Some(b)) => literal(a, b),
-        (None, None) => true,
-        _ => false,
-    };
-    match (a, b) {
-        (Wish::Leave, Wish::Leave) => true,
-        (
-            Wish::Hold { target: t1, at_least: l1, at_most: m1 },
-            Wish::Hold { target: t2, at_least: l2, at_most: m2 },
-        ) => {
-            let targets = match (t1, t2) {
-                (None, None) => true,
-                (Some(Target::One(a)), Some(Target::One(b))) => literal(a, b),
-                (Some(Target::Many(a)), Some(Target::Many(b))) => {
-                    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| literal(a, b))
-                }
-                (Some(Target::PercentOfRam(a)), Some(Target::PercentOfRam(b))) => {
-                    a.value == b.value
-                }
-                _ => false,
-            };
-            targets && bound(l1, l2) && bound(m1, m2)
-        }
-        _ => false,
-    }
 }

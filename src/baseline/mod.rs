@@ -1,6 +1,7 @@
 //! Baselines: from their texts, layer by layer, to what is desired of one host.
 #![forbid(unsafe_code)]
 
+mod alike;
 mod amount;
 pub mod builtin;
 mod desired;

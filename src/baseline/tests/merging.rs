@@ -59,3 +59,49 @@ fn null_settles_which_half_of_two_roles_counts() {
     let messages = bad(&[("host", host), ("one", one), ("two", other)]);
     assert_eq!(messages, ["two extended baselines disagree on vm.dirty_ratio"]);
 }
+
+#[test]
+fn roles_that_say_the_same_in_other_spellings_agree() {
+    let roles = |one: &str, two: &str| {
+        let file = |name: &str, entry: &str| format!("name: {name}\nparameters: {{ {entry} }}\n");
+        let host = "name: host\nextends: [one, two]\n";
+        bad(&[("host", host), ("one", &file("one", one)), ("two", &file("two", two))])
+    };
+    for (one, two) in [
+        ("vm.min_free_kbytes: 64MiB", "vm.min_free_kbytes: 65536"),
+        ("vm.min_free_kbytes: 0x10000", "vm.min_free_kbytes: 65536"),
+        ("vm.max_map_count: { at_least: 0x10 }", "vm.max_map_count: { at_least: 16 }"),
+        (
+            "vm.min_free_kbytes: { percent_of_ram: 1, at_least: 64MiB, at_most: 5% }",
+            "vm.min_free_kbytes: { percent_of_ram: 1.0, at_least: 65536, at_most: 5 % }",
+        ),
+        ("net.ipv4.tcp_rmem: [4096, 5000, 6000]", "net.ipv4.tcp_rmem: 4096 5000  6000"),
+        (
+            "net.ipv4.ip_local_reserved_ports: '8080,8081'",
+            "net.ipv4.ip_local_reserved_ports: 8080-8081",
+        ),
+        ("net.ipv4.ip_forward: true", "net.ipv4.ip_forward: 1"),
+        ("vm.of_no_catalogue: 0x10", "vm.of_no_catalogue: 16"),
+        ("net.ipv4.conf.*.rp_filter: 0x2", "net.ipv4.conf.*.rp_filter: 2"),
+    ] {
+        assert!(roles(one, two).is_empty(), "{one} beside {two}: {:?}", roles(one, two));
+        assert!(roles(two, one).is_empty(), "{two} beside {one}");
+    }
+    for (one, two) in [
+        ("vm.min_free_kbytes: 64MiB", "vm.min_free_kbytes: 65537"),
+        ("vm.min_free_kbytes: { percent_of_ram: 1 }", "vm.min_free_kbytes: 671088"),
+        ("vm.max_map_count: { at_least: 16 }", "vm.max_map_count: 16"),
+        ("vm.max_map_count: { at_least: 16 }", "vm.max_map_count: { at_most: 16 }"),
+        ("net.ipv4.tcp_rmem: [4096, 5000]", "net.ipv4.tcp_rmem: [4096, 5000, 6000]"),
+        ("net.ipv4.ip_local_reserved_ports: 8080", "net.ipv4.ip_local_reserved_ports: 8080-8081"),
+    ] {
+        assert_eq!(roles(one, two).len(), 1, "{one} beside {two}");
+        assert_eq!(roles(two, one).len(), 1, "{two} beside {one}");
+    }
+    let blocks = "name: a
+when:
+  - { if: { ram: '>= 1GiB' }, parameters: { vm.min_free_kbytes: 64MiB } }
+  - { if: { numa_nodes: '>= 2' }, parameters: { vm.min_free_kbytes: 65536 } }
+";
+    assert!(bad(&[("a", blocks)]).is_empty());
+}
