@@ -17,8 +17,8 @@ use super::when;
 pub struct Chosen<'a> {
     /// The entry.
     pub entry: &'a Entry,
-    /// What the daemon does when it drifts, the document's default included.
-    pub on_drift: OnDrift,
+    /// What the daemon does when it drifts, the document's default included, where either says it.
+    pub on_drift: Option<OnDrift>,
     /// Position among all entries, in the order in which layers were read.
     pub rank: usize,
     /// Entries that it took the place of.
@@ -114,7 +114,9 @@ impl<'a> Merger<'a, '_> {
             }
             for entry in &block.parameters {
                 if let Some(first) = by_when.get(&entry.selector) {
-                    if !alike(first, entry, self.facts) {
+                    let policies = (first.terms.on_drift, entry.terms.on_drift);
+                    let quarrel = matches!(policies, (Some(one), Some(other)) if one != other);
+                    if quarrel || !alike(first, entry, self.facts) {
                         let message = format!(
                             "two `when` blocks that both hold on this host disagree on {}",
                             entry.selector
@@ -147,7 +149,7 @@ impl<'a> Merger<'a, '_> {
 
     fn chosen(&mut self, doc: &Document, entry: &'a Entry) -> Chosen<'a> {
         self.rank += 1;
-        let on_drift = entry.terms.on_drift.or(doc.on_drift).unwrap_or_default();
+        let on_drift = entry.terms.on_drift.or(doc.on_drift);
         Chosen { entry, on_drift, rank: self.rank, overrode: Vec::new() }
     }
 
@@ -181,37 +183,64 @@ impl<'a> Merger<'a, '_> {
                 let both_count = asks(other.entry) && !leaves(selector);
                 left.parameters.get(half).filter(|_| both_count).cloned()
             });
-            match rival {
-                None => {
-                    left.parameters.insert(selector, other);
-                }
+            let chosen = match rival {
+                None => other,
                 Some(rival) => {
-                    if rival.overrode.contains(&other.entry.span)
-                        || (rival.entry.selector == *selector
-                            && alike(rival.entry, other.entry, self.facts))
-                    {
-                        continue;
-                    }
-                    if !settled && !other.overrode.contains(&rival.entry.span) {
-                        let message = format!("two extended baselines disagree on {selector}");
-                        let at = doc.extends.first().map_or(rival.entry.span, |e| e.span);
-                        self.problems.push(
-                            Diagnostic::error(at, message)
-                                .also(rival.entry.span, "one says this")
-                                .also(other.entry.span, "the other says this")
-                                .help(format!(
-                                    "set {selector} in this file, or to null to leave it alone"
-                                )),
-                        );
-                    }
                     left.parameters.remove(&rival.entry.selector);
-                    left.parameters.insert(selector, other);
+                    self.of_two(rival, other, settled, doc)
                 }
-            }
+            };
+            left.parameters.insert(&chosen.entry.selector, chosen);
         }
-        left.actions.extend(right.actions);
+        for (selector, other) in right.actions {
+            let settled = doc.actions.iter().any(|e| e.selector == *selector);
+            let chosen = match left.actions.remove(selector) {
+                None => other,
+                Some(rival) => self.of_two(rival, other, settled, doc),
+            };
+            left.actions.insert(selector, chosen);
+        }
         left.excludes.extend(right.excludes);
         left
+    }
+
+    /// Which of two entries counts that `doc` extends side by side; where they disagree and `doc`
+    /// has not settled it, that is told.
+    fn of_two(
+        &mut self,
+        rival: Chosen<'a>,
+        other: Chosen<'a>,
+        settled: bool,
+        doc: &Document,
+    ) -> Chosen<'a> {
+        let (one, two) = (rival.entry, other.entry);
+        if one.span == two.span || rival.overrode.contains(&two.span) {
+            return rival;
+        }
+        if other.overrode.contains(&one.span) {
+            return other;
+        }
+        let selector = &two.selector;
+        let quarrel = if one.selector != *selector || !alike(one, two, self.facts) {
+            selector.to_string()
+        } else if let (Some(policy), Some(another)) = (rival.on_drift, other.on_drift)
+            && policy != another
+        {
+            format!("`on_drift` of {selector}: {} and {}", policy.name(), another.name())
+        } else {
+            return Chosen { on_drift: rival.on_drift.or(other.on_drift), ..rival };
+        };
+        if !settled {
+            let message = format!("two extended baselines disagree on {quarrel}");
+            let at = doc.extends.first().map_or(one.span, |e| e.span);
+            self.problems.push(
+                Diagnostic::error(at, message)
+                    .also(one.span, "one says this")
+                    .also(two.span, "the other says this")
+                    .help(format!("set {selector} in this file, or to null to leave it alone")),
+            );
+        }
+        other
     }
 }
 

@@ -189,7 +189,7 @@ impl Resolver<'_, '_> {
             reference: terms.reference.clone(),
             module: terms.module.clone().or(known.and_then(|p| p.module().map(Text::from))),
             allow: terms.allow.iter().map(|a| a.value.clone()).collect(),
-            on_drift: chosen.on_drift,
+            on_drift: chosen.on_drift.unwrap_or_default(),
             arithmetic: interpreted.arithmetic,
             from_ram: interpreted.from_ram,
             waiver: None,

@@ -105,3 +105,45 @@ when:
 ";
     assert!(bad(&[("a", blocks)]).is_empty());
 }
+
+#[test]
+fn roles_that_disagree_on_an_action_or_on_drift_are_an_error() {
+    let roles = |one: &str, two: &str, own: &str| {
+        let host = format!("name: host\nextends: [one, two]\n{own}");
+        let files = [
+            ("host", host),
+            ("one", format!("name: one\n{one}")),
+            ("two", format!("name: two\n{two}")),
+        ];
+        let (set, problems) =
+            resolved(&files.each_ref().map(|(name, text)| (*name, text.as_str())), &facts());
+        let told = problems.into_iter().filter(Diagnostic::is_error);
+        (set, told.map(|p| (p.message, p.related.len())).collect::<Vec<_>>())
+    };
+    let drop = |value| format!("actions: {{ vm.drop_caches: {value} }}\n");
+    let on = "two extended baselines disagree on vm.drop_caches".to_owned();
+    assert_eq!(roles(&drop(1), &drop(3), "").1, [(on, 2)]);
+    assert!(roles(&drop(1), &drop(3), &drop(3)).1.is_empty());
+    assert!(roles(&drop(1), &drop(1), "").1.is_empty());
+    let held = |policy: &str| {
+        format!("parameters: {{ vm.swappiness: {{ value: 1, on_drift: {policy} }} }}\n")
+    };
+    let on = "two extended baselines disagree on `on_drift` of vm.swappiness: report and prevent";
+    assert_eq!(roles(&held("report"), &held("prevent"), "").1, [(on.to_owned(), 2)]);
+    assert!(roles(&held("report"), &held("prevent"), &held("yield")).1.is_empty());
+    // Who says nothing about it has nothing against what the other says, on either side.
+    let plain = "parameters: { vm.swappiness: 1 }\n";
+    for (one, two) in [(plain, held("report")), (&held("report"), plain.to_owned())] {
+        let (set, told) = roles(one, &two, "");
+        assert!(told.is_empty(), "{told:?}");
+        assert_eq!(wanted(&set, "vm.swappiness").unwrap().on_drift, OnDrift::Report);
+    }
+    let by_default = "defaults: { on_drift: report }\nparameters: { vm.swappiness: 1 }\n";
+    assert_eq!(roles(by_default, &held("prevent"), "").1.len(), 1);
+    let blocks = "name: a
+when:
+  - { if: { ram: '>= 1GiB' }, parameters: { vm.swappiness: { value: 1, on_drift: report } } }
+  - { if: { numa_nodes: 2 }, parameters: { vm.swappiness: { value: 1, on_drift: yield } } }
+";
+    assert_eq!(bad(&[("a", blocks)]).len(), 1);
+}
