@@ -249,25 +249,34 @@ fn on_top<'a>(mut lower: Merged<'a>, upper: Merged<'a>) -> Merged<'a> {
     if lower.is_empty() {
         return upper;
     }
+    // What the upper layer leaves out and then sets itself it overrides all the same.
+    let mut left_out = Merged::default();
     for exclude in &upper.excludes {
-        lower.parameters.retain(|selector, _| match selector {
-            Selector::Key(key) => !exclude.value.covers(key),
-            Selector::Pattern(_) => **selector != exclude.value,
-        });
+        let covered: Vec<&Selector> = match &exclude.value {
+            Selector::Key(_) => vec![&exclude.value],
+            Selector::Pattern(pattern) => {
+                let covers = |selector: &&Selector| match selector {
+                    Selector::Key(key) => pattern.matches(key),
+                    Selector::Pattern(other) => other == pattern,
+                };
+                lower.parameters.keys().copied().filter(covers).collect()
+            }
+        };
+        let entries = covered.into_iter().filter_map(|s| lower.parameters.remove_entry(s));
+        left_out.parameters.extend(entries);
     }
+    // What it sets is no longer excluded by a lower one.
+    lower.excludes.retain(|e| !upper.parameters.contains_key(&e.value));
     for (selector, mut chosen) in upper.parameters {
-        if let Some(old) = lower.parameters.remove(selector) {
-            chosen.overrode.push(old.entry.span);
-            chosen.overrode.extend(old.overrode);
+        for below in [&mut lower, &mut left_out] {
+            let half = wanted_half(below, selector).filter(|_| asks(chosen.entry));
+            for old in [Some(selector), half].into_iter().flatten() {
+                if let Some(old) = below.parameters.remove(old) {
+                    chosen.overrode.push(old.entry.span);
+                    chosen.overrode.extend(old.overrode);
+                }
+            }
         }
-        if asks(chosen.entry)
-            && let Some(half) = wanted_half(&lower, selector)
-            && let Some(old) = lower.parameters.remove(half)
-        {
-            chosen.overrode.push(old.entry.span);
-        }
-        // What the upper layer sets is no longer excluded by a lower one.
-        lower.excludes.retain(|e| e.value != *selector);
         lower.parameters.insert(selector, chosen);
     }
     lower.actions.extend(upper.actions);

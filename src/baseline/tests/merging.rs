@@ -147,3 +147,33 @@ when:
 ";
     assert_eq!(bad(&[("a", blocks)]).len(), 1);
 }
+
+#[test]
+fn what_is_left_out_and_set_anew_overrides_a_common_base() {
+    let base =
+        "name: base\nparameters: { net.ipv4.conf.eth0.rp_filter: 2, vm.dirty_bytes: 1GiB }\n";
+    let heir = "name: heir\nextends: [base]\n";
+    for (own, expected) in [
+        (
+            "parameters: { net.ipv4.conf.eth0.rp_filter: 1 }\nexclude: [net.ipv4.conf.*.rp_filter]\n",
+            ["net.ipv4.conf.eth0.rp_filter=1", "vm.dirty_bytes=1073741824"],
+        ),
+        (
+            "parameters: { vm.dirty_ratio: 5 }\nexclude: [vm.dirty_bytes]\n",
+            ["net.ipv4.conf.eth0.rp_filter=2", "vm.dirty_ratio=5"],
+        ),
+    ] {
+        let anew = format!("name: anew\nextends: [base]\n{own}");
+        for order in ["[anew, heir]", "[heir, anew]"] {
+            let host = format!("name: host\nextends: {order}\n");
+            let files = [("host", &*host), ("anew", &anew), ("heir", heir), ("base", base)];
+            assert_eq!(remains(&files), expected, "{order}");
+        }
+    }
+    // Of a pair, too, whatever was overridden on the way to it.
+    let mid = "name: mid\nextends: [base]\nparameters: { vm.dirty_bytes: 2GiB }\n";
+    let top = "name: top\nextends: [mid]\nparameters: { vm.dirty_ratio: 5 }\n";
+    let host = "name: host\nextends: [top, heir]\n";
+    let files = [("host", host), ("top", top), ("mid", mid), ("heir", heir), ("base", base)];
+    assert_eq!(remains(&files), ["net.ipv4.conf.eth0.rp_filter=2", "vm.dirty_ratio=5"]);
+}
