@@ -1,6 +1,8 @@
 //! Names that nobody knows: guards and keys that are most likely misspelt.
 
-use crate::catalogue::{self, Hazard};
+use std::borrow::Cow;
+
+use crate::catalogue::{self, Hazard, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, edit_distance, nearest, swap_separators};
 
@@ -41,11 +43,14 @@ pub(super) fn key(
         let help = format!("for an interface with a dot in its name write {dotted}");
         return problems.push(Diagnostic::error(entry.span, message).help(help));
     }
+    // An interface may come later; what every one has this kernel shows for those to come.
+    if of_interface(key, "default").is_some_and(|usual| exists(&usual)) {
+        return;
+    }
     let Some(near) = nearest_path(key) else { return };
-    let leaf = |path: &'static str| path.rsplit('/').next();
-    let same_leaf = leaf(near).is_some_and(|leaf| key.leaf() == leaf);
-    let slip = same_leaf || edit_distance(key.as_path(), near) <= SLIP;
-    let (path, message) = (swap_separators(near), format!("there is no parameter {key}"));
+    let same_leaf = near.rsplit('/').next().is_some_and(|leaf| key.leaf() == leaf);
+    let slip = same_leaf || edit_distance(key.as_path(), &near) <= SLIP;
+    let (path, message) = (swap_separators(&near), format!("there is no parameter {key}"));
     problems.push(if slip {
         Diagnostic::error(entry.span, message)
             .help(format!("did you mean {path}? If it comes with a module, say `module: NAME`"))
@@ -66,14 +71,27 @@ fn dotted_interface(key: &Key) -> Option<Key> {
     catalogue::kind_of(&dotted).is_some().then_some(dotted)
 }
 
-/// The catalogued key nearest to one that does not exist, in dots.
-pub fn nearest_known(key: &Key) -> Option<String> {
-    nearest_path(key).map(swap_separators)
+/// The same parameter of another interface, where it is one of an interface's.
+fn of_interface(key: &Key, other: &str) -> Option<Key> {
+    let parts: Vec<&str> = key.components().collect();
+    let ["net", family, kind @ ("conf" | "neigh"), _, leaf] = parts[..] else { return None };
+    Key::from_path(&format!("net/{family}/{kind}/{other}/{leaf}")).ok()
 }
 
-fn nearest_path(key: &Key) -> Option<&'static str> {
-    nearest(
-        key.as_path(),
-        catalogue::all().filter(|p| !p.is_pattern()).map(catalogue::Parameter::key),
-    )
+/// The catalogued key nearest to one that does not exist, in dots.
+pub fn nearest_known(key: &Key) -> Option<String> {
+    nearest_path(key).map(|path| swap_separators(&path))
+}
+
+/// Of an entry that stands for many names the one with the name that the key has in that place.
+fn nearest_path(key: &Key) -> Option<Cow<'static, str>> {
+    let parts: Vec<&str> = key.components().collect();
+    let in_place = |entry: Parameter| {
+        let path = entry.key();
+        let Some((before, behind)) = path.split_once('*') else { return Some(path.into()) };
+        let place = before.matches('/').count();
+        let as_deep = parts.len() == place + 1 + behind.matches('/').count();
+        as_deep.then(|| format!("{before}{}{behind}", parts[place]).into())
+    };
+    nearest(key.as_path(), catalogue::all().filter_map(in_place))
 }

@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern};
 use crate::observed::{Facts, NumaNode, Release, Usage, Virtualization};
 mod merging;
+mod spelling;
 
 fn facts() -> Facts {
     Facts {

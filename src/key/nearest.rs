@@ -24,15 +24,15 @@ pub fn edit_distance(a: &str, b: &str) -> usize {
 /// The candidate nearest to `wanted`, if one is near enough to be what was meant.
 ///
 /// A candidate that has the same last component elsewhere (`kernel.swappiness`) counts as near.
-pub fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<S: AsRef<str>>(wanted: &str, candidates: impl Iterator<Item = S>) -> Option<S> {
     let leaf = wanted.rsplit(['/', '.']).next().unwrap_or(wanted);
     candidates
         .map(|c| {
-            let edits = edit_distance(wanted, c);
-            let same_leaf = leaf.len() > 3 && c.rsplit(['/', '.']).next() == Some(leaf);
+            let edits = edit_distance(wanted, c.as_ref());
+            let same_leaf = leaf.len() > 3 && c.as_ref().rsplit(['/', '.']).next() == Some(leaf);
             (if same_leaf { edits.min(2) } else { edits }, c)
         })
-        .min_by_key(|(edits, c)| (*edits, c.len()))
+        .min_by_key(|(edits, c)| (*edits, c.as_ref().len()))
         .filter(|(edits, _)| *edits <= (wanted.len() / 4).clamp(1, 6))
         .map(|(_, c)| c)
 }
