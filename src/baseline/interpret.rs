@@ -70,14 +70,20 @@ impl Interpreter<'_> {
             let message = format!("{} is not one number, so it has no bounds", self.selector);
             return self.wrong(span, message, "give the whole value");
         }
-        let mut least = at_least
-            .as_ref()
-            .map(|l| self.amount(l, "at_least"))
-            .map_or(Some(None), |a| a.map(Some))?;
-        let most = at_most
-            .as_ref()
-            .map(|l| self.amount(l, "at_most"))
-            .map_or(Some(None), |a| a.map(Some))?;
+        // All that is wrong with any of them is told, so each is read before one ends it.
+        let [least, most] = [(at_least, "at_least"), (at_most, "at_most")]
+            .map(|(bound, field)| bound.as_ref().map(|literal| self.amount(literal, field)));
+        let amount = match target {
+            Some(Target::PercentOfRam(percent)) => {
+                Some((percent.span, self.share(percent.value, percent.span)))
+            }
+            Some(Target::One(literal)) if bounded => {
+                Some((literal.span, self.amount(literal, "value")))
+            }
+            _ => None,
+        };
+        let [mut least, most] =
+            [least.map_or(Some(None), |l| l.map(Some))?, most.map_or(Some(None), |m| m.map(Some))?];
         if let (Some(l), Some(m)) = (&least, &most)
             && l.number > m.number
         {
@@ -97,13 +103,16 @@ impl Interpreter<'_> {
                 least = Some(Amount { number: m.number, from_ram: false, told: m.told.clone() });
             }
         }
+        if let Some((span, amount)) = amount {
+            return self.clamped(span, &amount?, least.as_ref(), most.as_ref());
+        }
         match target {
             None => {
-                for (bound, literal) in [(&least, at_least), (&most, at_most)] {
-                    if let (Some(amount), Some(literal)) = (bound, literal) {
-                        self.check_range(literal.span, amount.number, amount.from_ram)?;
-                    }
-                }
+                let fit = [(&least, at_least), (&most, at_most)].map(|(bound, literal)| {
+                    let (Some(amount), Some(literal)) = (bound, literal) else { return Some(()) };
+                    self.check_range(literal.span, amount.number, amount.from_ram)
+                });
+                let [Some(()), Some(())] = fit else { return None };
                 let [least_number, most_number] =
                     [&least, &most].map(|a| a.as_ref().map(|a| a.number));
                 let arithmetic: Vec<String> = [least, most]
@@ -118,14 +127,6 @@ impl Interpreter<'_> {
                 let from_ram = arithmetic.is_some();
                 Some(Interpreted { requirement, arithmetic, from_ram })
             }
-            Some(Target::PercentOfRam(percent)) => {
-                let amount = self.share(percent.value, percent.span)?;
-                Some(self.clamped(percent.span, &amount, least.as_ref(), most.as_ref())?)
-            }
-            Some(Target::One(literal)) if bounded => {
-                let amount = self.amount(literal, "value")?;
-                Some(self.clamped(literal.span, &amount, least.as_ref(), most.as_ref())?)
-            }
             Some(Target::One(literal)) => {
                 let text = self.one(literal)?;
                 Some(Interpreted::plain(text))
@@ -134,6 +135,7 @@ impl Interpreter<'_> {
                 let text = self.many(span, literals)?;
                 Some(Interpreted::plain(text))
             }
+            Some(Target::PercentOfRam(_)) => None,
         }
     }
 
@@ -182,10 +184,13 @@ impl Interpreter<'_> {
             Shape::Bitmap => match canonical(Shape::Bitmap, &literal.text) {
                 Ok(Canonical::Ranges(ranges)) => {
                     let ends = ranges.first().zip(ranges.last());
-                    for number in ends.into_iter().flat_map(|(first, last)| [first.0, last.1]) {
-                        self.check_range(literal.span, number.into(), false)?;
-                    }
-                    Some(render_ranges(&ranges))
+                    let fit = ends.is_none_or(|(first, last)| {
+                        let fits = [first.0, last.1].map(|number| {
+                            self.check_range(literal.span, number.into(), false).is_some()
+                        });
+                        fits == [true; 2]
+                    });
+                    fit.then(|| render_ranges(&ranges))
                 }
                 Ok(_) => None,
                 Err(error) => self.refused(literal, &error),
@@ -274,13 +279,23 @@ impl Interpreter<'_> {
                     } else {
                         "the kernel would drop the ones behind without a word"
                     };
-                    return self.wrong(span, message, help);
+                    self.wrong::<()>(span, message, help);
                 }
                 let mut numbers = Vec::with_capacity(literals.len());
                 for literal in literals {
-                    let amount = self.amount(literal, "value")?;
-                    self.check_range(literal.span, amount.number, amount.from_ram)?;
-                    numbers.push(amount.number);
+                    let Some(Amount { number, from_ram, .. }) = self.amount(literal, "value")
+                    else {
+                        continue;
+                    };
+                    if self.check_range(literal.span, number, from_ram).is_some() {
+                        numbers.push(number);
+                    }
+                }
+                // Each that is missing has been told of.
+                if numbers.len() < literals.len()
+                    || !(1..=usize::from(count)).contains(&numbers.len())
+                {
+                    return None;
                 }
                 self.check_ascent(span, &numbers)?;
                 let numbers: Vec<String> = numbers.iter().map(i128::to_string).collect();

@@ -299,9 +299,9 @@ impl Reader {
     fn many(&mut self, items: &[Node], name: &str) -> Option<Vec<Literal>> {
         let mut literals = Vec::with_capacity(items.len());
         for item in items {
-            literals.push(self.literal(item, &format!("an item of {name}"))?);
+            literals.extend(self.literal(item, &format!("an item of {name}")));
         }
-        Some(literals)
+        (literals.len() == items.len()).then_some(literals)
     }
 
     fn terms_fields(
@@ -326,45 +326,46 @@ impl Reader {
                 self.wrong(node.span, format!("{name} overrides a guard without a reason"), help);
             }
         }
-        let mut target = None;
-        if let Some(node) = fields.get("value") {
-            target = Some(match &node.kind {
-                NodeKind::List(items) => Target::Many(self.many(items, name)?),
-                _ => Target::One(self.literal(node, name)?),
-            });
-        }
-        if let Some(node) = fields.get("percent_of_ram") {
-            if let Some(span) = fields.span("value") {
-                let problem =
-                    Diagnostic::error(node.span, "`value` and `percent_of_ram` exclude each other");
-                self.problems.push(problem.also(span, "the value").help("keep one of them"));
-                return None;
-            }
-            let literal = self.literal(node, "percent_of_ram")?;
-            match Percent::parse(&literal.text) {
-                Ok(value) => {
-                    target = Some(Target::PercentOfRam(Written { value, span: literal.span }));
-                }
-                Err(error) => {
-                    self.wrong(literal.span, error.to_string(), "write a number such as 0.78");
-                    return None;
-                }
-            }
+        let value = fields.get("value").map(|node| match &node.kind {
+            NodeKind::List(items) => self.many(items, name).map(Target::Many),
+            _ => self.literal(node, name).map(Target::One),
+        });
+        let share = fields.get("percent_of_ram").map(|node| self.share(node));
+        if let (Some(node), Some(span)) = (fields.get("percent_of_ram"), fields.span("value")) {
+            let problem =
+                Diagnostic::error(node.span, "`value` and `percent_of_ram` exclude each other");
+            self.problems.push(problem.also(span, "the value").help("keep one of them"));
         }
         let at_least = fields.get("at_least").map(|n| self.literal(n, "at_least"));
         let at_most = fields.get("at_most").map(|n| self.literal(n, "at_most"));
-        if target.is_none() && at_least.is_none() && at_most.is_none() {
+        if [&value, &share].iter().all(|t| t.is_none()) && at_least.is_none() && at_most.is_none() {
             let help = "add `value`, `percent_of_ram`, `at_least` or `at_most`; `KEY: null` leaves it alone";
             self.wrong(key, format!("{name} says nothing about its value"), help);
             return None;
         }
-        // A bound that was written and could not be read must not silently vanish.
+        // What was written and could not be read must not silently vanish.
+        let target = match (value, share) {
+            (Some(_), Some(_)) => return None,
+            (Some(target), None) | (None, Some(target)) => Some(target?),
+            (None, None) => None,
+        };
         terms.wish = Wish::Hold {
             target,
             at_least: at_least.map_or(Some(None), |l| l.map(Some))?,
             at_most: at_most.map_or(Some(None), |l| l.map(Some))?,
         };
         Some(())
+    }
+
+    fn share(&mut self, node: &Node) -> Option<Target> {
+        let literal = self.literal(node, "percent_of_ram")?;
+        match Percent::parse(&literal.text) {
+            Ok(value) => Some(Target::PercentOfRam(Written { value, span: literal.span })),
+            Err(error) => {
+                self.wrong(literal.span, error.to_string(), "write a number such as 0.78");
+                None
+            }
+        }
     }
 
     /// A module's name, which plans show in a command.
