@@ -4,7 +4,7 @@
 mod glob;
 mod nearest;
 
-pub use glob::{glob_matches, has_wildcard, is_wildcard};
+pub use glob::{glob_matches, has_open_bracket, has_wildcard, is_wildcard};
 pub use nearest::{edit_distance, nearest};
 
 use std::cmp::Ordering;
@@ -455,7 +455,7 @@ fn names_are_free(path: &str, index: usize) -> bool {
 
 fn check_brackets(path: &str) -> Result<(), KeyError> {
     for part in path.split('/') {
-        if part.contains('[') && !part.contains(']') {
+        if has_open_bracket(part) {
             return Err(KeyError::UnclosedBracket(part.to_owned()));
         }
     }

@@ -6,6 +6,7 @@ use crate::key::{Key, Pattern};
 use crate::observed::{Facts, NumaNode, Release, Usage, Virtualization};
 mod merging;
 mod spelling;
+mod when;
 
 fn facts() -> Facts {
     Facts {
@@ -187,58 +188,6 @@ exclude: [net.ipv4.conf.docker0.rp_filter]
     // By key, whichever way they came in.
     let names: Vec<_> = set.parameters.iter().filter_map(|d| d.key.components().nth(3)).collect();
     assert_eq!(names, ["all", "default", "eth0", "lo"]);
-}
-
-#[test]
-fn when_blocks_count_where_every_condition_holds() {
-    let text = |condition: &str| {
-        format!(
-            "name: a\nparameters: {{ vm.swappiness: 60 }}\nwhen:\n  - if: {{ {condition} }}\n    parameters: {{ vm.swappiness: 1 }}\n"
-        )
-    };
-    let holds = |condition: &str| {
-        let text = text(condition);
-        value(&good(&[("a", &text)]), "vm.swappiness") == "1"
-    };
-    for yes in [
-        "ram: '>= 64GiB'",
-        "numa_nodes: '>= 2'",
-        "numa_nodes: 2",
-        "kernel: '>= 5.8'",
-        "kernel: '== 6.1'",
-        "kernel: '>= 6.1.20'",
-        "virtualization: kvm",
-        "virtualization: vm",
-        "hostname: 'broker-*'",
-        "ram: '> 32GiB', hostname: 'broker-?'",
-    ] {
-        assert!(holds(yes), "{yes}");
-    }
-    for no in [
-        "ram: '> 64GiB'",
-        "numa_nodes: '< 2'",
-        "kernel: '>= 6.1.21'",
-        "kernel: '< 6.1'",
-        "virtualization: none",
-        "hostname: 'db-*'",
-        "ram: '>= 64GiB', hostname: 'db-*'",
-    ] {
-        assert!(!holds(no), "{no}");
-    }
-}
-
-#[test]
-fn when_blocks_that_both_hold_may_not_disagree() {
-    let text = "name: a
-when:
-  - { if: { ram: '>= 1GiB' }, parameters: { vm.swappiness: 1 } }
-  - { if: { numa_nodes: '>= 2' }, parameters: { vm.swappiness: 2 } }
-";
-    let messages = bad(&[("a", text)]);
-    assert_eq!(
-        messages,
-        ["two `when` blocks that both hold on this host disagree on vm.swappiness"]
-    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Conditions of `when` blocks: how they are written, and whether a host meets them.
 
-use crate::key::{glob_matches, has_wildcard, nearest};
+use std::str::FromStr;
+
+use crate::key::{glob_matches, has_open_bracket, has_wildcard, nearest};
 use crate::observed::{Facts, Release, Virtualization};
 use crate::value::Size;
 
@@ -66,12 +68,15 @@ pub fn check(fact: FactName, test: &str) -> Result<Option<String>, String> {
             Err("write >=, <=, > or <, as \">= 64GiB\": MemTotal is never just a round size".into())
         }
         FactName::Ram => Ok(None),
-        FactName::NumaNodes if operand.parse::<usize>().is_ok() => Ok(None),
+        FactName::NumaNodes if whole::<usize>(operand).is_some() => Ok(None),
         FactName::NumaNodes => Err("write an operator and a number, as \">= 2\"".into()),
-        FactName::Kernel => match operand.parse::<Release>() {
-            Ok(_) if operand.bytes().all(|b| b.is_ascii_digit() || b == b'.') => Ok(None),
-            _ => Err("write an operator and a release, as \">= 5.8\"".into()),
+        FactName::Kernel => match release(operand) {
+            Some(_) => Ok(None),
+            None => Err("write an operator and a release, as \">= 5.8\"".into()),
         },
+        FactName::Virtualization | FactName::Hostname if has_open_bracket(test) => {
+            Err("close the bracket, as in \"broker-[0-9]\"".into())
+        }
         FactName::Virtualization | FactName::Hostname => {
             let word = |c: char| c.is_ascii_alphanumeric() || "-_.*?[]!".contains(c);
             let known =
@@ -83,6 +88,19 @@ pub fn check(fact: FactName, test: &str) -> Result<Option<String>, String> {
             }
         }
     }
+}
+
+/// A number without a sign, which YAML would take and a typist not mean.
+fn whole<T: FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// A release as a condition names it, and how many of its numbers: one to three.
+fn release(text: &str) -> Option<(Release, usize)> {
+    let numbers: Vec<u16> = text.split('.').map(whole).collect::<Option<_>>()?;
+    let at = |index: usize| numbers.get(index).copied().unwrap_or(0);
+    let release = Release { major: at(0), minor: at(1), patch: at(2) };
+    (numbers.len() <= 3).then_some((release, numbers.len()))
 }
 
 /// Names that systemd-detect-virt has for what a host can run in, and ours for the rest.
@@ -135,15 +153,14 @@ pub fn holds(condition: &Condition, facts: &Facts) -> bool {
         }),
         FactName::NumaNodes => {
             let nodes = facts.numa_nodes.len().max(1);
-            operand.parse().is_ok_and(|n: usize| comparison.holds(&nodes, &n))
+            whole(operand).is_some_and(|n: usize| comparison.holds(&nodes, &n))
         }
-        FactName::Kernel => operand.parse().is_ok_and(|release: Release| {
-            // `== 5.14` means any 5.14.x, as people read it.
-            let mut have = facts.kernel;
-            if operand.matches('.').count() < 2 {
-                have.patch = 0;
-            }
-            comparison.holds(&have, &release)
+        FactName::Kernel => release(operand).is_some_and(|(release, numbers)| {
+            // `== 5.14` means any 5.14.x, and `== 5` any 5.x, as people read it.
+            let Release { major, minor, patch } = facts.kernel;
+            let minor = if numbers > 1 { minor } else { 0 };
+            let patch = if numbers > 2 { patch } else { 0 };
+            comparison.holds(&Release { major, minor, patch }, &release)
         }),
         FactName::Virtualization => match &facts.virtualization {
             Virtualization::Unknown => false,

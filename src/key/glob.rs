@@ -11,6 +11,22 @@ pub fn is_wildcard(byte: u8) -> bool {
     matches!(byte, b'*' | b'?' | b'[')
 }
 
+/// Whether a glob has a bracket that is never closed, so that it would stand for itself.
+pub fn has_open_bracket(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        at = match bytes[at] {
+            b'[' => match bracket_matches(bytes, at, 0) {
+                Some((behind, _)) => behind,
+                None => return true,
+            },
+            _ => at + 1,
+        };
+    }
+    false
+}
+
 /// Whether `path` matches the glob `pattern`, where no wildcard crosses a `/` and a leading dot
 /// of a component is matched by a dot alone, as glob(3) does by default.
 pub fn glob_matches(pattern: &str, path: &str) -> bool {
