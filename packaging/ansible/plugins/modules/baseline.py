@@ -29,7 +29,9 @@ options:
         host's own.
       - V(tried) writes live values only, which are put back by themselves after O(trial) unless they
         are confirmed.
-      - V(confirmed) persists what is tried, and is content where nothing is.
+      - V(confirmed) persists what is tried. Where nothing is, it is content with a baseline that is
+        the host's own and needs nothing done, and fails with any other, as with values that were put
+        back before they were confirmed. In check mode it is content then.
       - V(put_back) puts what is tried back before its end, and is content where nothing is.
     type: str
     choices: [applied, tried, confirmed, put_back]
@@ -173,16 +175,19 @@ def lay(module, name):
     module.atomic_move(temporary, place_of(name))
 
 
-def is_own(name):
-    """Whether the host's own baseline is that one."""
-    if name == OWN:
-        return True
+def own_names():
+    """What the host's own baseline extends, if an apply has made it."""
     try:
         with open(OWN, encoding="utf-8") as own:
             named = re.findall(r"(?m)^extends: \['((?:[^']|'')*)'\]$", own.read())
     except FileNotFoundError:
-        return False
-    return [one.replace("''", "'") for one in named] == [name]
+        return []
+    return [one.replace("''", "'") for one in named]
+
+
+def is_own(name):
+    """Whether the host's own baseline is that one."""
+    return name == OWN or own_names() == [name]
 
 
 def changes(plan):
@@ -254,15 +259,26 @@ def carry_out(module, host):
     module.exit_json(**told)
 
 
+def is_in_force(params, host):
+    """Whether the host holds it already; without a text also under a name with the hash of one."""
+    name = name_of(params)
+    with_hash = "(-[0-9a-f]{12})?" if params["content"] is None else ""
+    held = [own for own in own_names() if re.fullmatch(re.escape(name) + with_hash, own)]
+    return bool(held or name == OWN) and not changes(host.json("plan")[1])
+
+
 def confirm(module, host):
-    """Keeps what is tried."""
+    """Keeps what is tried, and fails where that was put back before."""
     trial = host.pending()
     told = {"name": module.params["baseline"], "changed": trial is not None, "result": "in_sync"}
-    if trial is not None and not module.check_mode:
-        code, _out, err = host.run("confirm")
-        if code:
-            module.fail_json(msg=why(None, err), exit_code=code, **told)
-        told["result"] = "confirmed"
+    if module.check_mode or (trial is None and is_in_force(module.params, host)):
+        module.exit_json(**told)
+    # Where none is pending it says what became of the last one.
+    code, _out, err = host.run("confirm")
+    if not code:
+        told.update(changed=True, result="confirmed")
+    elif not is_in_force(module.params, host):
+        module.fail_json(msg=why(None, err), exit_code=code, **told)
     module.exit_json(**told)
 
 
