@@ -30,7 +30,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs, ui: &Ui) -> Result<Exit, Failure> {
     if !args.dry_run {
         super::apply::only_root(&host, "give back what there was")?;
     }
-    let who = |key: &Key| saved::who(cli, &key.to_string());
+    let who = |key: &Key, live: &str| saved::who(cli, &host.facts.boot_id, key, live);
     if args.dry_run || !args.yes {
         recovery::mention(cli, ui);
         trial::mention(cli, ui);
@@ -64,7 +64,7 @@ fn carry_out(
     recovery::settle(cli, host, ui)?;
     trial::settle(cli, host, ui)?;
     let mut plan = host::rollback(cli, host, &args.keys, &args.allow)?;
-    let who = |key: &Key| saved::who(cli, &key.to_string());
+    let who = |key: &Key, live: &str| saved::who(cli, &host.facts.boot_id, key, live);
     let mut wire = told::planned(&plan, &host.facts, &who);
     if shown.is_some_and(|shown| told::planned(shown, &host.facts, &who) != wire) {
         let message = "something has moved since this was shown; nothing was changed";

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use crate::key::Key;
 use crate::persist::{Staged, events};
 use crate::plan::Plan;
-use crate::report;
+use crate::report::{self, event};
 use crate::sources;
+use crate::wire::event::Event;
 use crate::wire::{PLAN_SCHEMA, Plan as Wire, SavedPlan};
 
 use super::args::Cli;
@@ -107,7 +109,9 @@ pub fn moved(cli: &Cli, saved: &Wire, now: &Wire) -> Vec<String> {
         };
         if then.live != parameter.live {
             let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unreadable".into());
-            let who = who(cli, &parameter.key);
+            let live = parameter.live.as_deref().unwrap_or_default();
+            let who = Key::parse(&parameter.key)
+                .map_or_else(|_| String::new(), |key| who(cli, &now.host.boot_id, &key, live));
             let (then, now) = (shown(&then.live), shown(&parameter.live));
             moved.push(format!("{}: {then} -> {now}{who}", parameter.key));
         } else if then.boot != parameter.boot {
@@ -134,13 +138,16 @@ pub fn moved(cli: &Cli, saved: &Wire, now: &Wire) -> Vec<String> {
     moved
 }
 
-/// Who has changed a parameter last, where the daemon has seen it.
-pub fn who(cli: &Cli, key: &str) -> String {
-    let of_key = |event: &crate::wire::event::Event| event.key.as_deref() == Some(key);
+/// Who has made a parameter what it reads, where the daemon has seen that in this boot.
+pub fn who(cli: &Cli, boot_id: &str, key: &Key, live: &str) -> String {
+    let name = key.to_string();
+    let of_key = |event: &Event| {
+        event.key.as_ref() == Some(&name) && event.boot_id == boot_id && event::is_of_value(event)
+    };
     let recent = events::newest(&cli.root, 1, LOOKED_AT, &of_key).unwrap_or_default();
-    let writer = recent.events.into_iter().next().and_then(|event| event.writer);
+    let writer = recent.events.first().and_then(|newest| event::author(newest, key, live));
     let Some(writer) = writer else { return String::new() };
-    let name = writer.cmdline.or(writer.comm).unwrap_or_else(|| "somebody".into());
+    let name = writer.cmdline.as_deref().or(writer.comm.as_deref()).unwrap_or("somebody");
     let pid = writer.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
-    format!(", by {}{pid}", report::harmless(&name))
+    format!(", by {}{pid}", report::harmless(name))
 }

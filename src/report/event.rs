@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
+use crate::key::Key;
+use crate::plan::reads_as;
 use crate::wire::event::{Event, Writer};
 
+use super::secret;
 use super::style::{BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint};
 
 /// Of a value, more characters are not shown.
@@ -22,6 +25,21 @@ pub enum When {
     Time,
     /// `2026-11-24 14:03:22Z`.
     Date,
+}
+
+/// Whether the event tells something of its parameter's value: a write that was prevented, or a
+/// failure without a change, does not.
+pub fn is_of_value(event: &Event) -> bool {
+    let changed_nothing = event.action == "failed" && event.to.is_none();
+    event.key.is_some() && event.action != "prevented" && !changed_nothing
+}
+
+/// Who has made a parameter read `now`, by the newest event of this boot that [`is_of_value`].
+/// `None` where that was put back, where another value stands now, or where it is a secret.
+pub fn author<'a>(newest: &'a Event, key: &Key, now: &str) -> Option<&'a Writer> {
+    let left = matches!(newest.action.as_str(), "reported" | "yielded" | "contested" | "failed");
+    let stands = newest.to.as_deref().is_some_and(|to| reads_as(key, to, now));
+    newest.writer.as_ref().filter(|_| left && stands && !secret::is_secret(key))
 }
 
 /// The event in one line, with colours; `user` knows the names of users.
@@ -248,6 +266,25 @@ mod tests {
 
     const BY: &str = "changed by sysctl -w vm.swappiness=60 (pid 4711, root, logged in as alice, \
                       session-3.scope; parent sudo, bash)";
+
+    #[test]
+    fn whoever_made_it_what_it_reads_is_named_and_nobody_else() {
+        let key = Key::parse("vm.swappiness").unwrap();
+        let is_named = |event: &Event, now: &str| author(event, &key, now).is_some();
+        for action in ["reported", "yielded", "contested", "failed"] {
+            assert!(is_named(&event(action), "60"), "{action}");
+            assert!(!is_named(&event(action), "61"), "{action}: somebody else did");
+        }
+        for action in ["restored", "settled", "prevented", "lost"] {
+            assert!(!is_named(&event(action), "60"), "{action}: that value is gone");
+        }
+        let secret = Key::parse("net.ipv6.conf.all.stable_secret").unwrap();
+        let hidden = Event { to: Some("(secret)".into()), ..event("reported") };
+        assert!(author(&hidden, &secret, "(secret)").is_none(), "one secret looks like another");
+        let of_nothing = Event { to: None, ..event("failed") };
+        assert!(!is_of_value(&of_nothing) && !is_of_value(&event("prevented")));
+        assert!(is_of_value(&event("restored")) && is_of_value(&event("failed")));
+    }
 
     #[test]
     fn what_happened_and_who_did_it_are_one_line() {

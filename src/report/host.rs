@@ -15,6 +15,7 @@ use crate::wire::report::{
 };
 use crate::wire::{BootReport, Tally};
 
+use super::event::{author, is_of_value};
 use super::{boot, secret, tally, words};
 
 /// So many changes are told, alike ones put together.
@@ -71,7 +72,7 @@ pub fn report(plan: &Plan, facts: &Facts, seen: &Seen<'_>, time: &str) -> Report
         name: plan.baseline.name.clone(),
         sha256: plan.baseline.sha256.clone(),
     });
-    let last = last_writers(seen, &facts.boot_id);
+    let last = last_seen(seen, &facts.boot_id);
     report.parameters = plan.items.iter().map(|item| parameter(item, plan, seen, &last)).collect();
     report.summary = summary(plan, &report.parameters);
     let held = |item: &&Item| !item.waived();
@@ -114,7 +115,7 @@ fn parameter(
     item: &Item,
     plan: &Plan,
     seen: &Seen<'_>,
-    last: &BTreeMap<&str, ReportWriter>,
+    last: &BTreeMap<&str, &Event>,
 ) -> ReportParameter {
     let desired = &item.desired;
     let hide = |text: &str| secret::shown(&desired.key, text).trim().to_owned();
@@ -144,16 +145,19 @@ fn parameter(
         boot,
         boot_status: words::boot_status(item.boot_status).into(),
         marks: marks.iter().filter(|(_, is)| *is).map(|(mark, _)| (*mark).to_owned()).collect(),
-        writer: last.get(key.as_str()).cloned(),
+        writer: last
+            .get(key.as_str())
+            .and_then(|event| author(event, &desired.key, item.live.as_deref()?))
+            .map(writer),
         key,
     }
 }
 
-/// Who changed each parameter last in this boot.
-fn last_writers<'a>(seen: &Seen<'a>, boot_id: &str) -> BTreeMap<&'a str, ReportWriter> {
+/// What was seen last of each parameter's value in this boot.
+fn last_seen<'a>(seen: &Seen<'a>, boot_id: &str) -> BTreeMap<&'a str, &'a Event> {
     let events = seen.events.unwrap_or_default().iter();
-    let of_boot = events.filter(|e| e.boot_id == boot_id && tally::is_drift(e));
-    of_boot.filter_map(|e| Some((e.key.as_deref()?, writer(e.writer.as_ref()?)))).collect()
+    let of_boot = events.filter(|e| e.boot_id == boot_id && is_of_value(e));
+    of_boot.filter_map(|e| Some((e.key.as_deref()?, e))).collect()
 }
 
 fn writer(writer: &Writer) -> ReportWriter {

@@ -287,7 +287,7 @@ fn given_back(out: &mut String, plan: &Plan, layout: Layout) {
     out.push('\n');
     let head = "no longer in the baseline: given back as they were before tunectl";
     styled_line(out, HEAD, head);
-    super::rollback::table(out, plan, &|_| String::new(), layout);
+    super::rollback::table(out, plan, &|_, _| String::new(), layout);
 }
 
 fn actions(out: &mut String, plan: &Plan, layout: Layout) {

@@ -71,11 +71,11 @@ pub fn returned(one: &Returned) -> wire::Returned {
     }
 }
 
-/// A rollback that is planned; `who` tells who has changed a parameter.
-pub fn planned(plan: &Plan, facts: &Facts, who: &dyn Fn(&Key) -> String) -> wire::Rollback {
+/// A rollback that is planned; `who` tells who has made a parameter what it reads.
+pub fn planned(plan: &Plan, facts: &Facts, who: &dyn Fn(&Key, &str) -> String) -> wire::Rollback {
     let parameters = plan.returned.iter().map(|one| {
         let by = match one.verdict {
-            Fate::Changed { .. } => who(&one.key),
+            Fate::Changed { .. } => who(&one.key, one.live.as_deref().unwrap_or_default()),
             _ => String::new(),
         };
         let by = Some(by.trim_start_matches(", by ").to_owned()).filter(|by| !by.is_empty());
@@ -139,7 +139,7 @@ pub fn ended(told: &mut wire::Rollback, plan: &Plan, done: &Outcome) {
 }
 
 /// What would come back, as text: the counts first, then a line each.
-pub fn text(plan: &Plan, who: &dyn Fn(&Key) -> String, layout: Layout) -> String {
+pub fn text(plan: &Plan, who: &dyn Fn(&Key, &str) -> String, layout: Layout) -> String {
     let mut out = String::new();
     if is_nothing(plan) {
         let text =
@@ -182,7 +182,7 @@ pub fn text(plan: &Plan, who: &dyn Fn(&Key) -> String, layout: Layout) -> String
 }
 
 /// A line for each parameter, with what is worth knowing below it.
-pub fn table(out: &mut String, plan: &Plan, who: &dyn Fn(&Key) -> String, layout: Layout) {
+pub fn table(out: &mut String, plan: &Plan, who: &dyn Fn(&Key, &str) -> String, layout: Layout) {
     let live = |one: &Returned| value(&one.key, one.live.as_deref().unwrap_or("not there"));
     let before = |one: &Returned| match &one.was {
         None => "not known".to_owned(),
@@ -204,7 +204,7 @@ pub fn table(out: &mut String, plan: &Plan, who: &dyn Fn(&Key) -> String, layout
         let line = format!("{mark} {name:key$}  {:now$} {arrow} {}", live(one), before(one));
         styled_line(out, style, line.trim_end());
         let by = match one.verdict {
-            Fate::Changed { .. } => who(&one.key),
+            Fate::Changed { .. } => who(&one.key, one.live.as_deref().unwrap_or_default()),
             _ => String::new(),
         };
         for text in note(one, &by).into_iter().chain(origin(one)) {

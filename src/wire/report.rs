@@ -206,7 +206,7 @@ pub struct ReportParameter {
     /// loader leaves, tunectl-boot sets it after that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marks: Vec<String>,
-    /// Who changed it last since the boot, where the daemon saw it.
+    /// Who has made it what it reads, where the daemon saw that in this boot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writer: Option<ReportWriter>,
 }

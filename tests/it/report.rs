@@ -53,6 +53,7 @@ fn recorded(host: &Host) {
         event(&now, "another", "vm.swappiness", "6", "restored", "earlier"),
         event(&now, BOOT_ID, "vm.swappiness", "10", "restored", "tuned"),
         event(&now, BOOT_ID, "vm.swappiness", "20", "restored", "tuned"),
+        event(&now, BOOT_ID, "vm.swappiness", "60", "contested", "tuned"),
         event(&now, BOOT_ID, "net.ipv4.tcp_fastopen_key", "hunter2", "reported", "sysctl"),
         event(&now, BOOT_ID, "vm.dirty_ratio", "9", "prevented", "sysctl"),
     ];
@@ -107,9 +108,10 @@ w vm.dirty_background_ratio       10    7        differs  unset
       changed last by tuned (tuned.service)
   (2 in sync; -v shows them)
 
-drift: 42 since boot, 4 in the last 24 hours
+drift: 42 since boot, 5 in the last 24 hours
   [..]Z  net.ipv4.tcp_fastopen_key: (secret) -> (secret) reported; by sysctl (sysctl.service)
   [..]Z  vm.dirty_ratio: 1 -> 9 prevented; by sysctl (sysctl.service)
+  [..]Z  vm.swappiness: 1 -> 60 contested; by tuned (tuned.service)
   [..]Z  vm.swappiness: 1 -> 6 restored; by earlier (earlier.service)
   [..]Z  vm.swappiness: 1 -> 20 restored, the last of 2; by tuned (tuned.service)
 
@@ -158,11 +160,15 @@ fn as_json_both_axes_and_the_writers_are_told_and_no_secret() {
     assert_eq!(report["others"], serde_json::json!({ "vm.page-cluster": "3" }));
     let drift = &report["drift"];
     // The tally has counted more than the log still has; two days ago is not of the last day.
-    assert_eq!((&drift["since_boot"], &drift["last_day"]), (&42.into(), &4.into()));
+    assert_eq!((&drift["since_boot"], &drift["last_day"]), (&42.into(), &5.into()));
     let tuned = drift["events"].as_array().unwrap();
     assert!(tuned.iter().all(|e| e["writer"]["comm"] != "ancient"), "{drift}");
-    let tuned = tuned.iter().find(|e| e["writer"]["comm"] == "tuned").unwrap();
+    let restored = |e: &&Value| e["writer"]["comm"] == "tuned" && e["action"] == "restored";
+    let tuned = tuned.iter().find(restored).unwrap();
     assert_eq!((&tuned["count"], &tuned["to"]), (&2.into(), &"20".into()));
+    host.live("vm.swappiness = 61");
+    let report = json(&host, &[]);
+    assert_eq!(parameter(&report, "vm.swappiness")["writer"], Value::Null, "nobody saw who");
 }
 
 #[test]

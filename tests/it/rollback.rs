@@ -393,6 +393,10 @@ fn what_somebody_else_has_changed_since_is_left_alone_and_told() {
             "\n"
         ),
     );
+    host.live("vm.swappiness = 34");
+    let ran = host.run(["rollback", "--dry-run"]);
+    assert!(ran.out.contains("from 10 to 34\n"), "nobody saw who: {}", ran.out);
+    host.live("vm.swappiness = 33");
     let ran = host.run(["rollback", "--yes"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let told = "left alone: changed since from 10 to 33, by tuned -P (pid 4711)";

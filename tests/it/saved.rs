@@ -55,7 +55,8 @@ fn where_anything_has_moved_it_names_what_and_does_nothing() {
         host.live("vm.swappiness = 45\n");
     });
     let event = concat!(
-        r#"{"schema":"tunectl/event/1","time":"2026-11-24T12:00:00Z","boot_id":"x","#,
+        r#"{"schema":"tunectl/event/1","time":"2026-11-24T12:00:00Z","#,
+        r#""boot_id":"6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c","#,
         r#""key":"vm.swappiness","desired":"10","from":"60","to":"45","action":"reported","#,
         r#""cause":"process","writer":{"pid":4711,"comm":"sysctl","exe":null,"#,
         r#""cmdline":"sysctl -w vm.swappiness=45","uid":0,"login_uid":null,"cgroup":null,"#,
@@ -67,6 +68,18 @@ fn where_anything_has_moved_it_names_what_and_does_nothing() {
         host.live("vm.swappiness = 45\n");
         host.file("var/lib/tunectl/events.jsonl", event);
     });
+    // Whose value is gone, or is of another boot, has not made it what it is.
+    for (said, instead) in [
+        (r#""to":"45""#, r#""to":"46""#),
+        ("reported", "prevented"),
+        ("reported", "restored"),
+        ("6a4c2b1e", "5a4c2b1e"),
+    ] {
+        stale(&["vm.swappiness: 60 -> 45\n"], &|host| {
+            host.live("vm.swappiness = 45\n");
+            host.file("var/lib/tunectl/events.jsonl", &event.replace(said, instead));
+        });
+    }
     stale(&["the boot is another"], &|host| {
         host.live("kernel.random.boot_id = 00000000-0f57-4f0e-9d3c-2b1a7f6e5d4c\n");
     });
