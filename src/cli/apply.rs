@@ -121,7 +121,7 @@ fn compare(cli: &Cli, saved: &wire::Plan, now: &wire::Plan) -> Result<(), Failur
 }
 
 /// The daemon admits nobody but itself where it prevents: it says EPERM as the kernel would.
-fn hint_prevented(cli: &Cli, ui: &Ui, host: &Host, outcome: &Outcome) {
+pub fn hint_prevented(cli: &Cli, ui: &Ui, host: &Host, outcome: &Outcome) {
     let failed: Vec<String> = outcome.failed_keys().iter().map(ToString::to_string).collect();
     let prevented = presence::find(&cli.root, &host.facts.boot_id)
         .filter(|watch| watch.running || watch.pinned)

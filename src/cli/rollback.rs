@@ -95,6 +95,7 @@ fn carry_out(
             ui.json(&wire)?;
         }
     }
+    super::apply::hint_prevented(cli, ui, host, &done);
     if done.succeeded() && host::has_baseline(cli) {
         ui.hint(
             "The boot unit and the daemon leave these alone, also after a reboot, until the next \

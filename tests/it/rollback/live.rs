@@ -4,6 +4,7 @@ use std::process::Command;
 
 use super::in_namespaces;
 use crate::daemon::harness::{Watch, fresh_host, live, write};
+use crate::support::left_out;
 
 fn tunectl(args: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_tunectl")).args(args).output().unwrap();
@@ -87,5 +88,32 @@ fn what_the_daemon_wrote_first_comes_back_too() {
         assert_eq!(code, 0, "{told}");
         let now = (live("net/core/somaxconn"), live("net/ipv4/tcp_syn_retries"));
         assert_eq!(now, before, "{told}");
+    });
+}
+
+#[test]
+fn what_the_daemon_prevents_is_named_with_what_lets_it_go() {
+    let test = "rollback::live::what_the_daemon_prevents_is_named_with_what_lets_it_go";
+    in_namespaces(test, || {
+        fresh_host(
+            "name: it\nparameters:\n  net.core.somaxconn: { value: 4321, on_drift: prevent }\n",
+        );
+        let before = live("net/core/somaxconn");
+        let watch = Watch::start(&["--sweep", "1"]);
+        if std::fs::write("/proc/sys/net/core/somaxconn", "77").is_ok() {
+            return left_out(test, "nothing is prevented here: BPF is not to be had");
+        }
+        let (code, told) = tunectl(&["rollback", "--yes"]);
+        assert_eq!((code, live("net/core/somaxconn").as_str()), (1, "4321"), "{told}");
+        assert!(told.contains("net.core.somaxconn is prevented by the daemon"), "{told}");
+        assert!(told.contains("tunectl unlock net.core.somaxconn --for"), "{told}");
+        let unlock = ["unlock", "net.core.somaxconn", "--for", "1m", "--reason", "to give it back"];
+        assert_eq!(tunectl(&unlock).0, 0);
+        watch.sweeps(1);
+        let (code, told) = tunectl(&["rollback", "--yes"]);
+        assert_eq!((code, live("net/core/somaxconn")), (0, before.clone()), "{told}");
+        watch.sweeps(1);
+        assert_eq!(live("net/core/somaxconn"), before);
+        watch.end();
     });
 }
