@@ -4,13 +4,15 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use tunectl::persist::events::{EVENTS, EventLog, Follow, Limits, Recent, Repaired, newest};
 use tunectl::wire::event::Event;
 
-use crate::support::{in_namespaces, run};
+use crate::daemon::harness::fresh_host;
+use crate::support::{in_namespaces, run, until};
 
 struct Place(PathBuf);
 
@@ -93,6 +95,36 @@ fn the_group_that_reads_logs_reads_this_one() {
     fs::write(place.0.join("etc/group"), "root:x:0:\nadm:x:4321:syslog\n").unwrap();
     place.log();
     assert_eq!(fs::metadata(place.file()).unwrap().gid(), 4321);
+}
+
+/// As under its unit, which has no CAP_CHOWN and a umask that hides everything.
+#[test]
+fn the_group_reads_it_also_where_it_cannot_be_given_the_file() {
+    let test = "events::the_group_reads_it_also_where_it_cannot_be_given_the_file";
+    in_namespaces(test, || {
+        fresh_host("name: it\nparameters: { net.core.somaxconn: 4321 }\n");
+        fs::write("/etc/group", "root:x:0:\nadm:x:4321:\n").unwrap();
+        let daemon = r#"umask 077; exec setpriv --bounding-set=-chown --inh-caps=-all "$0" watch"#;
+        let mut watch = Command::new("sh")
+            .args(["-c", daemon, env!("CARGO_BIN_EXE_tunectl")])
+            .env("NO_COLOR", "1")
+            .spawn()
+            .unwrap();
+        let as_group = |group: &str| {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=65534", &format!("--regid={group}"), "--clear-groups", "cat"]);
+            let ran = command.arg("/var/lib/tunectl/events.jsonl").output().unwrap();
+            String::from_utf8(ran.stdout).unwrap()
+        };
+        until("the group reads what happened", || !as_group("4321").is_empty());
+        let (theirs, of_others) = (as_group("4321"), as_group("65534"));
+        watch.kill().unwrap();
+        watch.wait().unwrap();
+        let log = fs::metadata("/var/lib/tunectl/events.jsonl").unwrap();
+        assert_eq!(log.gid(), 0, "it could be given away here: this shows nothing");
+        assert!(theirs.contains("net.core.somaxconn"), "{theirs:?}");
+        assert_eq!(of_others, "", "not for everyone");
+    });
 }
 
 #[test]

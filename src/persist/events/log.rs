@@ -1,24 +1,18 @@
 //! Writes the log of events: it holds nobody up, and what it cannot write it counts.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{
-    FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown,
-};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use crate::below;
 use crate::wire::event::{EVENT_SCHEMA, Event};
 
-use super::{LONGEST_LINE, Limits, PersistError, is_missing, place, rotated};
+use super::{LONGEST_LINE, Limits, PersistError, is_missing, place, readers, rotated};
 use crate::persist::staged::make_directories;
 
-/// Commands and users stand in it, so it is for those who may read the system's log: root, and
-/// the group `adm` where there is one.
-const MODE: u32 = 0o640;
 /// Of a value that makes a line too long, so much is kept, in bytes.
 const KEPT_OF_A_VALUE: usize = 1024;
 
@@ -68,7 +62,7 @@ impl EventLog {
     pub fn closed(root: &Path, limits: Limits) -> Result<Self, PersistError> {
         Ok(Self {
             path: place(root)?,
-            group: group(root, "adm"),
+            group: readers::group(root),
             limits,
             file: None,
             line: Vec::with_capacity(1024),
@@ -201,14 +195,11 @@ impl EventLog {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let flags = i32::try_from(flags.bits()).unwrap_or_default();
         let mut options = OpenOptions::new();
-        options.read(true).append(true).custom_flags(flags).mode(MODE);
+        options.read(true).append(true).custom_flags(flags).mode(readers::MODE);
         let file = match options.open(&self.path) {
             Err(error) if is_missing(&error) => {
                 let file = options.create_new(true).open(&self.path)?;
-                // Whoever is not root keeps a group of its own.
-                if fchown(&file, None, self.group).is_ok() {
-                    file.set_permissions(Permissions::from_mode(MODE))?;
-                }
+                readers::admit(&file, self.group)?;
                 file
             }
             opened => opened?,
@@ -258,14 +249,4 @@ fn shortened(event: &Event) -> Event {
         detail: cut(&event.detail),
         ..event.clone()
     }
-}
-
-/// The id of a group, from that host's own list.
-fn group(root: &Path, name: &str) -> Option<u32> {
-    let path = below::resolve(root, "/etc/group").ok()?;
-    let groups = fs::read_to_string(path).ok()?;
-    groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next()? == name).then(|| fields.nth(1)?.parse().ok())?
-    })
 }

@@ -3,6 +3,7 @@
 mod follow;
 mod log;
 mod read;
+mod readers;
 
 pub use follow::Follow;
 pub use log::{EventLog, Repaired};

@@ -76,6 +76,11 @@ online_1() {
     text=$(journalctl -b -o json TUNECTL_KEY=vm.swappiness | jq -r 'select(.TUNECTL_TO == "61") | "\(.MESSAGE_ID) \(.TUNECTL_FROM) \(.TUNECTL_ACTION) \(.PRIORITY)"' | tail -1)
     matches "the journal's fields" '^[0-9a-f]{32} 1 restored [0-7]$' "$text"
     matches "tunectl status" 'vm.swappiness: 62 -> 1 restored' "$(tunectl status 2>&1)"
+    # The unit may give no file away.
+    text=$(setpriv --reuid=nobody --regid=adm --clear-groups tunectl status 2>&1)
+    matches "the same for the group adm" 'vm.swappiness: 62 -> 1 restored' "$text"
+    text=$(setpriv --reuid=nobody --regid=nogroup --clear-groups tunectl status 2>&1)
+    lacks "and for nobody else" 'restored' "$text"
     sysctl -qw vm.dirty_expire_centisecs=1500
     matches "what is only reported" '"action":"reported"' "$(told '.key == "vm.dirty_expire_centisecs"')"
     same "stays" 1500 "$(now vm.dirty_expire_centisecs)"
