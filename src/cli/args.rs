@@ -1,14 +1,17 @@
 //! The arguments, declared; nothing here looks at the environment.
 
 mod fleet;
+mod report;
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::key::Selector;
 
 pub use fleet::FleetArgs;
+pub use report::ReportArgs;
 
 /// Plans, applies and persists kernel-parameter baselines.
 #[derive(Debug, Parser)]
@@ -149,36 +152,6 @@ pub struct WatchArgs {
     pub also: Vec<Selector>,
 }
 
-/// Arguments of `report`.
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// Report against another baseline than this host's own: a name or a path
-    #[arg(short, long, value_name = "BASELINE", conflicts_with = "save")]
-    pub baseline: Option<String>,
-
-    /// Report further parameters, which the baseline does not set: a key or a pattern; repeatable
-    #[arg(long, value_name = "SELECTOR", value_parser = Selector::parse)]
-    pub also: Vec<Selector>,
-
-    /// Save the report as /var/lib/tunectl/report.json, and the metrics, as the daemon does; prints
-    /// nothing, and exits with 0 once they are saved, whatever they say
-    #[arg(long, conflicts_with = "detailed_exitcode")]
-    pub save: bool,
-
-    /// Write the metrics into DIR for node_exporter's textfile collector; without it, where there
-    /// is one, into /var/lib/prometheus/node-exporter
-    #[arg(long, value_name = "DIR", requires = "save")]
-    pub textfile: Option<String>,
-
-    /// Exit with 2 when something is not in sync, now or after a reboot
-    #[arg(long)]
-    pub detailed_exitcode: bool,
-
-    /// How often whoever starts this does so at least, in seconds
-    #[arg(long, hide = true, requires = "save")]
-    pub every: Option<u64>,
-}
-
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
@@ -293,7 +266,7 @@ pub struct RollbackArgs {
     pub keep_going: bool,
 
     /// Override a guard, such as takes-memory; repeatable
-    #[arg(long, value_name = "GUARD", value_parser = clap::builder::PossibleValuesParser::new(crate::catalogue::Hazard::GUARDS))]
+    #[arg(long, value_name = "GUARD", value_parser = PossibleValuesParser::new(crate::catalogue::Hazard::GUARDS))]
     pub allow: Vec<String>,
 
     /// Wait that many seconds for another apply to end
@@ -462,10 +435,10 @@ pub enum Asked {
     Text,
     /// For scripts.
     Json,
-    /// For Prometheus; of `report` alone.
+    /// For Prometheus: what node_exporter's textfile collector reads.
     #[value(hide = true)]
     Prometheus,
-    /// For CI systems; of `report` alone.
+    /// For CI systems: a test case for each parameter.
     #[value(hide = true)]
     Junit,
 }

@@ -52,7 +52,7 @@ pub fn run(cli: &Cli, args: &ReportArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.hint(&format!("saved: {}", paths.join(", ")));
         return Ok(Exit::Done);
     }
-    match cli.format {
+    match args.format {
         Asked::Text => ui.result(&host_text(&report, ui.layout()))?,
         Asked::Json => ui.json_line(&report).map(|_| ())?,
         Asked::Prometheus => ui.result(&prometheus(&report, tally.as_ref(), made))?,

@@ -305,3 +305,23 @@ fn a_broken_baseline_is_reported_as_such() {
     fs::remove_file(host.root.join("etc/tunectl/baseline.yaml")).unwrap();
     assert_eq!(json(&host, &[])["result"], "no_baseline");
 }
+
+#[test]
+fn its_formats_are_named_where_it_is_asked_for_one() {
+    let host = host();
+    let all = "[possible values: text, json, prometheus, junit]";
+    for (args, values) in [
+        (["report", "--format", "xyz"], all),
+        (["status", "--format", "xyz"], "[possible values: text, json]"),
+    ] {
+        let ran = host.run(args);
+        assert_eq!(ran.code, 1, "{args:?}");
+        assert!(ran.err.contains(values), "{args:?}: {}", ran.err);
+    }
+    let script = host.run(["completions", "bash"]).out;
+    assert!(script.contains("\"text json prometheus junit\""), "{script}");
+    // Before the command it is the same.
+    assert!(host.run(["--format", "junit", "report"]).out.starts_with("<?xml"));
+    assert!(host.run(["report", "--format", "junit"]).out.starts_with("<?xml"));
+    assert_eq!(host.run(["status", "--format", "junit"]).code, 1);
+}
