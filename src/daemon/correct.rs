@@ -7,7 +7,7 @@ use crate::observed::{Namespace, fingerprint};
 use crate::watch::clock;
 
 use super::eyes::Marks;
-use super::slot::{Done, Look, Slot, Trouble, What};
+use super::slot::{Done, Look, Slot, TEXT, Trouble, What};
 use super::witness::Sought;
 use super::{APPLY, Daemon};
 
@@ -91,7 +91,8 @@ impl Daemon<'_> {
                     (slot.touched_by, slot.taken_back) = (None, false);
                     slot.trouble = None;
                     if slot.state.in_sync(began) {
-                        slot.done = Some(Done { what: What::Settled, took: None, pid: None });
+                        let what = What::Settled;
+                        slot.done = Some(Done { what, took: None, pid: None, at: began });
                     }
                     slot.calm =
                         slot.state.is_held() && slot.done.is_none() && slot.refused.count == 0;
@@ -169,7 +170,7 @@ impl Daemon<'_> {
         let slot = &mut self.slots[i];
         let paused = slot.state.is_contested();
         // While a fight was left alone, no event has told of writes.
-        if pid.is_none() && !paused && is_told(slot) {
+        if pid.is_none() && !paused && is_told(slot) && is_kept_again(slot, &mut self.buffer) {
             return;
         }
         let who = self.witness.id(sought);
@@ -197,8 +198,9 @@ impl Daemon<'_> {
         // The clock of the attempt is this one: the time that the writer's value has stood.
         let attempt = || self.witness.when(sought);
         let from = if paused { None } else { attempt().or(pid.map(|_| began)) };
-        let took = from.map(|from| clock::monotonic().saturating_sub(from));
-        slot.done = Some(Done { what, took, pid });
+        let at = clock::monotonic();
+        let took = from.map(|from| at.saturating_sub(from));
+        slot.done = Some(Done { what, took, pid, at });
         if what == What::Restored {
             for &other in self.index.reached(i) {
                 self.slots[other].dirty = true;
@@ -287,4 +289,10 @@ pub(super) fn arm(slot: &mut Slot, eyes: &super::Eyes) -> bool {
 /// Whether this is what the kernel made of the last write, and nobody has written since.
 fn is_told(slot: &Slot) -> bool {
     matches!(&slot.trouble, Some(Trouble::Kept(kept)) if *kept == slot.wrong)
+}
+
+/// Whether the kernel still takes the write and keeps its value. Nothing is told of the try, and it
+/// is no blow of a fight.
+fn is_kept_again(slot: &mut Slot, buffer: &mut [u8; TEXT]) -> bool {
+    slot.restore().is_err() || (slot.look(buffer) == Look::Wrong && is_told(slot))
 }

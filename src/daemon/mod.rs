@@ -355,7 +355,7 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// Waiting fails.
     pub fn turn_once(&mut self) -> Result<(), DaemonError> {
-        let timeout = if self.soon.dirty {
+        let timeout = if self.soon.dirty || self.soon.overflow {
             Some(Duration::ZERO)
         } else {
             self.soon.next().map(|then| then.saturating_sub(clock::monotonic()))

@@ -85,6 +85,8 @@ pub struct Done {
     pub took: Option<Duration>,
     /// The process, 0 where the event does not name it; `None`: there was no event.
     pub pid: Option<u32>,
+    /// When that was.
+    pub at: Duration,
 }
 
 /// What it was.

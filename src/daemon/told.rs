@@ -10,6 +10,7 @@ use crate::watch::clock;
 use crate::wire::event::{EVENT_SCHEMA, Event, Writer};
 
 use super::Daemon;
+use super::eyes::Marks;
 use super::slot::{Done, Look, Refused, Trouble, What, text};
 use super::witness::Sought;
 
@@ -61,11 +62,15 @@ impl Daemon<'_> {
         }
         match done.what {
             What::Restored => {
-                self.counts.restored += 1;
                 let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
                 event.latency_us = done.took.map(micros);
                 self.remember(i, &event.time);
-                self.verify(i, &mut event);
+                if self.is_kept(i, done.at) {
+                    event.action = "failed".into();
+                    event.detail = Some("the kernel took the write and kept its value".into());
+                } else {
+                    self.counts.restored += 1;
+                }
             }
             What::Failed(errno) => {
                 let key = self.slots[i].key.to_string();
@@ -84,22 +89,32 @@ impl Daemon<'_> {
         self.records.record(&event);
     }
 
-    /// Reads back what was written. What the kernel made something else of is told once.
-    fn verify(&mut self, i: usize, event: &mut Event) {
+    /// Reads back what was written at `at`: whether the kernel has made something else of it. Where
+    /// somebody has written since, that is another drift: its event is on its way, or the next sweep
+    /// finds it.
+    fn is_kept(&mut self, i: usize, at: Duration) -> bool {
         let slot = &mut self.slots[i];
         let before = slot.wrong.clone();
         match slot.look(&mut self.buffer) {
             Look::Right => {
                 slot.state.in_sync(clock::monotonic());
+                return false;
             }
-            Look::Wrong if slot.wrong == before => {
-                slot.trouble = Some(Trouble::Kept(before));
-                event.action = "failed".into();
-                event.detail = Some("the kernel took the write and kept its value".into());
-            }
-            // It was changed again: the event of that is on its way, or the next sweep finds it.
-            Look::Wrong | Look::Gone(_) => {}
+            Look::Wrong if slot.wrong == before => {}
+            Look::Wrong | Look::Gone(_) => return false,
         }
+        // The same value again may be the writer's next blow: events come after the change.
+        self.see(clock::monotonic());
+        let sought = Sought { slot: self.slots[i].id, pid: None, since: at, denied: false };
+        let attempted = self.witness.when(sought).is_some();
+        // Of inotify's events one may be of the correction itself.
+        let names = !matches!(self.eyes.marks, Marks::Inotify(_));
+        let slot = &mut self.slots[i];
+        if attempted || self.soon.overflow || (names && slot.dirty) {
+            return false;
+        }
+        slot.trouble = Some(Trouble::Kept(before));
+        true
     }
 
     /// Says that more happened than the kernel's queue holds. Everything was looked at since.

@@ -1,5 +1,6 @@
 //! `tunectl watch` as an operator meets it: on the real kernel, inside namespaces of its own.
 
+mod blows;
 mod fights;
 pub mod harness;
 mod pinned;

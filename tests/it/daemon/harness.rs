@@ -2,12 +2,17 @@
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tunectl::daemon::Host;
+use tunectl::plan::Plan;
+use tunectl::procsys::ProcSys;
 
-use crate::support::PATIENCE;
+use crate::apply::planned_here;
+use crate::support::{PATIENCE, run};
 
 const EVENTS: &str = "/var/lib/tunectl/events.jsonl";
 
@@ -39,8 +44,31 @@ pub fn write(path: &str, value: &str) {
     fs::write(format!("/proc/sys/{path}"), value).unwrap_or_else(|e| panic!("{path}: {e}"));
 }
 
+pub fn from_another_process(path: &str, value: &str) {
+    let ran = run(Command::new("sysctl").args(["-qw", &format!("{path}={value}")]));
+    assert!(ran.status.success(), "{ran:?}");
+}
+
 pub fn ip(args: &str) -> bool {
     Command::new("ip").args(args.split(' ')).stderr(Stdio::null()).status().unwrap().success()
+}
+
+/// This host, with a baseline of these parameters.
+pub struct ThisHost(pub String);
+
+impl Host for ThisHost {
+    fn root(&self) -> &Path {
+        Path::new("/")
+    }
+
+    fn boot_id(&self) -> &'static str {
+        "5f8c"
+    }
+
+    fn plan(&mut self) -> Result<Plan, String> {
+        let kernel = ProcSys::open(self.root()).map_err(|e| e.to_string())?;
+        Ok(planned_here(&kernel, &self.0, self.root()))
+    }
 }
 
 /// A running daemon; it is killed when this is dropped.

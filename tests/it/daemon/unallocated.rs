@@ -9,20 +9,15 @@ use std::fs::File;
 use std::hint::black_box;
 use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
-use tunectl::daemon::{Daemon, Host, Options, Records, Swept};
+use tunectl::daemon::{Daemon, Options, Records, Swept};
 use tunectl::drift::Contest;
-use tunectl::plan::Plan;
-use tunectl::procsys::ProcSys;
 use tunectl::wire::Watch;
 use tunectl::wire::event::Event;
 
-use super::harness::{fresh_host, live};
-use super::{in_namespaces, run};
-use crate::apply::planned_here;
+use super::harness::{ThisHost, fresh_host, from_another_process, live};
+use super::in_namespaces;
 
 const PARAMETERS: &str = "parameters:
   net.core.somaxconn: 4321
@@ -116,24 +111,6 @@ fn asked(path: &str, act: impl FnOnce()) -> (usize, usize) {
     ASKED.get()
 }
 
-/// This host, with a baseline of these parameters.
-struct ThisHost(String);
-
-impl Host for ThisHost {
-    fn root(&self) -> &Path {
-        Path::new("/")
-    }
-
-    fn boot_id(&self) -> &'static str {
-        "5f8c"
-    }
-
-    fn plan(&mut self) -> Result<Plan, String> {
-        let kernel = ProcSys::open(self.root()).map_err(|e| e.to_string())?;
-        Ok(planned_here(&kernel, &self.0, self.root()))
-    }
-}
-
 /// Keeps how often a value was put right, and how often all were looked at.
 #[derive(Default)]
 struct Told(usize, usize);
@@ -150,11 +127,6 @@ impl Records for Told {
     fn swept(&mut self, _: &Swept<'_>) {
         self.1 += 1;
     }
-}
-
-fn from_another_process(path: &str, value: &str) {
-    let ran = run(Command::new("sysctl").args(["-qw", &format!("{path}={value}")]));
-    assert!(ran.status.success(), "{ran:?}");
 }
 
 fn ask_once() {
