@@ -4,7 +4,7 @@ use crate::below;
 use crate::bootview::dropin;
 use crate::persist::holds::Holds;
 use crate::persist::{PersistError, Staged, reports};
-use crate::plan::{DropinOutcome, Outcome, Plan};
+use crate::plan::{Dropin, DropinOutcome, Outcome, Plan};
 
 use super::Daemon;
 
@@ -28,6 +28,12 @@ pub fn of(plan: &Plan, outcome: &Outcome) -> Vec<Keepsake> {
 }
 
 impl Daemon<'_> {
+    /// Whether a file was, when it was planned, as it was last written.
+    pub(super) fn is_as_left(&self, file: &Dropin) -> bool {
+        let left = self.keepsakes.iter().find(|keepsake| keepsake.path == file.path);
+        left.is_some_and(|left| file.before.as_deref() == Some(left.text.as_bytes()))
+    }
+
     /// Puts a file right that somebody has removed or edited. The lock is held. What is no longer
     /// ours is left to whoever made it.
     pub(super) fn put_files_right(&mut self) {

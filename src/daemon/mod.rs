@@ -12,6 +12,7 @@ mod files;
 mod index;
 mod keepsake;
 mod let_go;
+mod links;
 mod reload;
 mod remember;
 mod settle;
@@ -48,6 +49,7 @@ use bystanders::Bystander;
 use eyes::Eyes;
 use files::Files;
 use index::Index;
+use reload::Why;
 use slot::{Slot, TEXT};
 use witness::Witness;
 
@@ -194,10 +196,12 @@ struct Soon {
     apply_ends: Option<Duration>,
     /// When corrections have waited last for a baseline that may be another.
     waited: Option<Duration>,
-    /// The baseline or the drop-in has changed, or an interface has come.
+    /// The baseline or the drop-in has changed.
     reload: Option<Duration>,
     /// The reload was asked for by name.
     asked: bool,
+    /// Interfaces have come or gone.
+    links: links::Links,
     /// Attempts that BPF saw before the value changed: look again then.
     again: Option<Duration>,
     /// Parameters whose pause ends, or whose fight may be over.
@@ -218,7 +222,9 @@ struct Soon {
 
 impl Soon {
     fn next(&self) -> Option<Duration> {
-        let times = [self.apply_ends, self.reload, self.again, self.due, self.hold_ends, self.feed];
+        let links = self.links.next();
+        let times =
+            [self.apply_ends, self.reload, links, self.again, self.due, self.hold_ends, self.feed];
         times.into_iter().flatten().min()
     }
 }
@@ -320,7 +326,7 @@ impl<'a> Daemon<'a> {
         };
         daemon.counts.swept = clock::monotonic();
         daemon.mem_total_kb = memory::total_kb();
-        daemon.reload(false);
+        daemon.reload(Why::Changed);
         if daemon.force.is_none() {
             return Err(DaemonError::Baseline(daemon.refused.take().unwrap_or_default()));
         }
@@ -388,7 +394,7 @@ impl<'a> Daemon<'a> {
             self.heed_signals();
         }
         if has(source::LINKS) && self.links.as_ref().is_some_and(Links::changed) {
-            self.soon.reload = Some(woken);
+            self.soon.links.happened(woken);
         }
         if has(source::FILES) {
             self.heed_files(woken);
@@ -424,10 +430,11 @@ impl<'a> Daemon<'a> {
                 self.soon.apply_ends = Some(now + APPLY);
             }
         }
+        self.look_at_links(now);
         if is(self.soon.reload) {
             self.soon.reload = None;
             let asked = std::mem::take(&mut self.soon.asked);
-            self.reload(asked);
+            self.reload(if asked { Why::Asked } else { Why::Changed });
         }
         if is(self.soon.hold_ends) {
             self.end_holds();

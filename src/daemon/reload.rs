@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::apply;
-use crate::baseline::{OnDrift, Requirement};
+use crate::apply::{self, Remember};
+use crate::baseline::{DesiredPattern, OnDrift, Requirement};
 use crate::diff::LiveStatus;
 use crate::drift::{State, Wanted};
+use crate::key::Key;
 use crate::persist::holds::Holds;
 use crate::persist::{LOCK, Lock};
-use crate::plan::{DropinOutcome, Item, Outcome, Plan, StepResult};
+use crate::plan::{Dropin, DropinOutcome, Item, Outcome, Plan, StepResult};
 use crate::report;
 use crate::watch::bpf::Admitted;
 use crate::watch::clock;
@@ -20,6 +21,17 @@ use super::{APPLY, Daemon, EDIT, Force};
 
 /// How long an apply is waited for at the start.
 const AT_START: Duration = Duration::from_secs(10);
+
+/// Why everything is read anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody asks for it: it is told how it ends, even if that was told before.
+    Asked,
+    /// Something that a plan is made from has changed.
+    Changed,
+    /// Patterns match something else: our files follow later.
+    Matches,
+}
 
 impl Daemon<'_> {
     /// Files have changed; whether a plan is made of one of them.
@@ -35,9 +47,9 @@ impl Daemon<'_> {
         changed.plan
     }
 
-    /// Reads the baseline anew. A broken one is told, and the old one stays in force; `asked`: told
-    /// even if it was told before.
-    pub(super) fn reload(&mut self, asked: bool) {
+    /// Reads the baseline anew. A broken one is told, and the old one stays in force.
+    pub(super) fn reload(&mut self, why: Why) {
+        let asked = why == Why::Asked;
         if asked {
             let now = clock::monotonic().as_micros();
             self.say(&format!("RELOADING=1\nMONOTONIC_USEC={now}"));
@@ -53,26 +65,35 @@ impl Daemon<'_> {
             Ok(_lock) => match self.host.plan().and_then(|plan| self.accepted(plan)) {
                 Ok(plan) => {
                     self.refused = None;
-                    self.take(plan, asked);
+                    self.take(plan, why);
                 }
-                Err(why) => {
+                Err(mistakes) => {
                     self.watch_files(&[]);
                     self.put_files_right();
-                    self.refuse(why, asked);
+                    self.refuse(mistakes, asked);
                     self.stands();
                 }
             },
-            Err(why) if self.force.is_none() => self.refused = Some(why),
-            Err(why) => {
-                log::debug!("the baseline is read again once the lock is free: {why}");
-                self.soon.reload = Some(clock::monotonic() + APPLY);
-                self.soon.asked |= asked;
+            Err(busy) if self.force.is_none() => self.refused = Some(busy),
+            Err(busy) => {
+                log::debug!("the baseline is read again once the lock is free: {busy}");
+                self.reload_later(why);
             }
         }
         if asked {
             self.say("READY=1");
         }
         self.soon.settle = true;
+    }
+
+    fn reload_later(&mut self, why: Why) {
+        let then = clock::monotonic() + APPLY;
+        if why == Why::Matches {
+            self.soon.links.match_anew(then);
+        } else {
+            self.soon.reload = Some(then);
+            self.soon.asked |= why == Why::Asked;
+        }
     }
 
     /// A plan to be carried out. An edit that a guard refuses changes nothing; at the start there
@@ -114,8 +135,9 @@ impl Daemon<'_> {
     }
 
     /// Carries a plan out and holds what it asks for.
-    fn take(&mut self, mut plan: Plan, asked: bool) {
+    fn take(&mut self, mut plan: Plan, why: Why) {
         self.soon.report = true;
+        let for_now = why == Why::Matches;
         let first = self.force.is_none();
         let sources: Vec<String> = plan
             .baseline
@@ -128,33 +150,37 @@ impl Daemon<'_> {
         // What was seen of those that go now is told first.
         self.tell(clock::monotonic(), true);
         let (slots, changes) = self.slots_of(&plan);
-        let new: Vec<String> = changes.iter().map(|c| c.key.clone()).collect();
         // What is as desired as before has drifted: that is told with its writer, one by one.
         let (holds, since_boot) =
             (Holds::read(&self.root, self.host.boot_id()), clock::since_boot());
         plan.steps.retain(|step| {
             let item = plan.items.iter().find(|i| i.desired.key == step.key);
             item.is_some_and(enforced)
-                && new.contains(&step.key.to_string())
+                && changes.iter().any(|change| change.key == step.key)
                 && holds.of(&step.key, since_boot).is_none()
         });
         let foreign = plan.in_place().next();
         let options = apply::Options {
-            live_only: foreign.is_some(),
+            live_only: foreign.is_some() || for_now,
             keep_going: true,
             run_actions: false,
+            // What comes and goes is no concern of the disk.
+            remember: if for_now { Remember::InRun } else { Remember::Always },
             ..apply::Options::default()
         };
         let outcome = apply::apply(&plan, &self.kernel, &self.root, &options, &mut |_, _| None);
         if !outcome.moved.is_empty() {
-            self.soon.reload = Some(clock::monotonic() + APPLY);
-            self.soon.asked |= asked;
+            self.reload_later(why);
+        }
+        if for_now {
+            let lags = foreign.is_none() && plan.files().any(Dropin::changes);
+            self.soon.links.lag(clock::monotonic(), lags);
+        } else {
+            self.soon.links.all_is_read();
         }
         self.slots = slots;
-        self.force = Some(Force {
-            name: plan.baseline.name.clone(),
-            patterns: plan.baseline.patterns.clone(),
-        });
+        let (name, patterns) = (plan.baseline.name.clone(), plan.baseline.patterns.clone());
+        let before = self.force.replace(Force { name, patterns });
         for slot in &mut self.slots {
             if slot.held.is_err() {
                 slot.held = self.kernel.hold(&slot.key);
@@ -168,12 +194,18 @@ impl Daemon<'_> {
         if let Some((foreign, path)) = foreign {
             self.tell_once(report::foreign(foreign, path));
         }
-        self.keepsakes = super::keepsake::of(&plan, &outcome);
         self.left = super::remember::left(&plan, &outcome);
         self.tell_outcome(&plan, &outcome, first, !first && !changes.is_empty());
-        if !first && (!changes.is_empty() || asked) {
+        if !for_now {
+            self.keepsakes = super::keepsake::of(&plan, &outcome);
+        }
+        let asked = why == Why::Asked;
+        let before = before.map_or(Vec::new(), |force| force.patterns);
+        // On a host of containers interfaces come and go all day.
+        let is_told = |c: &&Change| asked || !c.is_of_matches(&before, &plan.baseline.patterns);
+        let lines: Vec<String> = changes.iter().filter(is_told).map(Change::to_string).collect();
+        if !first && (!lines.is_empty() || asked) {
             let mut event = self.general("reloaded");
-            let lines: Vec<String> = changes.iter().map(Change::to_string).collect();
             let name = &plan.baseline.name;
             event.detail = Some(if lines.is_empty() {
                 format!("{name}: nothing has changed")
@@ -220,8 +252,10 @@ impl Daemon<'_> {
         }
         for (file, outcome) in plan.files().zip(outcome.files()) {
             let mut event = self.general("dropin");
-            // An edit of the baseline changes the file, and that is told as such.
-            if edited && *outcome == DropinOutcome::Written {
+            // An edit of the baseline changes the file, and that is told as such. One that is as it
+            // was left nobody has edited: it follows what patterns match.
+            let follows = edited || self.is_as_left(file);
+            if follows && *outcome == DropinOutcome::Written {
                 continue;
             }
             event.detail = Some(match outcome {
@@ -261,7 +295,7 @@ impl Daemon<'_> {
                 continue;
             }
             changes.push(Change {
-                key: desired.key.to_string(),
+                key: desired.key.clone(),
                 before: before.as_ref().map(|b| describe(&b.key, &b.desired, b.state.policy())),
                 after: Some(describe(&desired.key, &text, policy)),
             });
@@ -278,7 +312,7 @@ impl Daemon<'_> {
             slots.push(slot);
         }
         changes.extend(old.iter().map(|slot| Change {
-            key: slot.key.to_string(),
+            key: slot.key.clone(),
             before: Some(describe(&slot.key, &slot.desired, slot.state.policy())),
             after: None,
         }));
@@ -303,7 +337,7 @@ fn enforced(item: &Item) -> bool {
 }
 
 /// What others may write where foreign writes are refused.
-fn admitted(item: &Item) -> Vec<(crate::key::Key, Admitted)> {
+fn admitted(item: &Item) -> Vec<(Key, Admitted)> {
     let desired = &item.desired;
     let own = match &desired.requirement {
         Requirement::Exact(text) => Admitted::Exact(text.clone()),
@@ -323,16 +357,33 @@ fn admitted(item: &Item) -> Vec<(crate::key::Key, Admitted)> {
     admitted
 }
 
-fn describe(key: &crate::key::Key, desired: &str, policy: OnDrift) -> String {
+fn describe(key: &Key, desired: &str, policy: OnDrift) -> String {
     let value = shown(key, desired);
     if policy == OnDrift::Enforce { value } else { format!("{value} ({})", policy.name()) }
 }
 
 /// How what is held differs from what was.
 struct Change {
-    key: String,
+    key: Key,
     before: Option<String>,
     after: Option<String>,
+}
+
+impl Change {
+    /// Whether it comes of a parameter that has come, or has gone, and that a pattern matches.
+    fn is_of_matches(&self, before: &[DesiredPattern], after: &[DesiredPattern]) -> bool {
+        let has = |patterns: &[DesiredPattern]| {
+            patterns.iter().any(|pattern| pattern.matches.contains(&self.key))
+        };
+        let could = |patterns: &[DesiredPattern]| {
+            patterns.iter().any(|pattern| pattern.pattern.matches(&self.key))
+        };
+        match (&self.before, &self.after) {
+            (None, Some(_)) => could(before) && !has(before),
+            (Some(_), None) => could(after) && !has(after),
+            _ => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Change {

@@ -7,6 +7,7 @@ use crate::watch::{clock, memory};
 
 use super::correct::arm;
 use super::index::Index;
+use super::reload::Why;
 use super::{Daemon, Swept};
 
 /// At each sweep that share of the parameters is opened anew, to see whether it still is the same.
@@ -33,8 +34,11 @@ impl Daemon<'_> {
             self.reindex();
             self.correct(now, true);
         }
+        if self.has_new_matches() {
+            self.soon.links.match_anew(now);
+        }
         // What a broken baseline lacks may have come without a word.
-        if self.has_new_matches() || self.refused.is_some() {
+        if self.refused.is_some() {
             self.soon.reload = Some(now);
         }
         if self.files.is_none() || slept {
@@ -80,7 +84,7 @@ impl Daemon<'_> {
             self.memory_changed = self.mem_total_kb.is_some();
             self.mem_total_kb = total;
             // Shares of it are other numbers now.
-            self.reload(false);
+            self.reload(Why::Changed);
         }
     }
 

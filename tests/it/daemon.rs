@@ -3,6 +3,7 @@
 mod blows;
 mod fights;
 pub mod harness;
+mod links;
 mod pinned;
 mod reloads;
 mod reported;

@@ -44,11 +44,19 @@ fn another_procfs_is_seen_by_bpf_at_once_and_by_the_sweep_without() {
     });
 }
 
+/// How many parameters are held and there.
+fn held() -> u64 {
+    let text = fs::read_to_string("/run/tunectl/watch.json").unwrap();
+    serde_json::from_str::<serde_json::Value>(&text).map_or(0, |w| w["held"].as_u64().unwrap())
+}
+
 #[test]
 fn interfaces_come_are_renamed_and_go() {
     in_namespaces("daemon::ways::interfaces_come_are_renamed_and_go", || {
         fresh_host(BASELINE);
         let watch = Watch::start(&["--sweep", "3600"]);
+        // All but the one that is yielded.
+        watch.until("let go", || held() == 7);
         if !ip("link add d0 type veth peer name d1") {
             left_out("daemon::ways::interfaces_come_are_renamed_and_go", "no veth");
             return;
@@ -69,15 +77,12 @@ fn interfaces_come_are_renamed_and_go() {
         assert!(ip("link set d0 name e9"));
         holds("e9");
         assert!(ip("link del e9"));
-        let gone = |e: &serde_json::Value| {
-            let detail = e["detail"].as_str().unwrap_or("");
-            e["action"] == "reloaded"
-                && detail.contains("net.ipv4.conf.e9.rp_filter: no longer held")
-        };
-        watch.event(gone);
+        watch.until("no longer held", || held() == 7);
         // One of the same name is another one.
         assert!(ip("link add e9 type veth peer name e8"));
         holds("e9");
+        watch.until("held", || held() == 9);
+        assert_eq!(watch.count(|e| e["action"] == "reloaded"), 0, "{:#?}", watch.events());
         assert_eq!(watch.count(|e| e["action"] == "failed"), 0, "{:#?}", watch.events());
     });
 }

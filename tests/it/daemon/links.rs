@@ -1,0 +1,84 @@
+//! Interfaces that come and go in crowds, as those of containers do.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tunectl::watch::inotify::Inotify;
+
+use super::harness::{Watch, fresh_host, ip, live, write};
+use super::{BASELINE, in_namespaces};
+use crate::support::left_out;
+
+const DROPIN: &str = "/etc/sysctl.d/99-tunectl.conf";
+
+/// How often a file was put into a directory by that name.
+struct Puts(Inotify, &'static [u8]);
+
+impl Puts {
+    fn of(directory: &str, name: &'static str) -> Self {
+        let inotify = Inotify::open().unwrap();
+        inotify.watch_directory(Path::new(directory)).unwrap();
+        Self(inotify, name.as_bytes())
+    }
+
+    fn since(&self) -> u128 {
+        let mut count = 0;
+        let lost = self.0.drain(&mut |happened| count += u128::from(happened.name == self.1));
+        assert!(!lost);
+        count
+    }
+}
+
+#[test]
+fn a_crowd_is_set_at_once_and_persisted_once_it_is_quiet() {
+    let test = "daemon::links::a_crowd_is_set_at_once_and_persisted_once_it_is_quiet";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--sweep", "3600"]);
+        if !ip("link add d0 type veth peer name d1") || !ip("link del d0") {
+            left_out(test, "no veth");
+            return;
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        let remembered = Puts::of("/run/tunectl", "originals.json");
+        let persisted = Puts::of("/etc/sysctl.d", "99-tunectl.conf");
+        let kept = Puts::of("/var/lib/tunectl", "originals.json");
+        let began = Instant::now();
+        for n in 0..20 {
+            assert!(ip(&format!("link add d{n} type veth peer name e{n}")));
+            if n % 5 == 0 {
+                // Those that stay.
+                let path = format!("net/ipv4/conf/d{n}/rp_filter");
+                let came = Instant::now();
+                watch.until("set", || live(&path) == "2");
+                assert!(came.elapsed() < Duration::from_secs(1), "{:?}", came.elapsed());
+            } else {
+                std::thread::sleep(Duration::from_millis(20));
+                assert!(ip(&format!("link del d{n}")));
+            }
+        }
+        let took = began.elapsed().as_millis();
+        let reloads = remembered.since();
+        assert!(reloads <= took / 300 + 2, "{reloads} reloads in {took} ms");
+        assert_eq!((persisted.since(), kept.since()), (0, 0), "after {took} ms");
+        let lines = || fs::read_to_string(DROPIN).unwrap();
+        watch.until("persisted", || {
+            [0, 5, 10, 15].iter().all(|n| lines().contains(&format!("conf.d{n}.rp_filter = 2")))
+        });
+        assert!(!lines().contains("conf.d19."), "{}", lines());
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(persisted.since(), 1);
+        assert!(kept.since() >= 1, "for boots that follow");
+        // Nobody has edited it, and nothing but matches has changed.
+        let told = |e: &serde_json::Value| {
+            let detail = e["detail"].as_str().unwrap_or("");
+            e["action"] == "reloaded" || detail.contains("was not as planned")
+        };
+        assert_eq!(watch.count(told), 0, "{:#?}", watch.events());
+        // What came with the crowd is held like all others.
+        write("net/ipv4/conf/d15/rp_filter", "0");
+        watch.event(|e| e["key"] == "net.ipv4.conf.d15.rp_filter" && e["action"] == "restored");
+        watch.end();
+    });
+}
