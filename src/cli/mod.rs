@@ -24,7 +24,6 @@ mod status;
 mod trial;
 mod ui;
 mod unlock;
-mod unwaiting;
 mod usual;
 mod watch;
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
 
+use crate::announce::{Stream, Unwaiting};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::report;
 use crate::report::boot::{Level, Line};
@@ -18,7 +19,6 @@ use crate::report::plan::Layout;
 use super::Exit;
 use super::args::{Asked, Cli, Color, Command, Format};
 use super::failure::Failure;
-use super::unwaiting::{Stream, Unwaiting};
 
 /// Where a command's output goes, and how it looks.
 pub struct Ui {

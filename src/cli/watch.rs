@@ -17,6 +17,7 @@ use crate::plan::Plan;
 use crate::probe::{self, Fact};
 use crate::report::event::{When, line};
 use crate::report::{SECRET, tally};
+use crate::watch::priority;
 use crate::wire::event::Event;
 use crate::wire::{TALLY_SCHEMA, Tally, Watch};
 
@@ -57,7 +58,9 @@ pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
         }
         LockError::Failed { .. } => Failure::new(error.to_string()),
     })?;
-    all_descriptors();
+    if let Err(error) = priority::all_descriptors() {
+        log::warn!("no more files can be open than are allowed at first: {error}");
+    }
     let mut records = Told::open(cli, args, ui, &host.boot_id, presence)?;
     let options = Options {
         sweep: Duration::from_secs(u64::from(args.sweep)),
@@ -82,20 +85,6 @@ pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
         );
     }
     Ok(Exit::Done)
-}
-
-/// Lets it have as many open files as it may: each parameter that is held is one, and shells and
-/// containers begin with 1024.
-fn all_descriptors() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current == maximum {
-        return;
-    }
-    let all = Rlimit { current: maximum, maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, all) {
-        log::warn!("no more than {current:?} files can be open: {error}");
-    }
 }
 
 /// The host's own baseline, read anew for each plan.

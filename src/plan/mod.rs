@@ -283,51 +283,9 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let mut returned = no_longer(&baseline, observed, without, loader, &old_lines);
     let all = with_returned(&baseline.parameters, &returned);
     returned::refuse(&mut returned, &all, observed);
-    let mut items: Vec<Item> = baseline
-        .parameters
-        .iter()
-        .map(|desired| {
-            let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
-            let without_ours = diff::boot_value(desired, without, loader, facts);
-            let boot_value = |of| match &others {
-                // No file of ours is there: judged already.
-                None if of == loader => without_ours.clone(),
-                _ => diff::boot_value(desired, &now, of, facts),
-            };
-            let live = observed.snapshot.text(&desired.key);
-            let refusals = guard::refusals(desired, live_status, &all, observed);
-            let released = observed.released.covers(&desired.key);
-            let old = persisted::value_of(&old_lines, &desired.key);
-            let status = (live_status, cause.as_ref());
-            let persisted = diff::to_persist(desired, status, live, old, &without_ours);
-            Item {
-                live: live.map(str::to_owned),
-                live_status,
-                cause,
-                systemd: boot_value(Loader::Systemd),
-                procps: boot_value(Loader::Procps),
-                boot_status: BootStatus::Unset,
-                overridden_by: None,
-                unseen: None,
-                write: live_status == LiveStatus::Differs
-                    && desired.waiver.is_none()
-                    && refusals.is_empty()
-                    && !released,
-                persist: false,
-                persisted: match &refusals[..] {
-                    _ if released => None,
-                    [] => persisted,
-                    // What the drop-in has was let through when it was written.
-                    these if these.iter().all(Refusal::is_of_this_moment) => old.map(str::to_owned),
-                    // What is refused is not done by halves.
-                    _ => None,
-                },
-                notes: Vec::new(),
-                refusals,
-                desired: desired.clone(),
-            }
-        })
-        .collect();
+    let files = Files { now: &now, others: others.as_ref(), old_lines: &old_lines, loader };
+    let judged = |desired| judged(desired, observed, &files, &all);
+    let mut items: Vec<Item> = baseline.parameters.iter().map(judged).collect();
     let steps = ordered(&mut items, &mut returned, observed);
     let (dropin, host_file) =
         persisted::files(&baseline, &items, own, without, &returned, observed);
@@ -380,6 +338,63 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         dropin,
         host_file,
         boot_unit: facts.boot_unit,
+    }
+}
+
+/// The sysctl.d files as they are.
+struct Files<'a> {
+    /// What they lead to.
+    now: &'a BootView,
+    /// The same without ours, where one of ours is there.
+    others: Option<&'a BootView>,
+    /// The lines of ours.
+    old_lines: &'a [(Selector, String)],
+    loader: Loader,
+}
+
+/// A desired parameter as it stands, and what is to be done about it: what the next boot leaves
+/// once our files are as planned is judged later.
+fn judged(desired: &Desired, observed: &Observed<'_>, files: &Files<'_>, all: &[Desired]) -> Item {
+    let facts = observed.facts;
+    let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
+    let without_ours =
+        diff::boot_value(desired, files.others.unwrap_or(files.now), files.loader, facts);
+    let boot_value = |of| match files.others {
+        // No file of ours is there: judged already.
+        None if of == files.loader => without_ours.clone(),
+        _ => diff::boot_value(desired, files.now, of, facts),
+    };
+    let live = observed.snapshot.text(&desired.key);
+    let refusals = guard::refusals(desired, live_status, all, observed);
+    let released = observed.released.covers(&desired.key);
+    let old = persisted::value_of(files.old_lines, &desired.key);
+    let status = (live_status, cause.as_ref());
+    let persisted = diff::to_persist(desired, status, live, old, &without_ours);
+    Item {
+        live: live.map(str::to_owned),
+        live_status,
+        cause,
+        systemd: boot_value(Loader::Systemd),
+        procps: boot_value(Loader::Procps),
+        boot_status: BootStatus::Unset,
+        overridden_by: None,
+        unseen: None,
+        write: live_status == LiveStatus::Differs
+            && desired.waiver.is_none()
+            && refusals.is_empty()
+            && !released,
+        persist: false,
+        persisted: match &refusals[..] {
+            _ if released => None,
+            [] => persisted,
+            // What the drop-in has was let through when it was written.
+            these if these.iter().all(Refusal::is_of_this_moment) => old.map(str::to_owned),
+            // What is refused is not done by halves.
+            _ => None,
+        },
+        notes: Vec::new(),
+        refusals,
+        desired: desired.clone(),
     }
 }
 

@@ -214,6 +214,7 @@ fn short(id: &str) -> &str {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::observed::{self, Ancestor, Namespace, Via};

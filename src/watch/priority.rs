@@ -3,6 +3,21 @@
 
 use std::io;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Lets the process have as many open files as it may: each parameter that is held is one, and
+/// shells and containers begin with 1024.
+///
+/// # Errors
+/// A filter of system calls refuses it.
+pub fn all_descriptors() -> io::Result<()> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return Ok(());
+    }
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
+}
+
 /// Keeps what is in memory there, and what is touched later too; nothing is fetched beforehand.
 ///
 /// # Errors
