@@ -400,11 +400,15 @@ impl<'a> Daemon<'a> {
             self.heed_files(woken);
         }
         if has(source::SWEEP) && self.timer.went_off() {
-            let calm = self.sweep(false);
+            let used = std::mem::take(&mut self.soon.settle);
+            self.sweep(false);
             self.records.tend();
             self.tell_swept();
-            // Not between one event and the next: it takes a while.
-            if self.soon.settle && calm {
+            // Not between one event and the next: it takes a while. What is pending, or only
+            // reported, is none.
+            let quiet = !self.soon.settle && !self.soon.dirty;
+            self.soon.settle |= used;
+            if used && quiet {
                 self.settle()?;
             }
         }

@@ -15,8 +15,8 @@ const SHARE: usize = 512;
 
 impl Daemon<'_> {
     /// Looks at every parameter, arms anew what has lost its mark, and finds what has come.
-    /// `wholly`: events were lost, so that nothing is taken for granted. Whether all is as it was.
-    pub(super) fn sweep(&mut self, wholly: bool) -> bool {
+    /// `wholly`: events were lost, so that nothing is taken for granted.
+    pub(super) fn sweep(&mut self, wholly: bool) {
         let now = clock::monotonic();
         self.look_at_memory();
         self.look_at_the_day(now);
@@ -54,7 +54,6 @@ impl Daemon<'_> {
         if !calm || self.standing.is_none_or(|said| said.corrections != self.counts.restored) {
             self.stands();
         }
-        calm
     }
 
     /// Looks at what was calm. Where that is all there is and nothing has changed, the sweep is

@@ -119,6 +119,29 @@ fn it_is_quick_until_a_storm_comes_and_locked_in_memory() {
     });
 }
 
+/// In kB.
+fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Also where a parameter is not there yet, and another one is only reported.
+#[test]
+fn memory_is_given_back_once_nothing_happens() {
+    in_namespaces("daemon::standing::memory_is_given_back_once_nothing_happens", || {
+        fresh_host(&format!("{BASELINE}  net.ipv4.conf.eth77.rp_filter: 2\n"));
+        let watch = Watch::start(&["--sweep", "1", "--no-bpf"]);
+        for value in ["77", "78"] {
+            write("net/core/somaxconn", value);
+            watch.event(|e| e["action"] == "restored" && e["to"] == value);
+            let busy = resident(watch.pid());
+            watch.until("given back", || 3 * resident(watch.pid()) < 2 * busy);
+        }
+        watch.end();
+    });
+}
+
 #[test]
 fn the_operators_command_gets_each_event() {
     in_namespaces("daemon::standing::the_operators_command_gets_each_event", || {
