@@ -153,9 +153,8 @@ impl Daemon<'_> {
         // What is as desired as before has drifted: that is told with its writer, one by one.
         let (holds, since_boot) =
             (Holds::read(&self.root, self.host.boot_id()), clock::since_boot());
-        plan.steps.retain(|step| {
-            let item = plan.items.iter().find(|i| i.desired.key == step.key);
-            item.is_some_and(enforced)
+        plan.retain_steps(|item, step| {
+            enforced(item)
                 && changes.iter().any(|change| change.key == step.key)
                 && holds.of(&step.key, since_boot).is_none()
         });

@@ -142,17 +142,23 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
 
 /// The values of everything that the steps change besides their own keys.
 pub fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
+    let is_changed = changed_besides(steps);
+    snapshot
+        .iter()
+        .filter(|(key, _)| is_changed(key))
+        .filter_map(|(key, reading)| Some((key.clone(), reading.text()?.to_owned())))
+        .collect()
+}
+
+/// Whether steps may change a parameter besides their own.
+pub(super) fn changed_besides(steps: &[Step]) -> impl Fn(&Key) -> bool {
     let reached: Vec<Reach<'_>> =
         steps.iter().map(|s| Reach::of(&s.key)).filter(|reach| !reach.is_empty()).collect();
     let defaults: Vec<&str> = steps.iter().filter_map(|s| default_leaf(&s.key)).collect();
-    snapshot
-        .iter()
-        .filter(|(key, _)| {
-            reached.iter().any(|reach| reach.covers(key))
-                || interface_leaf(key).is_some_and(|leaf| defaults.contains(&leaf))
-        })
-        .filter_map(|(key, reading)| Some((key.clone(), reading.text()?.to_owned())))
-        .collect()
+    move |key| {
+        reached.iter().any(|reach| reach.covers(key))
+            || interface_leaf(key).is_some_and(|leaf| defaults.contains(&leaf))
+    }
 }
 
 fn target<'d>(desired: &'d Desired, snapshot: &Snapshot) -> Option<Cow<'d, str>> {

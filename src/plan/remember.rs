@@ -6,7 +6,7 @@ use crate::observed::{Facts, Original, Originals, Snapshot};
 use crate::value::{agrees, completed, kernel_number};
 
 use super::returned::half_of;
-use super::{Item, Plan, Returned, Step, persisted};
+use super::{Item, Plan, Returned, Step, order, persisted};
 
 /// What a plan adds to what is remembered, and what it takes away.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +42,50 @@ impl Plan {
             }
         }
         all
+    }
+
+    /// Leaves out the steps that `takes` does not want, each judged with its item: they are left to
+    /// somebody else, and nothing is remembered of what they would have left. Nothing is given back
+    /// by such a plan.
+    pub fn retain_steps(&mut self, takes: impl Fn(&Item, &Step) -> bool) {
+        let Self { items, steps, originals, memory, .. } = self;
+        let at = |key: &Key| items.binary_search_by(|item| item.desired.key.cmp(key)).ok();
+        let item = |key: &Key| items.get(at(key)?);
+        let (taken, left_out): (Vec<Step>, Vec<Step>) = std::mem::take(steps)
+            .into_iter()
+            .partition(|step| item(&step.key).is_some_and(|item| takes(item, step)));
+        *steps = taken;
+        if left_out.is_empty() {
+            return;
+        }
+        let is_changed = order::changed_besides(steps);
+        originals.retain(|(key, _)| is_changed(key));
+        let [steps, left_out] =
+            [&*steps, &left_out].map(|of| of.iter().map(Changing::of).collect::<Vec<_>>());
+        let Memory { before, taken, given } = memory;
+        let mut dropped = Vec::new();
+        taken.retain_mut(|(key, original)| {
+            let besides = original.because_of.is_some();
+            if let Some((because, left)) = last_left(&steps, key, besides) {
+                let whole = item(key).filter(|_| !besides).and_then(|item| left_in(&steps, item));
+                whole.unwrap_or(left).trim().clone_into(&mut original.left);
+                original.because_of = besides.then(|| because.clone());
+                return true;
+            }
+            if last_left(&left_out, key, besides).is_none() {
+                return true;
+            }
+            // It stays as it is: as it was left before, or as it was found.
+            let persisted = item(key).filter(|item| !besides && item.persisted.is_some());
+            let known = before.of_boot.get(key).map(|known| known.left.as_str());
+            let left = persisted.and_then(|item| known.or(item.live.as_deref()));
+            match left {
+                Some(left) => left.trim().clone_into(&mut original.left),
+                None => dropped.push(key.clone()),
+            }
+            left.is_some()
+        });
+        given.retain(|(_, on)| !dropped.contains(on));
     }
 
     /// Whether a parameter is among those that were refused: itself, or what is written to give it
@@ -80,6 +124,36 @@ impl<'s> Changing<'s> {
     fn left_in(&self, key: &Key) -> Option<String> {
         self.reach.effect_on(key)?.leaves(&self.step.value)
     }
+
+    /// The same where that is nobody's but its own: the other name of a variable comes back with it.
+    fn left_besides_in(&self, key: &Key) -> Option<String> {
+        let effect = self.reach.effect_on(key);
+        let is_other = self.step.key != *key && !matches!(effect, Some(Effect::Rescales(..)));
+        self.left_in(key).filter(|_| is_other)
+    }
+}
+
+/// The last of these steps that changes a parameter, itself or (`besides`) through another one only,
+/// and what it leaves there.
+fn last_left<'s>(steps: &[Changing<'s>], key: &Key, besides: bool) -> Option<(&'s Key, String)> {
+    steps.iter().rev().find_map(|changing| {
+        let left = match changing.step {
+            _ if besides => changing.left_besides_in(key),
+            // What needs no step of its own may be changed by another one.
+            step if step.key == *key => Some(step.value.clone()),
+            _ => changing.left_in(key),
+        };
+        Some((&changing.step.key, left?))
+    })
+}
+
+/// What these steps leave in a parameter of the plan: of an array of which fewer numbers are written
+/// the others as they are.
+fn left_in(steps: &[Changing<'_>], item: &Item) -> Option<String> {
+    let key = &item.desired.key;
+    let (by, left) = last_left(steps, key, false)?;
+    let live = item.live.as_deref().unwrap_or_default();
+    Some(if by == key { completed(item.desired.shape, live, &left) } else { left })
 }
 
 pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memory {
@@ -101,16 +175,7 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
     }
     for item in made.items.iter().filter(|i| i.refusals.is_empty() && !i.waived()) {
         let key = &item.desired.key;
-        // What needs no step of its own may be changed by another one.
-        let left_by = |changing: &Changing<'_>| match changing.step {
-            step if step.key == *key => Some(completed(
-                item.desired.shape,
-                item.live.as_deref().unwrap_or_default(),
-                &step.value,
-            )),
-            _ => changing.left_in(key),
-        };
-        let written = steps.iter().rev().find_map(left_by);
+        let written = left_in(&steps, item);
         if written.is_none() && item.persisted.is_none() {
             continue;
         }
@@ -137,17 +202,7 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
         if own || returned(key) || held.is_some_and(|o| o.because_of.is_none()) {
             continue;
         }
-        // The other name of a variable comes back with it.
-        let is_other = |changing: &&Changing<'_>| {
-            let effect = changing.reach.effect_on(key);
-            changing.step.key != *key && !matches!(effect, Some(Effect::Rescales(..)))
-        };
-        let mut changed = steps.iter().rev().filter(is_other);
-        let Some((because, left)) =
-            changed.find_map(|changing| Some((&changing.step.key, changing.left_in(key)?)))
-        else {
-            continue;
-        };
+        let Some((because, left)) = last_left(&steps, key, true) else { continue };
         // What is given back changes nothing for good.
         if returned(because) || made.returned.iter().any(|r| r.item.desired.key == *because) {
             continue;

@@ -6,6 +6,7 @@ pub mod harness;
 mod links;
 mod pinned;
 mod reloads;
+mod remembered;
 mod reported;
 mod standing;
 #[cfg(not(target_env = "musl"))] // there the program has an allocator of its own
