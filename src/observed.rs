@@ -50,6 +50,16 @@ impl Errno {
     pub const ELOOP: Self = Self(40);
 }
 
+/// The existing parameters that a pattern matches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matches {
+    /// Those that a key can name, sorted.
+    pub keys: Vec<Key>,
+    /// Paths of those whose names no key can have (a `=`, a quote): of interfaces that were named
+    /// so. Sorted; bytes that are not UTF-8 stand as U+FFFD.
+    pub unnamed: Vec<String>,
+}
+
 /// One look at one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {

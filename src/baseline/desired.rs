@@ -77,6 +77,9 @@ pub struct DesiredPattern {
     pub requirement: Requirement,
     /// Every existing match, also those that another entry or an exception takes out.
     pub matches: Vec<Key>,
+    /// Paths of what exists and matches, but for what is excluded, and that no key can name: nothing
+    /// is done about it.
+    pub unnamed: Vec<String>,
     /// Where the baseline asks for it.
     pub origin: Span,
     /// Why.

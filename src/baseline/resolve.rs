@@ -7,8 +7,8 @@ use hmac_sha256::Hash;
 
 use crate::catalogue::{self, Parameter};
 use crate::diagnostic::Diagnostic;
-use crate::key::{Key, Pattern, Selector, nearest, swap_separators};
-use crate::observed::Facts;
+use crate::key::{Key, Pattern, Selector, glob_matches, nearest, swap_separators};
+use crate::observed::{Facts, Matches};
 use crate::value::Shape;
 
 use super::desired::{Desired, DesiredPattern, DesiredSet};
@@ -22,8 +22,8 @@ use super::{elsewhere, exceptions, spelling};
 pub struct Host<'a> {
     /// Facts.
     pub facts: &'a Facts,
-    /// The existing keys that match a pattern, sorted.
-    pub expand: &'a dyn Fn(&Pattern) -> Vec<Key>,
+    /// What exists and matches a pattern.
+    pub expand: &'a dyn Fn(&Pattern) -> Matches,
     /// Whether a key exists.
     pub exists: &'a dyn Fn(&Key) -> bool,
 }
@@ -97,7 +97,9 @@ impl Resolver<'_, '_> {
         // A loader lets the last one win, and so does the rank.
         patterns.sort_by_key(|(_, chosen)| chosen.rank);
         for (pattern, chosen) in patterns {
-            let matches = (self.host.expand)(pattern);
+            let Matches { keys: matches, mut unnamed } = (self.host.expand)(pattern);
+            let excluded = |exclude: &Selector, path: &str| matches!(exclude, Selector::Pattern(p) if glob_matches(p.as_path(), path));
+            unnamed.retain(|path| !set.excludes.iter().any(|e| excluded(e, path)));
             let Some(interpreted) = self.pattern(pattern, chosen, &matches) else { continue };
             for key in matches.iter().cloned() {
                 let is_named = merged.parameters.contains_key(&Selector::Key(key.clone()));
@@ -114,6 +116,7 @@ impl Resolver<'_, '_> {
                 pattern: pattern.clone(),
                 requirement: interpreted.requirement,
                 matches,
+                unnamed,
                 origin: chosen.entry.span,
                 reason: chosen.entry.terms.reason.clone(),
             });

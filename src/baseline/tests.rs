@@ -3,7 +3,7 @@
 use super::*;
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern};
-use crate::observed::{Facts, NumaNode, Release, Usage, Virtualization};
+use crate::observed::{Facts, Matches, NumaNode, Release, Usage, Virtualization};
 mod merging;
 mod spelling;
 mod when;
@@ -38,7 +38,8 @@ fn resolved(files: &[(&str, &str)], facts: &Facts) -> (DesiredSet, Vec<Diagnosti
     let (layers, mut problems) = load(&[files[0].0], &mut fetch);
     let expand = |pattern: &Pattern| {
         let keys = INTERFACES.iter().map(|i| format!("net/ipv4/conf/{i}/rp_filter"));
-        keys.filter_map(|k| Key::from_path(&k).ok()).filter(|k| pattern.matches(k)).collect()
+        let keys = keys.filter_map(|k| Key::from_path(&k).ok()).filter(|k| pattern.matches(k));
+        Matches { keys: keys.collect(), unnamed: Vec::new() }
     };
     let host = Host { facts, expand: &expand, exists: &|_| false };
     let (set, more) = resolve(&layers, &host);
@@ -354,7 +355,8 @@ fn every_built_in_baseline_resolves_on_every_host() {
                 };
                 let mut fetch = |wanted: &Wanted<'_>| Ok(builtin::found(wanted.name).unwrap());
                 let (layers, mut problems) = load(&[name], &mut fetch);
-                let host = Host { facts: &facts, expand: &|_| Vec::new(), exists: &|_| true };
+                let host =
+                    Host { facts: &facts, expand: &|_| Matches::default(), exists: &|_| true };
                 let (set, more) = resolve(&layers, &host);
                 problems.extend(more);
                 assert_eq!(problems, [], "{name} on {ram} GiB, kernel {major}.{minor}");

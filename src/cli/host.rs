@@ -331,7 +331,7 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
         &layers,
         &baseline::Host {
             facts: &host.facts,
-            expand: &|pattern: &Pattern| host.kernel.expand(pattern),
+            expand: &|pattern: &Pattern| host.kernel.matches(pattern),
             exists: &|key: &Key| host.exists(key),
         },
     );

@@ -6,6 +6,7 @@ use nix::dir::{Dir, Type};
 
 use super::beneath::{Access, Beneath};
 use crate::key::{Key, Pattern, glob_matches, has_wildcard};
+use crate::observed::Matches;
 
 /// A file system of its own behind an automount; its files register binary formats and are no
 /// parameters. A listing must not mount it.
@@ -13,24 +14,25 @@ const NOT_PARAMETERS: &str = "fs/binfmt_misc";
 
 /// Every file, sorted by its path.
 pub(super) fn all(beneath: &Beneath) -> Vec<Key> {
-    let mut found = Vec::new();
+    let mut found = Matches::default();
     if let Ok(root) = beneath.directory(beneath.root(), ".") {
         descend(beneath, root, "", &mut found);
     }
-    found.sort_unstable();
-    found
+    found.keys.sort_unstable();
+    found.keys
 }
 
 /// Every file that `pattern` matches, sorted by its path; only the directories that its
 /// components name are opened.
-pub(super) fn matches(beneath: &Beneath, pattern: &Pattern) -> Vec<Key> {
-    let mut found = Vec::new();
+pub(super) fn matches(beneath: &Beneath, pattern: &Pattern) -> Matches {
+    let mut found = Matches::default();
     collect(beneath, beneath.root(), "", pattern.as_path(), &mut found);
-    found.sort_unstable();
+    found.keys.sort_unstable();
+    found.unnamed.sort_unstable();
     found
 }
 
-fn descend(beneath: &Beneath, dir: OwnedFd, prefix: &str, found: &mut Vec<Key>) {
+fn descend(beneath: &Beneath, dir: OwnedFd, prefix: &str, found: &mut Matches) {
     for_each_entry(dir, |dir, name, kind| {
         let path = join(prefix, name);
         if kind != Some(Type::Directory) {
@@ -46,13 +48,7 @@ fn descend(beneath: &Beneath, dir: OwnedFd, prefix: &str, found: &mut Vec<Key>) 
 }
 
 /// Matches `rest` of the pattern below `from`, whose own path is `prefix`.
-fn collect(
-    beneath: &Beneath,
-    from: BorrowedFd<'_>,
-    prefix: &str,
-    rest: &str,
-    found: &mut Vec<Key>,
-) {
+fn collect(beneath: &Beneath, from: BorrowedFd<'_>, prefix: &str, rest: &str, found: &mut Matches) {
     let (literal, wild) = split_literal(rest);
     let Some(wild) = wild else {
         push_file(beneath, from, literal, None, &join(prefix, literal), found);
@@ -99,7 +95,7 @@ fn split_literal(pattern: &str) -> (&str, Option<&str>) {
 
 /// Adds a regular file; one whose type the listing did not tell is looked at.
 ///
-/// A name that no key can have (a blank, a control character) is left out: it could be neither
+/// A name that no key can have (a `=`, a control character) is told apart: it could be neither
 /// written in a baseline nor read back from a file.
 fn push_file(
     beneath: &Beneath,
@@ -107,14 +103,19 @@ fn push_file(
     below: &str,
     kind: Option<Type>,
     path: &str,
-    found: &mut Vec<Key>,
+    found: &mut Matches,
 ) {
     let is_file = match kind {
         Some(kind) => kind == Type::File,
         None => beneath.file(dir, below, Access::Look).is_ok(),
     };
-    if is_file && let Ok(key) = Key::from_path(path) {
-        found.push(key);
+    match Key::from_path(path) {
+        Ok(key) if is_file => found.keys.push(key),
+        // What is not UTF-8 cannot be looked at by this name.
+        Err(_) if is_file || path.contains(char::REPLACEMENT_CHARACTER) => {
+            found.unnamed.push(path.to_owned());
+        }
+        _ => {}
     }
 }
 
@@ -126,8 +127,8 @@ fn for_each_entry(dir: OwnedFd, mut each: impl FnMut(BorrowedFd<'_>, &str, Optio
         .iter()
         .flatten()
         .filter_map(|entry| {
-            let name = entry.file_name().to_str().ok()?;
-            (name != "." && name != "..").then(|| (name.to_owned(), entry.file_type()))
+            let name = entry.file_name().to_string_lossy();
+            (name != "." && name != "..").then(|| (name.into_owned(), entry.file_type()))
         })
         .collect();
     for (name, kind) in names {

@@ -12,7 +12,7 @@ use nix::unistd::{ftruncate, write};
 use super::beneath::{Access, Beneath, Opened, Opener, number};
 use super::{Kernel, listing};
 use crate::key::{Key, Pattern};
-use crate::observed::{Errno, Reading, as_text};
+use crate::observed::{Errno, Matches, Reading, as_text};
 
 /// Takes nearly every parameter in one read(2), as the page that the kernel once had for it.
 const PAGE: usize = 4096;
@@ -151,6 +151,10 @@ impl Kernel for ProcSys {
     }
 
     fn expand(&self, pattern: &Pattern) -> Vec<Key> {
+        self.matches(pattern).keys
+    }
+
+    fn matches(&self, pattern: &Pattern) -> Matches {
         listing::matches(&self.beneath, pattern)
     }
 

@@ -10,7 +10,7 @@ pub use held::Held;
 pub use live::{OpenError, ProcSys};
 
 use crate::key::{Key, Pattern};
-use crate::observed::{Errno, Reading};
+use crate::observed::{Errno, Matches, Reading};
 
 /// A kernel whose parameters can be read and written: the running one, or a scripted one.
 ///
@@ -40,6 +40,11 @@ pub trait Kernel {
 
     /// The existing parameters that match, sorted.
     fn expand(&self, pattern: &Pattern) -> Vec<Key>;
+
+    /// The same, with those that no key can name.
+    fn matches(&self, pattern: &Pattern) -> Matches {
+        Matches { keys: self.expand(pattern), unnamed: Vec::new() }
+    }
 
     /// Every existing parameter, sorted.
     fn list(&self) -> Vec<Key>;

@@ -62,7 +62,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
         host_file: file(plan, &plan.host_file),
         refusals: words::refusals(plan),
         boot_problems: plan.boot_problems.iter().map(words::problem).collect(),
-        notes: words::waivers(&plan.baseline),
+        notes: words::remarks(&plan.baseline),
     }
 }
 
@@ -205,7 +205,7 @@ pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> w
         dropin: words::file_outcome(&outcome.dropin).into(),
         host_file: words::file_outcome(&outcome.host_file).into(),
         errors: errors(outcome).into_iter().chain(not_applied(made)).collect(),
-        notes: taken_back(made).into_iter().chain(words::waivers(&made.baseline)).collect(),
+        notes: taken_back(made).into_iter().chain(words::remarks(&made.baseline)).collect(),
         trial: None,
     }
 }

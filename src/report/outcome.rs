@@ -46,7 +46,7 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
         styled_line(&mut out, WARN, &line);
         wrapped(&mut out, 6, layout.width, WARN, &why);
     }
-    for line in words::waivers(&plan.baseline) {
+    for line in words::remarks(&plan.baseline) {
         wrapped(&mut out, 0, layout.width, WARN, &line);
     }
     for (key, result) in &outcome.actions {

@@ -325,7 +325,7 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
         );
         lines.push((WARN, text));
     }
-    lines.extend(words::waivers(&plan.baseline).into_iter().map(|line| (WARN, line)));
+    lines.extend(words::remarks(&plan.baseline).into_iter().map(|line| (WARN, line)));
     for problem in &plan.boot_problems {
         let text = words::problem(problem);
         let text = if words::is_unreadable_here(problem) {

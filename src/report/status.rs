@@ -65,7 +65,7 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
         .map(|item| next_boot(item, plan))
         .collect();
     status.waived = plan.summary().waived;
-    status.notes.extend(words::waivers(&plan.baseline));
+    status.notes.extend(words::remarks(&plan.baseline));
     status.right = plan.items.iter().filter(held).filter(|i| !boot::is_wrong(i)).count()
         - status.pending.len();
     if !status.changed.is_empty() || !status.next_boot.is_empty() {

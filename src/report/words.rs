@@ -307,8 +307,9 @@ fn danger(refusal: &Refusal) -> String {
     }
 }
 
-/// The waivers that have ended, and those that will soon, a line each.
-pub fn waivers(set: &DesiredSet) -> Vec<String> {
+/// What is worth knowing of a baseline on this host, a line each: the waivers that have ended, and
+/// those that will soon; what its patterns cannot name.
+pub fn remarks(set: &DesiredSet) -> Vec<String> {
     let ended = set.expired_waivers.iter().map(|waiver| {
         let Exception { selector, until, reason, .. } = waiver;
         format!("the waiver of {selector} ended on {until} ({reason}): it counts again")
@@ -322,7 +323,17 @@ pub fn waivers(set: &DesiredSet) -> Vec<String> {
         };
         format!("the waiver of {selector} ends {when} ({reason}): after that it counts again")
     });
-    ended.chain(ending).collect()
+    let unnamed = set.patterns.iter().filter_map(|pattern| {
+        let first = harmless(pattern.unnamed.first()?);
+        let (pattern, what) = match pattern.unnamed.len() {
+            1 => (&pattern.pattern, "1 parameter".to_owned()),
+            count => (&pattern.pattern, format!("{count} parameters, the first of them")),
+        };
+        Some(format!(
+            "{pattern} matches {what} (/proc/sys/{first}) whose name no key can have: left alone"
+        ))
+    });
+    ended.chain(ending).chain(unnamed).collect()
 }
 
 /// Why a raise of the reserve of memory went no further.

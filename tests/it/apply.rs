@@ -43,7 +43,7 @@ pub fn desired(kernel: &dyn Kernel, parameters: &str, facts: &Facts) -> DesiredS
     assert!(problems.is_empty(), "{problems:?}");
     let host = Host {
         facts,
-        expand: &|pattern| kernel.expand(pattern),
+        expand: &|pattern| kernel.matches(pattern),
         exists: &|key| kernel.read(key).exists(),
     };
     let (set, problems) = baseline::resolve(&layers, &host);

@@ -47,7 +47,7 @@ fn resolve(text: &str, kernel: &dyn Kernel) -> (DesiredSet, Vec<Diagnostic>) {
     let (layers, mut problems) = load(text);
     let host = baseline::Host {
         facts: &facts(),
-        expand: &|pattern: &Pattern| kernel.expand(pattern),
+        expand: &|pattern: &Pattern| kernel.matches(pattern),
         exists: &|key: &Key| kernel.read(key).exists(),
     };
     let (set, more) = baseline::resolve(&layers, &host);

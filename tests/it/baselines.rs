@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use tunectl::baseline::{self, Found, Host, Wanted, builtin};
 use tunectl::key::Selector;
-use tunectl::observed::{Facts, NumaNode, Usage, Virtualization};
+use tunectl::observed::{Facts, Matches, NumaNode, Usage, Virtualization};
 use tunectl::value::{Percent, Shape, Size, canonical, kernel_number};
 
 use crate::support::left_out;
@@ -347,7 +347,7 @@ fn the_loader_takes_each_on_every_host() {
         ("6.18.0", 2 << 30, 8),
     ] {
         let facts = host(kernel, mem_total_kb, nodes);
-        let host = Host { facts: &facts, expand: &|_| Vec::new(), exists: &|_| true };
+        let host = Host { facts: &facts, expand: &|_| Matches::default(), exists: &|_| true };
         for name in NAMES {
             let (layers, mut problems) = baseline::load(&[name], &mut |wanted| fetch(wanted));
             let (set, more) = baseline::resolve(&layers, &host);

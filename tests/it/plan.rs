@@ -336,3 +336,43 @@ fn what_was_put_behind_our_lines_is_persisted_anew() {
         assert_eq!(fs::read_to_string(host.root.join(DROPIN)).unwrap(), ours, "{edited}");
     }
 }
+
+/// Interfaces may have names that no key can have, and would not be missed.
+#[test]
+fn what_a_pattern_matches_and_no_key_can_name_is_told() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let host = Host::usual();
+    host.live("net.ipv4.conf.eth0.rp_filter = 2\n");
+    let baseline = |exclude: &str| {
+        let text = "name: it\nparameters: { net.ipv4.conf.*.rp_filter: 2 }\nexclude: ";
+        host.file("etc/tunectl/baseline.yaml", &format!("{text}[{exclude}]\n"));
+    };
+    baseline("net.ipv4.conf.lo.rp_filter");
+    assert_eq!(host.run(["apply"]).code, 0);
+    let told = |name: &str| {
+        let json = plan_json(&host.run(["plan", "--format", "json"]));
+        let text = host.run(["plan"]).out.replace('\n', " ");
+        let status = host.run(["status"]).out.replace("\n  ", " ");
+        let note = json.notes.first().cloned().unwrap_or_default();
+        assert_eq!(json.notes.len(), usize::from(!name.is_empty()), "{note}");
+        assert!(text.contains(&note) && status.contains(&note), "{note}: {text}{status}");
+        assert!(note.contains(name), "{note}");
+    };
+    told("");
+    for name in ["a=b", "c#d"] {
+        host.file(&format!("proc/sys/net/ipv4/conf/{name}/rp_filter"), "0\n");
+    }
+    told(
+        "net.ipv4.conf.*.rp_filter matches 2 parameters, the first of them (/proc/sys/net/ipv4/conf/a=b",
+    );
+    baseline("net.ipv4.conf.a*.rp_filter");
+    told("matches 1 parameter (/proc/sys/net/ipv4/conf/c#d/rp_filter) whose name no key can have");
+    baseline("'net.ipv4.conf.[ac]*.rp_filter'");
+    told("");
+    // Names are bytes, and may act on a terminal.
+    let place = host.root.join("proc/sys/net/ipv4/conf");
+    let odd = place.join(std::ffi::OsStr::from_bytes(b"\xff\x1b[1m"));
+    fs::create_dir(&odd).unwrap();
+    fs::write(odd.join("rp_filter"), "0\n").unwrap();
+    told("/proc/sys/net/ipv4/conf/\u{fffd}\\u{1b}[1m/rp_filter");
+}

@@ -7,7 +7,7 @@ fn what_this_kernel_has_for_interfaces_to_come_is_no_slip() {
     let (layers, _) = load(&["a"], &mut |_| Ok(Found::text("a", text)));
     let told = |usual: bool| {
         let exists = |key: &Key| usual && key.as_path() == "net/ipv4/conf/default/rp_filters";
-        let host = Host { facts: &facts(), expand: &|_| Vec::new(), exists: &exists };
+        let host = Host { facts: &facts(), expand: &|_| Matches::default(), exists: &exists };
         resolve(&layers, &host).1.into_iter().map(|p| p.message).collect::<Vec<_>>()
     };
     assert_eq!(told(false), ["there is no parameter net.ipv4.conf.wan7.rp_filters"]);

@@ -132,7 +132,7 @@ impl Run<'_> {
         report.baseline = broken.is_none().then(|| crate::report::baseline_json(&pass.plan));
         report.right = pass.right;
         report.waived = pass.plan.summary().waived;
-        report.notes.extend(crate::report::waivers(&pass.plan.baseline));
+        report.notes.extend(crate::report::remarks(&pass.plan.baseline));
         report.pending = boot::pending(&pass.plan);
         report.dropin = file_outcome(&pass.dropin);
         report.host_file = file_outcome(&pass.host_file);
