@@ -125,6 +125,9 @@ impl<'a> Left<'a> {
 
 fn next_boot(item: &Item, plan: &Plan) -> NextBoot {
     let (boot, source) = item.next_boot(plan.loader);
+    // Where nothing is set it is the line that sees to that.
+    let refused = boot.refused.as_ref().filter(|_| boot.value.is_none()).map(|(line, _)| line);
+    let source = source.or(refused);
     let hide = |text: &String| secret::shown(&item.desired.key, text).trim().to_owned();
     NextBoot {
         key: item.desired.key.to_string(),
@@ -334,7 +337,8 @@ fn next_text(next: &NextBoot) -> String {
     let what = match (&next.value, &next.source) {
         (_, Some(source)) if next.boot_status == "unknown" => words::unknown_boot(source),
         (Some(value), Some(source)) => format!("the next boot sets {value} ({source})"),
-        _ => "no file sets it at the next boot".to_owned(),
+        (None, Some(source)) => format!("{source} keeps the next boot from setting it"),
+        (_, None) => "no file sets it at the next boot".to_owned(),
     };
     let then = match (next.boot_status.as_str(), next.unit) {
         (_, true) => "; tunectl-boot then corrects it",

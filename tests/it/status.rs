@@ -208,6 +208,24 @@ fn what_the_boot_was_asked_for_says_nothing_of_another_baseline() {
     assert!(json(&host)["changed"][0]["from"].is_null());
 }
 
+/// A line that excludes a key, and one whose value the kernel refuses, take ours away.
+#[test]
+fn the_line_that_keeps_a_boot_from_setting_it_is_named() {
+    let host = host();
+    for (line, rest) in [
+        ("-vm.swappiness\n", "change or remove that line, or `systemctl enable tunectl-boot`"),
+        ("vm.swappiness = 999999\n", "change or remove that line"),
+    ] {
+        host.file("etc/sysctl.d/zz.conf", &format!("# vendor\n{line}"));
+        let text = status(&host).out.replace("\n  ", " ");
+        let told = "vm.swappiness: /etc/sysctl.d/zz.conf:2 keeps the next boot from setting it: ";
+        assert!(text.contains(&format!("{told}{rest}")), "{text}");
+        let next = json(&host)["next_boot"][0].clone();
+        assert_eq!(next["value"], Value::Null);
+        assert_eq!(next["source"], "/etc/sysctl.d/zz.conf:2");
+    }
+}
+
 /// Whatever lies in the place of the drop-in: of what nobody has read it is not known what it sets.
 #[test]
 fn what_lies_in_our_place_and_cannot_be_read_leaves_the_boot_unknown() {
