@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::report::{self, event};
 use crate::sources;
 use crate::wire::event::Event;
-use crate::wire::{PLAN_SCHEMA, Plan as Wire, SavedPlan};
+use crate::wire::{Boot, BootValue, PLAN_SCHEMA, Plan as Wire, SavedPlan};
 
 use super::args::Cli;
 use super::boot::now;
@@ -115,7 +115,7 @@ pub fn moved(cli: &Cli, saved: &Wire, now: &Wire) -> Vec<String> {
             let (then, now) = (shown(&then.live), shown(&parameter.live));
             moved.push(format!("{}: {then} -> {now}{who}", parameter.key));
         } else if then.boot != parameter.boot {
-            moved.push(format!("{}: another file sets it at the next boot", parameter.key));
+            moved.push(format!("{}: {}", parameter.key, next_boot(&then.boot, &parameter.boot)));
         }
     }
     for parameter in &saved.parameters {
@@ -136,6 +136,32 @@ pub fn moved(cli: &Cli, saved: &Wire, now: &Wire) -> Vec<String> {
         moved.push("the writes would be others than those that were reviewed".to_owned());
     }
     moved
+}
+
+/// What has moved in how a boot leaves a parameter.
+fn next_boot(then: &Boot, now: &Boot) -> String {
+    let file = |value: &BootValue| {
+        let place = value.source.as_deref()?;
+        Some(place.rsplit_once(':').map_or(place, |(file, _)| file).to_owned())
+    };
+    let pairs = [(&then.systemd, &now.systemd), (&then.procps, &now.procps)];
+    if pairs.iter().all(|(_, now)| now.source.is_none()) && then.unit == now.unit {
+        return "no file sets it at the next boot any longer".to_owned();
+    }
+    if pairs.iter().any(|(then, now)| file(then) != file(now)) {
+        return "another file sets it at the next boot".to_owned();
+    }
+    let sets = |what: &str, (_, now): &(&BootValue, &BootValue)| {
+        let file = file(now).unwrap_or_else(|| "a boot".into());
+        format!("{file} sets {what} at the next boot")
+    };
+    match pairs.iter().find(|(then, now)| then.value != now.value) {
+        Some(pair) => sets("another value", pair),
+        None => match pairs.iter().find(|(then, now)| then != now) {
+            Some(pair) => sets("it on another line", pair),
+            None => "whether tunectl-boot sets it at the next boot has changed".to_owned(),
+        },
+    }
 }
 
 /// Who has made a parameter what it reads, where the daemon has seen that in this boot.

@@ -150,3 +150,26 @@ fn what_is_not_a_file_is_not_replaced_by_a_plan() {
     }
     assert!(host.work.join("link").is_symlink());
 }
+
+/// The same file with another value is no other file.
+#[test]
+fn what_has_moved_in_a_file_is_told_of_that_file() {
+    let host = host();
+    assert_eq!(host.run(["apply", "-b", "./b.yaml"]).code, 0);
+    let place = "etc/sysctl.d/99-tunectl.conf";
+    let ours = std::fs::read_to_string(host.root.join(place)).unwrap();
+    let save = ["plan", "-b", "./b.yaml", "--out", "reviewed.json"];
+    assert_eq!(host.run(save).code, 0);
+    for (text, told) in [
+        (ours.replace(" = 10\n", " = 11\n"), "sets another value at the next boot"),
+        (ours.replace("vm.swappiness", "# a line\nvm.swappiness"), "sets it on another line"),
+        (String::from("# Written by tunectl from the baseline b\n"), "no file sets it"),
+    ] {
+        host.file(place, &text);
+        let ran = apply(&host);
+        assert_eq!(ran.code, 3, "{}", ran.err);
+        let line = ran.err.lines().find(|line| line.contains("vm.swappiness")).unwrap_or_default();
+        assert!(line.contains(told), "{told}: {}", ran.err);
+        assert_eq!(line.contains("99-tunectl.conf sets"), !told.starts_with("no"), "{line}");
+    }
+}
