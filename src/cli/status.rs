@@ -14,7 +14,7 @@ use super::args::{Cli, Format, StatusArgs};
 use super::failure::Failure;
 use super::host::By;
 use super::ui::Ui;
-use super::{Exit, drift, host, reports, trial};
+use super::{Exit, drift, host, recovery, reports, trial};
 
 /// Shows how this host stands; changes nothing.
 ///
@@ -29,6 +29,7 @@ pub fn run(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
 }
 
 fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
+    recovery::mention(cli, ui);
     let root = nix::unistd::geteuid().is_root();
     let host = host::open(cli, &Fact::ALL)?;
     let boot = reports::of_boot(cli, &host.facts).map(|(_, report)| report);

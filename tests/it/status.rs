@@ -208,6 +208,17 @@ fn what_the_boot_was_asked_for_says_nothing_of_another_baseline() {
     assert!(json(&host)["changed"][0]["from"].is_null());
 }
 
+#[test]
+fn an_interrupted_apply_is_told() {
+    let host = host();
+    host.file("run/tunectl/journal", "tunectl journal 1\nboot\tother\n");
+    for args in [&["status"][..], &["plan"], &["status", "--format", "json"]] {
+        let ran = host.run(args.iter().copied());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.err.contains("an apply was interrupted on this host"), "{args:?}: {}", ran.err);
+    }
+}
+
 /// A line that excludes a key, and one whose value the kernel refuses, take ours away.
 #[test]
 fn the_line_that_keeps_a_boot_from_setting_it_is_named() {
