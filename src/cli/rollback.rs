@@ -97,10 +97,12 @@ fn carry_out(
     }
     super::apply::hint_prevented(cli, ui, host, &done);
     if done.succeeded() && host::has_baseline(cli) {
-        ui.hint(
-            "The boot unit and the daemon leave these alone, also after a reboot, until the next \
-             `tunectl apply`.",
-        );
+        // Nothing was asked for by name here, so that all of the baseline is let go.
+        let what = if told::is_nothing(&plan) { "everything" } else { "these" };
+        ui.hint(&format!(
+            "The boot unit and the daemon leave {what} alone, also after a reboot, until the next \
+             `tunectl apply`."
+        ));
     }
     Ok(if done.succeeded() {
         Exit::Done

@@ -483,6 +483,18 @@ fn a_pairs_half_that_others_have_put_in_force_stays_theirs() {
     assert_eq!(host.value("vm.dirty_bytes"), "4294967296");
 }
 
+/// What was never written is let go as well: the hint says so.
+#[test]
+fn with_nothing_to_give_back_everything_is_let_go() {
+    let host = applied();
+    let ran = host.run(["rollback", "--yes"]);
+    assert!(ran.err.contains("the daemon leave these alone"), "{}", ran.err);
+    let ran = host.run(["rollback", "--yes"]);
+    assert!(ran.out.contains("nothing to give back"), "{}", ran.out);
+    assert!(ran.err.contains("the daemon leave everything alone"), "{}", ran.err);
+    assert!(host.run(["status"]).out.contains("everything: rolled back by root"));
+}
+
 #[test]
 fn single_keys_leave_the_drop_in_and_the_rest_stays() {
     let host = applied();
