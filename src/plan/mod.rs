@@ -301,11 +301,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         let planned = diff::boot_value(&item.desired, after, loader, facts);
         boot::judge(item, planned, boot::Boots { loader, now: &now, after });
         let old = persisted::value_of(&old_lines, &item.desired.key);
-        let read = dropin.foreign != Some(Foreign::Unread);
-        // A line that was put behind ours takes it back, whatever ours says.
-        let lost = matches!(item.boot_status, BootStatus::Unset | BootStatus::Differs);
-        item.persist =
-            read && item.persisted.is_some() && (lost || item.persisted.as_deref() != old);
+        item.persist = persisted::is_anew(item, old, &dropin);
     }
     // The other loader is judged by what it would do once the drop-in is as planned.
     let other = loader.other();

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::baseline::DesiredSet;
 use crate::bootview::{BootView, Loader, dropin, with_file};
 use crate::catalogue;
+use crate::diff::BootStatus;
 use crate::key::{Key, Selector};
 use crate::observed::{ConfBody, ConfFile, ConfTree, Errno, Released};
 
@@ -267,6 +268,14 @@ fn foreign(file: &ConfFile) -> Option<Foreign> {
         (None, ConfBody::Unreadable(Errno::EACCES | Errno::EPERM)) => Some(Foreign::Unread),
         (None, _) => Some(Foreign::Other),
     }
+}
+
+/// Whether the drop-in is to say something else of an item, whose boot is judged, than `old`, or
+/// says it to no avail: a line that was put behind ours takes it back.
+pub(super) fn is_anew(item: &Item, old: Option<&str>, dropin: &Dropin) -> bool {
+    let lost = matches!(item.boot_status, BootStatus::Unset | BootStatus::Differs);
+    let differs = lost || item.persisted.as_deref() != old;
+    differs && item.persisted.is_some() && dropin.foreign != Some(Foreign::Unread)
 }
 
 /// What the last of those lines sets that names the key.
