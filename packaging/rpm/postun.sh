@@ -7,7 +7,8 @@ if [ "$1" -eq 0 ]; then
         /usr/share/tunectl /usr/share/doc/tunectl /usr/share/licenses/tunectl; do
         rmdir "$path" 2>/dev/null || :
     done
-    for path in /etc/sysctl.d/99-tunectl.conf /etc/tunectl /var/lib/tunectl; do
+    for path in /etc/sysctl.d/99-tunectl.conf /etc/tunectl /var/lib/tunectl \
+        /var/lib/prometheus/node-exporter/tunectl.prom; do
         if [ -e "$path" ]; then
             echo "tunectl: $path stays; remove it by hand if it is no longer wanted."
         fi
