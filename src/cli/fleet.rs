@@ -198,6 +198,7 @@ fn no_room(failed: Failed) -> Failure {
 fn record<'a>(found: &Found<'a>, memo: &mut Memo) -> Result<Record<'a>, (Option<usize>, String)> {
     let bytes = found.record.map_err(|problem| match problem {
         Problem::Long => (None, format!("a report of more than {} KiB", LONGEST >> 10)),
+        Problem::Empty => (None, "it is empty".to_owned()),
         Problem::Unread(why) => (None, why.to_string()),
     })?;
     let text = std::str::from_utf8(bytes)

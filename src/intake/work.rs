@@ -51,6 +51,8 @@ fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
 pub enum Problem<'a> {
     /// It is longer than [`LONGEST`].
     Long,
+    /// There is nothing in the source but blanks.
+    Empty,
     /// The source cannot be read, or not from here on.
     Unread(&'a io::Error),
 }
@@ -250,20 +252,30 @@ impl Work<'_> {
             }
         }
         let mut blocks = Blocks::new(self.sources.content(number, file, self.again)?);
+        let mut empty = true;
         while !self.stopped.load(Relaxed) {
             let buffer = self.state().spare.pop().unwrap_or_default();
             match blocks.next(buffer) {
-                Some(Next::Block(block)) => self.hand(number, block, each),
+                Some(Next::Block(block)) => {
+                    empty &= block.bytes.trim_ascii().is_empty();
+                    self.hand(number, block, each);
+                }
                 Some(Next::Long { piece, offset }) => {
+                    empty = false;
                     each(self.found(number, offset, Some((piece, 0)), Err(Problem::Long)));
                     self.note(number, piece, 1, false);
                 }
                 Some(Next::Broken { piece, why }) => {
+                    empty = false;
                     let record = Err(Problem::Unread(&why));
                     each(self.found(number, 0, Some((piece, 0)), record));
                 }
                 None => break,
             }
+        }
+        // A transfer that failed, or a full disk: some host's report is not there.
+        if empty {
+            each(self.found(number, 0, None, Err(Problem::Empty)));
         }
         Ok(())
     }

@@ -78,7 +78,10 @@ fn reading(fleet: &Fleet) -> String {
         fleet.silent_before
     );
     if reports.older > 0 {
-        let _ = write!(text, "; {} are older ones of the same hosts", number(reports.older));
+        let _ = match reports.older {
+            1 => write!(text, "; 1 is an older one of the same host"),
+            older => write!(text, "; {} are older ones of the same hosts", number(older)),
+        };
     }
     if reports.unreadable > 0 {
         let _ = write!(text, "; {} could not be read", number(reports.unreadable));

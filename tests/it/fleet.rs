@@ -339,6 +339,31 @@ fn fleet_code(gate: &str, path: &Path) -> Option<i32> {
     fleet(&["--gate", gate, "-q"], &[path]).code
 }
 
+/// Where a transfer fails or a disk is full, some host's report is such a file.
+#[test]
+fn a_file_with_nothing_in_it_is_told_and_counts_as_unreadable() {
+    let dir = Dir::new("empty");
+    let (bytes, known) = made_up(5, 1, 10_000);
+    let good = dir.file("good.ndjson", &bytes);
+    let packed = dir.file("packed.json", b"");
+    assert!(run(Command::new("gzip").arg(&packed)).status.success());
+    let packed = dir.0.join("packed.json.gz");
+    for empty in [&dir.file("empty.json", b""), &dir.file("blank.json", b" \n\n"), &packed] {
+        let ran = json(&[empty, &good]);
+        let fleet = ran.fleet();
+        // The other is read twice, because its host has two reports.
+        assert_eq!((ran.code, fleet.reports.older), (Some(0), 1), "{}", ran.err);
+        assert_eq!(found(&fleet), known);
+        assert_eq!(ran.err, format!("warning: {}: it is empty\n", empty.display()));
+        assert_eq!(fleet.reports.unreadable, 1);
+        for (gate, code) in [("unreadable<=1", 0), ("unreadable=0", 2)] {
+            assert_eq!(self::fleet(&["--gate", gate], &[empty, &good]).code, Some(code), "{gate}");
+        }
+    }
+    let text = fleet(&[], &[&good]).out.replace('\n', " ");
+    assert!(text.contains("; 1 is an older one of the same host"), "{text}");
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_an_error_and_the_rest_counts() {
     let dir = Dir::new("unread");
