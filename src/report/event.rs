@@ -146,6 +146,7 @@ fn is_word(text: &str) -> bool {
 /// What concerns no single parameter.
 fn of_all(event: &Event) -> String {
     let text = match event.action.as_str() {
+        "lost" if event.count == 1 => "1 event was lost".to_owned(),
         "lost" => format!("{} events were lost", event.count),
         "reloaded" => "the baseline was loaded again".to_owned(),
         "refused" => "the changed baseline was refused, the one before stays in force".to_owned(),
@@ -357,6 +358,8 @@ mod tests {
             ..event(action)
         };
         assert_eq!(plain(&event("lost"), When::Left), "3 events were lost: a\\u{a}b");
+        let one = Event { count: 1, ..event("lost") };
+        assert_eq!(plain(&one, When::Left), "1 event was lost: a\\u{a}b");
         assert!(
             plain(&event("refused"), When::Left).starts_with("the changed baseline was refused")
         );
