@@ -202,6 +202,12 @@ impl Loaded {
         self.layers.selectors()
     }
 
+    /// Whether it could give one of these a value: some layer may not have been read.
+    pub fn may_set(&self, keys: &[Key]) -> bool {
+        self.problems.iter().any(Diagnostic::is_error)
+            || self.selectors().any(|selector| keys.iter().any(|key| selector.covers(key)))
+    }
+
     /// A baseline of one text that lies in no file, of that name.
     pub fn from_text(name: &str, text: &str) -> Self {
         let found = Found::text(name, text);

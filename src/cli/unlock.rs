@@ -16,10 +16,10 @@ use crate::probe::{self, Fact};
 use crate::procsys::{Kernel as _, ProcSys};
 use crate::watch::{bpf, clock};
 
-use super::Exit;
 use super::args::{Cli, UnlockArgs};
 use super::failure::Failure;
 use super::ui::Ui;
+use super::{Exit, host};
 
 /// Longer is nothing for a while.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
@@ -78,15 +78,23 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
     holds
         .write(&cli.root, since_boot)
         .map_err(|error| Failure::new(format!("{key} stays held: {error}")))?;
+    let half = catalogue::half_of(&key);
+    let keys: Vec<Key> = std::iter::once(key.clone()).chain(half).collect();
+    // Before it says that it is no longer prevented.
+    let held = is_held(cli, &facts.boot_id, &key, &keys);
     // A pinned program prevents also where no daemon runs, or one that hangs.
     if cli.root == Path::new("/") {
-        let half = catalogue::half_of(&key);
-        let keys: Vec<Key> = std::iter::once(key.clone()).chain(half).collect();
         bpf::let_go(&keys)
             .map_err(|error| Failure::new(format!("{key} stays prevented: {error}")))?;
         presence::no_longer_prevented(&cli.root, &keys);
     }
-    ui.result(&format!("{key} is let go until {}\n", until.as_deref().unwrap_or("then")))?;
+    let until = until.as_deref().unwrap_or("then");
+    if !held {
+        ui.result(&format!("nothing holds {key}: this host's baseline does not set it\n"))?;
+        ui.hint(&format!("Should it do so before {until}, it is let go: that stands in {HOLDS}."));
+        return Ok(Exit::Done);
+    }
+    ui.result(&format!("{key} is let go until {until}\n"))?;
     let runs = presence::find(&cli.root, &facts.boot_id).is_some_and(|watch| watch.running);
     ui.hint(&if runs {
         format!("It stands in {HOLDS}; the daemon takes it back by itself.")
@@ -94,6 +102,21 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
         format!("It stands in {HOLDS}; no daemon runs, so nobody takes it back until one does.")
     });
     Ok(Exit::Done)
+}
+
+/// Whether anything holds the parameter, or may: by itself, by its other half or another name.
+fn is_held(cli: &Cli, boot_id: &str, key: &Key, halves: &[Key]) -> bool {
+    let named = |name: &String| halves.iter().any(|key| key.to_string() == *name);
+    let watch = presence::find(&cli.root, boot_id).filter(|watch| watch.running || watch.pinned);
+    // What a daemon holds may be older than what lies on disk.
+    if watch.is_some_and(|w| w.refused.is_some() || w.prevented.iter().any(named)) {
+        return true;
+    }
+    if !host::has_baseline(cli) {
+        return host::no_orphan(cli, boot_id).is_err();
+    }
+    let names: Vec<Key> = halves.iter().cloned().chain(catalogue::other_name(key)).collect();
+    host::load(cli, None, true).map_or(true, |loaded| loaded.may_set(&names))
 }
 
 /// Whoever became root, where sudo says so.

@@ -151,6 +151,15 @@ fn an_unlocked_parameter_is_let_go_and_taken_back() {
         // Who it was may be gone for long; a write at the last moment before was seen.
         let writer = &event["writer"];
         assert!(writer.is_null() || writer["pid"] == std::process::id(), "{event}");
+        // What nobody holds cannot be let go.
+        for (key, told) in [
+            ("net.ipv4.ip_forward", "nothing holds net.ipv4.ip_forward"),
+            ("net.ipv4.conf.lo.rp_filter", "net.ipv4.conf.lo.rp_filter is let go until"),
+        ] {
+            let unlocked = unlock(&[key, "--for", "1s", "--reason", "a try"]);
+            let text = String::from_utf8_lossy(&unlocked.stdout).into_owned();
+            assert!(unlocked.status.success() && text.starts_with(told), "{key}: {text}");
+        }
         for (args, complaint) in [
             (&["no/../key", "--for", "3s", "--reason", "x"][..], "no/../key"),
             (&["vm.swappiness", "--for", "8d", "--reason", "x"], "7d"),
