@@ -161,8 +161,7 @@ fn missing(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus
         }
         Some(_) => (LiveStatus::Absent, None),
         None => {
-            let near = crate::baseline::nearest_known(&desired.key);
-            (LiveStatus::Absent, Some(Cause::Unknown(near)))
+            (LiveStatus::Absent, Some(Cause::Unknown(desired.near.as_deref().map(str::to_owned))))
         }
     }
 }

@@ -5,7 +5,7 @@ mod glob;
 mod nearest;
 
 pub use glob::{glob_matches, has_open_bracket, has_wildcard, is_wildcard};
-pub use nearest::{edit_distance, nearest};
+pub use nearest::{edits_within, nearest};
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -319,6 +319,11 @@ impl Pattern {
     /// The canonical slash path with its wildcards.
     pub fn as_path(&self) -> &str {
         &self.0
+    }
+
+    /// What every key that matches begins with.
+    pub fn beginning(&self) -> &str {
+        self.0.split(['*', '?', '[']).next().unwrap_or_default()
     }
 
     /// Whether `key` matches, component by component, as glob(3) would find it.

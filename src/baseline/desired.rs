@@ -66,6 +66,8 @@ pub struct Desired {
     pub from_ram: bool,
     /// The exception that covers it today.
     pub waiver: Option<Exception>,
+    /// The known key that it is like, in dots, where nobody knows it.
+    pub near: Option<Box<str>>,
 }
 
 /// A pattern with the value to persist for it.

@@ -11,13 +11,14 @@ use super::interpret::Interpreter;
 use super::layers::Layers;
 use super::merge::Merged;
 use super::resolve::Host;
-use super::spelling;
+use super::spelling::{self, Speller};
 
 /// Tells the mistakes of the entries that have not been chosen.
 pub(super) fn check(
     layers: &Layers,
     merged: &Merged<'_>,
     host: &Host<'_>,
+    speller: &mut Speller<'_>,
     problems: &mut Vec<Diagnostic>,
 ) {
     if layers.read_here().next().is_none() {
@@ -39,7 +40,7 @@ pub(super) fn check(
         let known = match &entry.selector {
             Selector::Key(key) => {
                 let from = found.len();
-                spelling::key(key, entry, host.exists, &mut found);
+                speller.key(key, entry, &mut found);
                 // The host where it counts may have the parameter.
                 found[from..].iter_mut().for_each(|p| p.severity = Severity::Warning);
                 catalogue::lookup(key)

@@ -3,41 +3,73 @@
 use jiff::civil::Date;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::key::{Selector, nearest};
+use crate::key::{Pattern, Selector, nearest};
 use crate::observed::Facts;
 
 use super::desired::{DesiredSet, Exception};
 use super::layers::Layers;
+use super::sorted::Sorted;
 
-/// Tells of each exclusion that leaves nothing out.
-pub(super) fn check_exclusions(layers: &Layers, problems: &mut Vec<Diagnostic>) {
-    for exclude in layers.documents.iter().flat_map(|d| &d.exclude) {
-        if !is_spoken_of(layers, &exclude.value) {
-            let message = format!("the exclusion of {} leaves nothing out", exclude.value);
-            problems.push(covers_nothing(layers, &exclude.value, exclude.span, message));
-        }
+/// The exceptions that cover nothing for which it is looked up what may have been meant: more are
+/// never shown.
+const GUESSES: usize = 50;
+
+/// What the layers speak of, on whatever host.
+struct Spoken<'a> {
+    all: Sorted<'a>,
+    patterns: Vec<&'a Pattern>,
+    guesses: usize,
+}
+
+impl<'a> Spoken<'a> {
+    fn of(layers: &'a Layers) -> Self {
+        let pattern = |selector: &'a Selector| match selector {
+            Selector::Key(_) => None,
+            Selector::Pattern(pattern) => Some(pattern),
+        };
+        let all = layers.spoken_of().collect();
+        Self { all, patterns: layers.spoken_of().filter_map(pattern).collect(), guesses: GUESSES }
+    }
+
+    /// Whether any layer speaks of what an exception covers. One that covers nothing at all is a
+    /// slip of its author, who believes a parameter to be left alone.
+    fn has(&self, excepted: &Selector) -> bool {
+        let by_pattern = match excepted {
+            Selector::Key(key) => self.patterns.iter().any(|pattern| pattern.matches(key)),
+            // Whether two patterns have a key in common depends on the host.
+            Selector::Pattern(_) => !self.patterns.is_empty(),
+        };
+        by_pattern || self.all.covered(excepted).next().is_some()
+    }
+
+    fn covers_nothing(&mut self, selector: &Selector, span: Span, message: String) -> Diagnostic {
+        let near = self.guesses.checked_sub(1).and_then(|left| {
+            self.guesses = left;
+            let path = nearest(selector.as_path(), self.all.paths())?;
+            Selector::from_path(path).ok()
+        });
+        let help = match near {
+            Some(near) => format!("no layer sets it: did you mean {near}?"),
+            None => {
+                "no layer sets it: is the key misspelt, or the line no longer needed?".to_owned()
+            }
+        };
+        Diagnostic::warning(span, message).help(help)
     }
 }
 
-/// Whether any layer speaks of what a waiver covers, on whatever host. One that covers nothing at
-/// all is a slip of its author, who believes a parameter to be left alone.
-fn is_spoken_of(layers: &Layers, waived: &Selector) -> bool {
-    layers.spoken_of().any(|selector| match (selector, waived) {
-        (selector, waived) if selector == waived => true,
-        (Selector::Key(key), waived) => waived.covers(key),
-        (Selector::Pattern(pattern), Selector::Key(key)) => pattern.matches(key),
-        // Whether two patterns have a key in common depends on the host.
-        (Selector::Pattern(_), Selector::Pattern(_)) => true,
-    })
-}
-
-fn covers_nothing(layers: &Layers, selector: &Selector, span: Span, message: String) -> Diagnostic {
-    let near = nearest(selector.as_path(), layers.spoken_of().map(Selector::as_path));
-    let help = match near.and_then(|path| Selector::from_path(path).ok()) {
-        Some(near) => format!("no layer sets it: did you mean {near}?"),
-        None => "no layer sets it: is the key misspelt, or the line no longer needed?".to_owned(),
-    };
-    Diagnostic::warning(span, message).help(help)
+/// Tells of each exclusion that leaves nothing out.
+pub(super) fn check_exclusions(layers: &Layers, problems: &mut Vec<Diagnostic>) {
+    if layers.documents.iter().all(|d| d.exclude.is_empty()) {
+        return;
+    }
+    let mut spoken = Spoken::of(layers);
+    for exclude in layers.documents.iter().flat_map(|d| &d.exclude) {
+        if !spoken.has(&exclude.value) {
+            let message = format!("the exclusion of {} leaves nothing out", exclude.value);
+            problems.push(spoken.covers_nothing(&exclude.value, exclude.span, message));
+        }
+    }
 }
 
 /// A waiver is told of so many days before its last one.
@@ -56,6 +88,10 @@ pub(super) fn apply_waivers(
     set: &mut DesiredSet,
     problems: &mut Vec<Diagnostic>,
 ) {
+    if !layers.have_waivers() {
+        return;
+    }
+    let mut spoken = Spoken::of(layers);
     for waiver in layers.documents.iter().flat_map(|d| &d.waivers) {
         let exception = Exception {
             selector: waiver.selector.clone(),
@@ -63,9 +99,9 @@ pub(super) fn apply_waivers(
             reason: waiver.reason.clone(),
             span: waiver.span,
         };
-        if !is_spoken_of(layers, &waiver.selector) {
+        if !spoken.has(&waiver.selector) {
             let message = format!("the waiver of {} covers nothing", waiver.selector);
-            problems.push(covers_nothing(layers, &waiver.selector, waiver.span, message));
+            problems.push(spoken.covers_nothing(&waiver.selector, waiver.span, message));
         }
         // Both are YYYY-MM-DD, so their order as text is their order in time.
         if facts.today.as_str() > waiver.until.as_str() {

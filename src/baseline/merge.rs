@@ -10,6 +10,7 @@ use crate::observed::Facts;
 use super::alike::alike;
 use super::layers::Layers;
 use super::schema::{Document, Entry, OnDrift, Wish, Written};
+use super::sorted::Sorted;
 use super::when;
 
 /// An entry that has won so far.
@@ -170,14 +171,19 @@ impl<'a> Merger<'a, '_> {
 
     /// Two baselines that one document extends: equals, so they must not disagree.
     fn beside(&mut self, mut left: Merged<'a>, right: Merged<'a>, doc: &Document) -> Merged<'a> {
+        if left.is_empty() {
+            return right;
+        }
+        // Of each key that the document speaks of whether it asks for a value.
+        let own: BTreeMap<&Selector, bool> =
+            doc.parameters.iter().map(|e| (&e.selector, asks(e))).collect();
         for (selector, other) in right.parameters {
             // Whoever sets one half of a pair has decided about both; who leaves one alone, about
             // that one, so that the other is what remains.
             let half = other_half(selector).map(Selector::Key);
-            let leaves = |s: &Selector| doc.parameters.iter().any(|e| e.selector == *s && !asks(e));
-            let settled = doc.parameters.iter().any(|e| {
-                e.selector == *selector || (asks(e) && Some(&e.selector) == half.as_ref())
-            });
+            let leaves = |s: &Selector| own.get(s) == Some(&false);
+            let settled = own.contains_key(selector)
+                || half.as_ref().is_some_and(|half| own.get(half) == Some(&true));
             let rival = left.parameters.get(selector).cloned().or_else(|| {
                 let half = wanted_half(&left, selector).filter(|half| !leaves(half))?;
                 let both_count = asks(other.entry) && !leaves(selector);
@@ -251,19 +257,11 @@ fn on_top<'a>(mut lower: Merged<'a>, upper: Merged<'a>) -> Merged<'a> {
     }
     // What the upper layer leaves out and then sets itself it overrides all the same.
     let mut left_out = Merged::default();
-    for exclude in &upper.excludes {
-        let covered: Vec<&Selector> = match &exclude.value {
-            Selector::Key(_) => vec![&exclude.value],
-            Selector::Pattern(pattern) => {
-                let covers = |selector: &&Selector| match selector {
-                    Selector::Key(key) => pattern.matches(key),
-                    Selector::Pattern(other) => other == pattern,
-                };
-                lower.parameters.keys().copied().filter(covers).collect()
-            }
-        };
-        let entries = covered.into_iter().filter_map(|s| lower.parameters.remove_entry(s));
-        left_out.parameters.extend(entries);
+    if !upper.excludes.is_empty() {
+        let below: Sorted<'_> = lower.parameters.keys().copied().collect();
+        for selector in upper.excludes.iter().flat_map(|exclude| below.covered(&exclude.value)) {
+            left_out.parameters.extend(lower.parameters.remove_entry(selector));
+        }
     }
     // What it sets is no longer excluded by a lower one.
     lower.excludes.retain(|e| !upper.parameters.contains_key(&e.value));

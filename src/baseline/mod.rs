@@ -15,6 +15,7 @@ mod prepared;
 mod read;
 mod resolve;
 mod schema;
+mod sorted;
 mod spelling;
 mod when;
 mod yaml;

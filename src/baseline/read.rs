@@ -1,5 +1,7 @@
 //! Reads a document from its YAML tree, reporting every structural problem at once.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Diagnostic, Span};
 use crate::key::{KeyError, Selector, nearest};
 use crate::value::Percent;
@@ -113,14 +115,16 @@ impl Reader {
             }
         }
         if let Some(node) = fields.get("waivers") {
+            let mut waived: BTreeMap<Selector, Span> = BTreeMap::new();
             for item in self.list(node, "waivers") {
                 let Some(waiver) = self.waiver(item) else { continue };
-                if let Some(first) = doc.waivers.iter().find(|w| w.selector == waiver.selector) {
+                let first = *waived.entry(waiver.selector.clone()).or_insert(waiver.span);
+                if first != waiver.span {
                     // An ended one beside its renewal does no harm.
                     let message = format!("{} is waived twice", waiver.selector);
                     self.problems.push(
                         Diagnostic::warning(waiver.span, message)
-                            .also(first.span, "first waived here")
+                            .also(first, "first waived here")
                             .help("keep one of them"),
                     );
                 }
@@ -243,6 +247,7 @@ impl Reader {
             }
         };
         let mut found: Vec<Entry> = Vec::new();
+        let mut given: BTreeMap<Selector, Span> = BTreeMap::new();
         for (key, value) in items {
             if key.text() == Some("<<") {
                 let help = "put what is shared in a baseline of its own and `extends` it";
@@ -253,13 +258,14 @@ impl Reader {
             let selector = self.selector(key);
             let terms = self.terms(selector.as_ref(), key, value);
             let (Some(selector), Some(terms)) = (selector, terms) else { continue };
-            if let Some(first) = found.iter().find(|e| e.selector == selector) {
+            if let Some(first) = given.get(&selector) {
                 let problem = Diagnostic::error(key.span, format!("{selector} is given twice"))
-                    .also(first.span, "first given here")
+                    .also(*first, "first given here")
                     .help("keep one of them; dots and slashes spell the same key");
                 self.problems.push(problem);
                 continue;
             }
+            given.insert(selector.clone(), key.span);
             found.push(Entry { selector, span: key.span, terms });
         }
         found

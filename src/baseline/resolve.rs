@@ -16,7 +16,8 @@ use super::interpret::{Interpreted, Interpreter};
 use super::layers::Layers;
 use super::merge::{Chosen, Merged, merge};
 use super::schema::Text;
-use super::{elsewhere, exceptions, spelling};
+use super::spelling::{self, Speller};
+use super::{elsewhere, exceptions};
 
 /// What a resolution asks of the host's list of parameters.
 pub struct Host<'a> {
@@ -45,7 +46,8 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
     };
     set.excludes.sort();
     set.excludes.dedup();
-    let mut resolver = Resolver { host, problems: &mut problems };
+    let mut speller = Speller::new(host.exists);
+    let mut resolver = Resolver { host, speller: &mut speller, problems: &mut problems };
     resolver.parameters(&merged, &mut set);
     for chosen in merged.actions.values() {
         match &chosen.entry.selector {
@@ -56,7 +58,7 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
             ),
         }
     }
-    elsewhere::check(layers, &merged, host, &mut problems);
+    elsewhere::check(layers, &merged, host, &mut speller, &mut problems);
     exceptions::check_exclusions(layers, &mut problems);
     exceptions::apply_waivers(layers, host.facts, &mut set, &mut problems);
     problems.sort_by_key(|p| (p.span.map(|s| (s.source, s.start)), p.message.clone()));
@@ -79,6 +81,7 @@ pub fn sha256<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
 
 struct Resolver<'a, 'p> {
     host: &'a Host<'a>,
+    speller: &'p mut Speller<'a>,
     problems: &'p mut Vec<Diagnostic>,
 }
 
@@ -156,7 +159,8 @@ impl Resolver<'_, '_> {
             let message = format!("{pattern} matches no parameter, here or in the catalogue");
             let names = catalogue::all().filter(Parameter::is_pattern).map(Parameter::key);
             let problem = Diagnostic::warning(chosen.entry.span, message);
-            self.problems.push(match nearest(pattern.as_path(), names) {
+            let near = self.speller.guess().and_then(|()| nearest(pattern.as_path(), names));
+            self.problems.push(match near {
                 Some(near) => problem.help(format!("did you mean {}?", swap_separators(near))),
                 None => problem,
             });
@@ -174,10 +178,11 @@ impl Resolver<'_, '_> {
     ) -> Option<Desired> {
         let known = catalogue::lookup(key);
         let terms = &chosen.entry.terms;
+        let mut near = None;
         if pattern.is_none() {
             spelling::guards(chosen.entry, self.problems);
             if known.is_none() {
-                spelling::key(key, chosen.entry, self.host.exists, self.problems);
+                near = self.speller.key(key, chosen.entry, self.problems);
             }
         }
         let interpreted = self.interpret(chosen, known, action)?;
@@ -196,6 +201,7 @@ impl Resolver<'_, '_> {
             arithmetic: interpreted.arithmetic,
             from_ram: interpreted.from_ram,
             waiver: None,
+            near: near.map(String::into_boxed_str),
         })
     }
 

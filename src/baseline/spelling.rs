@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::catalogue::{self, Hazard, Parameter};
 use crate::diagnostic::Diagnostic;
-use crate::key::{Key, edit_distance, nearest, swap_separators};
+use crate::key::{Key, edits_within, nearest, swap_separators};
 
 use super::schema::{Entry, Wish};
 
@@ -26,37 +26,64 @@ pub(super) fn guards(entry: &Entry, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A key that neither the catalogue nor the kernel knows, and that is one slip away from one that
-/// is known, is taken for a slip. One that is merely like another may be of another kernel.
-pub(super) fn key(
-    key: &Key,
-    entry: &Entry,
-    exists: &dyn Fn(&Key) -> bool,
-    problems: &mut Vec<Diagnostic>,
-) {
-    let spoken_for = entry.terms.module.is_some() || matches!(entry.terms.wish, Wish::Leave);
-    if catalogue::kind_of(key).is_some() || spoken_for || exists(key) {
-        return;
+/// For how many unknown names of a baseline the one that was meant is looked for: more are of a
+/// generated file.
+const GUESSES: usize = 500;
+
+/// Judges keys that nobody knows.
+pub(super) struct Speller<'a> {
+    /// Whether the kernel has a key.
+    exists: &'a dyn Fn(&Key) -> bool,
+    guesses: usize,
+}
+
+impl<'a> Speller<'a> {
+    pub(super) fn new(exists: &'a dyn Fn(&Key) -> bool) -> Self {
+        Self { exists, guesses: GUESSES }
     }
-    if let Some(dotted) = dotted_interface(key) {
+
+    /// A key that neither the catalogue nor the kernel knows, and that is one slip away from one
+    /// that is known, is taken for a slip. One that is merely like another may be of another
+    /// kernel. The one that it is like is given back, in dots.
+    pub(super) fn key(
+        &mut self,
+        key: &Key,
+        entry: &Entry,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<String> {
+        let spoken_for = entry.terms.module.is_some() || matches!(entry.terms.wish, Wish::Leave);
+        if catalogue::kind_of(key).is_some() || spoken_for || (self.exists)(key) {
+            return None;
+        }
         let message = format!("there is no parameter {key}");
-        let help = format!("for an interface with a dot in its name write {dotted}");
-        return problems.push(Diagnostic::error(entry.span, message).help(help));
+        if let Some(dotted) = dotted_interface(key) {
+            let help = format!("for an interface with a dot in its name write {dotted}");
+            problems.push(Diagnostic::error(entry.span, message).help(help));
+            return None;
+        }
+        // An interface may come later; what every one has this kernel shows for those to come.
+        if of_interface(key, "default").is_some_and(|usual| (self.exists)(&usual)) {
+            return None;
+        }
+        self.guess()?;
+        let near = nearest_path(key)?;
+        let same_leaf = near.rsplit('/').next().is_some_and(|leaf| key.leaf() == leaf);
+        let slip = same_leaf || edits_within(key.as_path(), &near, SLIP).is_some();
+        let path = swap_separators(&near);
+        problems.push(if slip {
+            Diagnostic::error(entry.span, message)
+                .help(format!("did you mean {path}? If it comes with a module, say `module: NAME`"))
+        } else {
+            Diagnostic::warning(entry.span, message).help(format!("did you mean {path}?"))
+        });
+        Some(path)
     }
-    // An interface may come later; what every one has this kernel shows for those to come.
-    if of_interface(key, "default").is_some_and(|usual| exists(&usual)) {
-        return;
+
+    /// Whether another name may be looked for, which costs a walk through the catalogue.
+    pub(super) fn guess(&mut self) -> Option<()> {
+        self.guesses = self.guesses.checked_sub(1)?;
+        Some(())
     }
-    let Some(near) = nearest_path(key) else { return };
-    let same_leaf = near.rsplit('/').next().is_some_and(|leaf| key.leaf() == leaf);
-    let slip = same_leaf || edit_distance(key.as_path(), &near) <= SLIP;
-    let (path, message) = (swap_separators(&near), format!("there is no parameter {key}"));
-    problems.push(if slip {
-        Diagnostic::error(entry.span, message)
-            .help(format!("did you mean {path}? If it comes with a module, say `module: NAME`"))
-    } else {
-        Diagnostic::warning(entry.span, message).help(format!("did you mean {path}?"))
-    });
 }
 
 /// The key that was meant where an interface's dot was written as one that divides (case E1): the

@@ -273,12 +273,20 @@ impl Place<'_> {
     /// The anchor in front of the node that stands at `node`; the parser does not tell its place.
     fn anchor(&self, node: Span) -> Span {
         let before = self.text[..node.start].trim_end();
-        match before.rfind('&') {
-            Some(start) if !before[start..].contains(char::is_whitespace) => {
-                self.at(start, before.len())
-            }
-            _ => node,
+        let Some(start) = before.rfind(['&', ' ', '\t', '\n', '\r']) else { return node };
+        if !before[start..].starts_with('&') {
+            return node;
         }
+        // Its line is counted from the node's: from the beginning each would cost the whole text.
+        let between = self.text[start..node.start].matches('\n').count();
+        let column = if between == 0 {
+            node.column.saturating_sub(count(self.text[start..node.start].chars().count()))
+        } else {
+            let line_start = self.text[..start].rfind('\n').map_or(0, |n| n + 1);
+            count(self.text[line_start..start].chars().count() + 1)
+        };
+        let line = node.line.saturating_sub(count(between));
+        Span { start, end: before.len(), line, column, ..node }
     }
 
     fn syntax_error(&self, error: &ScanError) -> Diagnostic {

@@ -342,20 +342,23 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
         },
     );
     problems.extend(more);
-    problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
     let errors = problems.iter().filter(|p| p.is_error()).count();
+    let beyond = problems.len().saturating_sub(SHOWN);
+    // Errors stop the run: no number of warnings before them may hide one.
+    problems.sort_by_key(|p| (!p.is_error(), p.span.map(|s| (s.source, s.start))));
+    problems.truncate(SHOWN);
+    problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
     if errors > 0 {
         let mut message = count("the baseline", &name, errors);
-        if problems.len() > SHOWN {
-            // Errors stop the run: no number of warnings before them may hide one.
-            problems.sort_by_key(|p| !p.is_error());
-            problems.truncate(SHOWN);
-            problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
+        if beyond > 0 {
             message = format!("{message} (the first {SHOWN} are shown)");
         }
         return Err(Failure::new(message).with(problems, layers.sources));
     }
     ui.diagnostics(&problems, &layers.sources);
+    if beyond > 0 {
+        ui.warning(&format!("{beyond} more of the baseline {name} (the first {SHOWN} are shown)"));
+    }
     Ok(set)
 }
 

@@ -100,8 +100,9 @@ fn nearest_finds_typos_and_misplaced_leaves() {
     assert_eq!(near("foo.bar"), None);
     // Two letters that have changed places are one slip, even in a short word.
     assert_eq!(nearest("resaon", ["reason", "value"].into_iter()), Some("reason"));
-    assert_eq!(edit_distance("ca", "abc"), 3);
-    assert_eq!(edit_distance("", "abc"), 3);
+    assert_eq!(edits_within("ca", "abc", 6), Some(3));
+    assert_eq!(edits_within("", "abc", 6), Some(3));
+    assert_eq!(edits_within("", "abc", 2), None);
 }
 
 #[test]
@@ -112,7 +113,33 @@ fn long_keys_are_written_and_have_siblings_like_others() {
     assert_eq!(key.sibling("other").as_path(), format!("{parent}/other"));
 }
 
+/// The edits between two names as the textbook counts them.
+fn edits(a: &[u8], b: &[u8]) -> usize {
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = match (i, j) {
+                (0, n) | (n, 0) => n,
+                _ => {
+                    let changed = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                    changed.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1)
+                }
+            };
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                rows[i][j] = rows[i][j].min(rows[i - 2][j - 2] + 1);
+            }
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
 proptest! {
+    #[test]
+    fn edits_are_counted_up_to_a_bound(one in "[abc]{0,12}", other in "[abc]{0,12}", most in 0_usize..8) {
+        let all = edits(one.as_bytes(), other.as_bytes());
+        prop_assert_eq!(edits_within(&one, &other, most), Some(all).filter(|all| *all <= most.min(6)));
+    }
+
     #[test]
     fn texts_are_the_same_if_they_are_equal(one in "[ab]{0,20}", other in "[ab]{0,20}", at in 0_usize..20) {
         prop_assert_eq!(same(&one, &other), one == other);

@@ -330,6 +330,7 @@ fn desired(key: &Key, value: String, allow: &[String]) -> Desired {
         arithmetic: None,
         from_ram: false,
         waiver: None,
+        near: None,
     }
 }
 

@@ -187,6 +187,47 @@ error: the baseline ./it.yaml cannot be used: 1 problem; nothing was changed
     );
 }
 
+/// What fits the limits of a file is judged in good time, whatever is wrong with it.
+#[test]
+fn of_files_that_use_their_limits() {
+    let lines = |count: u32, line: &dyn Fn(u32) -> String| (0..count).map(line).collect::<String>();
+    let head = "name: it\nparameters:\n";
+    let long = "long-name".repeat(25);
+    let like = |n| format!("  net.ipv4.tcp_some_thing_{n:05}: 1\n");
+    let excluded = lines(24_000, &|n| format!("  - vm.foo{n:05}\n"));
+    let waived =
+        lines(5_000, &|n| format!("  - {{ key: vm.foo{n}, until: 2027-01-01, reason: none }}\n"));
+    let held = format!("{head}  vm.swappiness: 1\n");
+    for (what, text) in [
+        ("long keys", head.to_owned() + &lines(1_900, &|n| format!("  net.{long}{n}.{long}: 1\n"))),
+        ("keys like known ones", head.to_owned() + &lines(24_000, &like)),
+        ("keys twice", head.to_owned() + &lines(12_000, &like) + &lines(12_000, &like)),
+        ("exclusions", format!("{held}exclude:\n{excluded}")),
+        ("waivers", format!("{held}waivers:\n{waived}")),
+        (
+            "anchors",
+            format!("name: it\nextends:\n{}", lines(24_000, &|n| format!("  - &a{n} x\n"))),
+        ),
+        (
+            "octals",
+            head.to_owned() + &lines(1_000, &|n| format!("  net.ipv4.conf.eth{n}.rp_filter: 01\n")),
+        ),
+    ] {
+        assert!(text.len() < 1 << 20, "{what}: {} bytes", text.len());
+        let host = Host::usual();
+        host.given("it.yaml", text);
+        let start = Instant::now();
+        let ran = host.run(["plan", "-b", "./it.yaml"]);
+        // A second or two where the machine has nothing else to do.
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
+        let shown = ran.err.lines().filter(|line| line.trim_start().starts_with("--> ")).count();
+        assert!(shown <= 50, "{what}: {shown} are shown");
+        // Those of which nothing is known, and that are like nothing, are told of in the plan alone.
+        let told = !["long keys", "keys like known ones"].contains(&what);
+        assert_eq!(ran.err.contains("(the first 50 are shown)"), told, "{what}: {}", ran.err);
+    }
+}
+
 /// Fifty are shown, and an error is among them however many warnings stand before it.
 #[test]
 fn of_an_error_behind_many_warnings() {

@@ -97,6 +97,7 @@ fn desired(path: &str) -> Desired {
         arithmetic: None,
         from_ram: false,
         waiver: None,
+        near: None,
     }
 }
 
