@@ -10,7 +10,7 @@ use super::reserve::floor_kb;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::key::nearest;
 use crate::observed::{Facts, NumaNode, Release, Usage, Virtualization};
-use crate::value::Size;
+use crate::value::{QuantityError, Size};
 
 /// Every field, with what to write for it.
 const FIELDS: [(&str, &str); 13] = [
@@ -28,6 +28,16 @@ const FIELDS: [(&str, &str); 13] = [
     ("boot_unit", "true or false"),
     ("description", "any text"),
 ];
+
+/// The fields that are amounts of memory.
+const MEMORY: [&str; 5] =
+    ["mem_total", "numa_nodes", "page_size", "huge_page_size", "thp_min_free"];
+
+/// Whether a plain number counts more kB than any host has.
+fn larger_than_memory(text: &str) -> bool {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits && text.parse().map_or(true, |kb: u64| kb > scalar::MOST_KB)
+}
 
 /// Reads a facts file; what it does not say is taken from `host`, or worked out from what it
 /// does say: one memory node of `mem_total`, huge pages that fit the base page, and khugepaged's
@@ -125,16 +135,21 @@ impl Reader<'_> {
                 unknown => self.unknown(unknown, key.referenced),
             }
         }
-        if let (Some(GivenNodes::Sizes(sizes)), Some(total), Some(span)) =
-            (&given.nodes, given.mem_total_kb, nodes_at)
-            && sizes.iter().sum::<u64>() > total
-        {
-            let message = format!(
-                "numa_nodes: the nodes have {} kB together, mem_total is {total} kB",
-                sizes.iter().sum::<u64>()
-            );
-            let help = "leave out mem_total, or make the nodes add up to it";
-            self.wrong.push(Diagnostic::error(span, message).help(help));
+        if let (Some(GivenNodes::Sizes(sizes)), Some(span)) = (&given.nodes, nodes_at) {
+            // So many of them that each fits may have more than fits together.
+            let sum = sizes.iter().map(|kb| u128::from(*kb)).sum::<u128>();
+            let total = given.mem_total_kb.unwrap_or(scalar::MOST_KB);
+            if sum > total.into() {
+                let (known, help) = match given.mem_total_kb {
+                    Some(_) => {
+                        ("mem_total is", "leave out mem_total, or make the nodes add up to it")
+                    }
+                    None => ("no host has more than", "write the size of each node"),
+                };
+                let message =
+                    format!("numa_nodes: the nodes have {sum} kB together, {known} {total} kB");
+                self.wrong.push(Diagnostic::error(span, message).help(help));
+            }
         }
         given
     }
@@ -154,8 +169,15 @@ impl Reader<'_> {
 
     fn not_a(&mut self, field: &str, value: &Spanned<String>) {
         let what = FIELDS.iter().find(|(name, _)| *name == field).map_or("", |(_, what)| what);
-        let ambiguous = Size::parse(&value.value).err().map(|e| e.to_string());
-        let wrong = ambiguous.unwrap_or_else(|| format!("{:?} cannot be taken", value.value));
+        let text = value.value.trim();
+        let size = MEMORY.contains(&field).then(|| Size::parse(text));
+        let wrong = match size {
+            Some(Err(error)) => error.to_string(),
+            Some(Ok(_)) if larger_than_memory(text) => {
+                QuantityError::TooLarge(text.to_owned()).to_string()
+            }
+            _ => format!("{text:?} cannot be taken"),
+        };
         let span = self.span(value.referenced);
         self.wrong.push(
             Diagnostic::error(span, format!("{field}: {wrong}")).help(format!("write {what}")),
@@ -165,7 +187,10 @@ impl Reader<'_> {
     fn node_sizes(&mut self, list: &Spanned<Vec<Spanned<String>>>) -> Option<GivenNodes> {
         let mut sizes = Vec::new();
         for size in &list.value {
-            sizes.push(self.take("numa_nodes", size, scalar::memory_kb)?);
+            sizes.extend(self.take("numa_nodes", size, scalar::memory_kb));
+        }
+        if sizes.len() < list.value.len() {
+            return None;
         }
         if sizes.is_empty() {
             let span = self.span(list.referenced);

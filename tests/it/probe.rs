@@ -485,6 +485,34 @@ fn all_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
+fn more_memory_than_64_bits_can_count_is_refused() {
+    for (text, told) in [
+        ("numa_nodes: [18446744073709551615, 2]\n", "\"18446744073709551615\" is larger than 64"),
+        ("mem_total: 99999999999999999999\n", "\"99999999999999999999\" is larger than 64"),
+        ("numa_nodes: [18014398509481983, 2]\n", "the nodes have 18014398509481985 kB together"),
+        ("thp_min_free: 18014398509481984\n", "\"18014398509481984\" is larger than 64"),
+    ] {
+        let errors = wrong(text);
+        assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        assert!(errors[0].message.contains(told), "{text}: {errors:?}");
+    }
+    let most = format!("mem_total: {}\nnuma_nodes: [{0}]\n", u64::MAX / 1024);
+    assert_eq!(played(&most).mem_total_kb, u64::MAX / 1024);
+    // Each wrong node is told of, not the first alone.
+    assert_eq!(wrong("numa_nodes: [x, 1GiB, y]\n").len(), 2);
+}
+
+/// Units of memory have nothing to do with a date, nor with the others.
+#[test]
+fn what_is_no_amount_of_memory_is_not_told_of_its_units() {
+    for text in ["today: 2026-13-01", "kernel: 6x", "boot_id: 12ab", "hostname: '5 kg'"] {
+        let (field, value) = text.split_once(": ").unwrap();
+        let told = format!("{field}: {:?} cannot be taken", value.trim_matches('\''));
+        assert_eq!(wrong(&format!("{text}\n"))[0].message, told);
+    }
+}
+
+#[test]
 fn what_is_not_plain_yaml_is_refused_with_its_place() {
     for (text, line, column, said) in [
         ("mem_total: 64GiB\nmem_total: 32GiB\n", 2, 1, "mem_total is given twice"),

@@ -8,6 +8,9 @@ use super::Reserve;
 use crate::observed::{Release, Virtualization};
 use crate::value::Size;
 
+/// No memory has more bytes than 64 bits can count.
+pub(super) const MOST_KB: u64 = u64::MAX / 1024;
+
 pub(super) fn hostname(text: &str) -> Option<String> {
     let fits = (1..=64).contains(&text.len());
     (fits && text.chars().all(|c| c.is_ascii_graphic())).then(|| text.to_owned())
@@ -25,7 +28,7 @@ pub(super) fn memory_kb(text: &str) -> Option<u64> {
         Some(size) => size.bytes / 1024,
         None => text.parse().ok()?,
     };
-    (kb > 0).then_some(kb)
+    (1..=MOST_KB).contains(&kb).then_some(kb)
 }
 
 pub(super) fn reserve(text: &str) -> Option<Reserve> {
