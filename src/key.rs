@@ -373,15 +373,29 @@ fn canonical_path(text: &str) -> Result<String, KeyError> {
         return Err(KeyError::TooLong(text.len()));
     }
     if let Some(rest) = text.strip_prefix('/') {
-        let instead = rest.strip_prefix("proc/sys/").filter(|r| !r.is_empty()).map(str::to_owned);
-        return Err(KeyError::Absolute { instead });
+        return Err(KeyError::Absolute { instead: below_proc_sys(rest).and_then(corrected) });
     }
     let path = to_slashes(text);
-    if let Some(rest) = path.strip_prefix("proc/sys/").filter(|r| !r.is_empty()) {
-        return Err(KeyError::ProcSysPrefix { instead: swap_separators(rest) });
+    if let Some(rest) = below_proc_sys(&path) {
+        let rest = swap_separators(rest);
+        return Err(KeyError::ProcSysPrefix { instead: corrected(&rest).unwrap_or(rest) });
     }
     check_path(&path, text)?;
     Ok(path)
+}
+
+/// What follows `proc/sys/`, in whatever case that is written.
+fn below_proc_sys(path: &str) -> Option<&str> {
+    let (prefix, rest) = path.split_at_checked("proc/sys/".len())?;
+    (prefix.eq_ignore_ascii_case("proc/sys/") && !rest.is_empty()).then_some(rest)
+}
+
+/// A key that will do: the text itself, or what is to be written instead of it.
+fn corrected(text: &str) -> Option<String> {
+    match Selector::parse(text) {
+        Ok(_) => Some(text.to_owned()),
+        Err(error) => error.instead().map(str::to_owned),
+    }
 }
 
 fn check_path(path: &str, written: &str) -> Result<(), KeyError> {
@@ -413,7 +427,7 @@ fn check_path(path: &str, written: &str) -> Result<(), KeyError> {
         if part.bytes().any(|b| b.is_ascii_uppercase()) && !names_are_free(path, index) {
             return Err(KeyError::UpperCase {
                 component: part.to_owned(),
-                instead: swap_separators(&path.to_ascii_lowercase()),
+                instead: swap_separators(&lower_case(path)),
             });
         }
     }
@@ -456,6 +470,16 @@ fn names_are_free(path: &str, index: usize) -> bool {
         ["kernel", "numa_balancing_promote_rate_limit_MBps"] => true,
         _ => false,
     }
+}
+
+/// The path with the kernel's own names in lower case, as they all are, and the others as written.
+fn lower_case(path: &str) -> String {
+    let lower = path.to_ascii_lowercase();
+    let part = |(index, (written, small))| {
+        if names_are_free(&lower, index) { written } else { small }
+    };
+    let parts = path.split('/').zip(lower.split('/')).enumerate().map(part);
+    parts.collect::<Vec<&str>>().join("/")
 }
 
 fn check_brackets(path: &str) -> Result<(), KeyError> {

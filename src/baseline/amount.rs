@@ -55,10 +55,12 @@ impl Interpreter<'_> {
         if text.ends_with('%') {
             if field == "value" {
                 let plain = text.trim_end_matches(['%', ' ']);
-                let help = if self.known.is_some() && self.memory_unit().is_none() {
+                let help = if self.known.is_none() || self.memory_unit().is_some() {
+                    "write `percent_of_ram: …` for a share of memory".to_owned()
+                } else if kernel_number(plain).is_some() {
                     format!("write {plain}: the kernel takes the number alone")
                 } else {
-                    "write `percent_of_ram: …` for a share of memory".to_owned()
+                    number_help(plain)
                 };
                 return self.wrong(literal.span, format!("{text:?} is not a number"), help);
             }
@@ -80,17 +82,15 @@ impl Interpreter<'_> {
             return self.wrong(literal.span, message, format!("write {number}"));
         }
         if let Some(number) = kernel_number(text) {
-            let digits = text.trim_start_matches('-');
             if literal.plain
-                && digits.len() > 1
-                && digits.starts_with('0')
-                && !digits.starts_with("0x")
+                && let Some(decimal) = octal(text)
             {
                 let message = format!("{text} is octal for the kernel: {number}");
-                let help = format!(
-                    "write {number}, or {} if decimal was meant",
-                    digits.trim_start_matches('0')
-                );
+                let help = if decimal == number.to_string() {
+                    format!("write {number}")
+                } else {
+                    format!("write {number}, or {decimal} if decimal was meant")
+                };
                 self.problems.push(Diagnostic::warning(literal.span, message).help(help));
             }
             return Some(self.counted(number));
@@ -193,6 +193,16 @@ impl Interpreter<'_> {
         let told = Told::Arithmetic(format!("{percent} of {total} kB = {number} {symbol}"));
         Some(Amount { number: i128::from(number), from_ram: true, told })
     }
+}
+
+/// What a number with a leading 0 would be in decimal; `None` of one that is not octal.
+fn octal(text: &str) -> Option<String> {
+    let (sign, digits) = text.split_at(text.len() - text.trim_start_matches('-').len());
+    let behind = digits.strip_prefix('0').filter(|rest| !rest.is_empty())?;
+    let number = behind.trim_start_matches('0');
+    let number = if number.is_empty() { "0" } else { number };
+    let sign = if number == "0" { "" } else { sign };
+    (!behind.starts_with(['x', 'X'])).then(|| format!("{sign}{number}"))
 }
 
 fn unit_name(unit: Unit, bytes: u64) -> String {

@@ -169,7 +169,9 @@ impl Interpreter<'_> {
             }
             Shape::Numbers(_) if literal.text.contains(',') => {
                 let error = NotAValue::Commas(literal.text.clone().into_owned());
-                let parts: Vec<&str> = literal.text.split(',').map(str::trim).collect();
+                let divides = |c: char| c == ',' || c.is_whitespace();
+                let parts: Vec<&str> =
+                    literal.text.split(divides).filter(|part| !part.is_empty()).collect();
                 let help = format!("write [{}]", parts.join(", "));
                 self.wrong(literal.span, error.to_string(), help)
             }

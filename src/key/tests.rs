@@ -63,6 +63,24 @@ fn hostile_and_mistaken_keys_are_refused() {
 }
 
 #[test]
+fn what_is_to_be_written_instead_is_a_key() {
+    for (written, instead) in [
+        ("PROC.SYS.vm.swappiness", "vm.swappiness"),
+        ("/proc/sys/VM/swappiness", "vm.swappiness"),
+        ("/Proc/Sys/vm/swappiness", "vm/swappiness"),
+        ("/proc/sys/net.ipv4.ip_forward", "net.ipv4.ip_forward"),
+        ("proc/sys/proc/sys/vm/swappiness", "vm.swappiness"),
+        ("net.ipv4.CONF.WAN0.rp_filter", "net.ipv4.conf.WAN0.rp_filter"),
+        ("/proc/sys/NET/ipv4/conf/WAN0.100/rp_filter", "net.ipv4.conf.WAN0/100.rp_filter"),
+    ] {
+        let error = Key::parse(written).unwrap_err();
+        assert_eq!(error.instead(), Some(instead), "{written}");
+        assert!(Key::parse(instead).is_ok(), "{instead}");
+    }
+    assert_eq!(Key::parse("/proc/sys/../etc").unwrap_err().instead(), None);
+}
+
+#[test]
 fn upper_case_is_kept_where_names_are_free() {
     assert_eq!(path("net.ipv4.conf.WAN0.rp_filter"), "net/ipv4/conf/WAN0/rp_filter");
     assert!(Key::parse("net.ipv4.conf.wan0.RP_filter").is_err());

@@ -58,8 +58,13 @@ impl Size {
         let text = text.trim();
         let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, unit) = text.split_at(digits);
-        if let Some(instead) = whole(number, unit) {
-            return Err(QuantityError::Misspelt { written: text.to_owned(), instead });
+        if let Some((instead, ambiguous)) = whole(number, unit) {
+            let written = text.to_owned();
+            return Err(if ambiguous {
+                QuantityError::Ambiguous { written, instead }
+            } else {
+                QuantityError::Misspelt { written, instead }
+            });
         }
         let unit = unit.trim_start();
         if unit.is_empty() || number.is_empty() {
@@ -80,29 +85,40 @@ impl Size {
     }
 }
 
-/// The same size in whole numbers of a smaller unit, where a fraction comes to that.
-fn whole(number: &str, rest: &str) -> Option<String> {
+/// The same size in whole numbers of a smaller unit, where a fraction comes to that, and whether
+/// its own unit left open what it counts in.
+fn whole(number: &str, rest: &str) -> Option<(String, bool)> {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let rest = rest.strip_prefix('.')?;
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (fraction, unit) = rest.split_at(digits);
-    let mut unit = UNITS.iter().position(|u| *u == unit.trim_start())?;
+    let (fraction, written) = rest.split_at(digits);
+    let written = written.trim_start();
+    let meant = if UNITS.contains(&written) { written } else { meant_unit(written)? };
+    let mut unit = UNITS.iter().position(|u| *u == meant)?;
     let scale = 10u128.checked_pow(u32::try_from(digits).ok()?)?;
     let mut count: u128 = format!("{number}{fraction}").parse().ok()?;
     while unit > 0 && !count.is_multiple_of(scale) {
         count = count.checked_mul(1024)?;
         unit -= 1;
     }
-    count.is_multiple_of(scale).then(|| format!("{}{}", count / scale, UNITS[unit]))
+    let ambiguous = written != meant && written.len() < "KiB".len();
+    count.is_multiple_of(scale).then(|| (format!("{}{}", count / scale, UNITS[unit]), ambiguous))
+}
+
+/// The unit that another spelling most likely stands for.
+fn meant_unit(unit: &str) -> Option<&'static str> {
+    match unit.to_ascii_lowercase().as_str() {
+        "k" | "kb" | "kib" => Some("KiB"),
+        "m" | "mb" | "mib" => Some("MiB"),
+        "g" | "gb" | "gib" => Some("GiB"),
+        "t" | "tb" | "tib" => Some("TiB"),
+        _ => None,
+    }
 }
 
 fn wrong_unit(text: &str, number: &str, unit: &str) -> QuantityError {
-    let meant = match unit.to_ascii_lowercase().as_str() {
-        "k" | "kb" | "kib" => "KiB",
-        "m" | "mb" | "mib" => "MiB",
-        "g" | "gb" | "gib" => "GiB",
-        "t" | "tb" | "tib" => "TiB",
-        _ => return QuantityError::UnknownUnit(unit.to_owned()),
+    let Some(meant) = meant_unit(unit) else {
+        return QuantityError::UnknownUnit(unit.to_owned());
     };
     let (written, instead) = (text.to_owned(), format!("{number}{meant}"));
     if unit.len() == "KiB".len() {
