@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::drift::Verdict;
+use crate::drift::{OnDrift, Verdict};
 use crate::observed::{Namespace, fingerprint};
 use crate::watch::clock;
 
@@ -88,7 +88,7 @@ impl Daemon<'_> {
             }
             match slot.look(&mut self.buffer) {
                 Look::Right => {
-                    (slot.touched_by, slot.taken_back) = (None, false);
+                    (slot.touched_by, slot.taken_back, slot.is_new) = (None, false, false);
                     slot.trouble = None;
                     if slot.state.in_sync(began) {
                         let what = What::Settled;
@@ -174,13 +174,19 @@ impl Daemon<'_> {
             return;
         }
         let who = self.witness.id(sought);
-        let verdict = slot.state.drifted(who, fingerprint(&slot.wrong), began);
+        // What is only watched is told as it is.
+        let is_new = std::mem::take(&mut slot.is_new) && slot.state.policy() != OnDrift::Report;
+        let verdict = if is_new {
+            Verdict::Restore
+        } else {
+            slot.state.drifted(who, fingerprint(&slot.wrong), began)
+        };
         let what = match verdict {
             Verdict::Quiet => return,
             Verdict::Restore => match slot.restore() {
                 Ok(()) => {
                     slot.trouble = None;
-                    What::Restored
+                    if is_new { What::Set } else { What::Restored }
                 }
                 Err(errno) => {
                     let trouble = Some(Trouble::Refused(errno));
@@ -201,7 +207,7 @@ impl Daemon<'_> {
         let at = clock::monotonic();
         let took = from.map(|from| at.saturating_sub(from));
         slot.done = Some(Done { what, took, pid, at });
-        if what == What::Restored {
+        if matches!(what, What::Restored | What::Set) {
             for &other in self.index.reached(i) {
                 self.slots[other].dirty = true;
                 self.slots[other].touched_by = pid;

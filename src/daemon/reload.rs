@@ -153,8 +153,10 @@ impl Daemon<'_> {
         // What is as desired as before has drifted: that is told with its writer, one by one.
         let (holds, since_boot) =
             (Holds::read(&self.root, self.host.boot_id()), clock::since_boot());
+        // What yields to others nobody has changed where it is new; at the start somebody may have.
+        let is_new = |item: &Item| !first && item.desired.on_drift == OnDrift::Yield;
         plan.retain_steps(|item, step| {
-            enforced(item)
+            (enforced(item) || is_new(item))
                 && changes.iter().any(|change| change.key == step.key)
                 && holds.of(&step.key, since_boot).is_none()
         });
@@ -183,6 +185,7 @@ impl Daemon<'_> {
         for slot in &mut self.slots {
             if slot.held.is_err() {
                 slot.held = self.kernel.hold(&slot.key);
+                slot.is_new = !first && slot.held.is_ok();
             }
             arm(slot, &self.eyes);
             slot.dirty = true;

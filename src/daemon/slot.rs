@@ -30,6 +30,8 @@ pub struct Slot {
     pub let_go: bool,
     /// That is over, and it was not looked at since.
     pub taken_back: bool,
+    /// It has come since it was looked at last: what it reads nobody has changed.
+    pub is_new: bool,
     /// Whether writes to it raise events.
     pub armed: bool,
     /// So often it is looked at again, because BPF has seen an attempt before the value changed.
@@ -93,6 +95,8 @@ pub struct Done {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     Restored,
+    /// It has come, and was set for the first time.
+    Set,
     Failed(Errno),
     Reported,
     Yielded,
@@ -123,6 +127,7 @@ impl Slot {
             armed: false,
             let_go: false,
             taken_back: false,
+            is_new: false,
             right: Vec::with_capacity(32),
             wrong: Vec::with_capacity(32),
             trouble: None,

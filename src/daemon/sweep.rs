@@ -105,6 +105,7 @@ impl Daemon<'_> {
             }
             let held = self.kernel.hold(&slot.key);
             found |= held.is_ok() || slot.held.is_ok();
+            slot.is_new = held.is_ok();
             slot.held = held;
             (slot.armed, slot.watch) = (false, None);
             slot.right.clear();

@@ -11,7 +11,7 @@ use crate::wire::event::{EVENT_SCHEMA, Event, Writer};
 
 use super::Daemon;
 use super::eyes::Marks;
-use super::slot::{Done, Look, Refused, Trouble, What, text};
+use super::slot::{Done, Look, Refused, Slot, Trouble, What, text};
 use super::witness::Sought;
 
 /// Refused writes are told one by one, and when they come more often, together.
@@ -37,6 +37,15 @@ impl Daemon<'_> {
 
     fn tell_done(&mut self, i: usize, done: Done, began: Duration) {
         self.soon.settle = true;
+        if done.what == What::Set {
+            let mut event = self.general("reloaded");
+            let Slot { key, desired, .. } = &self.slots[i];
+            event.detail =
+                Some(format!("{key} is there now and is set to {}", shown(key, desired)));
+            self.remember(i, &event.time);
+            self.records.record(&event);
+            return;
+        }
         let sought = self.sought(i, done.pid, began);
         let mut event = self.event(&self.slots[i].key.clone(), action(done.what));
         let writer = match done.what {
@@ -84,7 +93,7 @@ impl Daemon<'_> {
                 self.blind(i);
             }
             What::Yielded => self.keep_yielded(i),
-            What::Reported | What::Settled => {}
+            What::Reported | What::Set | What::Settled => {}
         }
         self.records.record(&event);
     }
@@ -217,6 +226,7 @@ impl Daemon<'_> {
 fn action(what: What) -> &'static str {
     match what {
         What::Restored => "restored",
+        What::Set => "reloaded",
         What::Failed(_) => "failed",
         What::Reported => "reported",
         What::Yielded => "yielded",

@@ -4,6 +4,7 @@ mod blows;
 mod fights;
 pub mod harness;
 mod links;
+mod new;
 mod pinned;
 mod reloads;
 mod remembered;
