@@ -1,5 +1,5 @@
-"""Holds `tunectl fleet` against DuckDB with packaging/sql/duckdb.sql, and where chdb is installed
-against ClickHouse with packaging/sql/clickhouse.sql: agree.py FLEET.json REPORTS SILENT_BEFORE."""
+"""Holds `tunectl fleet` against DuckDB with packaging/sql/duckdb.sql, and against ClickHouse with
+packaging/sql/clickhouse.sql: agree.py FLEET.json REPORTS SILENT_BEFORE."""
 
 import json
 import pathlib
@@ -107,12 +107,7 @@ def merged(outliers):
 def main():
     fleet = json.loads(pathlib.Path(sys.argv[1]).read_text())
     good = compare("DuckDB", fleet, with_duckdb(*sys.argv[2:]))
-    try:
-        import chdb as _
-    except ImportError:
-        print("left out: ClickHouse: the Python package chdb is not installed")
-    else:
-        good = compare("ClickHouse", fleet, with_clickhouse(*sys.argv[2:])) and good
+    good = compare("ClickHouse", fleet, with_clickhouse(*sys.argv[2:])) and good
     sys.exit(not good)
 
 
