@@ -4,7 +4,7 @@ use crate::catalogue::{Kind, Parameter};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::key::Selector;
 use crate::observed::{Facts, Release, breaks_line};
-use crate::value::{Canonical, NotAValue, Shape, Size, canonical};
+use crate::value::{Canonical, NotAValue, Shape, Size, Unit, canonical};
 
 use super::amount::Amount;
 use super::desired::Requirement;
@@ -369,7 +369,7 @@ impl Interpreter<'_> {
             true => known.limits_on(self.facts.kernel),
             // With another host's memory it may be another number.
             false if from_ram => return Some(()),
-            false => known.widest_range(),
+            false => known.widest_range().or_else(|| known.time_limits()),
         };
         let Some(range) = range.filter(|range| !range.contains(number)) else { return Some(()) };
         let kernel = match self.facts.kernel {
@@ -380,6 +380,11 @@ impl Interpreter<'_> {
             "{number} is out of range: {} takes {} to {} on {kernel}",
             self.selector, range.min, range.max
         );
+        if known.unit() == Unit::Seconds && known.ranges().is_empty() {
+            let most = range.max / 10;
+            let help = format!("it is kept in clock ticks: with 1000 a second {most} is the most");
+            return self.wrong(span, message, help);
+        }
         let near = number.clamp(range.min, range.max);
         self.wrong(span, message, format!("the nearest value that the kernel takes is {near}"))
     }

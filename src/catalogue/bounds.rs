@@ -34,6 +34,9 @@ pub(super) const ULONG: &[Range] = &[Range::new(0, ULONG_MAX)];
 /// A 16-bit number, such as a port or an old user id.
 pub(super) const SHORT: &[Range] = &[Range::new(0, 65_535)];
 
+/// The fields of a packet that a hash is made of: twelve bits, at least one of them set.
+pub(super) const HASH_FIELDS: &[Range] = &[Range::new(1, 0xfff)];
+
 /// Milliseconds that are kept in clock ticks.
 pub(super) const MS_TICKS: Shape = Shape::Rounded(Rounding::Milliseconds);
 /// Hundredths of a second that are kept in clock ticks.

@@ -944,6 +944,7 @@ pub(super) const TABLE: &[Entry] = &[
         "System V semaphores: in one set, in the system, operations in one call, and sets",
         DOC,
     )
+    .ranges(INT)
     .scope(Scope::Ipc),
     report(
         "kernel/sem_next_id",

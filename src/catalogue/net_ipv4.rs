@@ -1,6 +1,6 @@
 //! What is known of net.ipv4.*: IP, ICMP, IGMP, ARP, TCP and UDP.
 
-use super::bounds::{MS_TICKS, SHORT as PORTS, USER_TICKS};
+use super::bounds::{HASH_FIELDS, MS_TICKS, SHORT as PORTS, USER_TICKS};
 use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::Shape::{self, Bitmap, Bool, HexGroups, Number, Numbers, Text, Words};
 use crate::value::Unit;
@@ -154,7 +154,7 @@ pub(super) const TABLE: &[Entry] = &[
         .hazard(Hazard::CutsNetwork).owners(FORWARDERS),
     own("net/ipv4/fib_multipath_hash_fields", Number,
         "Mask of the fields that a custom multipath hash (fib_multipath_hash_policy 3) is made of")
-        .since(5, 14),
+        .ranges(HASH_FIELDS).since(5, 14),
     own("net/ipv4/fib_multipath_hash_policy", Number,
         "Chooses between equal routes by 0 addresses, 1 ports too, 2 inner ones, 3 custom fields")
         .ranges(&[Range::new(0, 3), Range::before(5, 14, 0, 2), Range::before(5, 4, 0, 1)])
@@ -263,7 +263,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Seconds after which an unused neighbour may be forgotten").unit(Unit::Seconds),
     own("net/ipv4/neigh/*/interval_probe_time_ms", MS_TICKS,
         "Time between probes of neighbours that the kernel keeps resolved")
-        .unit(Unit::Milliseconds).since(6, 0),
+        .unit(Unit::Milliseconds).ranges(POSITIVE).since(6, 0),
     own("net/ipv4/neigh/*/locktime", USER_TICKS,
         "Least age at which an ARP entry is replaced by another answer").unit(Unit::Centiseconds),
     own("net/ipv4/neigh/*/mcast_resolicit", Number,
@@ -307,6 +307,7 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(BOOL).since(5, 8),
     own("net/ipv4/ping_group_range", Numbers(2),
         "First and last group whose members may open ICMP echo sockets; 1 0 means none")
+        .ranges(&[Range::new(0, u32::MAX as i128 - 1)])
         .owners(&["systemd (50-default.conf)"])
         .reads_back("a first group above the last reads back as 1 0"),
     own("net/ipv4/raw_l3mdev_accept", Bool,
@@ -495,7 +496,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Connections answer with the type of service of the opening packet")
         .ranges(BOOL).since(5, 10),
     own("net/ipv4/tcp_reordering", Number,
-        "Reordering, in packets, that a connection starts with")
+        "Reordering, in packets, that a connection starts with").ranges(POSITIVE_BY_STABLE_FIX)
         .order(&[Order::AtMost("net/ipv4/tcp_max_reordering", 3, Checked::Lately)]),
     own("net/ipv4/tcp_retrans_collapse", Bool,
         "Joins small segments when they are sent again").ranges(U8),

@@ -1,6 +1,6 @@
 //! What is known of net.ipv6.*: IPv6, its ICMP, neighbour discovery and autoconfiguration.
 
-use super::bounds::{MS_TICKS, USER_TICKS};
+use super::bounds::{HASH_FIELDS, MS_TICKS, USER_TICKS};
 use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::Shape::{self, Bitmap, Bool, Ipv6, Number};
 use crate::value::Unit;
@@ -228,7 +228,7 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(INT).effects(&[Effect::Copies("net/ipv6/conf/*/ignore_routes_with_linkdown")]),
     own("net/ipv6/fib_multipath_hash_fields", Number,
         "Mask of the fields that a custom multipath hash (fib_multipath_hash_policy 3) is made of")
-        .since(5, 14),
+        .ranges(HASH_FIELDS).since(5, 14),
     own("net/ipv6/fib_multipath_hash_policy", Number,
         "Chooses between equal routes by 0 addresses, 1 ports too, 2 inner ones, 3 custom fields")
         .ranges(&[Range::new(0, 3), Range::before(5, 14, 0, 2), Range::before(5, 9, 0, 1)])
@@ -306,7 +306,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Seconds after which an unused neighbour may be forgotten").unit(Unit::Seconds),
     own("net/ipv6/neigh/*/interval_probe_time_ms", MS_TICKS,
         "Time between probes of neighbours that the kernel keeps resolved")
-        .unit(Unit::Milliseconds).since(6, 0),
+        .unit(Unit::Milliseconds).ranges(POSITIVE).since(6, 0),
     own("net/ipv6/neigh/*/locktime", USER_TICKS,
         "Of no use to IPv6; with IPv4 the least age at which an ARP entry is replaced")
         .unit(Unit::Centiseconds),
@@ -319,7 +319,7 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv6/neigh/*/proxy_qlen", Number,
         "Most packets that wait for a proxy's answer").ranges(NOT_NEGATIVE),
     own("net/ipv6/neigh/*/retrans_time", Number,
-        "The same as retrans_time_ms, in clock ticks of the kernel's own rate")
+        "The same as retrans_time_ms, in clock ticks of the kernel's own rate").ranges(INT)
         .effects(&[Effect::Rescales("retrans_time_ms", None)]),
     own("net/ipv6/neigh/*/retrans_time_ms", MS_TICKS,
         "Time between repeated neighbour solicitations")

@@ -32,6 +32,7 @@ const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
 /// A switch of `br_netfilter`; each network namespace has its own since 5.3.
 const fn bridge(key: &'static str, summary: &'static str) -> Entry {
     own(key, Shape::Rounded(Rounding::Switch), summary)
+        .ranges(INT)
         .module("br_netfilter")
         .reads_back("any number but 0 reads back as 1")
 }

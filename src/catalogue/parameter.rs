@@ -6,7 +6,7 @@ use std::fmt;
 use super::packed::{EFFECTS, ORDER, OWNERS, RANGES, Row, part, text};
 use super::{Effect, Hazard, Kind, Order, Range, Scope};
 use crate::observed::Release;
-use crate::value::{Shape, Unit};
+use crate::value::{Rounding, Shape, Unit};
 
 /// What is known of one parameter, or of one name in every place that its `*` stands for.
 #[derive(Clone, Copy)]
@@ -121,16 +121,26 @@ impl Parameter {
         self.ranges().iter().rfind(|r| r.until.is_none_or(|until| kernel < until)).copied()
     }
 
-    /// The range, or what is not accepted whatever the kernel's clock rate: a network's time without
-    /// a range of its own is kept in 32 bits.
+    /// The range, or what is not accepted whatever the kernel's clock rate.
     pub fn limits_on(self, kernel: Release) -> Option<Range> {
-        let is_time =
-            matches!(self.unit(), Unit::Seconds | Unit::Centiseconds | Unit::Milliseconds);
-        let of_a_time = || {
-            let kept = is_time && self.key().starts_with("net/");
-            kept.then_some(Range::new(i32::MIN.into(), i32::MAX.into()))
-        };
-        self.range_on(kernel).or_else(of_a_time)
+        self.range_on(kernel).or_else(|| self.time_limits())
+    }
+
+    /// What the kernel takes at most of a network's time without a range of its own, which it keeps
+    /// in 32 bits: whole seconds in clock ticks, of which there are 100 a second or more.
+    pub fn time_limits(self) -> Option<Range> {
+        let all = Range::new(i32::MIN.into(), i32::MAX.into());
+        if !self.key().starts_with("net/") || !self.ranges().is_empty() {
+            return None;
+        }
+        match (self.unit(), self.shape()) {
+            (Unit::Seconds, _) => Some(Range::new(-all.max / 100, all.max / 100)),
+            (Unit::Milliseconds, Shape::Rounded(Rounding::Milliseconds)) => {
+                Some(Range { min: 0, ..all })
+            }
+            (Unit::Milliseconds | Unit::Centiseconds, _) => Some(all),
+            _ => None,
+        }
     }
 
     /// Least and greatest number that some kernel accepts; `None` where no range is known, or of

@@ -229,6 +229,16 @@ fn limits_of_ipc_are_where_the_kernel_has_them() {
                 assert_eq!(read(path), range.max.to_string(), "{path} kept its value");
             }
         }
+        // Of its four numbers the last has a limit of its own.
+        let sem = catalogue::lookup(&Key::from_path("kernel/sem").unwrap()).unwrap();
+        let range = sem.range_on(kernel()).unwrap();
+        for accepted in [range.min, range.max] {
+            let numbers = format!("{accepted} {accepted} {accepted} 1");
+            assert_eq!(write("kernel/sem", &numbers), Ok(()), "{numbers}");
+        }
+        for refused in [range.min - 1, range.max + 1] {
+            assert_eq!(write("kernel/sem", &format!("{refused} 1 1 1")), Err(EINVAL), "{refused}");
+        }
     });
 }
 

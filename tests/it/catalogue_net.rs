@@ -9,7 +9,7 @@ use std::process::Command;
 use tunectl::catalogue::{self, Effect, Kind, Order, Parameter, Scope};
 use tunectl::key::Key;
 use tunectl::observed::Release;
-use tunectl::value::{Canonical, Shape, agrees, canonical};
+use tunectl::value::{Canonical, Shape, Unit, agrees, canonical};
 
 use crate::support;
 
@@ -259,6 +259,28 @@ fn declared_ranges_are_the_kernels() {
             tried += 1;
         }
         assert!(tried >= 150, "only {tried} ranges were tried");
+    });
+}
+
+/// What no clock rate lets a time be is refused by this kernel's as well.
+#[test]
+fn limits_of_times_are_the_kernels() {
+    with_interfaces("catalogue_net::limits_of_times_are_the_kernels", || {
+        let mut tried = 0;
+        for (path, parameter) in catalogued() {
+            let Some(limits) = parameter.time_limits() else { continue };
+            // Hundredths of a second may overflow unnoticed.
+            if parameter.unit() == Unit::Centiseconds || !has_writable_value(&path, parameter) {
+                continue;
+            }
+            for refused in [limits.min - 1, limits.max + 1] {
+                assert_eq!(put(&path, &refused.to_string()), Err(EINVAL), "{path} takes {refused}");
+            }
+            // Half an hour is nothing unusual.
+            must_put(&path, "1800");
+            tried += 1;
+        }
+        assert!(tried >= 30, "only {tried} times were tried");
     });
 }
 
