@@ -113,7 +113,11 @@ impl<'t> Builder<'t> {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 let problem = self.place.syntax_error(&error);
-                self.problems.push(problem);
+                // What goes wrong behind a mistake, on its own line, comes of it.
+                let line = |p: &Diagnostic| p.span.map(|span| span.line);
+                if self.problems.last().is_none_or(|last| line(last) != line(&problem)) {
+                    self.problems.push(problem);
+                }
                 Err(Stop)
             }
             None => Err(Stop),
@@ -166,7 +170,14 @@ impl<'t> Builder<'t> {
             }
             _ => (0, false),
         };
-        if anchor != 0 || matches!(event, Event::Alias(_) | Event::UnresolvedAlias(_)) {
+        let is_alias = matches!(event, Event::Alias(_) | Event::UnresolvedAlias(_));
+        let glob = is_alias.then(|| self.place.slice(span).trim_end_matches(':'));
+        let glob = glob.filter(|text| text.contains(['.', '/']));
+        if let Some(glob) = glob {
+            let message = "a value cannot start with `*`: YAML gives it a meaning of its own";
+            let help = format!("quote it, as \"{glob}\"");
+            self.problems.push(Diagnostic::error(at, message).help(help));
+        } else if anchor != 0 || is_alias {
             let at = if anchor == 0 { at } else { self.place.anchor(at) };
             self.problems.push(
                 Diagnostic::error(at, "anchors and aliases are not part of the format")
@@ -204,7 +215,10 @@ impl<'t> Builder<'t> {
                     entries.push((key, self.node(event, &span, depth + 1)?));
                 }
             }
-            _ => NodeKind::Null,
+            _ => match glob {
+                Some(glob) => NodeKind::Scalar { text: glob.to_owned(), plain: true },
+                None => NodeKind::Null,
+            },
         };
         Ok(Node { span: at, kind })
     }
@@ -293,8 +307,46 @@ impl Place<'_> {
         let at = self.byte(error.marker()).min(self.text.len());
         let end =
             self.text[at..].chars().next().filter(|c| *c != '\n').map_or(at, |c| at + c.len_utf8());
+        if error.info().contains("<document start>") {
+            return self.outside();
+        }
         let (message, help) = explain(error.kind(), &error.info());
         Diagnostic { help, ..Diagnostic::error(self.at(at, end), message) }
+    }
+}
+
+impl Place<'_> {
+    /// What stands in a file's first line, where the rest of the file does not belong to it.
+    fn outside(&self) -> Diagnostic {
+        let mut start = 0;
+        let mut first = "";
+        for line in self.text.split_inclusive('\n') {
+            let content = line.trim_start();
+            if !content.is_empty()
+                && !content.starts_with(['#', '%'])
+                && content.trim_end() != "---"
+            {
+                first = line.trim_end();
+                break;
+            }
+            start += line.len();
+        }
+        let indent = first.len() - first.trim_start().len();
+        let at = self.at(start + indent, start + first.len());
+        let (message, help) = if indent > 0 {
+            (
+                "the first entry is indented, and those below it are not",
+                "begin all entries of a map in the same column",
+            )
+        } else if first.starts_with('[') {
+            ("a baseline has no sections", "remove this line; the file begins with `name: …`")
+        } else {
+            (
+                "this line is not `KEY: VALUE`, and the rest of the file does not belong to it",
+                "begin the file with `name: …`",
+            )
+        };
+        Diagnostic::error(at, message).help(help)
     }
 }
 
@@ -325,14 +377,17 @@ fn explain(kind: &ErrorKind, info: &str) -> (String, Option<String>) {
         }
         _ => match SYNTAX.iter().find(|(found, ..)| info.contains(found)) {
             Some((_, message, help)) => ((*message).to_owned(), *help),
-            None => return (format!("not YAML: {info}"), None),
+            None => (
+                format!("not YAML: {info}"),
+                "write `KEY: VALUE`, each on a line of its own, and quote what has marks in it",
+            ),
         },
     };
     (message, Some(help.to_owned()))
 }
 
 /// What the parser says, what that means in a baseline, and what to write instead.
-const SYNTAX: [(&str, &str, &str); 10] = [
+const SYNTAX: [(&str, &str, &str); 19] = [
     ("unclosed quote", "this quote is never closed", "close it on the same line"),
     ("unclosed bracket '{'", "this `{` is never closed", "add the `}`"),
     ("unclosed bracket '['", "this `[` is never closed", "add the `]`"),
@@ -361,6 +416,47 @@ const SYNTAX: [(&str, &str, &str); 10] = [
         "trailing content after",
         "something follows the closing quote",
         "put the whole value between the quotes",
+    ),
+    (
+        "mismatched bracket",
+        "this bracket is closed by one of another kind",
+        "close `{` with `}`, and `[` with `]`",
+    ),
+    (
+        "did not find expected ',' or",
+        "a comma is missing before this, or a bracket further up is never closed",
+        "divide items by commas, and close `{` with `}` and `[` with `]`",
+    ),
+    (
+        "implicit flow mapping",
+        "there is nothing in front of this comma",
+        "remove one of two commas, or write what belongs between them",
+    ),
+    ("found a tab", "YAML is indented with spaces, not with tabs", "replace the tab by spaces"),
+    (
+        "mapping keys are not allowed",
+        "a `? ` begins a key in YAML, and none can stand here",
+        "quote the value",
+    ),
+    (
+        "\"-\" is only valid inside a block",
+        "a `- ` begins an item in YAML, and none can stand here",
+        "quote the value; between brackets items are divided by commas",
+    ),
+    (
+        "comment intercepting",
+        "a comment stands in the middle of a text of several lines",
+        "write the text on one line, or in quotes",
+    ),
+    (
+        "scanning an anchor or alias",
+        "a value cannot start with `*` or `&`: YAML gives them a meaning of their own",
+        "quote the value",
+    ),
+    (
+        "a BOM must not appear",
+        "a byte order mark stands in the middle of the file",
+        "remove it: where two files were put together it stood at the beginning of the second",
     ),
     (
         "unknown escape character",
