@@ -291,16 +291,14 @@ impl Place<'_> {
         if !before[start..].starts_with('&') {
             return node;
         }
-        // Its line is counted from the node's: from the beginning each would cost the whole text.
-        let between = self.text[start..node.start].matches('\n').count();
-        let column = if between == 0 {
-            node.column.saturating_sub(count(self.text[start..node.start].chars().count()))
-        } else {
-            let line_start = self.text[..start].rfind('\n').map_or(0, |n| n + 1);
-            count(self.text[line_start..start].chars().count() + 1)
-        };
-        let line = node.line.saturating_sub(count(between));
-        Span { start, end: before.len(), line, column, ..node }
+        // In the node's line it is counted from the node: from the beginning each of many would cost
+        // the whole text.
+        let between = &self.text[start..node.start];
+        let column = node.column.saturating_sub(count(between.chars().count()));
+        if between.contains(['\n', '\r']) || column == 0 {
+            return self.at(start, before.len());
+        }
+        Span { start, end: before.len(), column, ..node }
     }
 
     fn syntax_error(&self, error: &ScanError) -> Diagnostic {

@@ -218,8 +218,11 @@ fn each_shell_completes_the_commands() {
 #[test]
 fn the_removal_knows_a_drop_in_by_its_first_line() {
     let script = include_str!("../../packaging/deb/postrm");
-    let mark = script.split_once("grep -q '^").unwrap().1.split('\'').next().unwrap();
+    let (begin, marks) = script.split_once("grep -Eq '^").unwrap().1.split_once('(').unwrap();
+    let marks: Vec<&str> = marks.split(')').next().unwrap().split('|').collect();
+    let [of_dropin, of_metrics] = marks[..] else { panic!("{marks:?}") };
     let text = tunectl::bootview::dropin::render(tunectl::bootview::dropin::PATH, "it", "0", &[]);
-    assert!(mark.len() > 10 && text.starts_with(mark), "{mark}");
+    assert!(of_dropin.len() > 10 && text.starts_with(&format!("{begin}{of_dropin}")), "{begin}");
+    assert_eq!(format!("{begin}{of_metrics}"), "# HELP tunectl_");
     assert!(script.contains(&format!("dropin={}\n", tunectl::bootview::dropin::PATH)));
 }
