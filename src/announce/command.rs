@@ -15,8 +15,10 @@ use crate::wire::event::Event;
 
 /// So many run at once …
 const MOST_RUNNING: usize = 4;
-/// … so many events wait for one to end; what comes on top is not told.
+/// … so many events wait for one to end; what comes on top is skipped.
 const MOST_WAITING: usize = 32;
+/// While events are skipped without end, that is said so often.
+const SAID: Duration = Duration::from_secs(60);
 /// So long the last ones may go on when the daemon ends.
 const PARTING: Duration = Duration::from_secs(2);
 /// A command that runs longer is killed.
@@ -29,8 +31,10 @@ pub struct OnDrift {
     patience: Duration,
     running: Vec<Running>,
     waiting: VecDeque<Vec<u8>>,
-    failed: u64,
+    /// Events that were skipped, of which nothing is said yet.
     skipped: u64,
+    /// When the first of those was.
+    since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -57,8 +61,8 @@ impl OnDrift {
             patience: PATIENCE,
             running: Vec::with_capacity(MOST_RUNNING),
             waiting: VecDeque::with_capacity(MOST_WAITING),
-            failed: 0,
             skipped: 0,
+            since: None,
         }
     }
 
@@ -71,7 +75,7 @@ impl OnDrift {
     /// Starts the command with the event as one line of JSON, or lets the event wait for its turn.
     ///
     /// # Errors
-    /// The command could not be started; that is counted as a failure.
+    /// The command could not be started.
     pub fn tell(&mut self, event: &Event) -> io::Result<()> {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
@@ -82,6 +86,7 @@ impl OnDrift {
             self.waiting.push_back(line);
         } else {
             self.skipped += 1;
+            self.since.get_or_insert_with(Instant::now);
         }
         Ok(())
     }
@@ -113,10 +118,8 @@ impl OnDrift {
         {
             if let Err(error) = self.start(&line) {
                 failures.push(Settled { pid: 0, how: format!("cannot be started: {error}") });
-                self.failed -= 1;
             }
         }
-        self.failed += failures.len() as u64;
         failures
     }
 
@@ -125,34 +128,19 @@ impl OnDrift {
         self.running.iter().filter(|r| !r.is_killed).map(|r| r.until).min()
     }
 
-    /// How many commands are running.
-    pub fn running(&self) -> usize {
-        self.running.len()
-    }
-
-    /// How many ended with an error, were killed or could not be started.
-    pub fn failed(&self) -> u64 {
-        self.failed
-    }
-
-    /// How many events were not told, because too many waited.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
+    /// How many events were skipped because too many waited, each counted once: told when none
+    /// waits any more, and every minute until then.
+    pub fn skipped(&mut self) -> Option<u64> {
+        let is_over = self.waiting.is_empty();
+        self.since.take_if(|since| is_over || since.elapsed() >= SAID)?;
+        Some(std::mem::take(&mut self.skipped))
     }
 
     fn start(&mut self, line: &[u8]) -> io::Result<()> {
-        let started = start(&self.command, line);
-        match started {
-            Ok(child) => {
-                let until = Instant::now() + self.patience;
-                self.running.push(Running { child, until, is_killed: false });
-                Ok(())
-            }
-            Err(error) => {
-                self.failed += 1;
-                Err(error)
-            }
-        }
+        let child = start(&self.command, line)?;
+        let until = Instant::now() + self.patience;
+        self.running.push(Running { child, until, is_killed: false });
+        Ok(())
     }
 }
 
@@ -172,8 +160,9 @@ impl Drop for OnDrift {
                 let _ = running.child.wait();
             }
         }
-        if !self.waiting.is_empty() {
-            log::warn!("{} events were not told to the command of --on-drift", self.waiting.len());
+        let left = self.waiting.len() as u64 + self.skipped;
+        if left > 0 {
+            log::warn!("the command of --on-drift was not told of {left} events");
         }
     }
 }

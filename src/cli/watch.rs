@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::probe::{self, Fact};
 use crate::report::event::{When, line};
 use crate::report::{SECRET, tally};
-use crate::watch::priority;
+use crate::watch::{clock, priority};
 use crate::wire::event::Event;
 use crate::wire::{TALLY_SCHEMA, Tally, Watch};
 
@@ -303,10 +303,20 @@ impl Records for Told<'_> {
         for failed in self.command.iter_mut().flat_map(OnDrift::settle) {
             log::warn!("the command of --on-drift (pid {}): {}", failed.pid, failed.how);
         }
+        if let Some(skipped) = self.command.as_mut().and_then(OnDrift::skipped) {
+            log::warn!(
+                "the command of --on-drift was not told of {skipped} events: too many waited for it"
+            );
+        }
         if let Some(failed) = self.renewal.as_mut().and_then(Renewal::settle) {
             // The process itself has said why. It is tried again when it is due.
             self.trouble(format!("the report was not renewed: {}", failed.how));
         }
+    }
+
+    fn due(&self) -> Option<Duration> {
+        let left = self.command.as_ref()?.due()?.saturating_duration_since(Instant::now());
+        Some(clock::monotonic() + left)
     }
 
     fn stands(&mut self, watch: &Watch, line: &str) {

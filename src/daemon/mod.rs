@@ -17,6 +17,7 @@ mod reload;
 mod remember;
 mod settle;
 mod slot;
+mod soon;
 mod standing;
 mod storm;
 mod sweep;
@@ -51,6 +52,7 @@ use files::Files;
 use index::Index;
 use reload::Why;
 use slot::{Slot, TEXT};
+use soon::Soon;
 use witness::Witness;
 
 /// How the daemon is to work.
@@ -85,6 +87,8 @@ pub trait Records {
     fn record(&mut self, event: &Event);
     /// What is to be done now and then: children that have ended, say.
     fn tend(&mut self);
+    /// When that is to be done at the latest; a monotonic time.
+    fn due(&self) -> Option<Duration>;
     /// How the daemon stands; the same in one line.
     fn stands(&mut self, watch: &Watch, line: &str);
     /// Everything was looked at.
@@ -184,49 +188,6 @@ struct Force {
     name: String,
     /// Whose matches may change.
     patterns: Vec<DesiredPattern>,
-}
-
-/// What is waiting to be done. Times are monotonic.
-#[derive(Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a thing to do of its own")]
-struct Soon {
-    /// Slots are to be looked at.
-    dirty: bool,
-    /// A correction waits for an apply to end.
-    apply_ends: Option<Duration>,
-    /// When corrections have waited last for a baseline that may be another.
-    waited: Option<Duration>,
-    /// The baseline or the drop-in has changed.
-    reload: Option<Duration>,
-    /// The reload was asked for by name.
-    asked: bool,
-    /// Interfaces have come or gone.
-    links: links::Links,
-    /// Attempts that BPF saw before the value changed: look again then.
-    again: Option<Duration>,
-    /// Parameters whose pause ends, or whose fight may be over.
-    due: Option<Duration>,
-    /// Somebody's time with a parameter is over.
-    hold_ends: Option<Duration>,
-    /// The watchdog is to be fed.
-    feed: Option<Duration>,
-    /// Events were lost.
-    overflow: bool,
-    /// A parameter is gone, and others may be, or the machine has slept: look at all.
-    look: bool,
-    /// Something has changed that no event tells of: the report is to be renewed.
-    report: bool,
-    /// Code and memory were used that holding does not need: they are to be given back.
-    settle: bool,
-}
-
-impl Soon {
-    fn next(&self) -> Option<Duration> {
-        let links = self.links.next();
-        let times =
-            [self.apply_ends, self.reload, links, self.again, self.due, self.hold_ends, self.feed];
-        times.into_iter().flatten().min()
-    }
 }
 
 /// What has happened since the start.
@@ -361,6 +322,7 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// Waiting fails.
     pub fn turn_once(&mut self) -> Result<(), DaemonError> {
+        self.soon.tend = self.records.due();
         let timeout = if self.soon.dirty || self.soon.overflow {
             Some(Duration::ZERO)
         } else {
@@ -422,6 +384,9 @@ impl<'a> Daemon<'a> {
         let is = |then: Option<Duration>| then.is_some_and(|then| then <= now);
         if is(self.soon.feed) {
             self.feed(now);
+        }
+        if is(self.soon.tend) {
+            self.records.tend();
         }
         if is(self.soon.apply_ends) {
             self.soon.apply_ends = None;

@@ -37,6 +37,10 @@ impl Records for Striking {
 
     fn tend(&mut self) {}
 
+    fn due(&self) -> Option<Duration> {
+        None
+    }
+
     fn stands(&mut self, _: &Watch, _: &str) {}
 
     fn swept(&mut self, _: &Swept<'_>) {}

@@ -158,6 +158,58 @@ fn the_operators_command_gets_each_event() {
     });
 }
 
+/// Whoever is told of more events than it takes is not told of all, and the operator is told so.
+#[test]
+fn events_that_the_operators_command_is_not_told_of_are_counted() {
+    let test = "daemon::standing::events_that_the_operators_command_is_not_told_of_are_counted";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        let command = "until [ -e /run/end ]; do sleep 0.05; done; cat >>/run/drifts";
+        let args = ["--no-bpf", "--contest-after", "off", "--sweep", "3600"];
+        let watch = Watch::start_with(&[&args[..], &["--on-drift", command]].concat(), |c| {
+            c.stderr(fs::File::create("/run/errors").unwrap());
+        });
+        for value in 50..100 {
+            write("net/core/somaxconn", &value.to_string());
+            watch.event(|e| e["to"] == value.to_string().as_str());
+        }
+        // Those of the start among them.
+        let all = watch.events().len();
+        fs::write("/run/end", "").unwrap();
+        let told = || fs::read_to_string("/run/drifts").unwrap_or_default().lines().count();
+        let said = format!("was not told of {} events", all - 36);
+        watch.until("told", || told() == 36);
+        watch.until("said", || fs::read_to_string("/run/errors").unwrap().contains(&said));
+        watch.end();
+        let errors = fs::read_to_string("/run/errors").unwrap();
+        assert_eq!(errors.matches("was not told of").count(), 1, "{errors}");
+    });
+}
+
+/// No sweep and no other event comes to help.
+#[test]
+fn an_operators_command_that_hangs_is_killed_in_time() {
+    in_namespaces("daemon::standing::an_operators_command_that_hangs_is_killed_in_time", || {
+        fresh_host("name: held\nparameters:\n  net.core.somaxconn: { at_most: 5000 }\n");
+        let watch = Watch::start(&[
+            "--sweep",
+            "3600",
+            "--on-drift",
+            "echo $$ >/run/hook; exec sleep 500 >/dev/null 2>&1",
+        ]);
+        write("net/core/somaxconn", "5001");
+        let pid = || fs::read_to_string("/run/hook").unwrap_or_default().trim().to_owned();
+        watch.until("started", || !pid().is_empty());
+        let runs = || fs::exists(format!("/proc/{}", pid())).unwrap();
+        let began = Instant::now();
+        assert!(runs());
+        watch.until_after(Duration::from_secs(30), "killed", || !runs());
+        let took = began.elapsed().as_secs();
+        assert!((25..45).contains(&took), "after {took} s");
+        watch.end();
+    });
+}
+
 #[test]
 fn the_journal_gets_plain_text() {
     in_namespaces("daemon::standing::the_journal_gets_plain_text", || {

@@ -122,6 +122,10 @@ impl Records for Told {
 
     fn tend(&mut self) {}
 
+    fn due(&self) -> Option<Duration> {
+        None
+    }
+
     fn stands(&mut self, _: &Watch, _: &str) {}
 
     fn swept(&mut self, _: &Swept<'_>) {
