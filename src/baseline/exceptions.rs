@@ -1,9 +1,11 @@
 //! Exceptions from a baseline: its waivers, each until its last day, and its exclusions.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::key::{Pattern, Selector, nearest};
+use crate::key::{Pattern, Selector, has_wildcard, nearest};
 use crate::observed::Facts;
 
 use super::desired::{DesiredSet, Exception};
@@ -34,12 +36,16 @@ impl<'a> Spoken<'a> {
     /// Whether any layer speaks of what an exception covers. One that covers nothing at all is a
     /// slip of its author, who believes a parameter to be left alone.
     fn has(&self, excepted: &Selector) -> bool {
-        let by_pattern = match excepted {
-            Selector::Key(key) => self.patterns.iter().any(|pattern| pattern.matches(key)),
+        self.has_pattern(excepted) || self.all.covered(excepted).next().is_some()
+    }
+
+    /// Whether a pattern brings in what an exception covers.
+    fn has_pattern(&self, excepted: &Selector) -> bool {
+        self.patterns.iter().any(|pattern| match excepted {
+            Selector::Key(key) => pattern.matches(key),
             // Whether two patterns have a key in common depends on the host.
-            Selector::Pattern(_) => !self.patterns.is_empty(),
-        };
-        by_pattern || self.all.covered(excepted).next().is_some()
+            Selector::Pattern(other) => may_meet(pattern, other),
+        })
     }
 
     fn covers_nothing(&mut self, selector: &Selector, span: Span, message: String) -> Diagnostic {
@@ -58,16 +64,48 @@ impl<'a> Spoken<'a> {
     }
 }
 
+/// Whether two patterns may have a key in common: where neither has a wildcard they are the same.
+fn may_meet(one: &Pattern, other: &Pattern) -> bool {
+    let (mut ones, mut others) = (one.as_path().split('/'), other.as_path().split('/'));
+    loop {
+        match (ones.next(), others.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a == b || has_wildcard(a) || has_wildcard(b) => {}
+            _ => return false,
+        }
+    }
+}
+
 /// Tells of each exclusion that leaves nothing out.
 pub(super) fn check_exclusions(layers: &Layers, problems: &mut Vec<Diagnostic>) {
     if layers.documents.iter().all(|d| d.exclude.is_empty()) {
         return;
     }
     let mut spoken = Spoken::of(layers);
-    for exclude in layers.documents.iter().flat_map(|d| &d.exclude) {
-        if !spoken.has(&exclude.value) {
-            let message = format!("the exclusion of {} leaves nothing out", exclude.value);
-            problems.push(spoken.covers_nothing(&exclude.value, exclude.span, message));
+    for doc in &layers.documents {
+        let places: BTreeMap<&Selector, Span> =
+            doc.entries().map(|(entry, _)| (&entry.selector, entry.span)).collect();
+        let own: Sorted<'_> = doc.entries().map(|(entry, _)| &entry.selector).collect();
+        for exclude in &doc.exclude {
+            let excluded = &exclude.value;
+            let message = || format!("the exclusion of {excluded} leaves nothing out");
+            if !spoken.has(excluded) {
+                problems.push(spoken.covers_nothing(excluded, exclude.span, message()));
+                continue;
+            }
+            // What the file itself names it also sets: only what it extends is left out.
+            let named_here = own.covered(excluded).count();
+            if matches!(excluded, Selector::Pattern(_))
+                && named_here == spoken.all.covered(excluded).count()
+                && !spoken.has_pattern(excluded)
+                && let Some(place) = own.covered(excluded).next().and_then(|s| places.get(s))
+            {
+                problems.push(
+                    Diagnostic::warning(exclude.span, message())
+                        .also(*place, "named in the same file, and so set")
+                        .help("remove one of them: an exclusion is of what the file extends, or of what its patterns match"),
+                );
+            }
         }
     }
 }
