@@ -1,5 +1,6 @@
 //! `tunectl plan`.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::persist::conf::wrong_rights;
@@ -47,7 +48,8 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     if let Some(path) = &args.out {
         saved::save(cli, path, &plan, &host, name)?;
-        let path = path.display();
+        let path = path.display().to_string();
+        let path = word(&path);
         ui.hint(&format!("\nSaved. To do exactly this, as root: tunectl apply {path}"));
     } else if plan.changes() && args.facts.is_none() {
         // Where the host has another baseline of its own, that is to be said.
@@ -61,7 +63,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
         } else {
             " --live-only, because this host has layers of its own"
         };
-        let name = name.map(|n| format!(" -b {n}")).unwrap_or_default();
+        let name = name.map(|n| format!(" -b {}", word(n))).unwrap_or_default();
         ui.hint(&format!(
             "\nNothing was changed. To carry it out, as root: tunectl apply{name}{besides}"
         ));
@@ -70,6 +72,15 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     // The process ends here, and its memory with it: nothing is gained by taking it apart first.
     std::mem::forget((plan, host));
     Ok(if differs { Exit::Differs } else { Exit::Done })
+}
+
+/// A word of a command as a shell reads it back.
+fn word(text: &str) -> Cow<'_, str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.into();
+    }
+    format!("'{}'", text.replace('\'', "'\\''")).into()
 }
 
 /// Prints a plan.

@@ -376,3 +376,22 @@ fn what_a_pattern_matches_and_no_key_can_name_is_told() {
     fs::write(odd.join("rp_filter"), "0\n").unwrap();
     told("/proc/sys/net/ipv4/conf/\u{fffd}\\u{1b}[1m/rp_filter");
 }
+
+/// What is proposed can be pasted into a shell, whatever the file's name.
+#[test]
+fn a_hint_names_files_as_a_shell_reads_them() {
+    let host = Host::usual();
+    let baseline = "name: it\nparameters: { vm.swappiness: 1 }\n";
+    for (name, word) in [
+        ("./plain-1.yaml", "./plain-1.yaml"),
+        ("./a b;reboot.yaml", "'./a b;reboot.yaml'"),
+        ("./it's.yaml", r"'./it'\''s.yaml'"),
+    ] {
+        host.given(name, baseline);
+        let ran = host.run(["plan", "-b", name]);
+        let hint = format!("as root: tunectl apply -b {word}\n");
+        assert!(ran.err.contains(&hint), "{hint}: {}", ran.err);
+    }
+    let ran = host.run(["plan", "-b", "./plain-1.yaml", "--out", "a plan"]);
+    assert!(ran.err.contains("as root: tunectl apply 'a plan'\n"), "{}", ran.err);
+}
