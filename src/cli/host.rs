@@ -299,6 +299,8 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
     if sources::is_path(wanted.name) {
         let from = wanted.from.filter(|f| !f.starts_with("built-in:"));
         let path = sources::relative_to(from, wanted.name);
+        // Where nothing is left of it, as of `./`, it is the directory that it is relative to.
+        let path = if path.is_empty() { ".".to_owned() } else { path };
         return reader.read(&path).map(|f| Found::text(f.path, f.text)).map_err(failed);
     }
     for dir in sources::SEARCH {

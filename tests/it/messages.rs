@@ -293,6 +293,7 @@ error: dir.yaml is not a regular file
 "#]]
         .raw()
     );
+    assert_eq!(told(&host, 1, ["plan", "-b", "./"]), "error: . is not a regular file\n");
     std::os::unix::fs::symlink("loop.yaml", host.work.join("loop.yaml")).unwrap();
     assert_data_eq!(
         told(&host, 1, ["plan", "-b", "./loop.yaml"]),
