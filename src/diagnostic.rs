@@ -53,16 +53,35 @@ pub struct Source {
     pub text: Cow<'static, str>,
 }
 
+/// Longest message, in bytes; the longest key has room in it.
+const MOST_BYTES: usize = 1000;
+
+/// A message that fits: what it quotes may be as long as a file.
+fn bounded(mut text: String) -> String {
+    if text.len() > MOST_BYTES {
+        let boundary = |at: usize, text: &str| (0..=at).rev().find(|at| text.is_char_boundary(*at));
+        let head = boundary(MOST_BYTES * 4 / 5, &text).unwrap_or(0);
+        let tail = boundary(text.len() - MOST_BYTES / 10, &text).unwrap_or(0);
+        text.replace_range(head..tail, " … ");
+    }
+    text
+}
+
 impl Diagnostic {
-    /// An error at a place.
-    pub fn error(span: Span, message: impl Into<String>) -> Self {
+    /// A problem that concerns a whole file, or what an `extends` names there.
+    pub fn of_file(span: Option<Span>, message: impl Into<String>, help: Option<String>) -> Self {
         Self {
             severity: Severity::Error,
-            message: message.into(),
-            span: Some(span),
+            message: bounded(message.into()),
+            span,
             related: Vec::new(),
-            help: None,
+            help: help.map(bounded),
         }
+    }
+
+    /// An error at a place.
+    pub fn error(span: Span, message: impl Into<String>) -> Self {
+        Self::of_file(Some(span), message, None)
     }
 
     /// A warning at a place.
@@ -72,7 +91,7 @@ impl Diagnostic {
 
     /// Adds what to write instead.
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(bounded(help.into()));
         self
     }
 

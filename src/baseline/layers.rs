@@ -129,8 +129,7 @@ struct Loader<'f> {
 
 impl Loader<'_> {
     fn fail(&mut self, span: Option<Span>, message: String, help: Option<String>) {
-        let severity = crate::diagnostic::Severity::Error;
-        self.problems.push(Diagnostic { severity, message, span, related: Vec::new(), help });
+        self.problems.push(Diagnostic::of_file(span, message, help));
     }
 
     fn load(

@@ -187,6 +187,23 @@ error: the baseline ./it.yaml cannot be used: 1 problem; nothing was changed
     );
 }
 
+/// A value may be as long as a file, and a message may not.
+#[test]
+fn of_a_value_as_long_as_a_file() {
+    let long = "9".repeat(900_000);
+    for text in [
+        format!("parameters: {{ vm.swappiness: {long} }}\n"),
+        format!("parameters: {{ vm.swappiness: \"{long}%\" }}\n"),
+        format!("parameters: {{ net.ipv4.ip_local_reserved_ports: x{long} }}\n"),
+        format!("parameters: {{ vm.swappiness: {{ percent_of_ram: {long} }} }}\n"),
+        format!("extends: [./{long}]\n"),
+        format!("when: [{{ if: {{ kernel: x{long} }}, parameters: {{ vm.swappiness: 1 }} }}]\n"),
+    ] {
+        let told = told_of(format!("name: it\n{text}"));
+        assert!(told.len() < 5000, "{} bytes are told", told.len());
+    }
+}
+
 /// What fits the limits of a file is judged in good time, whatever is wrong with it.
 #[test]
 fn of_files_that_use_their_limits() {
