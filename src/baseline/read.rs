@@ -82,7 +82,7 @@ impl Reader {
             None => self.wrong(root.span, "the baseline has no name", "add `name: …`"),
         }
         if let Some(node) = fields.get("description") {
-            doc.description = self.text(node, "description").unwrap_or_default();
+            doc.description = self.line(node, "description").unwrap_or_default();
         }
         if let Some(node) = fields.get("extends") {
             for item in self.list(node, "extends") {
@@ -203,6 +203,13 @@ impl Reader {
         }
     }
 
+    /// A text that is told in one line, over however many it is written.
+    fn line(&mut self, node: &Node, what: &str) -> Option<String> {
+        let text = self.text(node, what)?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        Some(lines.collect::<Vec<_>>().join(" "))
+    }
+
     fn literal(&mut self, node: &Node, what: &str) -> Option<Literal> {
         match &node.kind {
             NodeKind::Scalar { text, plain } => {
@@ -317,8 +324,8 @@ impl Reader {
         key: Span,
         fields: &Fields<'_>,
     ) -> Option<()> {
-        terms.reason = fields.get("reason").and_then(|n| self.text(n, "reason")).map(Text::from);
-        terms.reference = fields.get("source").and_then(|n| self.text(n, "source")).map(Text::from);
+        terms.reason = fields.get("reason").and_then(|n| self.line(n, "reason")).map(Text::from);
+        terms.reference = fields.get("source").and_then(|n| self.line(n, "source")).map(Text::from);
         terms.module = fields.get("module").and_then(|n| self.module(n)).map(Text::from);
         terms.on_drift = fields.get("on_drift").and_then(|n| self.on_drift(n));
         if let Some(node) = fields.get("allow") {
@@ -454,7 +461,7 @@ impl Reader {
         }
         let key = fields.get("key")?;
         let selector = self.selector(key);
-        let reason = fields.get("reason").and_then(|n| self.text(n, "reason"));
+        let reason = fields.get("reason").and_then(|n| self.line(n, "reason"));
         let until = fields.get("until").and_then(|n| {
             let text = self.text(n, "until")?;
             if text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok() {

@@ -395,3 +395,18 @@ fn a_hint_names_files_as_a_shell_reads_them() {
     let ran = host.run(["plan", "-b", "./plain-1.yaml", "--out", "a plan"]);
     assert!(ran.err.contains("as root: tunectl apply 'a plan'\n"), "{}", ran.err);
 }
+
+#[test]
+fn a_reason_over_several_lines_is_told_in_one() {
+    let host = Host::usual();
+    let reason = "reason: |\n      one two\n      three\n    source: \"a\\nb\"\n";
+    let baseline = format!(
+        "name: it\nparameters:\n  vm.swappiness:\n    value: 1\n    {reason}\
+         waivers:\n  - {{ key: vm.swappiness, until: 2099-01-01, reason: \"c\\nd\" }}\n"
+    );
+    host.given("it.yaml", baseline);
+    let out = host.run(["plan", "-v", "-b", "./it.yaml"]).out;
+    for told in ["  one two three\n", "source: a b\n", "waived until 2099-01-01: c d\n"] {
+        assert!(out.contains(told), "{told:?}: {out}");
+    }
+}
