@@ -418,6 +418,12 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
             );
         }
     }
+    if by == By::Unit {
+        // What has gone with its interface is forgotten: on a host of containers that is many.
+        let held = |key: &&Key| set.parameters.iter().any(|d| d.key == **key);
+        let known = originals.since_boot(&host.facts.boot_id);
+        known.filter(|key| !held(key)).for_each(|key| host.look(key));
+    }
     let (also, globs) = plan::also_needed(&set);
     for key in set.parameters.iter().map(|d| &d.key).chain(&also) {
         host.look(key);

@@ -35,6 +35,12 @@ pub struct Originals {
 impl Originals {
     /// Nothing.
     pub const NONE: Self = Self { of_boot: BTreeMap::new(), first: BTreeMap::new() };
+
+    /// What has come to be remembered in this boot.
+    pub fn since_boot(&self, boot_id: &str) -> impl Iterator<Item = &Key> {
+        let first = self.first.iter().filter(move |(_, original)| original.boot_id == boot_id);
+        self.of_boot.keys().chain(first.map(|(key, _)| key))
+    }
 }
 
 /// Parameters that were rolled back: nobody sets them until the next explicit apply.

@@ -162,17 +162,18 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
     let returned = |key: &Key| made.returned.iter().any(|r| r.key == *key);
     let itself = |key: &Key| (key.clone(), key.clone());
     memory.given.extend(made.returned.iter().filter(|r| r.is_given()).map(|r| itself(&r.key)));
+    let asked = |key: &Key| made.items.iter().any(|i| i.desired.key == *key);
     if forgets {
         // What no baseline asks for any longer, and nothing of this boot is due to.
-        let asked = |key: &Key| made.items.iter().any(|i| i.desired.key == *key);
         let known = |key: &Key| {
             let other = || half_of(key).or_else(|| catalogue::other_name(key));
             asked(key) || returned(key) || other().is_some_and(|other| asked(&other))
         };
         memory.given.extend(before.first.keys().filter(|key| !known(key)).map(itself));
-        let gone = |key: &&Key| !asked(key) && made.snapshot.get(key).is_some_and(|r| !r.exists());
-        memory.given.extend(before.of_boot.keys().filter(gone).map(itself));
     }
+    // One that comes back by that name is another parameter.
+    let gone = |key: &&Key| !asked(key) && made.snapshot.get(key).is_some_and(|r| !r.exists());
+    memory.given.extend(before.since_boot(&made.facts.boot_id).filter(gone).map(itself));
     for item in made.items.iter().filter(|i| i.refusals.is_empty() && !i.waived()) {
         let key = &item.desired.key;
         let written = left_in(&steps, item);

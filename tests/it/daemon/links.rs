@@ -79,6 +79,18 @@ fn a_crowd_is_set_at_once_and_persisted_once_it_is_quiet() {
         // What came with the crowd is held like all others.
         write("net/ipv4/conf/d15/rp_filter", "0");
         watch.event(|e| e["key"] == "net.ipv4.conf.d15.rp_filter" && e["action"] == "restored");
+        // And what has gone is remembered no longer: neither now nor for boots that follow.
+        for n in [0, 5, 10, 15] {
+            assert!(ip(&format!("link del d{n}")));
+        }
+        for path in ["/run/tunectl/originals.json", "/var/lib/tunectl/originals.json"] {
+            watch.until("forgotten", || {
+                let text = fs::read_to_string(path).unwrap();
+                assert!(text.contains("net.ipv4.conf.lo.rp_filter"), "{text}");
+                // The one is `default`.
+                text.matches("net.ipv4.conf.d").count() == 1
+            });
+        }
         watch.end();
     });
 }
