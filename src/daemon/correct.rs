@@ -198,6 +198,7 @@ impl Daemon<'_> {
                 }
             },
             Verdict::Report => What::Reported,
+            Verdict::ReportOnce { pause } => What::ReportedOnce(pause),
             Verdict::Yield => What::Yielded,
             Verdict::Contest { pause } => What::Contested(pause),
         };

@@ -99,6 +99,8 @@ pub enum What {
     Set,
     Failed(Errno),
     Reported,
+    /// It changes all the time, and is left for so long.
+    ReportedOnce(Duration),
     Yielded,
     Contested(Duration),
     Settled,

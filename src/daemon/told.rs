@@ -93,6 +93,13 @@ impl Daemon<'_> {
                 self.blind(i);
             }
             What::Yielded => self.keep_yielded(i),
+            What::ReportedOnce(pause) => {
+                event.detail = Some(format!(
+                    "it changes all the time: looked at again in {} s",
+                    pause.as_secs()
+                ));
+                self.blind(i);
+            }
             What::Reported | What::Set | What::Settled => {}
         }
         self.records.record(&event);
@@ -228,7 +235,7 @@ fn action(what: What) -> &'static str {
         What::Restored => "restored",
         What::Set => "reloaded",
         What::Failed(_) => "failed",
-        What::Reported => "reported",
+        What::Reported | What::ReportedOnce(_) => "reported",
         What::Yielded => "yielded",
         What::Contested(_) => "contested",
         What::Settled => "settled",

@@ -37,6 +37,8 @@ impl Default for Contest {
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// No pause is longer.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// What is only reported and changes without end is reported that often.
+pub const REPORT_PAUSE: Duration = Duration::from_secs(10);
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,11 @@ pub enum Verdict {
     Restore,
     /// Say so.
     Report,
+    /// Say so, and leave it until the pause is over: it changes all the time.
+    ReportOnce {
+        /// How long, from now.
+        pause: Duration,
+    },
     /// Say so, and leave it to the other from now on.
     Yield,
     /// Leave it until the pause is over, and say who fights.
@@ -77,6 +84,8 @@ enum Standing {
     Held,
     /// A drift was reported and still is there.
     Reported(u64),
+    /// The same, and nothing more is said before `until`.
+    Muted { until: Duration, told: u64 },
     /// It was left to another.
     Yielded,
     /// It is contested: nothing is done before `until`.
@@ -118,7 +127,9 @@ impl State {
     /// When a pause ends, or a fight may be over: look at the parameter then, and tell how it is.
     pub fn due(&self) -> Option<Duration> {
         match self.standing {
-            Standing::Contested { until, .. } | Standing::Probing { until, .. } => Some(until),
+            Standing::Contested { until, .. }
+            | Standing::Probing { until, .. }
+            | Standing::Muted { until, .. } => Some(until),
             Standing::Held | Standing::Reported(_) | Standing::Yielded => None,
         }
     }
@@ -128,11 +139,14 @@ impl State {
     pub fn drifted(&mut self, writer: WriterId, value: u64, now: Duration) -> Verdict {
         match (self.policy, self.standing) {
             (_, Standing::Yielded) => Verdict::Quiet,
-            (OnDrift::Report, Standing::Reported(told)) if told == value => Verdict::Quiet,
-            (OnDrift::Report, _) => {
+            (OnDrift::Report, Standing::Muted { until, .. }) if now < until => Verdict::Quiet,
+            (OnDrift::Report, Standing::Reported(told) | Standing::Muted { told, .. })
+                if told == value =>
+            {
                 self.standing = Standing::Reported(value);
-                Verdict::Report
+                Verdict::Quiet
             }
+            (OnDrift::Report, _) => self.report(writer, value, now),
             (OnDrift::Yield, _) => {
                 self.standing = Standing::Yielded;
                 Verdict::Yield
@@ -159,6 +173,7 @@ impl State {
     pub fn in_sync(&mut self, now: Duration) -> bool {
         match self.standing {
             Standing::Reported(_) => self.standing = Standing::Held,
+            Standing::Muted { until, .. } if now >= until => self.standing = Standing::Held,
             Standing::Contested { until, pause } if now >= until => self.probe(pause, now),
             Standing::Probing { until, .. } if now >= until => {
                 self.reset();
@@ -181,6 +196,18 @@ impl State {
     fn probe(&mut self, pause: Duration, now: Duration) {
         let within = self.contest.map_or(pause, |c| c.within);
         self.standing = Standing::Probing { until: now + pause.max(within), pause };
+    }
+
+    /// As many drifts are reported as are corrected elsewhere; then one for each pause.
+    fn report(&mut self, writer: WriterId, told: u64, now: Duration) -> Verdict {
+        let too_many = self.is_one_too_many(writer, now);
+        self.remember(writer, now);
+        if too_many {
+            self.standing = Standing::Muted { until: now + REPORT_PAUSE, told };
+            return Verdict::ReportOnce { pause: REPORT_PAUSE };
+        }
+        self.standing = Standing::Reported(told);
+        Verdict::Report
     }
 
     fn fight(&mut self, pause: Duration, now: Duration) -> Verdict {

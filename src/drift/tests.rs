@@ -97,6 +97,27 @@ fn one_drift_is_reported_once_and_again_after_it_was_over() {
 }
 
 #[test]
+fn what_changes_without_end_is_reported_once_in_a_while() {
+    let mut state = state(OnDrift::Report);
+    for value in 0..3 {
+        assert_eq!(state.drifted(TUNED, value, at(value)), Verdict::Report);
+    }
+    assert_eq!(state.drifted(TUNED, 3, at(3)), Verdict::ReportOnce { pause: REPORT_PAUSE });
+    assert!(!state.in_sync(at(4)), "what is not seen now is looked at then");
+    let until = at(3) + REPORT_PAUSE;
+    assert_eq!((state.drifted(TUNED, 4, at(5)), state.due()), (Verdict::Quiet, Some(until)));
+    // What it is by then is reported, and all is as before.
+    assert_eq!(state.drifted(TUNED, 5, until), Verdict::Report);
+    assert_eq!(state.due(), None);
+    for value in 6..20 {
+        state.drifted(TUNED, value, until);
+    }
+    let due = state.due().unwrap();
+    assert_eq!(state.drifted(ADMIN, 8, due), Verdict::Quiet, "told before");
+    assert!(state.due().is_none() && !state.in_sync(due) && state.is_held());
+}
+
+#[test]
 fn what_is_yielded_stays_so_until_it_is_taken_back() {
     let mut state = state(OnDrift::Yield);
     assert_eq!(state.drifted(TUNED, 60, at(0)), Verdict::Yield);

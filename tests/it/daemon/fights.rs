@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Seek as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::harness::{Watch, fresh_host, live, write};
 use super::{BASELINE, in_namespaces};
@@ -78,5 +78,29 @@ fn a_queue_that_overflows_is_made_up_for() {
         watch.until("put right", || live("net/ipv4/tcp_rmem") == "4096 131072 6291456");
         watch.until("put right", || live("net/core/somaxconn") == "4321");
         watch.event(|e| e["action"] == "lost");
+    });
+}
+
+/// A storm of what is only reported must not push everything else out of the log.
+#[test]
+fn what_changes_without_end_is_reported_once_in_a_while() {
+    in_namespaces("daemon::fights::what_changes_without_end_is_reported_once_in_a_while", || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--sweep", "3600", "--contest-after", "5/60s"]);
+        for n in 0..500 {
+            write("net/ipv4/tcp_fin_timeout", &(100 + n).to_string());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let last = watch.event(|e| {
+            e["detail"] == "it changes all the time: looked at again in 10 s" && e["to"] != "599"
+        });
+        assert_eq!(last["action"], "reported");
+        // What it is in the end is told.
+        watch.until_after(Duration::from_secs(10), "told", || {
+            watch.count(|e| e["to"] == "599") == 1
+        });
+        let reported = watch.count(|e| e["action"] == "reported");
+        assert!((6..=9).contains(&reported), "{reported} times");
+        watch.end();
     });
 }

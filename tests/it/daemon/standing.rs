@@ -279,7 +279,8 @@ fn a_reader_that_does_not_read_holds_nobody_up() {
         for json in [false, true] {
             let (reader, writer) = std::io::pipe().unwrap();
             nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
-            let args = ["--no-bpf", "--format", if json { "json" } else { "text" }];
+            let format = if json { "json" } else { "text" };
+            let args = ["--no-bpf", "--contest-after", "off", "--format", format];
             let watch = Watch::start_with(&args, |command| {
                 if json {
                     command.stdout(writer)
