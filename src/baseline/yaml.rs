@@ -385,7 +385,7 @@ fn explain(kind: &ErrorKind, info: &str) -> (String, Option<String>) {
 }
 
 /// What the parser says, what that means in a baseline, and what to write instead.
-const SYNTAX: [(&str, &str, &str); 19] = [
+const SYNTAX: [(&str, &str, &str); 21] = [
     ("unclosed quote", "this quote is never closed", "close it on the same line"),
     ("unclosed bracket '{'", "this `{` is never closed", "add the `}`"),
     ("unclosed bracket '['", "this `[` is never closed", "add the `]`"),
@@ -450,6 +450,16 @@ const SYNTAX: [(&str, &str, &str); 19] = [
         "scanning an anchor or alias",
         "a value cannot start with `*` or `&`: YAML gives them a meaning of their own",
         "quote the value",
+    ),
+    (
+        "parsing a block collection",
+        "this line fits no item of the list above it",
+        "begin each item of a list with `- `, all in the same column",
+    ),
+    (
+        "unexpected EOF",
+        "something is missing before this",
+        "write `KEY: VALUE`, each on a line of its own, and quote what has marks in it",
     ),
     (
         "a BOM must not appear",
