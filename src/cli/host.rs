@@ -5,9 +5,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::baseline::{self, DesiredSet, FactName, Found, Layers, NotFound, Wanted, builtin};
+use crate::baseline::{self, DesiredSet, FactName};
 use crate::catalogue::{self, Parameter};
-use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector};
 use crate::observed::{Errno, Facts, Originals, Reading, Released, Snapshot, UsageNeeded};
 use crate::persist::conf::read_conf_tree;
@@ -16,13 +15,13 @@ use crate::persist::{originals, presence};
 use crate::plan::{self, Observed, Plan};
 use crate::probe::{self, Fact};
 use crate::procsys::{Kernel, ProcSys};
-use crate::sources::{self, SourceError, Sources};
+use crate::sources::Sources;
 use crate::value::Unit;
 use crate::watch::clock;
 
-use super::adoption;
 use super::args::{Asked, Cli};
 use super::failure::Failure;
+pub use super::loaded::{Loaded, has_baseline, load};
 use super::ui::Ui;
 
 /// A host that was looked at.
@@ -185,144 +184,6 @@ pub fn play(host: Host, path: &Path) -> Result<Host, Failure> {
 fn count(what: &str, name: &str, problems: usize) -> String {
     let s = if problems == 1 { "" } else { "s" };
     format!("{what} {name} cannot be used: {problems} problem{s}; nothing was changed")
-}
-
-/// A baseline as loaded, with what was wrong so far.
-pub struct Loaded {
-    name: String,
-    layers: Layers,
-    problems: Vec<Diagnostic>,
-    /// The host's own baseline is this one and nothing else.
-    adopted: bool,
-}
-
-impl Loaded {
-    /// Every key and pattern that it gives a value, on whatever host.
-    pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
-        self.layers.selectors()
-    }
-
-    /// Whether it could give one of these a value: some layer may not have been read.
-    pub fn may_set(&self, keys: &[Key]) -> bool {
-        self.problems.iter().any(Diagnostic::is_error)
-            || self.selectors().any(|selector| keys.iter().any(|key| selector.covers(key)))
-    }
-
-    /// A baseline of one text that lies in no file, of that name.
-    pub fn from_text(name: &str, text: &str) -> Self {
-        let found = Found::text(name, text);
-        let (layers, problems) = baseline::load(&[name], &mut |_| Ok(found.clone()));
-        Self { name: name.to_owned(), layers, problems, adopted: false }
-    }
-
-    /// What the host is for: the names of the baselines that its own one extends, or else its own
-    /// one's.
-    pub fn roles(&self) -> Vec<String> {
-        let layers = &self.layers;
-        let named = |at: &usize| layers.documents.get(*at).map(|d| d.name.clone());
-        let parents = layers.tops.iter().filter(|_| !self.adopted);
-        let extended = parents.filter_map(|top| layers.parents.get(*top)).flatten();
-        let mut roles: Vec<String> = extended.filter_map(named).collect();
-        if roles.is_empty() {
-            roles.extend(layers.tops.first().and_then(named));
-        }
-        roles
-    }
-}
-
-/// Whether the host has a baseline of its own.
-pub fn has_baseline(cli: &Cli) -> bool {
-    let reader =
-        Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
-    reader.exists(sources::HOST_BASELINE)
-}
-
-/// Loads the named baseline, or the host's own with its further layers. Problems are collected
-/// on: what can be resolved will be, so that all are told at once.
-///
-/// # Errors
-/// There is no text to begin with.
-pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded, Failure> {
-    let reader = Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner };
-    let further;
-    let mut adopted = None;
-    let names: Vec<&str> = if let Some(name) = name {
-        vec![name]
-    } else {
-        if !reader.exists(sources::HOST_BASELINE) {
-            let known: Vec<&str> = builtin::ALL.iter().map(|(n, _)| *n).collect();
-            let help = format!("name one with -b; built in are: {}", known.join(", "));
-            let message = format!("this host has no {}", sources::HOST_BASELINE);
-            return Err(Failure::new(message).help(help));
-        }
-        further =
-            reader.list_yaml(sources::HOST_LAYERS).map_err(|e| Failure::new(e.to_string()))?;
-        let own = reader.read(sources::HOST_BASELINE).ok();
-        adopted = own.and_then(|own| adoption::adopted(&own.text));
-        let own = adopted.as_deref().unwrap_or(sources::HOST_BASELINE);
-        std::iter::once(own).chain(further.iter().map(String::as_str)).collect()
-    };
-    let (layers, problems) = baseline::load(&names, &mut |wanted| fetch(&reader, wanted));
-    if layers.tops.is_empty() {
-        let first = problems.into_iter().next();
-        let failure = Failure::new(first.as_ref().map_or("no baseline", |p| p.message.as_str()));
-        return Err(match first.and_then(|p| p.help) {
-            Some(help) => failure.help(help),
-            None => failure,
-        });
-    }
-    let name = names.first().copied().unwrap_or_default().to_owned();
-    Ok(Loaded { name, layers, problems, adopted: adopted.is_some() })
-}
-
-fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
-    let failed = |error: SourceError| {
-        let help = match &error {
-            SourceError::NotRoots { .. } => {
-                Some("chown root and chmod go-w it, or run as yourself".to_owned())
-            }
-            SourceError::NotText { .. } => Some("save it as UTF-8".to_owned()),
-            SourceError::TooLarge { .. } => Some("split it, and `extends` the parts".to_owned()),
-            SourceError::Missing(path)
-                if path.starts_with('/') && reader.root != Path::new("/") =>
-            {
-                Some(format!("with --root it is looked for below {}", reader.root.display()))
-            }
-            SourceError::Missing(_) if wanted.from.is_some() => {
-                let help = "a path is relative to the file that names it; a name has no slash";
-                Some(help.to_owned())
-            }
-            _ => None,
-        };
-        NotFound { message: error.to_string(), help }
-    };
-    if sources::is_path(wanted.name) {
-        let from = wanted.from.filter(|f| !f.starts_with("built-in:"));
-        let path = sources::relative_to(from, wanted.name);
-        // Where nothing is left of it, as of `./`, it is the directory that it is relative to.
-        let path = if path.is_empty() { ".".to_owned() } else { path };
-        return reader.read(&path).map(|f| Found::text(f.path, f.text)).map_err(failed);
-    }
-    for dir in sources::SEARCH {
-        match reader.read(&format!("{dir}/{}.yaml", wanted.name)) {
-            Ok(file) => return Ok(Found::text(file.path, file.text)),
-            Err(SourceError::Missing(_)) => {}
-            Err(error) => return Err(failed(error)),
-        }
-    }
-    if let Some(found) = builtin::found(wanted.name) {
-        return Ok(found);
-    }
-    let known = builtin::ALL.iter().map(|(n, _)| *n);
-    let help = match crate::key::nearest(wanted.name, known.clone()) {
-        Some(near) => format!(
-            "did you mean {near}? A path is written with a slash, as ./{}.yaml",
-            wanted.name
-        ),
-        None => format!("built in are: {}", known.collect::<Vec<_>>().join(", ")),
-    };
-    let message = format!("there is no baseline named {:?}", wanted.name);
-    Err(NotFound { message, help: Some(help) })
 }
 
 /// Most problems that are shown at once: what a generated file gets wrong it gets wrong in every

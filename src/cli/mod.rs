@@ -11,6 +11,7 @@ mod failure;
 mod fleet;
 mod host;
 mod keep_trial;
+mod loaded;
 mod plan;
 mod ramp;
 mod recovery;
