@@ -30,8 +30,9 @@ new=$(mktemp -p .)
         printf '%s\n' '_ZN7tunectl7procsys7beneath*'
     } | sed 'h; s/.*/      .text.&/p; g; s/.*/      .text.unlikely.&/' | LC_ALL=C sort -u
     printf '    )\n'
-    # The C library is small, and takes part as a whole.
-    printf '    *libc.a:*(.text .text.*)\n  }\n}\nINSERT BEFORE .text;\n'
+    # The C library and what the compiler adds are small, and take part as a whole.
+    printf '    *%s:*(.text .text.*)\n' libc.a 'libcompiler_builtins*'
+    printf '  }\n}\nINSERT BEFORE .text;\n'
 } > "$new"
 mv "$new" packaging/plan.ld
 chmod 0644 packaging/plan.ld
