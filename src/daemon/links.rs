@@ -65,7 +65,8 @@ impl Daemon<'_> {
             self.sweep(true);
             (self.soon.links.look, self.soon.links.looked) = (None, clock::monotonic());
         }
-        if is(self.soon.links.follow.map(|(then, _)| then)) {
+        // Where that cannot be done now it is asked for again like any other reload.
+        if self.soon.links.follow.take_if(|(then, _)| *then <= now).is_some() {
             self.soon.reload = Some(now);
         }
         // What is read anew for another reason does this as well.

@@ -94,3 +94,32 @@ fn a_crowd_is_set_at_once_and_persisted_once_it_is_quiet() {
         watch.end();
     });
 }
+
+/// Our files are to follow, and the baseline cannot be read meanwhile.
+#[test]
+fn what_cannot_follow_yet_is_waited_for() {
+    let test = "daemon::links::what_cannot_follow_yet_is_waited_for";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--sweep", "3600"]);
+        if !ip("link add d0 type veth peer name d1") {
+            left_out(test, "no veth");
+            return;
+        }
+        watch.until("set", || live("net/ipv4/conf/d0/rp_filter") == "2");
+        fs::write("/etc/tunectl/baseline.yaml", "name: [").unwrap();
+        watch.event(|e| e["action"] == "refused");
+        // In clock ticks, of user and system.
+        let used = || -> u64 {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", watch.pid())).unwrap();
+            let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+            fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+        };
+        std::thread::sleep(Duration::from_millis(5500));
+        let before = used();
+        std::thread::sleep(Duration::from_secs(2));
+        let ticks = used() - before;
+        assert!(ticks < 20, "{ticks} ticks in two seconds");
+        watch.end();
+    });
+}
