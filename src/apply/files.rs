@@ -64,7 +64,7 @@ impl Change {
     }
 }
 
-/// Lays all files of a plan beside their places; the drop-in is the last one.
+/// Lays all files of a plan beside their places, in the order in which they are put there.
 pub(super) fn prepare(plan: &Plan, root: &Path, options: &Options) -> Vec<Prepared> {
     if !options.live_only {
         clear_away(plan, root);
@@ -129,8 +129,11 @@ fn wanted(
         let after = originals::text(new);
         wanted.push((role, asked, Replaced { path: path.to_owned(), before, after }));
     }
-    for (role, files) in [(Role::Further, &options.further), (Role::Adopted, &options.adopted)] {
-        wanted.extend(files.iter().map(|file| (role, true, file.clone())));
+    wanted.extend(options.further.iter().map(|file| (Role::Further, true, file.clone())));
+    // Where it keeps going the drop-in may fail, and then the baseline is not the host's own.
+    let adopted = || options.adopted.iter().map(|file| (Role::Adopted, true, file.clone()));
+    if !options.keep_going {
+        wanted.extend(adopted());
     }
     for (role, file) in [(Role::HostFile, &plan.host_file), (Role::Dropin, &plan.dropin)] {
         let before = file.before.as_deref().map(|b| String::from_utf8_lossy(b).into_owned());
@@ -138,6 +141,9 @@ fn wanted(
         let after = if file.changes() { plan.text_without(file, refused) } else { before.clone() };
         let file = Replaced { path: file.path.to_owned(), before, after };
         wanted.push((role, !options.live_only, file));
+    }
+    if options.keep_going {
+        wanted.extend(adopted());
     }
     wanted
 }
@@ -260,20 +266,17 @@ pub(super) fn commit_records(files: &mut [Prepared]) {
 }
 
 /// Puts them in place, in order; one after another only where the one before is, unless it keeps
-/// going.
+/// going: then only the host's own baseline waits, for the drop-in and for what is kept of the old.
 pub(super) fn commit(files: &mut [Prepared], keep_going: bool, outcome: &mut Outcome) {
-    let waits = |file: &&mut Prepared| keep_going && file.role == Role::Adopted;
-    let mut stopped = false;
-    for file in files.iter_mut().filter(|file| !waits(file)) {
-        if !stopped {
+    let (mut stopped, mut kept) = (false, true);
+    for file in files {
+        let adopted = file.role == Role::Adopted;
+        let waits = keep_going && adopted && !(kept && outcome.is_persisted());
+        if !stopped && !waits {
             file.commit();
             stopped = matches!(file.state, State::Failed(_)) && !keep_going;
         }
-        tell(file, file.outcome(), outcome);
-    }
-    let persisted = outcome.is_persisted();
-    for file in files.iter_mut().filter(|file| waits(file) && persisted) {
-        file.commit();
+        kept &= !(adopted && matches!(file.state, State::Failed(_)));
         tell(file, file.outcome(), outcome);
     }
 }

@@ -69,7 +69,7 @@ pub type Progress<'a> = dyn FnMut(When, &Step) -> Option<Stopped> + 'a;
 ///
 /// The order is: everything that can fail without a trace first (permission to write each key,
 /// the files complete on disk), then the writes, each written down before it happens, then the
-/// renames, the drop-in's last.
+/// renames, the drop-in's last (but for what is adopted, where it keeps going).
 pub fn apply(
     plan: &Plan,
     kernel: &dyn Kernel,

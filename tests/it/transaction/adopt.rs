@@ -45,9 +45,12 @@ fn killed_at_any_system_call_it_is_adopted_with_the_values_or_not() {
     }
     let between = AtomicUsize::new(0);
     let total = counted(&other(), &APPLY, "all");
-    each((1..=total).step_by(stride(23)), &|n| {
+    let going_on: Vec<&str> = APPLY.into_iter().chain(["--keep-going"]).collect();
+    each((1..=total).step_by(stride(13)), &|n| {
         let host = other();
-        traced(&host, &APPLY, &format!("inject=all:signal=KILL:when={n}"));
+        // In another order, and yet all of it or nothing.
+        let args = if n % 4 < 2 { &APPLY[..] } else { &going_on };
+        traced(&host, args, &format!("inject=all:signal=KILL:when={n}"));
         between.fetch_add(usize::from(matches!(stands(&host), Stands::Between(..))), Relaxed);
         put_right(&host);
         match stands(&host) {
@@ -73,10 +76,22 @@ fn what_cannot_be_kept_beside_stops_it_before_the_first_write() {
     assert!(ran.out.contains("/etc/tunectl/baseline.yaml.replaced"), "{}{}", ran.out, ran.err);
     assert_eq!(text(&host.root, "etc/tunectl/baseline.yaml").as_deref(), Some(OWN));
     assert!(host.root.join(RELEASED).exists());
+    // Going on all the rest is done, and what would be lost is not replaced.
+    let ran = host.run(APPLY.into_iter().chain(["--keep-going"]));
+    assert_eq!((ran.code, stands(&host)), (1, Stands::New), "{}{}", ran.out, ran.err);
+    assert_eq!(text(&host.root, "etc/tunectl/baseline.yaml").as_deref(), Some(OWN));
 }
 
 #[test]
-fn going_on_it_is_adopted_only_once_it_is_persisted() {
+fn going_on_it_is_adopted_once_it_is_persisted() {
+    let host = other();
+    let ran = host.run(APPLY.into_iter().chain(["--keep-going"]));
+    assert_eq!((ran.code, stands(&host)), (0, Stands::New), "{}{}", ran.out, ran.err);
+    assert!(is_adopted(&host));
+}
+
+#[test]
+fn going_on_it_is_not_adopted_where_nothing_is_persisted() {
     let host = other();
     fs::remove_dir_all(host.root.join("etc/sysctl.d")).unwrap();
     host.file("etc/sysctl.d", "");
