@@ -75,10 +75,15 @@ pub fn recovery(
     // Taking a write back changes those again; what somebody else made of one since stays.
     let mut cascades = Vec::new();
     for (key, before) in &unfinished.originals {
-        let Some(live) = now.text(key).filter(|_| !unfinished.writes.iter().any(|w| w.key == *key))
-        else {
+        let Some(live) = now.text(key) else { continue };
+        // What was written itself may be changed once more by a write that is taken back after it.
+        if unfinished.writes.iter().any(|w| w.key == *key) {
+            let others = left.iter().any(|(other, _)| other == key);
+            if !lost.contains(key) {
+                cascades.push((key.clone(), if others { live } else { before }.to_owned()));
+            }
             continue;
-        };
+        }
         let shape = catalogue::shape_of(key);
         let same = |text: &str| agrees(shape, text, live);
         let mut reached = false;
@@ -106,4 +111,42 @@ pub fn recovery(
     }
     let files = unfinished.files.iter().filter(replaced);
     Recovery::Undo { files: files.cloned().collect(), writes, cascades, left, lost }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::observed::{Begun, Reading};
+
+    /// What was written again because another write had changed it is changed by that one's undo too.
+    #[test]
+    fn what_an_undo_changes_once_more_comes_back_last() {
+        let key = |path: &str| Key::from_path(path).unwrap();
+        let all = key("net/ipv6/conf/all/addr_gen_mode");
+        let one = key("net/ipv6/conf/t0/addr_gen_mode");
+        let write = |key: &Key, from: &str, to: &str, undo: &str| Begun {
+            key: key.clone(),
+            from: Some(from.to_owned()),
+            to: to.to_owned(),
+            undo: Some((key.clone(), undo.to_owned())),
+        };
+        let unfinished = Unfinished {
+            originals: vec![(one.clone(), "3".into())],
+            writes: vec![write(&all, "0", "1", "0"), write(&one, "1", "3", "3")],
+            ..Unfinished::default()
+        };
+        for (reads, left_alone) in [("3", false), ("1", false), ("2", true)] {
+            let now: Snapshot =
+                [(all.clone(), Reading::of("1")), (one.clone(), Reading::of(reads))]
+                    .into_iter()
+                    .collect();
+            let recovery = recovery(&unfinished, &now, &|_| None);
+            let Recovery::Undo { writes, cascades, left, .. } = recovery else { unreachable!() };
+            assert_eq!(writes.last(), Some(&(all.clone(), "0".to_owned())), "{reads}");
+            let last = if left_alone { "2" } else { "3" };
+            assert_eq!(cascades, [(one.clone(), last.to_owned())], "{reads}");
+            assert_eq!(!left.is_empty(), left_alone, "{reads}");
+        }
+    }
 }
