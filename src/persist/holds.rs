@@ -191,10 +191,12 @@ impl Holds {
         self.holds.retain(|_, hold| !hold.is_over(since_boot));
         let of = |holds| Self { holds, ..self.clone() };
         let (kept, all) = (of(self.released.clone()), of(self.all()));
-        Ok([
-            file(root, KEPT, (!kept.holds.is_empty()).then_some(&kept))?,
-            file(root, HOLDS, Some(&all))?,
-        ])
+        let mut lasting = file(root, KEPT, (!kept.holds.is_empty()).then_some(&kept))?;
+        // It is of no boot: what says the same is left as it is, though it cannot be written.
+        if table(root, KEPT).unwrap_or_default().holds == kept.holds {
+            lasting.after.clone_from(&lasting.before);
+        }
+        Ok([lasting, file(root, HOLDS, Some(&all))?])
     }
 
     /// Writes them, without those that are over. The lock must be held.

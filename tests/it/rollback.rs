@@ -747,6 +747,9 @@ fn what_was_rolled_back_outlasts_what_is_let_go_for_a_while() {
     let holds = Holds::read(root, boot_id.trim());
     assert_eq!((holds.of(&key, Duration::ZERO), kept()), (Some(&unlocked), before.clone()));
     assert_eq!(holds.of(&key, end), Some(&released), "once that is over");
+    // In whichever boot it is the same, and need not be written again.
+    let [lasting, _] = Holds::read(root, "another").files(root, Duration::ZERO).unwrap();
+    assert_eq!(lasting.before, lasting.after);
     fs::remove_dir_all(root.join("run")).unwrap();
     assert_eq!(host.run(["apply", "--boot"]).code, 0);
     assert_eq!((host.value("vm.swappiness").as_str(), kept()), ("60", before));
