@@ -242,18 +242,29 @@ impl Daemon<'_> {
 
     /// Looks at what is fought over once its pause is over.
     pub(super) fn end_pauses(&mut self, now: Duration) {
-        let mut armed = false;
         for slot in &mut self.slots {
-            if slot.state.due().is_some_and(|due| due <= now) {
-                slot.dirty = true;
+            slot.dirty |= slot.state.due().is_some_and(|due| due <= now);
+        }
+        self.see_again(now);
+        self.correct(now, false);
+    }
+
+    /// Raises events again for what was left alone for a while, however that has ended.
+    pub(super) fn see_again(&mut self, now: Duration) {
+        let mut armed = false;
+        for slot in self.slots.iter_mut().filter(|slot| slot.is_blind) {
+            if !slot.let_go && !slot.state.is_paused(now) {
+                slot.is_blind = false;
                 armed |= arm(slot, &self.eyes);
+                // What happened meanwhile raised none.
+                slot.dirty = true;
+                self.soon.dirty = true;
             }
         }
         if armed {
             self.watch_bystanders();
             self.look_with_bpf();
         }
-        self.correct(now, false);
     }
 
     /// Ends the events of what is fought over, so that a storm of them costs nothing.
@@ -263,6 +274,7 @@ impl Daemon<'_> {
             self.eyes.disarm(held, slot.watch);
         }
         (slot.armed, slot.again, slot.touched_by) = (false, 0, None);
+        slot.is_blind = true;
         self.watch_bystanders();
         self.look_with_bpf();
     }

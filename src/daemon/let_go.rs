@@ -21,7 +21,7 @@ impl Daemon<'_> {
             slot.let_go = let_go;
             slot.state.reset();
             // Whoever wrote meanwhile was permitted to, and may be gone for long.
-            (slot.touched_by, slot.taken_back) = (None, !let_go);
+            (slot.touched_by, slot.taken_back, slot.is_new) = (None, !let_go, false);
             slot.calm = false;
             slot.dirty = true;
             self.soon.dirty = true;
@@ -31,6 +31,7 @@ impl Daemon<'_> {
         self.soon.hold_ends = end.map(|left| clock::monotonic() + left);
         if changed {
             self.soon.report = true;
+            self.see_again(clock::monotonic());
             self.look_with_bpf();
             self.stands();
         }

@@ -187,7 +187,9 @@ impl Daemon<'_> {
                 slot.held = self.kernel.hold(&slot.key);
                 slot.is_new = !first && slot.held.is_ok();
             }
-            arm(slot, &self.eyes);
+            if !slot.is_blind {
+                arm(slot, &self.eyes);
+            }
             slot.dirty = true;
         }
         self.soon.dirty = true;

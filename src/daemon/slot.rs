@@ -34,6 +34,8 @@ pub struct Slot {
     pub is_new: bool,
     /// Whether writes to it raise events.
     pub armed: bool,
+    /// They do not, because it is fought over, or changes all the time.
+    pub is_blind: bool,
     /// So often it is looked at again, because BPF has seen an attempt before the value changed.
     pub again: u8,
     /// Its number, the same as long as the parameter is held, wherever its place is.
@@ -130,6 +132,7 @@ impl Slot {
             let_go: false,
             taken_back: false,
             is_new: false,
+            is_blind: false,
             right: Vec::with_capacity(32),
             wrong: Vec::with_capacity(32),
             trouble: None,

@@ -34,6 +34,7 @@ impl Daemon<'_> {
             self.reindex();
             self.correct(now, true);
         }
+        self.see_again(now);
         if self.has_new_matches() {
             self.soon.links.match_anew(now);
         }
@@ -106,6 +107,9 @@ impl Daemon<'_> {
             let held = self.kernel.hold(&slot.key);
             found |= held.is_ok() || slot.held.is_ok();
             slot.is_new = held.is_ok();
+            // Another one by that name: nobody fights over it yet.
+            slot.state.reset();
+            (slot.trouble, slot.is_blind) = (None, false);
             slot.held = held;
             (slot.armed, slot.watch) = (false, None);
             slot.right.clear();

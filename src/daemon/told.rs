@@ -38,12 +38,7 @@ impl Daemon<'_> {
     fn tell_done(&mut self, i: usize, done: Done, began: Duration) {
         self.soon.settle = true;
         if done.what == What::Set {
-            let mut event = self.general("reloaded");
-            let Slot { key, desired, .. } = &self.slots[i];
-            event.detail =
-                Some(format!("{key} is there now and is set to {}", shown(key, desired)));
-            self.remember(i, &event.time);
-            self.records.record(&event);
+            self.tell_set(i, done);
             return;
         }
         let sought = self.sought(i, done.pid, began);
@@ -102,6 +97,21 @@ impl Daemon<'_> {
             }
             What::Reported | What::Set | What::Settled => {}
         }
+        self.records.record(&event);
+    }
+
+    /// A parameter that has come is set, which is no drift.
+    fn tell_set(&mut self, i: usize, done: Done) {
+        let kept = self.is_kept(i, done.at);
+        let Slot { key, desired, wrong, .. } = &self.slots[i];
+        let mut event = if kept { self.event(key, "failed") } else { self.general("reloaded") };
+        event.detail = Some(if kept {
+            event.to = Some(shown(key, &text(wrong)));
+            "the kernel took the write and kept its value".into()
+        } else {
+            format!("{key} is there now and is set to {}", shown(key, desired))
+        });
+        self.remember(i, &event.time);
         self.records.record(&event);
     }
 

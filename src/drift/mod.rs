@@ -119,6 +119,14 @@ impl State {
         matches!(self.standing, Standing::Contested { .. } | Standing::Probing { .. })
     }
 
+    /// Whether nothing is done and nothing said before a pause is over.
+    pub fn is_paused(&self, now: Duration) -> bool {
+        match self.standing {
+            Standing::Contested { until, .. } | Standing::Muted { until, .. } => now < until,
+            _ => false,
+        }
+    }
+
     /// Whether it is held, with nothing that is remembered of a drift.
     pub fn is_held(&self) -> bool {
         self.standing == Standing::Held
@@ -146,6 +154,8 @@ impl State {
                 self.standing = Standing::Reported(value);
                 Verdict::Quiet
             }
+            // One for each pause, until it is found as it was told.
+            (OnDrift::Report, Standing::Muted { .. }) => self.mute(value, now),
             (OnDrift::Report, _) => self.report(writer, value, now),
             (OnDrift::Yield, _) => {
                 self.standing = Standing::Yielded;
@@ -200,14 +210,17 @@ impl State {
 
     /// As many drifts are reported as are corrected elsewhere; then one for each pause.
     fn report(&mut self, writer: WriterId, told: u64, now: Duration) -> Verdict {
-        let too_many = self.is_one_too_many(writer, now);
-        self.remember(writer, now);
-        if too_many {
-            self.standing = Standing::Muted { until: now + REPORT_PAUSE, told };
-            return Verdict::ReportOnce { pause: REPORT_PAUSE };
+        if self.is_one_too_many(writer, now) {
+            return self.mute(told, now);
         }
+        self.remember(writer, now);
         self.standing = Standing::Reported(told);
         Verdict::Report
+    }
+
+    fn mute(&mut self, told: u64, now: Duration) -> Verdict {
+        self.standing = Standing::Muted { until: now + REPORT_PAUSE, told };
+        Verdict::ReportOnce { pause: REPORT_PAUSE }
     }
 
     fn fight(&mut self, pause: Duration, now: Duration) -> Verdict {

@@ -104,3 +104,27 @@ fn what_changes_without_end_is_reported_once_in_a_while() {
         watch.end();
     });
 }
+
+/// However a pause ends, what comes after it is seen at once.
+#[test]
+fn what_was_fought_over_and_let_go_is_seen_again() {
+    in_namespaces("daemon::fights::what_was_fought_over_and_let_go_is_seen_again", || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--no-bpf", "--sweep", "3600", "--contest-after", "2/60s"]);
+        let tunectl = |args: &[&str]| {
+            let ran = Command::new(env!("CARGO_BIN_EXE_tunectl")).args(args).output().unwrap();
+            assert!(ran.status.success(), "{ran:?}");
+        };
+        for value in ["70", "71", "72"] {
+            write("net/core/somaxconn", value);
+            watch.event(|e| e["to"] == value);
+        }
+        watch.event(|e| e["action"] == "contested");
+        tunectl(&["unlock", "net.core.somaxconn", "--for", "1s", "--reason", "a test"]);
+        watch.until("taken back", || live("net/core/somaxconn") == "4321");
+        std::thread::sleep(Duration::from_millis(200));
+        write("net/core/somaxconn", "222");
+        watch.event(|e| e["action"] == "restored" && e["to"] == "222");
+        watch.end();
+    });
+}
