@@ -30,8 +30,8 @@ pub struct Ui {
     format: Format,
     /// When progress was told last.
     told: Cell<Option<Instant>>,
-    /// Both streams of a daemon, which waits for no reader.
-    unwaiting: Option<[RefCell<Unwaiting>; 2]>,
+    /// The streams of a daemon, which waits for no reader: standard output and error.
+    unwaiting: [Option<RefCell<Unwaiting>>; 2],
 }
 
 /// Width where there is no terminal to ask.
@@ -58,7 +58,6 @@ impl Ui {
             log.target(env_logger::Target::Pipe(Box::new(stream)));
         }
         log.filter_level(level).format_timestamp(None).init();
-        let both = open(Stream::Out).zip(open(Stream::Err));
         let format = if cli.format == Asked::Json { Format::Json } else { Format::Text };
         Self {
             color,
@@ -67,7 +66,7 @@ impl Ui {
             verbose: cli.verbose > 0,
             format,
             told: Cell::new(None),
-            unwaiting: both.map(|(out, err)| [out, err].map(RefCell::new)),
+            unwaiting: [Stream::Out, Stream::Err].map(|stream| open(stream).map(RefCell::new)),
         }
     }
 
@@ -106,7 +105,7 @@ impl Ui {
             anstream::ColorChoice::Never => stripped(text),
             _ => Cow::Borrowed(text),
         };
-        let written = if let Some([out, _]) = &self.unwaiting {
+        let written = if let [Some(out), _] = &self.unwaiting {
             out.borrow_mut().write_all(text.as_bytes())
         } else {
             let mut out = io::stdout().lock();
@@ -256,7 +255,7 @@ impl Ui {
     }
 
     fn stderr(&self, text: &str) {
-        if let Some([_, err]) = &self.unwaiting {
+        if let [_, Some(err)] = &self.unwaiting {
             let choice = match self.color {
                 anstream::ColorChoice::Auto => AutoStream::choice(&io::stderr()),
                 asked => asked,

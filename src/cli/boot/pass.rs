@@ -142,7 +142,7 @@ impl Live<'_> {
             // What the kernel refuses is tried once more, and then not persisted; what has moved
             // has had its chance, and keeps no file from being written.
             let refused = |key: &Key| self.failed.contains_key(key) && !moving.contains(key);
-            plan.steps.retain(|step| refused(&step.key));
+            plan.retain_steps(|_, step| refused(&step.key));
             let foreign = [set_aside(&mut plan.dropin), set_aside(&mut plan.host_file)];
             let mut ended = [DropinOutcome::Unchanged, DropinOutcome::Unchanged];
             if plan.files().any(Dropin::changes) {
