@@ -6,7 +6,9 @@ use crate::below;
 use crate::key::Key;
 use crate::observed::Replaced;
 use crate::persist::conf::{MAX_FILE_BYTES, wrong_rights};
-use crate::persist::{PersistError, Staged, originals, remove, remove_left_behind, reports};
+use crate::persist::{
+    PersistError, Staged, originals, remove, remove_left_behind, reports, rights,
+};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 
 use super::{Options, Remember};
@@ -322,8 +324,13 @@ pub(super) fn change(path: &str, text: Option<&str>, root: &Path) -> Result<Chan
         let error = std::io::Error::other(why);
         return Err(PersistError { doing: "write", path: path.to_owned(), error });
     }
-    // Values of secrets may stand in what is remembered.
-    let mode = if is_record(path) { 0o600 } else { 0o644 };
+    // Values of secrets may stand in what is remembered, and in a baseline that root alone may read;
+    // what a boot reads is everybody's.
+    let mode = match path {
+        path if is_record(path) => 0o600,
+        path if path.starts_with("/etc/tunectl/") => rights(&place).unwrap_or(0o644),
+        _ => 0o644,
+    };
     Staged::write_as(&place, text.as_bytes(), mode).map(Change::Put)
 }
 

@@ -208,6 +208,14 @@ pub(super) fn make_directories(path: &Path) -> Result<(), PersistError> {
     Ok(())
 }
 
+/// The rights of the file at `place`, at most 0644: whoever could not read it cannot read what takes
+/// its place. Of `X.replaced` they are X's. `None`: there is no such file.
+pub fn rights(place: &Path) -> Option<u32> {
+    let kept = place.extension().is_some_and(|end| end == "replaced");
+    let of = if kept { place.with_extension("") } else { place.to_owned() };
+    fs::metadata(of).ok().map(|found| found.mode() & 0o644)
+}
+
 /// Removes the temporaries that killed runs have left of the file at `destination`, for which the
 /// lock is held; one that cannot be removed does no harm.
 pub fn remove_left_behind(destination: &Path) {

@@ -85,9 +85,16 @@ fn what_cannot_be_kept_beside_stops_it_before_the_first_write() {
 #[test]
 fn going_on_it_is_adopted_once_it_is_persisted() {
     let host = other();
+    // What only root may read stays so.
+    let mode = |path: &str| {
+        let found = fs::metadata(host.root.join("etc/tunectl").join(path)).unwrap();
+        std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777
+    };
+    host.mode("etc/tunectl/baseline.yaml", 0o600);
     let ran = host.run(APPLY.into_iter().chain(["--keep-going"]));
     assert_eq!((ran.code, stands(&host)), (0, Stands::New), "{}{}", ran.out, ran.err);
     assert!(is_adopted(&host));
+    assert_eq!(["baseline.yaml", "baseline.yaml.replaced"].map(mode), [0o600, 0o600]);
 }
 
 #[test]
