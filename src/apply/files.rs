@@ -6,9 +6,7 @@ use crate::below;
 use crate::key::Key;
 use crate::observed::Replaced;
 use crate::persist::conf::{MAX_FILE_BYTES, wrong_rights};
-use crate::persist::{
-    PersistError, Staged, originals, remove, remove_left_behind, reports, rights,
-};
+use crate::persist::{self, PersistError, Staged, originals, remove, reports, rights};
 use crate::plan::{DropinOutcome, Outcome, Plan};
 
 use super::{Options, Remember};
@@ -77,11 +75,7 @@ pub(super) fn prepare(plan: &Plan, root: &Path, options: &Options) -> Vec<Prepar
 /// Removes what runs that were killed have begun to write of a plan's files, also where these are
 /// as they should be. The lock is held.
 pub fn clear_away(plan: &Plan, root: &Path) {
-    for file in plan.files() {
-        if let Ok(place) = below::resolve_parent(root, file.path) {
-            remove_left_behind(&place);
-        }
-    }
+    persist::clear_away(root, plan.files().map(|file| file.path));
 }
 
 /// The same files without the keys that the kernel refused: those are never persisted.

@@ -7,11 +7,12 @@ use crate::baseline;
 use crate::below;
 use crate::diagnostic::Source;
 use crate::observed::Replaced;
-use crate::persist::{ledger, remove_left_behind};
+use crate::persist::{clear_away, ledger};
 use crate::sources::{self, HOST_BASELINE, HOST_LAYERS, Sources};
 
 use super::args::Cli;
 use super::failure::Failure;
+use super::host;
 
 /// Where a replaced baseline is kept.
 const REPLACED: &str = "/etc/tunectl/baseline.yaml.replaced";
@@ -34,9 +35,13 @@ fn pointer(name: &str) -> String {
     format!(
         "# Written by `tunectl apply -b`: the baseline of this host.\n\
          # Give it parameters of its own here, or in layers in {HOST_LAYERS}.\n\
-         name: this-host\nextends: ['{}']\n",
-        name.replace('\'', "''")
+         name: this-host\n{}\n",
+        extends(name)
     )
+}
+
+fn extends(name: &str) -> String {
+    format!("extends: ['{}']", name.replace('\'', "''"))
 }
 
 /// The baseline that a host baseline stands for, if it is as [`Adoption`] writes it: the host
@@ -67,8 +72,8 @@ impl Adoption {
         if let Some(layer) = layers.first() {
             let first = format!(
                 "give it a baseline that they lie on: write {HOST_BASELINE} with the lines \
-                 `name: this-host` and `extends: ['{}']`, then apply without -b",
-                named.replace('\'', "''")
+                 `name: this-host` and `{}`, then apply without -b",
+                extends(&named)
             );
             let without = "apply without -b, which takes them in; or give --live-only";
             return Err(Failure::refused(format!("this host has further layers, such as {layer}"))
@@ -120,7 +125,7 @@ impl Adoption {
     pub fn files(&self, cli: &Cli) -> Result<Vec<Replaced>, Failure> {
         let Self::Write(text) = self else { return Ok(Vec::new()) };
         let before = ledger::text_of(&cli.root, HOST_BASELINE);
-        if before.is_none() && is_there(cli) {
+        if before.is_none() && host::has_baseline(cli) {
             let message = format!("{HOST_BASELINE} cannot be read, and so not be kept");
             return Err(Failure::new(message).help("move it away; or give --live-only"));
         }
@@ -135,17 +140,8 @@ impl Adoption {
 
     /// Removes what runs that were killed have begun to write of it. The lock is held.
     pub fn clear_away(cli: &Cli) {
-        for path in [HOST_BASELINE, REPLACED] {
-            if let Ok(place) = below::resolve_parent(&cli.root, path) {
-                remove_left_behind(&place);
-            }
-        }
+        clear_away(&cli.root, [HOST_BASELINE, REPLACED].into_iter());
     }
-}
-
-fn is_there(cli: &Cli) -> bool {
-    let place = below::resolve_parent(&cli.root, HOST_BASELINE);
-    place.is_ok_and(|place| std::fs::symlink_metadata(place).is_ok())
 }
 
 /// Whether a path leads to the host's own baseline, by whatever links.

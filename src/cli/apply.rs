@@ -141,6 +141,14 @@ fn taken_back(cli: &Cli, host: &Host, plan: &Plan, wholly: bool) -> Result<Vec<R
     if !holds.take_back(plan.items.iter().map(|item| &item.desired.key), wholly) {
         return Ok(Vec::new());
     }
+    files_of(cli, &mut holds)
+}
+
+/// The files of what is let go, as they are and as they are to be.
+///
+/// # Errors
+/// They have no JSON: nothing was changed.
+pub fn files_of(cli: &Cli, holds: &mut Holds) -> Result<Vec<Replaced>, Failure> {
     holds
         .files(&cli.root, clock::since_boot())
         .map(Vec::from)

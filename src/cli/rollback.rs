@@ -11,7 +11,6 @@ use crate::plan::{Plan, Returned};
 use crate::probe::Fact;
 use crate::report;
 use crate::report::rollback as told;
-use crate::watch::clock;
 
 use super::args::{Cli, Format, RollbackArgs};
 use super::failure::Failure;
@@ -168,8 +167,5 @@ fn released(
         holds.holds.remove(&name);
         holds.released.insert(name, hold.clone());
     }
-    holds
-        .files(&cli.root, clock::since_boot())
-        .map(Vec::from)
-        .map_err(|error| Failure::new(format!("nothing was changed: {error}")))
+    super::apply::files_of(cli, &mut holds)
 }

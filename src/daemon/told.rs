@@ -19,6 +19,9 @@ const REFUSED: Duration = Duration::from_secs(10);
 /// What is shown of a value that must not be shown.
 const SECRET: &str = "(secret)";
 
+/// Told where a write leads to nothing, and the kernel refuses nothing.
+const KEPT: &str = "the kernel took the write and kept its value";
+
 impl Daemon<'_> {
     /// Tells what was done, and sees how it turned out.
     pub(super) fn tell(&mut self, began: Duration, swept: bool) {
@@ -71,7 +74,7 @@ impl Daemon<'_> {
                 self.remember(i, &event.time);
                 if self.is_kept(i, done.at) {
                     event.action = "failed".into();
-                    event.detail = Some("the kernel took the write and kept its value".into());
+                    event.detail = Some(KEPT.into());
                 } else {
                     self.counts.restored += 1;
                 }
@@ -107,7 +110,7 @@ impl Daemon<'_> {
         let mut event = if kept { self.event(key, "failed") } else { self.general("reloaded") };
         event.detail = Some(if kept {
             event.to = Some(shown(key, &text(wrong)));
-            "the kernel took the write and kept its value".into()
+            KEPT.into()
         } else {
             format!("{key} is there now and is set to {}", shown(key, desired))
         });

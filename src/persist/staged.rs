@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+use crate::below;
+
 /// Of a destination, more is not compared, in bytes.
 const COMPARED: u64 = 1 << 24;
 
@@ -216,9 +218,17 @@ pub fn rights(place: &Path) -> Option<u32> {
     fs::metadata(of).ok().map(|found| found.mode() & 0o644)
 }
 
+/// Removes what killed runs have begun to write of these files, given as paths on the host. The lock
+/// is held.
+pub fn clear_away<'a>(root: &Path, paths: impl Iterator<Item = &'a str>) {
+    for place in paths.filter_map(|path| below::resolve_parent(root, path).ok()) {
+        remove_left_behind(&place);
+    }
+}
+
 /// Removes the temporaries that killed runs have left of the file at `destination`, for which the
 /// lock is held; one that cannot be removed does no harm.
-pub fn remove_left_behind(destination: &Path) {
+fn remove_left_behind(destination: &Path) {
     let directory = destination.parent().unwrap_or(Path::new("/"));
     let name = destination.file_name().unwrap_or_default().to_string_lossy();
     let is_ours = |entry: &str| {

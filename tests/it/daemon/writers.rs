@@ -7,18 +7,24 @@ use super::harness::{Watch, fresh_host};
 use super::{BASELINE, in_namespaces};
 use crate::support::left_out;
 
+/// A daemon that BPF tells who writes; `None`: there is none to be had, which is said.
+fn told_by_bpf(test: &str) -> Option<Watch> {
+    fresh_host(BASELINE);
+    let watch = Watch::start(&["--contest-after", "off"]);
+    if !watch.told.iter().any(|told| told.contains("seen by bpf")) {
+        left_out(test, "BPF is not to be had here");
+        return None;
+    }
+    Some(watch)
+}
+
 /// sysctl(8) empties a parameter before it writes, so that there are two events for each: the first
 /// must not be told with less than is known by the second.
 #[test]
 fn each_of_many_is_named_with_its_command() {
     let test = "daemon::writers::each_of_many_is_named_with_its_command";
     in_namespaces(test, || {
-        fresh_host(BASELINE);
-        let watch = Watch::start(&["--contest-after", "off"]);
-        if !watch.told.iter().any(|told| told.contains("seen by bpf")) {
-            left_out(test, "BPF is not to be had here");
-            return;
-        }
+        let Some(watch) = told_by_bpf(test) else { return };
         let mut pids = BTreeMap::new();
         for value in 1..=200 {
             let value = value.to_string();
@@ -46,12 +52,7 @@ fn each_of_many_is_named_with_its_command() {
 fn a_long_command_is_told_as_far_as_known() {
     let test = "daemon::writers::a_long_command_is_told_as_far_as_known";
     in_namespaces(test, || {
-        fresh_host(BASELINE);
-        let watch = Watch::start(&["--contest-after", "off"]);
-        if !watch.told.iter().any(|told| told.contains("seen by bpf")) {
-            left_out(test, "BPF is not to be had here");
-            return;
-        }
+        let Some(watch) = told_by_bpf(test) else { return };
         let long = "y".repeat(600);
         for (value, then) in [("77", "; read x; :"), ("78", "")] {
             let script = format!("echo {value} > /proc/sys/net/core/somaxconn{then}");
