@@ -9,7 +9,7 @@ use crate::catalogue::{Kind, Parameter, Range, Scope};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
-use crate::value::{Canonical, Shape, canonical, kernel_number};
+use crate::value::{Canonical, Shape, canonical, completed, kernel_number};
 
 /// How a parameter stands in the running kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -277,9 +277,8 @@ fn changes<'v>(switch: &Key, value: &str, earlier: impl Iterator<Item = Write<'v
 /// An array after a write that may set its leading numbers alone (case E8).
 fn composed(shape: Shape, before: Option<&str>, written: &str) -> String {
     let (Shape::Numbers(count), Some(before)) = (shape, before) else { return written.to_owned() };
-    let new: Vec<&str> = written.split_whitespace().take(usize::from(count)).collect();
-    let kept = before.split_whitespace().skip(new.len());
-    new.iter().copied().chain(kept).collect::<Vec<_>>().join(" ")
+    let taken = written.split_whitespace().take(usize::from(count));
+    completed(shape, before, &taken.collect::<Vec<_>>().join(" "))
 }
 
 /// Whether the kernel would take the value from a file, as far as the catalogue tells.
