@@ -216,7 +216,7 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
     let half = desired.known.and_then(Parameter::pair);
     let range = desired.known.and_then(|known| known.limits_on(facts.kernel));
     let mut boot = BootValue::default();
-    for (count, write) in view.each_write(loader).enumerate() {
+    for write in view.writes_about(loader, &desired.key) {
         let value = &write.line.value;
         let source = || Some(write.line.source.clone());
         if write.gets_to(&desired.key) {
@@ -245,7 +245,9 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
             // is all the same.
             let skipped = loader == Loader::Systemd && effect.is_of_a_switch();
             let of_change = skipped || effect.needs_a_change();
-            if of_change && !changes(&through, value, view.each_write(loader).take(count)) {
+            let earlier =
+                || view.writes_about(loader, &through).take_while(|w| w.place < write.place);
+            if of_change && !changes(&through, value, earlier()) {
                 continue;
             }
             let (value, by) = (Some(left), Some(through.as_path().to_owned()));

@@ -7,6 +7,7 @@
 mod changes;
 mod cmdline;
 pub mod dropin;
+mod index;
 mod line;
 mod problem;
 mod procps;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use crate::diagnostic::Position;
 use crate::key::{Key, glob_matches, same};
 use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno};
+use index::Index;
 use line::{Before, Lines};
 
 /// A program that carries sysctl.d files to the kernel at boot.
@@ -113,9 +115,11 @@ struct Outcome {
     /// Of the globs among the lines, those that the loader expands in another spelling than the
     /// selector's (`net//ipv4/…`): it compares the results with the fences as texts.
     spelled: BTreeMap<usize, Arc<str>>,
-    /// Paths that no glob of the loader touches.
+    /// Paths that no glob of the loader touches; once all are read, path by path.
     fences: Vec<Fence>,
     problems: Vec<Problem>,
+    /// Where the writes stand that may concern a parameter.
+    index: Index,
     /// What each file's lines say by themselves.
     read: Lines,
 }
@@ -138,6 +142,8 @@ pub struct Write<'v> {
     pub line: &'v Assignment,
     outcome: &'v Outcome,
     at: usize,
+    /// Its place among the writes of its loader.
+    pub place: usize,
 }
 
 impl Write<'_> {
@@ -170,9 +176,12 @@ impl BootView {
 
     fn made(tree: &ConfTree, cmdline: Vec<Assignment>, known: Option<&Self>) -> Self {
         let before = Before { own: known.map(|view| &view.systemd.read), other: None };
-        let systemd = systemd::outcome(tree, &cmdline, before);
+        let mut systemd = systemd::outcome(tree, &cmdline, before);
         let own = known.map(|view| &view.procps.read);
-        let procps = procps::outcome(tree, &cmdline, Before { own, other: Some(&systemd.read) });
+        let before = Before { own, other: Some(&systemd.read) };
+        let mut procps = procps::outcome(tree, &cmdline, before);
+        systemd.sort();
+        procps.sort();
         Self { cmdline, systemd, procps }
     }
 
@@ -187,22 +196,31 @@ impl BootView {
     ///
     /// The kernel may refuse the value: then an earlier one of [`Self::writes_to`] stands.
     pub fn winner(&self, loader: Loader, key: &Key) -> Option<&Assignment> {
-        let outcome = self.of(loader);
-        let reached = outcome.sequence.iter().rev().find(|i| outcome.reaches(**i, key));
-        reached.map(|i| &outcome.lines[*i])
+        let mut writes = self.writes_about(loader, key).rev();
+        writes.find(|write| write.gets_to(key)).map(|write| write.line)
     }
 
     /// Every write that is tried on `key`, in order: the winner is the last one.
     pub fn writes_to(&self, loader: Loader, key: &Key) -> Vec<&Assignment> {
+        let writes = self.writes_about(loader, key);
+        writes.filter(|write| write.gets_to(key)).map(|write| write.line).collect()
+    }
+
+    /// The writes of this loader that may set `key`, or change it by what they set, in order: of
+    /// those that do neither some are among them, and most are not.
+    pub fn writes_about(
+        &self,
+        loader: Loader,
+        key: &Key,
+    ) -> impl DoubleEndedIterator<Item = Write<'_>> {
         let outcome = self.of(loader);
-        let reached = outcome.sequence.iter().filter(|i| outcome.reaches(**i, key));
-        reached.map(|i| &outcome.lines[*i]).collect()
+        outcome.index.about(outcome, key).map(|place| outcome.write(place))
     }
 
     /// Every write of this loader, in order.
     pub fn each_write(&self, loader: Loader) -> impl Iterator<Item = Write<'_>> {
         let outcome = self.of(loader);
-        outcome.sequence.iter().map(|at| Write { line: &outcome.lines[*at], outcome, at: *at })
+        (0..outcome.sequence.len()).map(|place| outcome.write(place))
     }
 
     /// Every line that names `key` or matches it, in the order of the files, with the winner
@@ -218,8 +236,7 @@ impl BootView {
 
     /// The line `-key` that keeps globs off `key`, if there is one.
     pub fn exclusion(&self, loader: Loader, key: &Key) -> Option<&Position> {
-        let fences = self.of(loader).fences.iter().rev();
-        fences.filter(|f| *f.path == *key.as_path()).find_map(|f| f.exclusion.as_ref())
+        self.of(loader).fences_of(key).iter().rev().find_map(|f| f.exclusion.as_ref())
     }
 
     /// What this loader would stumble over, in the order of the files.
@@ -266,8 +283,27 @@ impl Outcome {
     /// Whether an explicit line keeps the glob of this line off `key`.
     fn is_fenced(&self, line: usize, key: &Key) -> bool {
         let spelling = self.spelled.get(&line).unwrap_or(&self.lines[line].selector_text);
-        let stops = |f: &Fence| same(&f.path, key.as_path()) && glob_matches(spelling, &f.literal);
-        self.fences.iter().any(stops)
+        self.fences_of(key).iter().any(|fence| glob_matches(spelling, &fence.literal))
+    }
+
+    /// The fences of one key, in the order of the files.
+    fn fences_of(&self, key: &Key) -> &[Fence] {
+        let path = key.as_path();
+        let start = self.fences.partition_point(|fence| *fence.path < *path);
+        let end = self.fences[start..].partition_point(|fence| same(&fence.path, path));
+        &self.fences[start..start + end]
+    }
+
+    /// Makes what is looked up by path ready for it.
+    fn sort(&mut self) {
+        // Stable: those of one path stay in order.
+        self.fences.sort_by(|one, other| one.path.cmp(&other.path));
+        self.index = Index::of(self);
+    }
+
+    fn write(&self, place: usize) -> Write<'_> {
+        let at = self.sequence[place];
+        Write { line: &self.lines[at], outcome: self, at, place }
     }
 
     fn problem(&mut self, source: Position, what: ProblemKind) {
