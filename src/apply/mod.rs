@@ -4,6 +4,7 @@ mod files;
 mod keep;
 mod recover;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::key::Key;
@@ -224,11 +225,12 @@ impl Run<'_> {
             }
         }
         // A later write may have changed what an earlier one set; what counts is how it ends.
+        let taken = |s: &StepOutcome| s.result == StepResult::Written;
+        let rungs: Vec<usize> = (0..steps.len()).filter(|n| steps[*n].step.rung).collect();
         for n in 0..steps.len() {
-            let taken = |s: &StepOutcome| s.result == StepResult::Written;
-            let risen =
-                |s: &StepOutcome| s.step.rung && s.step.key == steps[n].step.key && taken(s);
-            if taken(&steps[n]) && !steps[n + 1..].iter().any(risen) {
+            let risen = |s: &StepOutcome| s.step.key == steps[n].step.key && taken(s);
+            let mut later = rungs.iter().filter(|rung| **rung > n);
+            if taken(&steps[n]) && !later.any(|rung| risen(&steps[*rung])) {
                 steps[n].result = verify_end(plan, kernel, &plan.steps[n]);
             }
         }
@@ -281,14 +283,13 @@ fn begun(step: &Step) -> Begun {
 
 /// What no longer reads as the plan saw it.
 fn moved(plan: &Plan, kernel: &dyn Kernel) -> Vec<(Key, String, String)> {
-    let mut seen: Vec<&Key> = Vec::new();
+    let mut seen: BTreeSet<&Key> = BTreeSet::new();
     let mut moved = Vec::new();
     for step in &plan.steps {
         // The second write of a key expects what the first one leads to.
-        if seen.contains(&&step.key) {
+        if !seen.insert(&step.key) {
             continue;
         }
-        seen.push(&step.key);
         let before = plan.item(&step.key);
         let Some((item, then)) = before.and_then(|i| Some((i, i.live.as_deref()?))) else {
             continue;

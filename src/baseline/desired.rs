@@ -35,6 +35,14 @@ pub struct DesiredSet {
     pub ending_waivers: Vec<(Exception, u32)>,
 }
 
+impl DesiredSet {
+    /// What is asked of `key`, if anything is.
+    pub fn get(&self, key: &Key) -> Option<&Desired> {
+        let at = self.parameters.binary_search_by(|desired| desired.key.cmp(key));
+        at.ok().and_then(|at| self.parameters.get(at))
+    }
+}
+
 /// What is asked of one parameter.
 #[derive(Clone, Debug)]
 pub struct Desired {

@@ -268,7 +268,7 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     observed.remembers = by != By::Nobody;
     let mut given_back = Vec::new();
     if observed.gives_back {
-        let held = |key: &Key| set.parameters.iter().any(|d| d.key == *key);
+        let held = |key: &Key| set.get(key).is_some();
         let keys: BTreeSet<Key> =
             plan::managed(&observed).into_iter().filter(|key| !held(key)).collect();
         given_back = plan::needed_to_return(&keys, &observed);
@@ -281,9 +281,8 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     }
     if by == By::Unit {
         // What has gone with its interface is forgotten: on a host of containers that is many.
-        let held = |key: &&Key| set.parameters.iter().any(|d| d.key == **key);
         let known = originals.since_boot(&host.facts.boot_id);
-        known.filter(|key| !held(key)).for_each(|key| host.look(key));
+        known.filter(|key| set.get(key).is_none()).for_each(|key| host.look(key));
     }
     let (also, globs) = plan::also_needed(&set);
     for key in set.parameters.iter().map(|d| &d.key).chain(&also) {

@@ -1,5 +1,7 @@
 //! Which parameters a write concerns: its own, and those that it changes besides.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::catalogue::{self, Effect, Reach};
 use crate::key::{Key, has_wildcard};
 
@@ -78,21 +80,21 @@ fn reached(key: &Key, slots: &[Slot]) -> Box<[usize]> {
     let Some(known) = catalogue::lookup(key) else { return Box::default() };
     let pair = known.pair().map(|leaf| key.sibling(leaf));
     let reach = Reach::of(key);
+    if pair.is_none() && reach.is_empty() {
+        return Box::default();
+    }
     let is_reached =
         |other: &Key| other != key && (pair.as_ref() == Some(other) || reach.covers(other));
     (0..slots.len()).filter(|i| is_reached(&slots[*i].key)).collect()
 }
 
 /// The parameters that are not held themselves, and change one that is when they are written.
-pub fn movers(slots: &[Slot]) -> Vec<(Key, Vec<usize>)> {
-    let mut movers: Vec<(Key, Vec<usize>)> = Vec::new();
+pub fn movers(slots: &[Slot]) -> BTreeMap<Key, Vec<usize>> {
+    let held: BTreeSet<&Key> = slots.iter().map(|slot| &slot.key).collect();
+    let mut movers: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
     let mut add = |key: Key, slot: usize| {
-        if slots.iter().any(|s| s.key == key) {
-            return;
-        }
-        match movers.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, concerns)) => concerns.push(slot),
-            None => movers.push((key, vec![slot])),
+        if !held.contains(&key) {
+            movers.entry(key).or_default().push(slot);
         }
     };
     let reaching: Vec<(&'static str, &'static [Effect])> =

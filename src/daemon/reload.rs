@@ -1,5 +1,6 @@
 //! A baseline comes into force: planned first, then carried out, then held.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::apply::{self, Remember};
@@ -282,7 +283,8 @@ impl Daemon<'_> {
     /// The slots of a plan, and how they differ from those that are held now. What stays as it is
     /// keeps its descriptors and what is remembered of it.
     fn slots_of(&mut self, plan: &Plan) -> (Vec<Slot>, Vec<Change>) {
-        let mut old = std::mem::take(&mut self.slots);
+        let old = std::mem::take(&mut self.slots).into_iter();
+        let mut old: BTreeMap<Key, Slot> = old.map(|slot| (slot.key.clone(), slot)).collect();
         let mut changes = Vec::new();
         // One more is for rehearsals.
         let mut slots = Vec::with_capacity(plan.items.len() + 1);
@@ -290,8 +292,7 @@ impl Daemon<'_> {
             let desired = &item.desired;
             let text = desired.requirement.to_string();
             let policy = desired.on_drift;
-            let at = old.iter().position(|slot| slot.key == desired.key);
-            let before = at.map(|at| old.swap_remove(at));
+            let before = old.remove(&desired.key);
             let same =
                 before.as_ref().is_some_and(|b| b.desired == text && b.state.policy() == policy);
             if same {
@@ -315,12 +316,12 @@ impl Daemon<'_> {
             }
             slots.push(slot);
         }
-        changes.extend(old.iter().map(|slot| Change {
+        changes.extend(old.values().map(|slot| Change {
             key: slot.key.clone(),
             before: Some(describe(&slot.key, &slot.desired, slot.state.policy())),
             after: None,
         }));
-        for slot in &old {
+        for slot in old.values() {
             if let Ok(held) = &slot.held {
                 self.eyes.disarm(held, slot.watch);
             }

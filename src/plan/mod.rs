@@ -199,10 +199,13 @@ impl Item {
 impl Plan {
     /// The item of `key`, or the one by which it is given back.
     pub fn item(&self, key: &Key) -> Option<&Item> {
-        match self.items.binary_search_by(|i| i.desired.key.cmp(key)) {
-            Ok(at) => self.items.get(at),
-            Err(_) => self.returned.iter().map(|r| &r.item).find(|i| i.desired.key == *key),
-        }
+        let is_it = |r: &&Returned| r.item.desired.key == *key;
+        let returned = || {
+            // Of a pair it is the other half by which it is given back.
+            let own = returned::of(&self.returned, key).filter(is_it);
+            own.or_else(|| self.returned.iter().find(is_it)).map(|r| &r.item)
+        };
+        item_of(&self.items, key).or_else(returned)
     }
 
     /// Whether an apply would do something.
@@ -269,6 +272,11 @@ impl Plan {
         }
         Some(dropin::render(file.path, &self.baseline.name, &self.baseline.sha256, &kept))
     }
+}
+
+/// The item of `key` among those of a plan, which are in the order of their keys.
+fn item_of<'i>(items: &'i [Item], key: &Key) -> Option<&'i Item> {
+    items.binary_search_by(|item| item.desired.key.cmp(key)).ok().and_then(|at| items.get(at))
 }
 
 /// Makes the plan. Pure: the same inputs give the same plan.
@@ -405,7 +413,7 @@ fn no_longer(
     if !observed.gives_back {
         return Vec::new();
     }
-    let held = |key: &Key| baseline.parameters.iter().any(|d| d.key == *key);
+    let held = |key: &Key| baseline.get(key).is_some();
     // What went with its interface is asked for as before.
     let gone = |key: &Key| {
         !observed.snapshot.get(key).is_some_and(Reading::exists)

@@ -11,7 +11,7 @@ use crate::key::Key;
 use crate::observed::{Facts, Snapshot};
 use crate::value::{Shape, kernel_number};
 
-use super::{Item, Observed, order};
+use super::{Item, Observed, item_of, order};
 
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,7 +187,7 @@ pub fn annotate(
 /// leaves out or waives.
 fn may_reach(item: &Item, items: &[Item], baseline: &DesiredSet) -> Option<Note> {
     let leaf = order::default_leaf(&item.desired.key).filter(|_| item.write)?;
-    let held = |key: &Key| items.iter().any(|i| i.desired.key == *key && !i.waived());
+    let held = |key: &Key| item_of(items, key).is_some_and(|item| !item.waived());
     let mut spared: Vec<Key> = baseline
         .patterns
         .iter()

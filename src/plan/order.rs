@@ -67,16 +67,17 @@ pub fn steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
 }
 
 fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
-    let mut nodes: Vec<Node<'_>> = items
-        .iter()
-        .filter(|i| i.write)
-        .filter_map(|i| Some(Node::new(&i.desired, target(&i.desired, snapshot)?, snapshot)))
+    let written = items.iter().enumerate().filter(|(_, item)| item.write);
+    let mut nodes: Vec<Node<'_>> = written
+        .filter_map(|(at, item)| {
+            let target = target(&item.desired, snapshot)?;
+            Some(Node::new(at, &item.desired, target, snapshot))
+        })
         .collect();
     topological(&mut nodes);
     let targets: BTreeMap<Key, String> =
         nodes.iter().map(|n| (n.key.clone(), n.target.to_string())).collect();
-    let order: Vec<(Key, Option<Parameter>)> =
-        nodes.iter().map(|n| (n.key.clone(), n.known)).collect();
+    let order: Vec<usize> = nodes.iter().map(|n| n.at).collect();
     let mut model = Model {
         snapshot,
         limits: catalogue::limits().collect(),
@@ -84,17 +85,13 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         perhaps: BTreeMap::new(),
     };
     let mut steps = Vec::with_capacity(order.len());
-    let mut barred: Vec<(&Key, Refusal)> = Vec::new();
-    for (key, known) in &order {
+    let mut barred: BTreeMap<usize, Refusal> = BTreeMap::new();
+    for at in order {
+        let Desired { key, known, requirement, shape, .. } = &items[at].desired;
         // A write above may have brought it about already.
-        let satisfied = |item: &Item| {
-            model
-                .text(key)
-                .is_some_and(|now| item.desired.requirement.satisfied_by(item.desired.shape, now))
-        };
-        if !items.iter().any(|i| i.desired.key == *key && satisfied(i)) {
+        if !model.text(key).is_some_and(|now| requirement.satisfied_by(*shape, now)) {
             let order = known.map_or(&[][..], Parameter::order);
-            barred.extend(model.barred(order).map(|refusal| (key, refusal)));
+            barred.extend(model.barred(order).map(|refusal| (at, refusal)));
             steps.push(model.write(key, *known, &targets[key]));
         }
     }
@@ -121,7 +118,8 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         .map(|step| (&step.key, Reach::of(&step.key)))
         .filter(|(_, reach)| !reach.is_empty())
         .collect();
-    for item in items.iter_mut() {
+    let set: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
+    for (at, item) in items.iter_mut().enumerate() {
         let key = &item.desired.key;
         let disturbed = model.disturbs(item, &targets);
         let contradicts =
@@ -129,13 +127,11 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         if let Some((by, _)) = reaching.iter().rev().find(contradicts) {
             item.refusals.push(Refusal::Contradicted { by: (*by).clone() });
         }
-        let written = steps.iter().any(|s| s.key == item.desired.key);
-        if written {
-            let barred = barred.iter().find(|(key, _)| **key == item.desired.key);
-            let refusal = barred.map(|(_, refusal)| refusal.clone());
-            item.refusals.extend(refusal.or_else(|| model.impossible(&item.desired, &targets)));
+        item.write = set.contains(&item.desired.key);
+        if item.write {
+            let barred = barred.remove(&at);
+            item.refusals.extend(barred.or_else(|| model.impossible(&item.desired, &targets)));
         }
-        item.write = written;
     }
     steps
 }
@@ -192,20 +188,24 @@ pub fn sort(items: &mut [&Item]) {
     let empty = Snapshot::default();
     let mut nodes: Vec<Node<'_>> = items
         .iter()
-        .map(|i| Node::new(&i.desired, i.persisted.as_deref().unwrap_or_default().into(), &empty))
+        .enumerate()
+        .map(|(at, item)| {
+            let target = item.persisted.as_deref().unwrap_or_default().into();
+            Node::new(at, &item.desired, target, &empty)
+        })
         .collect();
     topological(&mut nodes);
-    let as_they_are = items.iter().map(|item| &item.desired.key);
-    if nodes.iter().map(|node| node.key).eq(as_they_are) {
-        return;
+    let order: Vec<usize> = nodes.iter().map(|node| node.at).collect();
+    if !order.is_sorted() {
+        let before = items.to_vec();
+        items.iter_mut().zip(order).for_each(|(item, at)| *item = before[at]);
     }
-    let place: BTreeMap<&Key, usize> =
-        nodes.iter().enumerate().map(|(n, node)| (node.key, n)).collect();
-    items.sort_by_key(|i| place.get(&i.desired.key).copied());
 }
 
 /// One write, with what its place in the order depends on.
 struct Node<'d> {
+    /// Which of the items it is.
+    at: usize,
     key: &'d Key,
     known: Option<Parameter>,
     target: Cow<'d, str>,
@@ -214,9 +214,9 @@ struct Node<'d> {
 }
 
 impl<'d> Node<'d> {
-    fn new(desired: &'d Desired, target: Cow<'d, str>, snapshot: &Snapshot) -> Self {
+    fn new(at: usize, desired: &'d Desired, target: Cow<'d, str>, snapshot: &Snapshot) -> Self {
         let old = snapshot.text(&desired.key).and_then(first_number);
-        Self { key: &desired.key, known: desired.known, target, old }
+        Self { at, key: &desired.key, known: desired.known, target, old }
     }
 
     /// The first number once it is written.

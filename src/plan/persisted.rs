@@ -10,7 +10,7 @@ use crate::diff::BootStatus;
 use crate::key::{Key, Selector};
 use crate::observed::{ConfBody, ConfFile, ConfTree, Errno, Released};
 
-use super::{Dropin, Foreign, Item, Observed, Returned, order};
+use super::{Dropin, Foreign, Item, Observed, Returned, item_of, order, returned};
 
 /// Directories whose files a reboot takes away, unless something writes them anew.
 const VOLATILE: &str = "/run/sysctl.d";
@@ -29,10 +29,13 @@ impl<'a> Own<'a> {
         Self { dropin: conf.entry(dropin::PATH), host: conf.entry(dropin::HOST_PATH) }
     }
 
-    /// What both set now, in the order of a boot; nothing where a file is not ours.
+    /// What both set now, by selector, and of one selector in the order of a boot; nothing where a
+    /// file is not ours.
     pub(super) fn values(self) -> Vec<(Selector, String)> {
         let files = [self.host, self.dropin].into_iter().flatten();
-        files.filter_map(text).flat_map(dropin::values).collect()
+        let mut values: Vec<_> = files.filter_map(text).flat_map(dropin::values).collect();
+        values.sort_by(|(one, _), (other, _)| one.cmp(other));
+        values
     }
 }
 
@@ -153,7 +156,7 @@ fn patterns(
         });
         // The pattern must reach no key at boot that it does not reach here: one that is
         // excluded, waived or left alone. An explicit line of another file is a fence already.
-        let set = |key: &Key| items.iter().any(|i| i.persisted.is_some() && i.desired.key == *key);
+        let set = |key: &Key| item_of(items, key).is_some_and(|item| item.persisted.is_some());
         let explicit = |key: &Key| {
             Loader::ALL.iter().all(|l| without.winner(*l, key).is_some_and(|w| !w.is_glob))
         };
@@ -177,7 +180,7 @@ fn taken_out(before: Option<&ConfFile>, returned: &[Returned]) -> Vec<dropin::Li
         return Vec::new();
     }
     let mut lines = before.and_then(text).and_then(dropin::parts).unwrap_or_default().lines;
-    let goes = |key: &Key| returned.iter().any(|r| r.key == *key);
+    let goes = |key: &Key| returned::of(returned, key).is_some();
     lines.retain(|line| matches!(&line.selector, Selector::Key(key) if goes(key)));
     lines
 }
@@ -205,7 +208,7 @@ fn without(
     let parts = own.and_then(text).and_then(dropin::parts);
     let ours = parts.is_some();
     let dropin::Parts { baseline, sha256, lines } = parts.unwrap_or_default();
-    let given = |key: &Key| returned.iter().any(|r| r.is_given() && r.key == *key);
+    let given = |key: &Key| returned::of(returned, key).is_some_and(Returned::is_given);
     let stays = |line: &dropin::Line| match (&line.setting, &line.selector) {
         (dropin::Setting::Fence, _) => true,
         (_, Selector::Key(key)) => !given(key),
@@ -278,8 +281,12 @@ pub(super) fn is_anew(item: &Item, old: Option<&str>, dropin: &Dropin) -> bool {
     differs && item.persisted.is_some() && dropin.foreign != Some(Foreign::Unread)
 }
 
-/// What the last of those lines sets that names the key.
+/// What the last of those lines of [`Own::values`] sets that names the key.
 pub(super) fn value_of<'a>(lines: &'a [(Selector, String)], key: &Key) -> Option<&'a str> {
-    let found = lines.iter().rfind(|(s, _)| matches!(s, Selector::Key(k) if k == key));
-    found.map(|(_, value)| value.as_str())
+    let behind = |(selector, _): &(Selector, String)| match selector {
+        Selector::Key(one) => one > key,
+        Selector::Pattern(_) => true,
+    };
+    let (selector, value) = &lines[..lines.partition_point(|line| !behind(line))].last()?;
+    matches!(selector, Selector::Key(one) if one == key).then_some(value)
 }

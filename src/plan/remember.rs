@@ -1,12 +1,14 @@
 //! What is remembered once a plan is carried out: what each parameter was before tunectl.
 
+use std::collections::BTreeMap;
+
 use crate::catalogue::{self, Effect, Reach};
 use crate::key::{Key, Selector};
 use crate::observed::{Facts, Original, Originals, Snapshot};
 use crate::value::{agrees, completed, kernel_number};
 
-use super::returned::half_of;
-use super::{Item, Plan, Returned, Step, order, persisted};
+use super::returned::{self, half_of};
+use super::{Item, Plan, Returned, Step, item_of, order, persisted};
 
 /// What a plan adds to what is remembered, and what it takes away.
 #[derive(Clone, Debug, Default)]
@@ -49,8 +51,7 @@ impl Plan {
     /// by such a plan.
     pub fn retain_steps(&mut self, takes: impl Fn(&Item, &Step) -> bool) {
         let Self { items, steps, originals, memory, .. } = self;
-        let at = |key: &Key| items.binary_search_by(|item| item.desired.key.cmp(key)).ok();
-        let item = |key: &Key| items.get(at(key)?);
+        let item = |key: &Key| item_of(items, key);
         let (taken, left_out): (Vec<Step>, Vec<Step>) = std::mem::take(steps)
             .into_iter()
             .partition(|step| item(&step.key).is_some_and(|item| takes(item, step)));
@@ -60,19 +61,18 @@ impl Plan {
         }
         let is_changed = order::changed_besides(steps);
         originals.retain(|(key, _)| is_changed(key));
-        let [steps, left_out] =
-            [&*steps, &left_out].map(|of| of.iter().map(Changing::of).collect::<Vec<_>>());
+        let [steps, left_out] = [&*steps, &left_out].map(|of| Steps::of(of));
         let Memory { before, taken, given } = memory;
         let mut dropped = Vec::new();
         taken.retain_mut(|(key, original)| {
             let besides = original.because_of.is_some();
-            if let Some((because, left)) = last_left(&steps, key, besides) {
+            if let Some((because, left)) = steps.last_left(key, besides) {
                 let whole = item(key).filter(|_| !besides).and_then(|item| left_in(&steps, item));
                 whole.unwrap_or(left).trim().clone_into(&mut original.left);
                 original.because_of = besides.then(|| because.clone());
                 return true;
             }
-            if last_left(&left_out, key, besides).is_none() {
+            if left_out.last_left(key, besides).is_none() {
                 return true;
             }
             // It stays as it is: as it was left before, or as it was found.
@@ -91,8 +91,8 @@ impl Plan {
     /// Whether a parameter is among those that were refused: itself, or what is written to give it
     /// back.
     pub(super) fn is_refused(&self, key: &Key, refused: &[Key]) -> bool {
-        let written_for = |r: &Returned| r.key == *key && refused.contains(&r.item.desired.key);
-        refused.contains(key) || self.returned.iter().any(written_for)
+        let written_for = |r: &Returned| refused.contains(&r.item.desired.key);
+        refused.contains(key) || returned::of(&self.returned, key).is_some_and(written_for)
     }
 }
 
@@ -133,36 +133,56 @@ impl<'s> Changing<'s> {
     }
 }
 
-/// The last of these steps that changes a parameter, itself or (`besides`) through another one only,
-/// and what it leaves there.
-fn last_left<'s>(steps: &[Changing<'s>], key: &Key, besides: bool) -> Option<(&'s Key, String)> {
-    steps.iter().rev().find_map(|changing| {
-        let left = match changing.step {
-            _ if besides => changing.left_besides_in(key),
-            // What needs no step of its own may be changed by another one.
-            step if step.key == *key => Some(step.value.clone()),
-            _ => changing.left_in(key),
-        };
-        Some((&changing.step.key, left?))
-    })
+/// The steps of a plan, to be asked for what they leave in a parameter.
+struct Steps<'s> {
+    all: Vec<Changing<'s>>,
+    /// Which is the last one that writes a parameter.
+    own: BTreeMap<&'s Key, usize>,
+    /// Which change others.
+    reaching: Vec<usize>,
+}
+
+impl<'s> Steps<'s> {
+    fn of(steps: &'s [Step]) -> Self {
+        let all: Vec<Changing<'_>> = steps.iter().map(Changing::of).collect();
+        let reaching = (0..all.len()).filter(|at| !all[*at].reach.is_empty()).collect();
+        let own = all.iter().enumerate().map(|(at, changing)| (&changing.step.key, at)).collect();
+        Self { all, own, reaching }
+    }
+
+    /// The last that changes a parameter, itself or (`besides`) through another one only, and what
+    /// it leaves there.
+    fn last_left(&self, key: &Key, besides: bool) -> Option<(&'s Key, String)> {
+        let own = self.own.get(key).copied().filter(|_| !besides);
+        let mut later = self.reaching.iter().rev().take_while(|at| Some(**at) > own);
+        let through = later.find_map(|at| {
+            let changing = &self.all[*at];
+            let left = if besides { changing.left_besides_in(key) } else { changing.left_in(key) };
+            Some((&changing.step.key, left?))
+        });
+        through.or_else(|| {
+            let step = self.all[own?].step;
+            Some((&step.key, step.value.clone()))
+        })
+    }
 }
 
 /// What these steps leave in a parameter of the plan: of an array of which fewer numbers are written
 /// the others as they are.
-fn left_in(steps: &[Changing<'_>], item: &Item) -> Option<String> {
+fn left_in(steps: &Steps<'_>, item: &Item) -> Option<String> {
     let key = &item.desired.key;
-    let (by, left) = last_left(steps, key, false)?;
+    let (by, left) = steps.last_left(key, false)?;
     let live = item.live.as_deref().unwrap_or_default();
     Some(if by == key { completed(item.desired.shape, live, &left) } else { left })
 }
 
 pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memory {
-    let steps: Vec<Changing<'_>> = made.steps.iter().map(Changing::of).collect();
+    let steps = Steps::of(made.steps);
     let mut memory = Memory { before: before.clone(), ..Memory::default() };
-    let returned = |key: &Key| made.returned.iter().any(|r| r.key == *key);
+    let returned = |key: &Key| returned::of(made.returned, key).is_some();
     let itself = |key: &Key| (key.clone(), key.clone());
     memory.given.extend(made.returned.iter().filter(|r| r.is_given()).map(|r| itself(&r.key)));
-    let asked = |key: &Key| made.items.iter().any(|i| i.desired.key == *key);
+    let asked = |key: &Key| item_of(made.items, key).is_some();
     if forgets {
         // What no baseline asks for any longer, and nothing of this boot is due to.
         let known = |key: &Key| {
@@ -188,22 +208,21 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
             memory.given.push((half, key.clone()));
         }
         // What is asked for under both names is remembered under both.
-        if let Some(other) = catalogue::other_name(key).filter(|other| {
-            before.of_boot.contains_key(other)
-                && !made.items.iter().any(|i| i.desired.key == *other)
-        }) {
+        if let Some(other) = catalogue::other_name(key)
+            .filter(|other| before.of_boot.contains_key(other) && !asked(other))
+        {
             memory.given.push((other, key.clone()));
         }
         let original = original(item, left.trim(), before, made);
         memory.taken.push((key.clone(), original));
     }
     for (key, value) in made.besides {
-        let own = made.items.iter().any(|i| i.desired.key == *key && i.persisted.is_some());
+        let own = item_of(made.items, key).is_some_and(|item| item.persisted.is_some());
         let held = before.of_boot.get(key);
         if own || returned(key) || held.is_some_and(|o| o.because_of.is_none()) {
             continue;
         }
-        let Some((because, left)) = last_left(&steps, key, true) else { continue };
+        let Some((because, left)) = steps.last_left(key, true) else { continue };
         // What is given back changes nothing for good.
         if returned(because) || made.returned.iter().any(|r| r.item.desired.key == *because) {
             continue;

@@ -134,6 +134,11 @@ pub fn needed_to_return(keys: &BTreeSet<Key>, observed: &Observed<'_>) -> Vec<Ke
     keys.iter().chain(besides.map(|(key, _)| key)).cloned().collect()
 }
 
+/// The one of `key` among those that were judged, which are in the order of their keys.
+pub(super) fn of<'r>(returned: &'r [Returned], key: &Key) -> Option<&'r Returned> {
+    returned.binary_search_by(|one| one.key.cmp(key)).ok().and_then(|at| returned.get(at))
+}
+
 /// Judges each of `keys`, and what was changed by writes to them.
 pub(super) fn judge(keys: &BTreeSet<Key>, among: &Among<'_>) -> Vec<Returned> {
     let originals = &among.observed.originals.of_boot;
@@ -251,6 +256,9 @@ fn verdict(
 /// A parameter that is still held and that a write would change to what is not desired of it.
 fn bound(was: &Was, among: &Among<'_>) -> Option<Key> {
     let reach = Reach::of(&was.key);
+    if reach.is_empty() {
+        return None;
+    }
     let snapshot = among.observed.snapshot;
     let held = snapshot.iter().map(|(key, _)| key).filter(|key| *key != &was.key);
     held.filter(|key| reach.covers(key) && (among.held)(key))

@@ -1,5 +1,6 @@
 //! What is given back: as values, and as text.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anstyle::Style;
@@ -8,7 +9,9 @@ use crate::bootview::Loader;
 use crate::catalogue;
 use crate::key::Key;
 use crate::observed::Facts;
-use crate::plan::{Dropin, DropinOutcome, Fate, Origin, Outcome, Plan, Returned, StepResult};
+use crate::plan::{
+    Dropin, DropinOutcome, Fate, Origin, Outcome, Plan, Returned, StepOutcome, StepResult,
+};
 use crate::wire::{self, ROLLBACK_SCHEMA};
 
 use super::plan::Layout;
@@ -111,9 +114,11 @@ fn file(file: &Dropin) -> wire::FileRolledBack {
 
 /// Adds to a planned rollback how it ended.
 pub fn ended(told: &mut wire::Rollback, plan: &Plan, done: &Outcome) {
+    // The last of each.
+    let steps: BTreeMap<&Key, &StepOutcome> =
+        done.steps.iter().map(|outcome| (&outcome.step.key, outcome)).collect();
     for (told, one) in told.parameters.iter_mut().zip(&plan.returned) {
-        let key = &one.item.desired.key;
-        let Some(step) = done.steps.iter().rev().find(|s| s.step.key == *key) else { continue };
+        let Some(step) = steps.get(&one.item.desired.key) else { continue };
         told.result = Some(outcome::step_result(step).into());
         told.error = outcome::step_error(step);
     }
