@@ -65,7 +65,7 @@ pub fn run(cli: &Cli, args: &ConfirmArgs, ui: &Ui) -> Result<Exit, Failure> {
     // What there was before is remembered, and nothing that a boot sets.
     files.retain(|file| ![originals::FIRST, originals::OF_BOOT].contains(&file.path.as_str()));
     let keys = seen(&trial, None).keys;
-    match ui.format() {
+    let told = match ui.format() {
         Format::Json => ui.json(&Confirmed {
             schema: CONFIRMED_SCHEMA.into(),
             result: "confirmed".into(),
@@ -75,9 +75,10 @@ pub fn run(cli: &Cli, args: &ConfirmArgs, ui: &Ui) -> Result<Exit, Failure> {
             adopted: files.iter().any(|file| file.path == HOST_BASELINE),
             changed: changed.iter().map(|(key, _)| key.to_string()).collect(),
             put_back: Vec::new(),
-        })?,
-        Format::Text => ui.result(&report::confirmed(&trial.baseline, &keys, &files))?,
-    }
+        }),
+        Format::Text => ui.result(&report::confirmed(&trial.baseline, &keys, &files)),
+    };
+    told.map_err(|failure| failure.after("the trial was confirmed, and is persisted"))?;
     for (key, now) in changed {
         let now = report::harmless(report::shown(&key, &now));
         ui.warning(&format!(
@@ -93,7 +94,7 @@ fn cancel(cli: &Cli, ui: &Ui, kernel: &ProcSys, trial: &mut Trial) -> Result<Exi
     let Some(lines) = put_back(cli, kernel, trial, "it was cancelled")? else {
         return Err(nothing(cli, &trial.boot_id));
     };
-    match ui.format() {
+    let told = match ui.format() {
         Format::Json => ui.json(&Confirmed {
             schema: CONFIRMED_SCHEMA.into(),
             result: "put_back".into(),
@@ -103,9 +104,10 @@ fn cancel(cli: &Cli, ui: &Ui, kernel: &ProcSys, trial: &mut Trial) -> Result<Exi
             adopted: false,
             changed: Vec::new(),
             put_back: lines,
-        })?,
-        Format::Text => ui.result(&report::cancelled(&trial.baseline, &lines))?,
-    }
+        }),
+        Format::Text => ui.result(&report::cancelled(&trial.baseline, &lines)),
+    };
+    told.map_err(|failure| failure.after("the trial was put back"))?;
     Ok(Exit::Done)
 }
 

@@ -41,6 +41,11 @@ impl Failure {
         self
     }
 
+    /// What to do where it only could not be told what was done.
+    pub fn after(self, done: impl std::fmt::Display) -> Self {
+        self.help(format!("{done} all the same"))
+    }
+
     /// Adds problems with their places.
     pub fn with(mut self, diagnostics: Vec<Diagnostic>, sources: Vec<Source>) -> Self {
         self.diagnostics = diagnostics;

@@ -69,8 +69,12 @@ fn carry_out(
         let message = "something has moved since this was shown; nothing was changed";
         return Err(Failure::refused(message).help("look at it again: tunectl rollback"));
     }
-    if shown.is_none() && ui.format() == Format::Text {
-        ui.result(&told::text(&plan, &who, ui.layout()))?;
+    if shown.is_none()
+        && ui.format() == Format::Text
+        && let Err(failure) = ui.result(&told::text(&plan, &who, ui.layout()))
+    {
+        // It was agreed to unseen.
+        ui.warning(&failure.message);
     }
     refuse(&plan, args)?;
     if told::is_nothing(&plan) && !args.keys.is_empty() {
@@ -87,13 +91,18 @@ fn carry_out(
     let done = apply::apply(&plan, &host.kernel, &cli.root, &options, &mut |when, step| {
         pace.step(when, step)
     });
-    match ui.format() {
-        Format::Text => ui.result(&told::ended_text(&plan, &done, ui.layout()))?,
+    let ended = match ui.format() {
+        Format::Text => ui.result(&told::ended_text(&plan, &done, ui.layout())),
         Format::Json => {
             told::ended(&mut wire, &plan, &done);
-            ui.json(&wire)?;
+            ui.json(&wire)
         }
-    }
+    };
+    ended.map_err(
+        |failure| {
+            if done.succeeded() { failure.after("it was given back") } else { failure }
+        },
+    )?;
     super::apply::hint_prevented(cli, ui, host, &done);
     if done.succeeded() && host::has_baseline(cli) {
         // Nothing was asked for by name here, so that all of the baseline is let go.

@@ -95,7 +95,13 @@ pub fn begin(
         return Err(Failure::new(format!("the trial could not go on: {error}; {told}")));
     }
     drop(lock);
-    show(ui, plan, host, &outcome, Some(&trial))?;
+    show(ui, plan, host, &outcome, Some(&trial)).map_err(|failure| {
+        let left = trial.left(clock::since_boot()).as_secs();
+        failure.help(format!(
+            "the trial runs all the same, for {left} s: `tunectl confirm` keeps it, and \
+             `tunectl confirm --cancel` puts it back"
+        ))
+    })?;
     tell(ui, &trial, held);
     Ok(super::apply::exit(plan, &outcome))
 }

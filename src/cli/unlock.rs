@@ -90,11 +90,13 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     let until = until.as_deref().unwrap_or("then");
     if !held {
-        ui.result(&format!("nothing holds {key}: this host's baseline does not set it\n"))?;
+        let nothing = format!("nothing holds {key}: this host's baseline does not set it\n");
+        ui.result(&nothing).map_err(|failure| failure.after("it was noted"))?;
         ui.hint(&format!("Should it do so before {until}, it is let go: that stands in {HOLDS}."));
         return Ok(Exit::Done);
     }
-    ui.result(&format!("{key} is let go until {until}\n"))?;
+    let let_go = format!("{key} is let go until {until}");
+    ui.result(&format!("{let_go}\n")).map_err(|failure| failure.after(&let_go))?;
     let runs = presence::find(&cli.root, &facts.boot_id).is_some_and(|watch| watch.running);
     ui.hint(&if runs {
         format!("It stands in {HOLDS}; the daemon takes it back by itself.")

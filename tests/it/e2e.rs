@@ -163,6 +163,29 @@ fn what_nobody_takes_is_carried_out_all_the_same() {
         // It is this host's own baseline by then, as after any apply.
         let text = expect(0, &["plan", "--detailed-exitcode"]);
         assert!(text.contains("in sync, now and after a reboot"), "{text}");
+        let untold = |arguments: &[&str], done: &str| {
+            let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tunectl"));
+            let output = run(command.args(arguments).stdout(full));
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {told}");
+            assert!(told.contains(done), "{arguments:?}: {told}");
+        };
+        let unlock = ["unlock", "net.core.somaxconn", "--for", "2h", "--reason", "tried"];
+        untold(&unlock, "is let go until");
+        // What nobody was to be asked about does not wait for a reader either.
+        untold(&["rollback", "--yes"], "it was given back all the same");
+        let text = expect(0, &["rollback", "--dry-run"]);
+        assert!(text.contains("nothing to give back"), "{text}");
+        assert!(!fs::exists("/etc/sysctl.d/99-tunectl.conf").unwrap());
+        let text = "name: tried\nparameters: { net.core.somaxconn: 777 }\n";
+        fs::write("/etc/tried.yaml", text).unwrap();
+        let trial = ["apply", "--adopt", "-b", "/etc/tried.yaml", "--confirm-within", "600s"];
+        untold(&trial, "the trial runs all the same");
+        untold(&["confirm", "--cancel"], "the trial was put back all the same");
+        untold(&trial, "`tunectl confirm` keeps it");
+        untold(&["confirm"], "the trial was confirmed, and is persisted all the same");
+        assert_eq!(live("net/core/somaxconn"), "777");
     });
 }
 
