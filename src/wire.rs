@@ -9,6 +9,7 @@ mod rollback;
 mod status;
 mod tally;
 mod trial;
+mod unlocked;
 mod watch;
 
 pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
@@ -16,6 +17,7 @@ pub use rollback::{FileRolledBack, ROLLBACK_SCHEMA, Returned, Rollback, RolledBa
 pub use status::{Changed, Drift, LetGo, NextBoot, STATUS_SCHEMA, Status};
 pub use tally::{Counted, LATENCIES_US, Latency, TALLY_SCHEMA, Tally};
 pub use trial::{CONFIRMED_SCHEMA, Confirmed, Trial};
+pub use unlocked::{UNLOCKED_SCHEMA, Unlocked};
 pub use watch::{WATCH_SCHEMA, Watch};
 
 use serde::{Deserialize, Serialize};

@@ -15,8 +15,9 @@ use crate::persist::{LOCK, Lock, LockError, presence};
 use crate::probe::{self, Fact};
 use crate::procsys::{Kernel as _, ProcSys};
 use crate::watch::{bpf, clock};
+use crate::wire::{UNLOCKED_SCHEMA, Unlocked};
 
-use super::args::{Cli, UnlockArgs};
+use super::args::{Cli, Format, UnlockArgs};
 use super::failure::Failure;
 use super::ui::Ui;
 use super::{Exit, host};
@@ -88,22 +89,43 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
             .map_err(|error| Failure::new(format!("{key} stays prevented: {error}")))?;
         presence::no_longer_prevented(&cli.root, &keys);
     }
-    let until = until.as_deref().unwrap_or("then");
-    if !held {
-        let nothing = format!("nothing holds {key}: this host's baseline does not set it\n");
-        ui.result(&nothing).map_err(|failure| failure.after("it was noted"))?;
-        ui.hint(&format!("Should it do so before {until}, it is let go: that stands in {HOLDS}."));
-        return Ok(Exit::Done);
-    }
-    let let_go = format!("{key} is let go until {until}");
-    ui.result(&format!("{let_go}\n")).map_err(|failure| failure.after(&let_go))?;
     let runs = presence::find(&cli.root, &facts.boot_id).is_some_and(|watch| watch.running);
-    ui.hint(&if runs {
-        format!("It stands in {HOLDS}; the daemon takes it back by itself.")
-    } else {
-        format!("It stands in {HOLDS}; no daemon runs, so nobody takes it back until one does.")
-    });
+    tell(
+        ui,
+        &Unlocked {
+            schema: UNLOCKED_SCHEMA.into(),
+            key: key.to_string(),
+            until,
+            reason: args.reason.trim().to_owned(),
+            held,
+            daemon: runs,
+        },
+    )?;
     Ok(Exit::Done)
+}
+
+fn tell(ui: &Ui, done: &Unlocked) -> Result<(), Failure> {
+    let Unlocked { key, held, daemon, .. } = done;
+    let until = done.until.as_deref().unwrap_or("then");
+    let let_go = format!("{key} is let go until {until}");
+    let told = match (ui.format(), held) {
+        (Format::Json, _) => ui.json(done),
+        (Format::Text, true) => ui.result(&format!("{let_go}\n")),
+        (Format::Text, false) => {
+            ui.result(&format!("nothing holds {key}: this host's baseline does not set it\n"))
+        }
+    };
+    told.map_err(|failure| failure.after(&let_go))?;
+    ui.hint(&match (held, daemon) {
+        (false, _) => {
+            format!("Should it do so before {until}, it is let go: that stands in {HOLDS}.")
+        }
+        (true, true) => format!("It stands in {HOLDS}; the daemon takes it back by itself."),
+        (true, false) => {
+            format!("It stands in {HOLDS}; no daemon runs, so nobody takes it back until one does.")
+        }
+    });
+    Ok(())
 }
 
 /// Whether anything holds the parameter, or may: by itself, by its other half or another name.

@@ -107,7 +107,7 @@ impl Reader<'_> {
                 "hostname" => given.hostname = self.take("hostname", &value, scalar::hostname),
                 "kernel" => given.kernel = self.take("kernel", &value, scalar::kernel),
                 "mem_total" => {
-                    given.mem_total_kb = self.take("mem_total", &value, scalar::memory_kb);
+                    given.mem_total_kb = self.take("mem_total", &value, scalar::ram_kb);
                 }
                 "numa_nodes" => {
                     given.nodes =
@@ -139,7 +139,9 @@ impl Reader<'_> {
             // So many of them that each fits may have more than fits together.
             let sum = sizes.iter().map(|kb| u128::from(*kb)).sum::<u128>();
             let total = given.mem_total_kb.unwrap_or(scalar::MOST_KB);
-            if sum > total.into() {
+            // All of it lies in nodes, but for what the kernel counts otherwise.
+            let lacks = given.mem_total_kb.is_some_and(|total| sum < u128::from(total) * 9 / 10);
+            if lacks || sum > total.into() {
                 let (known, help) = match given.mem_total_kb {
                     Some(_) => {
                         ("mem_total is", "leave out mem_total, or make the nodes add up to it")
@@ -175,6 +177,10 @@ impl Reader<'_> {
             Some(Err(error)) => error.to_string(),
             Some(Ok(_)) if larger_than_memory(text) => {
                 QuantityError::TooLarge(text.to_owned()).to_string()
+            }
+            Some(Ok(_)) if field == "mem_total" && scalar::memory_kb(text).is_some() => {
+                let unit = if text.parse::<u64>().is_ok() { " kB" } else { "" };
+                format!("{text}{unit} is less than Linux runs in")
             }
             _ => format!("{text:?} cannot be taken"),
         };

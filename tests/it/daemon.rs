@@ -131,6 +131,23 @@ fn an_unlocked_parameter_is_let_go_and_taken_back() {
         let unlock = |args: &[&str]| {
             run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg("unlock").args(args))
         };
+        let other = unlock(&[
+            "net.core.rmem_default",
+            "--for",
+            "9m",
+            "--reason",
+            " why ",
+            "--format",
+            "json",
+        ]);
+        let told: serde_json::Value = serde_json::from_slice(&other.stdout).unwrap();
+        assert_eq!(told["schema"], "tunectl/unlocked/1");
+        assert_eq!(
+            (&told["key"], &told["reason"]),
+            (&"net.core.rmem_default".into(), &"why".into())
+        );
+        assert_eq!((&told["held"], &told["daemon"]), (&false.into(), &true.into()), "{told}");
+        assert!(told["until"].as_str().unwrap().ends_with('Z'), "{told}");
         let unlocked = unlock(&["net.core.somaxconn", "--for", "10s", "--reason", "a try"]);
         assert!(unlocked.status.success(), "{unlocked:?}");
         let deadline = Instant::now() + Duration::from_secs(8);

@@ -434,6 +434,9 @@ fn wrong_values_are_shown_with_their_place() {
         ("mem_total", "-5", "size such as 64GiB"),
         ("mem_total", "0", "size such as 64GiB"),
         ("mem_total", "lots", "size such as 64GiB"),
+        // Without its unit it would be 64 kB.
+        ("mem_total", "64", "size such as 64GiB"),
+        ("mem_total", "1MiB", "size such as 64GiB"),
         ("numa_nodes", "0", "number of nodes"),
         ("numa_nodes", "2.5", "number of nodes"),
         ("numa_nodes", "many", "number of nodes"),
@@ -463,6 +466,19 @@ fn wrong_values_are_shown_with_their_place() {
         assert!(error.help.as_ref().unwrap().contains(instead), "{text}: {error:?}");
         assert!(error.is_error());
     }
+}
+
+#[test]
+fn nodes_and_memory_agree() {
+    for nodes in ["[1GiB]", "[32GiB, 25GiB]", "[32GiB, 33GiB]"] {
+        let errors = wrong(&format!("mem_total: 64GiB\nnuma_nodes: {nodes}\n"));
+        assert!(errors[0].message.contains("kB together, mem_total is 67108864 kB"), "{errors:?}");
+    }
+    assert_eq!(wrong("mem_total: 64\n")[0].message, "mem_total: 64 kB is less than Linux runs in");
+    let errors = wrong("mem_total: 1MiB\n");
+    assert_eq!(errors[0].message, "mem_total: 1MiB is less than Linux runs in");
+    // What the kernel keeps to itself is in no node, or in one more.
+    assert_eq!(played("mem_total: 64GiB\nnuma_nodes: [32GiB, 31GiB]").numa_nodes.len(), 2);
 }
 
 #[test]

@@ -10,6 +10,8 @@ use crate::value::Size;
 
 /// No memory has more bytes than 64 bits can count.
 pub(super) const MOST_KB: u64 = u64::MAX / 1024;
+/// Linux runs in no less: a lower number was meant in another unit.
+const LEAST_RAM_KB: u64 = 8192;
 
 pub(super) fn hostname(text: &str) -> Option<String> {
     let fits = (1..=64).contains(&text.len());
@@ -29,6 +31,11 @@ pub(super) fn memory_kb(text: &str) -> Option<u64> {
         None => text.parse().ok()?,
     };
     (1..=MOST_KB).contains(&kb).then_some(kb)
+}
+
+/// RAM of a whole host.
+pub(super) fn ram_kb(text: &str) -> Option<u64> {
+    memory_kb(text).filter(|kb| *kb >= LEAST_RAM_KB)
 }
 
 pub(super) fn reserve(text: &str) -> Option<Reserve> {
