@@ -42,6 +42,8 @@ impl Errno {
     pub const EISDIR: Self = Self(21);
     /// Invalid argument.
     pub const EINVAL: Self = Self(22);
+    /// Too many open files.
+    pub const EMFILE: Self = Self(24);
     /// File too large.
     pub const EFBIG: Self = Self(27);
     /// Read-only file system.

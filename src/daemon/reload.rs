@@ -8,6 +8,7 @@ use crate::baseline::{DesiredPattern, OnDrift, Requirement};
 use crate::diff::LiveStatus;
 use crate::drift::{State, Wanted};
 use crate::key::Key;
+use crate::observed::Errno;
 use crate::persist::holds::Holds;
 use crate::persist::{LOCK, Lock};
 use crate::plan::{Dropin, DropinOutcome, Item, Outcome, Plan, StepResult};
@@ -196,6 +197,13 @@ impl Daemon<'_> {
         self.soon.dirty = true;
         self.reindex();
         self.end_holds();
+        if self.slots.iter().any(|slot| slot.held.as_ref().err() == Some(&Errno::EMFILE)) {
+            self.tell_once(
+                "not all parameters are held: no more files may be open than are; raise \
+                 LimitNOFILE= of tunectl.service, or hold fewer"
+                    .into(),
+            );
+        }
         if let Some((foreign, path)) = foreign {
             self.tell_once(report::foreign(foreign, path));
         }

@@ -35,6 +35,7 @@ pub enum Opener {
 pub(super) enum Access {
     Read,
     Write,
+    Both,
     /// Neither: its mode and its mount are asked for.
     Look,
 }
@@ -89,6 +90,7 @@ impl Access {
         match self {
             Self::Read => OFlag::O_RDONLY | plain,
             Self::Write => OFlag::O_WRONLY | plain,
+            Self::Both => OFlag::O_RDWR | plain,
             Self::Look => OFlag::O_PATH | OFlag::O_CLOEXEC,
         }
     }

@@ -319,3 +319,25 @@ fn it_takes_all_the_descriptors_that_it_may_have() {
         watch.end();
     });
 }
+
+/// A host may have more parameters than files may be open: what is told of it needs files too.
+#[test]
+fn what_cannot_be_held_for_want_of_descriptors_is_told() {
+    in_namespaces("daemon::standing::what_cannot_be_held_for_want_of_descriptors_is_told", || {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        fresh_host(BASELINE);
+        let few = Rlimit { current: Some(68), maximum: Some(68) };
+        setrlimit(Resource::Nofile, few).unwrap();
+        let watch = Watch::start(&["--no-bpf"]);
+        let event = watch.event(|e| e["action"] == "failed" && e["key"].is_null());
+        let detail = event["detail"].as_str().unwrap();
+        assert!(detail.contains("no more files may be open"), "{detail}");
+        let standing = fs::read_to_string("/run/tunectl/watch.json").unwrap();
+        let standing: serde_json::Value = serde_json::from_str(&standing).unwrap();
+        assert_eq!(standing["held"], 0, "{standing}");
+        assert!(standing["waiting"].as_u64().unwrap() > 0, "{standing}");
+        watch.end();
+        // Its own files were written all the while.
+        assert!(fs::exists("/run/tunectl/tally.json").unwrap());
+    });
+}
