@@ -214,13 +214,13 @@ fn all_numbers(text: &str) -> bool {
 /// what each does to others.
 pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Facts) -> BootValue {
     let half = desired.known.and_then(Parameter::pair);
-    let range = desired.known.and_then(|known| known.limits_on(facts.kernel));
+    let limits = |place| desired.known.and_then(|known| known.limits_at(place, facts.kernel));
     let mut boot = BootValue::default();
     for write in view.writes_about(loader, &desired.key) {
         let value = &write.line.value;
         let source = || Some(write.line.source.clone());
         if write.gets_to(&desired.key) {
-            if !accepted(desired.shape, range, value) {
+            if !accepted(desired.shape, limits, value) {
                 boot.refused = Some((write.line.source.clone(), value.to_string()));
                 continue;
             }
@@ -283,20 +283,24 @@ fn composed(shape: Shape, before: Option<&str>, written: &str) -> String {
     completed(shape, before, &taken.collect::<Vec<_>>().join(" "))
 }
 
-/// Whether the kernel would take the value from a file, as far as the catalogue tells.
-fn accepted(shape: Shape, range: Option<Range>, value: &str) -> bool {
+/// Whether the kernel would take the value from a file, as far as the catalogue tells: by the limits
+/// of each place.
+fn accepted(shape: Shape, limits: impl Fn(usize) -> Option<Range>, value: &str) -> bool {
+    let fits = |place, number| limits(place).is_none_or(|range| range.contains(number));
     if shape.is_single_number() {
         let number = value.split_ascii_whitespace().next().and_then(kernel_number);
-        return number.is_some_and(|n| range.is_none_or(|range| range.contains(n)));
+        return number.is_some_and(|number| fits(0, number));
     }
-    let Ok(canonical) = canonical(shape, value) else { return false };
-    match (canonical, range) {
-        (Canonical::Numbers(numbers), Some(range)) => numbers.iter().all(|n| range.contains(*n)),
-        (Canonical::Ranges(ranges), Some(range)) => {
-            let holds = |end: u64| range.contains(end.into());
+    match canonical(shape, value) {
+        Ok(Canonical::Numbers(numbers)) => {
+            numbers.iter().enumerate().all(|(place, number)| fits(place, *number))
+        }
+        Ok(Canonical::Ranges(ranges)) => {
+            let holds = |end: u64| fits(0, end.into());
             ranges.iter().all(|(low, high)| holds(*low) && holds(*high))
         }
-        _ => true,
+        Ok(_) => true,
+        Err(_) => false,
     }
 }
 
@@ -378,7 +382,7 @@ mod tests {
                         }
                         _ => false,
                     };
-                    prop_assert_eq!(accepted(shape, range, &value), by_form);
+                    prop_assert_eq!(accepted(shape, |_| range, &value), by_form);
                 }
             }
         }

@@ -284,12 +284,12 @@ impl Interpreter<'_> {
                     self.wrong::<()>(span, message, help);
                 }
                 let mut numbers = Vec::with_capacity(literals.len());
-                for literal in literals {
+                for (place, literal) in literals.iter().enumerate() {
                     let Some(Amount { number, from_ram, .. }) = self.amount(literal, "value")
                     else {
                         continue;
                     };
-                    if self.check_range(literal.span, number, from_ram).is_some() {
+                    if self.check_range_at(place, literal.span, number, from_ram).is_some() {
                         numbers.push(number);
                     }
                 }
@@ -364,9 +364,19 @@ impl Interpreter<'_> {
     }
 
     fn check_range(&mut self, span: Span, number: i128, from_ram: bool) -> Option<()> {
+        self.check_range_at(0, span, number, from_ram)
+    }
+
+    fn check_range_at(
+        &mut self,
+        place: usize,
+        span: Span,
+        number: i128,
+        from_ram: bool,
+    ) -> Option<()> {
         let Some(known) = self.known else { return Some(()) };
         let range = match self.here {
-            true => known.limits_on(self.facts.kernel),
+            true => known.limits_at(place, self.facts.kernel),
             // With another host's memory it may be another number.
             false if from_ram => return Some(()),
             false => known.widest_range().or_else(|| known.time_limits()),
@@ -376,17 +386,23 @@ impl Interpreter<'_> {
             Release { major, minor, .. } if self.here => format!("kernel {major}.{minor}"),
             _ => "any kernel".to_owned(),
         };
+        let takes = if range.outer { "takes nothing outside" } else { "takes" };
         let message = format!(
-            "{number} is out of range: {} takes {} to {} on {kernel}",
+            "{number} is out of range: {} {takes} {} to {} on {kernel}",
             self.selector, range.min, range.max
         );
-        if known.unit() == Unit::Seconds && known.ranges().is_empty() {
+        if known.unit() == Unit::Seconds && (range.outer || known.ranges().is_empty()) {
             let most = range.max / 10;
             let help = format!("it is kept in clock ticks: with 1000 a second {most} is the most");
             return self.wrong(span, message, help);
         }
         let near = number.clamp(range.min, range.max);
-        self.wrong(span, message, format!("the nearest value that the kernel takes is {near}"))
+        let help = if range.outer {
+            format!("the nearest value that a kernel may take is {near}")
+        } else {
+            format!("the nearest value that the kernel takes is {near}")
+        };
+        self.wrong(span, message, help)
     }
 }
 

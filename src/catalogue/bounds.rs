@@ -34,8 +34,16 @@ pub(super) const ULONG: &[Range] = &[Range::new(0, ULONG_MAX)];
 /// A 16-bit number, such as a port or an old user id.
 pub(super) const SHORT: &[Range] = &[Range::new(0, 65_535)];
 
+/// Memory for incomplete packets: a machine word since 4.17, a signed 32-bit number before.
+pub(super) const FRAGMENTS: &[Range] =
+    &[Range::new(0, ULONG_MAX), Range::before(4, 17, 0, INT_MAX)];
+
 /// The fields of a packet that a hash is made of: twelve bits, at least one of them set.
 pub(super) const HASH_FIELDS: &[Range] = &[Range::new(1, 0xfff)];
+
+/// Packets of an Ethernet frame's length whose bytes, with what the kernel keeps of each, a signed
+/// 32-bit number can count: 1027504 on most machines.
+pub(super) const UNRES_QLEN: &[Range] = &[Range::within(0, INT_MAX / 1514)];
 
 /// Milliseconds that are kept in clock ticks.
 pub(super) const MS_TICKS: Shape = Shape::Rounded(Rounding::Milliseconds);

@@ -53,6 +53,8 @@ pub struct Range {
     pub max: i128,
     /// First release that has another range; `None`: the newest.
     pub until: Option<Release>,
+    /// Whether its ends depend on the machine: nothing outside is taken, but not all that is within.
+    pub outer: bool,
 }
 
 /// What sort of thing a parameter is.
@@ -337,12 +339,17 @@ impl Effect {
 impl Range {
     /// A range of the newest kernels.
     pub const fn new(min: i128, max: i128) -> Self {
-        Self { min, max, until: None }
+        Self { min, max, until: None, outer: false }
+    }
+
+    /// What no machine goes beyond, where each has a range of its own.
+    pub const fn within(min: i128, max: i128) -> Self {
+        Self { min, max, until: None, outer: true }
     }
 
     /// The range of kernels before that release.
     pub const fn before(major: u16, minor: u16, min: i128, max: i128) -> Self {
-        Self { min, max, until: Some(Release::new(major, minor)) }
+        Self { min, max, until: Some(Release::new(major, minor)), outer: false }
     }
 
     /// Whether a number lies in it.

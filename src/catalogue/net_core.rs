@@ -8,6 +8,7 @@ const DOC: &str = "Documentation/admin-guide/sysctl/net.rst";
 
 const INT_MIN: i128 = i32::MIN as i128;
 const INT_MAX: i128 = i32::MAX as i128;
+const LONG_MAX: i128 = i64::MAX as i128;
 const INT: &[Range] = &[Range::new(INT_MIN, INT_MAX)];
 const NOT_NEGATIVE: &[Range] = &[Range::new(0, INT_MAX)];
 const BUSY_POLL: &[Range] = &[Range::new(0, INT_MAX), Range::before(4, 11, INT_MIN, INT_MAX)];
@@ -15,6 +16,8 @@ const BOOL: &[Range] = &[Range::new(0, 1)];
 /// The least buffers hold one packet and its bookkeeping, 2304 bytes on every 64-bit machine.
 const RECEIVE_BUFFER: &[Range] = &[Range::new(2304, INT_MAX)];
 const SEND_BUFFER: &[Range] = &[Range::new(4608, INT_MAX)];
+/// 0 and less are refused since 6.14 and by its stable fixes, and do no good elsewhere.
+const WEIGHT: &[Range] = &[Range::new(1, INT_MAX)];
 
 /// The host's alone: another network namespace has it read-only or not at all.
 const fn host(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
@@ -34,7 +37,8 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(&[Range::new(0, 1), Range::before(4, 16, INT_MIN, INT_MAX)]).since(4, 11),
     host("net/core/bpf_jit_limit", Number,
         "Most memory for the compiled BPF programs of unprivileged users")
-        .unit(Unit::Bytes).since(4, 14), // 4.20, and stable 4.14 and 4.19
+        .unit(Unit::Bytes).ranges(&[Range::within(1, LONG_MAX)])
+        .since(4, 14), // 4.20, and stable 4.14 and 4.19
     host("net/core/busy_poll", Number,
         "How long poll and select spin on the device queue for packets; 0 turns busy polling off")
         .unit(Unit::Microseconds).ranges(BUSY_POLL).owners(&["tuned"]),
@@ -46,12 +50,14 @@ pub(super) const TABLE: &[Entry] = &[
         .owners(&["systemd (50-default.conf)"])
         .reads_back("an unknown name is refused with ENOENT; devices that exist keep theirs"),
     host("net/core/dev_weight", Number,
-        "Packets that NAPI handles from one device per interrupt, times dev_weight_rx_bias"),
+        "Packets that NAPI handles from one device per interrupt, times dev_weight_rx_bias")
+        .ranges(WEIGHT),
     host("net/core/dev_weight_rx_bias", Number,
-        "Factor on dev_weight for the backlog queue of received packets").since(4, 11),
+        "Factor on dev_weight for the backlog queue of received packets")
+        .ranges(WEIGHT).since(4, 11),
     host("net/core/dev_weight_tx_bias", Number,
         "Factor on dev_weight for the number of packets that a qdisc sends in one run")
-        .since(4, 11),
+        .ranges(WEIGHT).since(4, 11),
     host("net/core/devconf_inherit_init_net", Number,
         "Where a new network namespace takes its conf/all and conf/default from")
         .ranges(&[Range::new(0, 3), Range::before(5, 8, 0, 2)]).since(5, 1),
@@ -61,16 +67,21 @@ pub(super) const TABLE: &[Entry] = &[
     host("net/core/flow_limit_cpu_bitmap", CpuMask,
         "Processors whose backlog drops packets of the largest flows first when it is half full"),
     host("net/core/flow_limit_table_len", Number,
-        "Size of the flow limit's hash table, for processors enabled later; a power of two"),
+        "Size of the flow limit's hash table, for processors enabled later; only powers of two")
+        .ranges(&[Range::within(1, 1 << 30)]),
     host("net/core/gro_normal_batch", Number,
-        "Packets that GRO hands to the stack in one batch").since(5, 4),
+        "Packets that GRO hands to the stack in one batch")
+        .ranges(&[Range::new(1, INT_MAX)]).since(5, 4),
     host("net/core/high_order_alloc_disable", Bool,
         "Takes socket page fragments as single pages only").ranges(BOOL).since(5, 2),
     host("net/core/max_skb_frags", Number,
-        "Most page fragments of one packet; the kernel's build sets its upper bound"),
+        "Most page fragments of one packet; the kernel's build sets its upper bound, 17 to 45")
+        .ranges(&[Range::within(1, 45)]),
     host("net/core/mem_pcpu_rsv", Number,
         "Pages of socket memory that a processor reserves before it updates the common count")
-        .unit(Unit::Pages).since(6, 1), // 6.9, and stable 6.1
+        // At least a mebibyte, in pages of at most 256 KiB.
+        .unit(Unit::Pages).ranges(&[Range::within(4, INT_MAX)])
+        .since(6, 1), // 6.9, and stable 6.1
     host("net/core/message_burst", Number,
         "Network warnings that may be logged in a burst").ranges(INT),
     host("net/core/message_cost", Number,
@@ -79,7 +90,9 @@ pub(super) const TABLE: &[Entry] = &[
         "Most packets taken from all devices in one NAPI polling cycle")
         .ranges(INT).owners(&["tuned"]),
     host("net/core/netdev_budget_usecs", Number,
-        "Longest time of one NAPI polling cycle").unit(Unit::Microseconds).since(4, 12),
+        "Longest time of one NAPI polling cycle; new kernels refuse less than two clock ticks")
+        // Since 6.14, and its stable fixes; elsewhere 0 and more.
+        .unit(Unit::Microseconds).ranges(&[Range::within(0, INT_MAX)]).since(4, 12),
     host("net/core/netdev_max_backlog", Number,
         "Most packets queued on a processor's input when they come faster than they are handled")
         .ranges(INT).owners(&["tuned"]),
@@ -106,6 +119,7 @@ pub(super) const TABLE: &[Entry] = &[
         .scope(Scope::NetNs).since(6, 3),
     host("net/core/rps_sock_flow_entries", Shape::Rounded(Rounding::PowerOfTwo),
         "Size of the table that steers flows to the processor of their application; 0 turns it off")
+        .ranges(&[Range::new(0, 1 << 29)])
         .reads_back("rounded up to a power of two"),
     host("net/core/skb_defer_max", Number,
         "Packets that wait for the processor that allocated them to free them; 0 turns that off")

@@ -1,6 +1,8 @@
 //! What is known of net.ipv4.*: IP, ICMP, IGMP, ARP, TCP and UDP.
 
-use super::bounds::{HASH_FIELDS, MS_TICKS, SHORT as PORTS, USER_TICKS};
+use super::bounds::{
+    FRAGMENTS, HASH_FIELDS, MS_TICKS, SHORT as PORTS, ULONG, UNRES_QLEN, USER_TICKS,
+};
 use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::Shape::{self, Bitmap, Bool, HexGroups, Number, Numbers, Text, Words};
 use crate::value::Unit;
@@ -236,10 +238,11 @@ pub(super) const TABLE: &[Entry] = &[
         "First port that needs no privilege to bind").since(4, 11).ranges(PORTS)
         .order(&[Order::AtMost("net/ipv4/ip_local_port_range", 1024, Checked::Always)]),
     own("net/ipv4/ipfrag_high_thresh", Number,
-        "Most memory for incomplete IP packets").unit(Unit::Bytes),
+        "Most memory for incomplete IP packets").unit(Unit::Bytes).ranges(FRAGMENTS),
     own("net/ipv4/ipfrag_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
-        .unit(Unit::Bytes).order(&[Order::AtMost("net/ipv4/ipfrag_high_thresh", 3 << 20, Checked::Always)]),
+        .unit(Unit::Bytes).ranges(FRAGMENTS)
+        .order(&[Order::AtMost("net/ipv4/ipfrag_high_thresh", 3 << 20, Checked::Always)]),
     own("net/ipv4/ipfrag_max_dist", Number,
         "Disorder of fragments of one source after which a packet is given up; 0 means any")
         .ranges(NOT_NEGATIVE),
@@ -284,7 +287,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Unicast probes of a known neighbour before broadcasting").ranges(NOT_NEGATIVE),
     own("net/ipv4/neigh/*/unres_qlen", Number,
         "Packets that wait for one unresolved neighbour; counted from unres_qlen_bytes, use that")
-        .effects(&[Effect::Rescales("unres_qlen_bytes", None)])
+        .ranges(UNRES_QLEN).effects(&[Effect::Rescales("unres_qlen_bytes", None)])
         .reads_back("stored as bytes, and printed as packets again"),
     own("net/ipv4/neigh/*/unres_qlen_bytes", Number,
         "Bytes of packets that wait for one unresolved neighbour")
@@ -441,7 +444,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Most connections in TIME-WAIT; beyond it they are dropped at once").ranges(INT),
     own("net/ipv4/tcp_mem", Numbers(3),
         "TCP memory of the host: free use below the first, pressure above the second, third most")
-        .unit(Unit::Pages).scope(Scope::Host).hazard(Hazard::Starves),
+        .unit(Unit::Pages).ranges(ULONG).scope(Scope::Host).hazard(Hazard::Starves),
     own("net/ipv4/tcp_migrate_req", Bool,
         "Moves waiting connections of a closed listener to another one of its SO_REUSEPORT group")
         .ranges(BOOL).since(5, 14),
@@ -486,7 +489,9 @@ pub(super) const TABLE: &[Entry] = &[
         "Protective load balancing: moves congested connections to another path by flow label")
         .ranges(BOOL).since(6, 2),
     own("net/ipv4/tcp_probe_interval", Number,
-        "Seconds between probes for a larger path MTU").unit(Unit::Seconds),
+        "Seconds between probes for a larger path MTU")
+        // In clock ticks it has to fit 32 bits, and there are 100 a second or more.
+        .unit(Unit::Seconds).ranges(&[Range::within(0, u32::MAX as i128 / 100)]),
     own("net/ipv4/tcp_probe_threshold", Number,
         "Width of the search range below which MTU probing stops").unit(Unit::Bytes).ranges(INT),
     own("net/ipv4/tcp_recovery", Number,
@@ -569,7 +574,8 @@ pub(super) const TABLE: &[Entry] = &[
         "UDP sockets that are bound to no VRF receive packets of all").ranges(BOOL).since(4, 11),
     own("net/ipv4/udp_mem", Numbers(3),
         "UDP memory of the host: free use below the first, pressure above the second, third most")
-        .unit(Unit::Pages).scope(Scope::Host).hazard(Hazard::Starves).owners(&["tuned"]),
+        .unit(Unit::Pages).ranges(ULONG).scope(Scope::Host).hazard(Hazard::Starves)
+        .owners(&["tuned"]),
     own("net/ipv4/udp_rmem_min", Number,
         "Receive buffer that a UDP socket keeps under memory pressure")
         .unit(Unit::Bytes).ranges(POSITIVE),

@@ -1,6 +1,6 @@
 //! What is known of net.ipv6.*: IPv6, its ICMP, neighbour discovery and autoconfiguration.
 
-use super::bounds::{HASH_FIELDS, MS_TICKS, USER_TICKS};
+use super::bounds::{FRAGMENTS, HASH_FIELDS, MS_TICKS, UNRES_QLEN, USER_TICKS};
 use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::Shape::{self, Bitmap, Bool, Ipv6, Number};
 use crate::value::Unit;
@@ -145,7 +145,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Time between unsolicited MLDv2 reports").unit(Unit::Milliseconds),
     own("net/ipv6/conf/*/mtu", Number,
         "IPv6 MTU of the interface, from 1280 to the device's own; it follows the device's")
-        .unit(Unit::Bytes).owners(HOST_CONFIGURERS),
+        .unit(Unit::Bytes).ranges(&[Range::within(1280, INT_MAX)]).owners(HOST_CONFIGURERS),
     own("net/ipv6/conf/*/ndisc_evict_nocarrier", Bool,
         "Forgets an interface's neighbours when it loses its carrier; conf/all must be set too")
         .ranges(BOOL).since(5, 17),
@@ -265,10 +265,11 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv6/idgen_retries", Number,
         "Tries at a stable private address that is not taken").ranges(INT),
     own("net/ipv6/ip6frag_high_thresh", Number,
-        "Most memory for incomplete IPv6 packets").unit(Unit::Bytes),
+        "Most memory for incomplete IPv6 packets").unit(Unit::Bytes).ranges(FRAGMENTS),
     own("net/ipv6/ip6frag_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
-        .unit(Unit::Bytes).order(&[Order::AtMost("net/ipv6/ip6frag_high_thresh", 3 << 20, Checked::Always)]),
+        .unit(Unit::Bytes).ranges(FRAGMENTS)
+        .order(&[Order::AtMost("net/ipv6/ip6frag_high_thresh", 3 << 20, Checked::Always)]),
     own("net/ipv6/ip6frag_time", Number,
         "Seconds that an incomplete packet is kept").unit(Unit::Seconds),
     own("net/ipv6/ip_nonlocal_bind", Bool,
@@ -329,7 +330,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Unicast probes of a known neighbour before multicasting").ranges(NOT_NEGATIVE),
     own("net/ipv6/neigh/*/unres_qlen", Number,
         "Packets that wait for one unresolved neighbour; counted from unres_qlen_bytes, use that")
-        .effects(&[Effect::Rescales("unres_qlen_bytes", None)])
+        .ranges(UNRES_QLEN).effects(&[Effect::Rescales("unres_qlen_bytes", None)])
         .reads_back("stored as bytes, and printed as packets again"),
     own("net/ipv6/neigh/*/unres_qlen_bytes", Number,
         "Bytes of packets that wait for one unresolved neighbour")

@@ -1,5 +1,6 @@
 //! What is known of the rest of net.*: bridges, connection tracking, MPTCP, SCTP, Unix sockets.
 
+use super::bounds::{FRAGMENTS, ULONG};
 use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::Shape::{self, Bool, Number, Numbers, Text, Words};
 use crate::value::{Rounding, Unit};
@@ -19,6 +20,9 @@ const DAY_IN_MS: &[Range] = &[Range::new(1, 86_400_000)];
 /// Checked by 6.18.44, 6.12.117 and 6.1.192; elsewhere negative numbers were taken, to no good.
 const HOST_NOT_NEGATIVE: &[Range] = NOT_NEGATIVE;
 const HOST_POSITIVE: &[Range] = POSITIVE;
+
+/// None is refused; more pointers than 32 bits can count bytes of find no memory.
+const BUCKETS: &[Range] = &[Range::within(1, u32::MAX as i128 / 4)];
 
 const BRIDGE_OWNERS: &[&str] = &["kube-proxy", "dockerd", "CNI plugins", "libvirtd"];
 const CONNTRACK_OWNERS: &[&str] = &["kube-proxy"];
@@ -108,7 +112,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Counts packets and bytes of each tracked connection").ranges(BOOL_SINCE_5_2),
     conntrack("net/netfilter/nf_conntrack_buckets", Shape::Rounded(Rounding::WholePages),
         "Size of the connection tracking hash table; the host's alone can be set")
-        .scope(Scope::Host).owners(CONNTRACK_OWNERS)
+        .ranges(BUCKETS).scope(Scope::Host).owners(CONNTRACK_OWNERS)
         .reads_back("rounded up to what fills whole pages; a write rehashes every connection"),
     conntrack("net/netfilter/nf_conntrack_checksum", Bool,
         "Does not track packets with a wrong checksum").ranges(BOOL_SINCE_5_2),
@@ -120,10 +124,11 @@ pub(super) const TABLE: &[Entry] = &[
     conntrack("net/netfilter/nf_conntrack_expect_max", Number,
         "Most expected connections, as of FTP data").scope(Scope::Host).ranges(HOST_POSITIVE),
     conntrack("net/netfilter/nf_conntrack_frag6_high_thresh", Number,
-        "Most memory for incomplete IPv6 packets that are tracked").unit(Unit::Bytes),
+        "Most memory for incomplete IPv6 packets that are tracked").unit(Unit::Bytes).ranges(FRAGMENTS),
     conntrack("net/netfilter/nf_conntrack_frag6_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
-        .unit(Unit::Bytes).order(&[Order::AtMost("net/netfilter/nf_conntrack_frag6_high_thresh", 3 << 20, Checked::Always)]),
+        .unit(Unit::Bytes).ranges(FRAGMENTS)
+        .order(&[Order::AtMost("net/netfilter/nf_conntrack_frag6_high_thresh", 3 << 20, Checked::Always)]),
     timeout("net/netfilter/nf_conntrack_frag6_timeout",
         "Seconds that an incomplete tracked IPv6 packet is kept"),
     timeout("net/netfilter/nf_conntrack_generic_timeout",
@@ -215,16 +220,18 @@ pub(super) const TABLE: &[Entry] = &[
         "Retransmissions after which a path is given up").ranges(POSITIVE),
     sctp("net/sctp/rto_initial", Number,
         "Retransmission timeout before any measurement").unit(Unit::Milliseconds).ranges(DAY_IN_MS),
-    sctp("net/sctp/rto_max", Number, "Longest retransmission timeout").unit(Unit::Milliseconds),
+    sctp("net/sctp/rto_max", Number,
+        "Longest retransmission timeout").unit(Unit::Milliseconds).ranges(DAY_IN_MS),
     sctp("net/sctp/rto_min", Number,
         "Shortest retransmission timeout")
-        .unit(Unit::Milliseconds).order(&[Order::AtMost("net/sctp/rto_max", 1000, Checked::Always)]),
+        .unit(Unit::Milliseconds).ranges(DAY_IN_MS)
+        .order(&[Order::AtMost("net/sctp/rto_max", 1000, Checked::Always)]),
     sctp("net/sctp/sack_timeout", Number,
         "Delay of selective acknowledgements")
         .unit(Unit::Milliseconds).ranges(&[Range::new(1, 500)]),
     sctp("net/sctp/sctp_mem", Numbers(3),
         "SCTP memory of the host: free use below the first, pressure above the second, third most")
-        .unit(Unit::Pages).scope(Scope::Host).hazard(Hazard::Starves),
+        .unit(Unit::Pages).ranges(ULONG).scope(Scope::Host).hazard(Hazard::Starves),
     sctp("net/sctp/sctp_rmem", Numbers(3),
         "Receive buffer of an SCTP socket: least, at the start, most")
         .unit(Unit::Bytes).scope(Scope::Host).ranges(INT),

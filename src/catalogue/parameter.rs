@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::bounds::IPC_MNI;
 use super::packed::{EFFECTS, ORDER, OWNERS, RANGES, Row, part, text};
 use super::{Effect, Hazard, Kind, Order, Range, Scope};
 use crate::observed::Release;
@@ -124,6 +125,15 @@ impl Parameter {
     /// The range, or what is not accepted whatever the kernel's clock rate.
     pub fn limits_on(self, kernel: Release) -> Option<Range> {
         self.range_on(kernel).or_else(|| self.time_limits())
+    }
+
+    /// The same for the number at that place of several, where it has a range of its own.
+    pub fn limits_at(self, place: usize, kernel: Release) -> Option<Range> {
+        // The kernel tells by ERANGE that it takes no more sets of semaphores.
+        if place == 3 && self.key() == "kernel/sem" && kernel >= Release::new(4, 20) {
+            return Some(Range::new(0, IPC_MNI));
+        }
+        self.limits_on(kernel)
     }
 
     /// What the kernel takes at most of a network's time without a range of its own, which it keeps

@@ -253,6 +253,29 @@ fn ranges_follow_the_kernel_e13() {
     assert_eq!(on("kernel/numa_balancing", 6, 1), Some((0, 4)));
 }
 
+/// Each is one that every kernel refuses beyond, and this one's own range need not be as wide.
+#[test]
+fn ranges_that_depend_on_the_machine_are_told_from_others() {
+    let here = Release::new(6, 18);
+    for path in ["net/ipv6/conf/eth0/mtu", "net/core/max_skb_frags", "net/ipv4/tcp_probe_interval"]
+    {
+        assert!(entry(path).range_on(here).unwrap().outer, "{path}");
+    }
+    let fragments = entry("net/ipv4/ipfrag_high_thresh");
+    assert!(!fragments.range_on(here).unwrap().outer);
+    assert_eq!(fragments.range_on(Release::new(4, 16)).unwrap().max, i32::MAX.into());
+}
+
+/// The number of sets is checked by itself, the others are not.
+#[test]
+fn the_fourth_number_of_semaphores_has_a_limit_of_its_own() {
+    let sem = entry("kernel/sem");
+    let max = |place, kernel| sem.limits_at(place, kernel).unwrap().max;
+    let all = i128::from(i32::MAX);
+    assert_eq!([0, 1, 2, 3].map(|place| max(place, Release::new(6, 18))), [all, all, all, 32768]);
+    assert_eq!(max(3, Release::new(4, 19)), all);
+}
+
 #[test]
 fn what_only_reports_is_never_a_setting_e32() {
     let volatile = [

@@ -253,9 +253,18 @@ fn semaphores_are_four_numbers_and_the_fourth_has_a_limit() {
         assert_eq!(write("kernel/sem", "301"), Ok(()));
         assert_eq!(read("kernel/sem"), "301\t1000\t100\t32768");
         if kernel() >= Release::new(4, 20) {
-            for refused in ["300 1000 100 -1", "300 1000 100 16777217"] {
-                assert_eq!(write("kernel/sem", refused), Err(ERANGE), "{refused}");
+            let sets = p.limits_at(3, kernel()).unwrap();
+            assert_ne!(p.limits_at(2, kernel()), Some(sets));
+            write("kernel/sem", &format!("300 1000 100 {}", sets.min)).unwrap();
+            let extended = fs::read_to_string("/proc/cmdline").unwrap().contains("ipcmni_extend");
+            let least_refused = if extended { 16_777_217 } else { sets.max + 1 };
+            for refused in [sets.min - 1, least_refused] {
+                let refused = format!("300 1000 100 {refused}");
+                assert_eq!(write("kernel/sem", &refused), Err(ERANGE), "{refused}");
             }
+            // The numbers before it are taken all the same.
+            assert_eq!(write("kernel/sem", "299 1000 100 -1"), Err(ERANGE));
+            assert_eq!(read("kernel/sem"), "299\t1000\t100\t0");
         }
     });
 }

@@ -231,7 +231,13 @@ fn declared_ranges_are_the_kernels() {
             if !has_writable_value(&path, parameter) {
                 continue;
             }
-            // Its greatest value is there only once the other one's is.
+            // Its greatest value is there only once the other one's is, and its least the reverse.
+            for (limited, limit) in catalogue::limits() {
+                if limit == path && exists(limited) {
+                    let limited = catalogue::lookup(&Key::from_path(limited).unwrap()).unwrap();
+                    must_put(limited.key(), &limited.range_on(release).unwrap().min.to_string());
+                }
+            }
             for order in parameter.order() {
                 if let Order::AtMost(other, ..) = order {
                     let other = catalogue::lookup(&Key::from_path(other).unwrap()).unwrap();
@@ -242,7 +248,8 @@ fn declared_ranges_are_the_kernels() {
             let fields = parameter.shape().field_count().unwrap();
             let all_fields = |number: i128| vec![number.to_string(); fields].join(" ");
             let original = must_read(&path);
-            for accepted in [range.min, range.max] {
+            let ends = [range.min, range.max];
+            for accepted in ends.into_iter().filter(|_| !range.outer) {
                 let wanted = all_fields(accepted);
                 let written = put(&path, &wanted);
                 assert!(written.is_ok(), "{path} should take {wanted}: {written:?}");
