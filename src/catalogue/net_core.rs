@@ -1,5 +1,6 @@
 //! What is known of net.core.*: sockets, queues and devices of every protocol.
 
+use super::bounds::UINT;
 use super::entry::{Entry, Kind, Range, Scope};
 use crate::value::Shape::{self, Bool, CpuMask, Number, Text};
 use crate::value::{Rounding, Unit};
@@ -22,6 +23,13 @@ const WEIGHT: &[Range] = &[Range::new(1, INT_MAX)];
 /// The host's alone: another network namespace has it read-only or not at all.
 const fn host(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
     Entry::new(key, shape, summary, DOC)
+}
+
+/// When the counters of a security association are told, so that another host can go on with it.
+const fn aevent(key: &'static str, summary: &'static str) -> Entry {
+    Entry::new(key, Number, summary, "Documentation/networking/xfrm_sync.rst")
+        .ranges(UINT)
+        .scope(Scope::NetNs)
 }
 
 #[rustfmt::skip] // one entry, as few lines as it takes
@@ -143,6 +151,10 @@ pub(super) const TABLE: &[Entry] = &[
     host("net/core/xfrm_acq_expires", Number,
         "Seconds that an IPsec policy waits for its security association")
         .unit(Unit::Seconds).ranges(INT).scope(Scope::NetNs),
+    aevent("net/core/xfrm_aevent_etime",
+        "Tenths of a second before listeners are told of a security association's counters"),
+    aevent("net/core/xfrm_aevent_rseqth",
+        "Packets of a security association before listeners are told of its counters"),
     host("net/core/xfrm_larval_drop", Bool,
         "Drops packets, instead of blocking the sender, while a security association is made")
         .ranges(INT).scope(Scope::NetNs),

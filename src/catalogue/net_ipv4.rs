@@ -1,7 +1,7 @@
 //! What is known of net.ipv4.*: IP, ICMP, IGMP, ARP, TCP and UDP.
 
 use super::bounds::{
-    FRAGMENTS, HASH_FIELDS, MS_TICKS, SHORT as PORTS, ULONG, UNRES_QLEN, USER_TICKS,
+    FRAGMENTS, HASH_FIELDS, MS_TICKS, SHORT as PORTS, UINT, ULONG, UNRES_QLEN, USER_TICKS,
 };
 use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::Shape::{self, Bitmap, Bool, HexGroups, Number, Numbers, Text, Words};
@@ -29,8 +29,12 @@ const ECN: &[Range] = &[
     Range::before(5, 19, 0, 255),
     Range::before(5, 13, INT_MIN, INT_MAX),
 ];
+/// Likewise 3, also where the option was seen to fail.
+const ECN_OPTION: &[Range] = &[Range::new(0, 3), Range::before(6, 19, 0, 2)];
 /// 0 and less are refused by 6.18.44, 6.12.117 and 6.1.192, and do no good elsewhere.
 const POSITIVE_BY_STABLE_FIX: &[Range] = POSITIVE;
+
+const PLB_ROUNDS: &[Range] = &[Range::new(0, 31)];
 
 /// Written after the two switches that change it (case E24).
 const AFTER_FORWARDING: &[Order] =
@@ -61,6 +65,16 @@ const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
 
 #[rustfmt::skip] // one entry, as few lines as it takes
 pub(super) const TABLE: &[Entry] = &[
+    own("net/ipv4/cipso_cache_bucket_size", Number,
+        "Most CIPSO labels in one bucket of their cache").ranges(INT).scope(Scope::Host),
+    own("net/ipv4/cipso_cache_enable", Bool,
+        "Caches what CIPSO labels stand for").ranges(INT).scope(Scope::Host),
+    own("net/ipv4/cipso_rbm_optfmt", Bool,
+        "Fills CIPSO labels up with empty categories, so that data is aligned to 32 bits")
+        .ranges(INT).scope(Scope::Host),
+    own("net/ipv4/cipso_rbm_strictvalid", Bool,
+        "Checks CIPSO options strictly as soon as a packet's options are parsed")
+        .ranges(INT).scope(Scope::Host),
     own("net/ipv4/conf/*/accept_local", Bool,
         "Accepts packets whose source is one of the host's own addresses")
         .ranges(INT).owners(&["systemd-networkd"]),
@@ -91,6 +105,9 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/conf/*/bc_forwarding", Bool,
         "Forwards directed broadcasts; conf/all and the receiving interface must both allow it")
         .ranges(INT).since(4, 19),
+    own("net/ipv4/conf/*/bootp_relay", Bool,
+        "Without effect; reserved for packets from 0.0.0.0/8 that a BOOTP relay is to forward")
+        .ranges(INT),
     own("net/ipv4/conf/*/disable_policy", Bool,
         "Applies no IPsec policy to the interface").ranges(INT),
     own("net/ipv4/conf/*/disable_xfrm", Bool,
@@ -161,6 +178,9 @@ pub(super) const TABLE: &[Entry] = &[
         "Chooses between equal routes by 0 addresses, 1 ports too, 2 inner ones, 3 custom fields")
         .ranges(&[Range::new(0, 3), Range::before(5, 14, 0, 2), Range::before(5, 4, 0, 1)])
         .since(4, 12),
+    own("net/ipv4/fib_multipath_hash_seed", Number,
+        "Seed of the hash that chooses between equal routes, of IPv6 too; 0 means a random one")
+        .ranges(UINT).since(6, 11),
     own("net/ipv4/fib_multipath_use_neigh", Bool,
         "Leaves out next hops that are known to be unreachable").ranges(BOOL).since(4, 7),
     own("net/ipv4/fib_notify_on_flag_change", Number,
@@ -246,6 +266,9 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/ipfrag_max_dist", Number,
         "Disorder of fragments of one source after which a packet is given up; 0 means any")
         .ranges(NOT_NEGATIVE),
+    own("net/ipv4/ipfrag_secret_interval", Number,
+        "Without effect since 3.17; once how often the hash of incomplete packets got a new secret")
+        .unit(Unit::Seconds).scope(Scope::Host),
     own("net/ipv4/ipfrag_time", Number,
         "Seconds that an incomplete packet is kept").unit(Unit::Seconds),
     own("net/ipv4/neigh/*/anycast_delay", USER_TICKS,
@@ -320,6 +343,19 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/route/error_cost", Number,
         "Clock ticks that one ICMP unreachable message costs").ranges(INT).scope(Scope::Host),
     own("net/ipv4/route/flush", Number, "Forgets all cached routes").kind(Kind::Action),
+    own("net/ipv4/route/gc_elasticity", Number,
+        "Without effect since 3.6; once how long chains of cached routes could get")
+        .ranges(INT).scope(Scope::Host),
+    own("net/ipv4/route/gc_interval", Number,
+        "Without effect since 3.6; once the seconds between collections of cached routes")
+        .unit(Unit::Seconds).scope(Scope::Host),
+    own("net/ipv4/route/gc_min_interval", Number,
+        "The same as gc_min_interval_ms, in seconds").unit(Unit::Seconds).scope(Scope::Host)
+        .effects(&[Effect::Rescales("gc_min_interval_ms", Some((1000, 1)))]),
+    own("net/ipv4/route/gc_min_interval_ms", MS_TICKS,
+        "Without effect since 3.6; once the least time between collections of cached routes")
+        .unit(Unit::Milliseconds).scope(Scope::Host)
+        .effects(&[Effect::Rescales("gc_min_interval", Some((1, 1000)))]),
     own("net/ipv4/route/gc_thresh", Number,
         "Cached routes above which collection starts; of little effect since 3.6")
         .ranges(INT).scope(Scope::Host),
@@ -394,6 +430,12 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(ECN),
     own("net/ipv4/tcp_ecn_fallback", Bool,
         "Falls back to plain TCP where congestion notification is blocked").ranges(BOOL_SINCE_5_19),
+    own("net/ipv4/tcp_ecn_option", Number,
+        "When accurate ECN sends its option: 0 never, 1 where it must, 2 wherever there is room")
+        .ranges(ECN_OPTION).since(6, 18),
+    own("net/ipv4/tcp_ecn_option_beacon", Number,
+        "How often in a round trip the accurate ECN option is sent, where tcp_ecn_option is 2")
+        .ranges(&[Range::new(0, 3)]).since(6, 18),
     own("net/ipv4/tcp_ehash_entries", Number,
         "Connection hash buckets of this network namespace; negative: shared with the first one")
         .kind(Kind::Counter).since(6, 1),
@@ -485,9 +527,21 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/tcp_pingpong_thresh", Number,
         "Replies after which a connection counts as interactive and delays acknowledgements")
         .ranges(&[Range::new(1, 255)]).since(6, 7),
+    own("net/ipv4/tcp_plb_cong_thresh", Number,
+        "Marked packets of a round trip, in 256ths, that make it a congested one for PLB")
+        .ranges(&[Range::new(0, 256)]).since(6, 2),
     own("net/ipv4/tcp_plb_enabled", Bool,
         "Protective load balancing: moves congested connections to another path by flow label")
         .ranges(BOOL).since(6, 2),
+    own("net/ipv4/tcp_plb_idle_rehash_rounds", Number,
+        "Congested round trips after which PLB takes another path once nothing is in flight")
+        .ranges(PLB_ROUNDS).since(6, 2),
+    own("net/ipv4/tcp_plb_rehash_rounds", Number,
+        "Congested round trips after which PLB takes another path in any case")
+        .ranges(PLB_ROUNDS).since(6, 2),
+    own("net/ipv4/tcp_plb_suspend_rto_sec", Number,
+        "Seconds, up to twice as many, that PLB rests after a retransmission timeout")
+        .unit(Unit::Seconds).ranges(&[Range::new(0, 255)]).since(6, 2),
     own("net/ipv4/tcp_probe_interval", Number,
         "Seconds between probes for a larger path MTU")
         // In clock ticks it has to fit 32 bits, and there are 100 a second or more.
@@ -544,6 +598,9 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/tcp_timestamps", Number,
         "Time stamps (RFC 1323): 0 off, 1 with a random offset per connection, 2 without")
         .ranges(U8),
+    own("net/ipv4/tcp_tso_rtt_log", Number,
+        "Lets near hosts get larger packets for the card: log2 of microseconds of round trip; 0 off")
+        .ranges(&[Range::new(0, 255)]).since(5, 18),
     own("net/ipv4/tcp_tso_win_divisor", Number,
         "Share of the congestion window that one packet for the card may take, as 1/n").ranges(U8),
     own("net/ipv4/tcp_tw_recycle", Bool,

@@ -39,6 +39,17 @@ const fn own(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
     Entry::new(key, shape, summary, DOC).scope(Scope::NetNs)
 }
 
+/// In-situ measurements: what a packet collects on its way.
+const fn ioam(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
+    let doc = "Documentation/networking/ioam6-sysctl.rst";
+    Entry::new(key, shape, summary, doc).scope(Scope::NetNs).since(5, 15)
+}
+
+/// Security labels in IPv6 packets (RFC 5570); the host's alone.
+const fn calipso(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
+    Entry::new(key, shape, summary, "net/ipv6/calipso.c").ranges(INT).since(4, 8)
+}
+
 #[rustfmt::skip] // one entry, as few lines as it takes
 pub(super) const TABLE: &[Entry] = &[
     own("net/ipv6/anycast_src_echo_reply", Bool,
@@ -48,6 +59,9 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(&[Range::new(0, 3)]),
     own("net/ipv6/bindv6only", Bool,
         "IPv6 sockets do not take IPv4 connections unless they ask to").ranges(U8),
+    calipso("net/ipv6/calipso_cache_bucket_size", Number,
+        "Most CALIPSO labels in one bucket of their cache"),
+    calipso("net/ipv6/calipso_cache_enable", Bool, "Caches what CALIPSO labels stand for"),
     own("net/ipv6/conf/*/accept_dad", Number,
         "Duplicate address detection: 0 off, 1 on, 2 stops IPv6 if the link-local one is taken")
         .ranges(INT),
@@ -128,6 +142,12 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv6/conf/*/ignore_routes_with_linkdown", Bool,
         "Skips routes through an interface that has no carrier")
         .ranges(INT).order(&[Order::After("net/ipv6/conf/all/ignore_routes_with_linkdown")]),
+    ioam("net/ipv6/conf/*/ioam6_enabled", Bool,
+        "Adds its data to packets with the IOAM option that come in by the interface").ranges(BOOL),
+    ioam("net/ipv6/conf/*/ioam6_id", Number,
+        "The interface's number in IOAM data").ranges(&[Range::new(0, 0xffff)]),
+    ioam("net/ipv6/conf/*/ioam6_id_wide", Number,
+        "The interface's wide number in IOAM data").ranges(&[Range::new(0, 0xffff_ffff)]),
     own("net/ipv6/conf/*/keep_addr_on_down", Number,
         "Keeps static addresses of a downed interface: below 0 no, 0 as conf/all says, else yes")
         .ranges(INT).since(4, 6),
@@ -264,12 +284,19 @@ pub(super) const TABLE: &[Entry] = &[
         "Seconds between tries at a stable private address that is not taken").unit(Unit::Seconds),
     own("net/ipv6/idgen_retries", Number,
         "Tries at a stable private address that is not taken").ranges(INT),
+    ioam("net/ipv6/ioam6_id", Number,
+        "The host's number in IOAM data").ranges(&[Range::new(0, 0xff_ffff)]),
+    ioam("net/ipv6/ioam6_id_wide", Number,
+        "The host's wide number in IOAM data").ranges(&[Range::new(0, 0xff_ffff_ffff_ffff)]),
     own("net/ipv6/ip6frag_high_thresh", Number,
         "Most memory for incomplete IPv6 packets").unit(Unit::Bytes).ranges(FRAGMENTS),
     own("net/ipv6/ip6frag_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
         .unit(Unit::Bytes).ranges(FRAGMENTS)
         .order(&[Order::AtMost("net/ipv6/ip6frag_high_thresh", 3 << 20, Checked::Always)]),
+    own("net/ipv6/ip6frag_secret_interval", Number,
+        "Without effect since 3.17; once how often the hash of incomplete packets got a new secret")
+        .unit(Unit::Seconds).scope(Scope::Host),
     own("net/ipv6/ip6frag_time", Number,
         "Seconds that an incomplete packet is kept").unit(Unit::Seconds),
     own("net/ipv6/ip_nonlocal_bind", Bool,

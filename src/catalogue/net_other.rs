@@ -201,6 +201,14 @@ pub(super) const TABLE: &[Entry] = &[
         "Seconds that a UDP exchange in one direction is kept").owners(CONNTRACK_OWNERS),
     timeout("net/netfilter/nf_conntrack_udp_timeout_stream",
         "Seconds that an idle UDP stream in both directions is kept").owners(CONNTRACK_OWNERS),
+    conntrack("net/netfilter/nf_hooks_lwtunnel", Bool,
+        "Passes what lightweight tunnels carry (SRv6) through the packet filters; for good")
+        .scope(Scope::Host).ranges(BOOL).since(5, 15).kind(Kind::Latch).hazard(Hazard::OneWay),
+    Entry::new("net/netfilter/nf_log/*", Text(63),
+        "What logs packets of that protocol family (2 IPv4, 10 IPv6), such as nf_log_ipv4, or NONE",
+        "net/netfilter/nf_log.c")
+        .scope(Scope::NetNs)
+        .reads_back("an unknown name is refused with ENOENT until its module is loaded"),
     own("net/netfilter/nf_log_all_netns", Bool,
         "Lets network namespaces other than the host's log packets to the kernel log")
         .scope(Scope::Host).ranges(INT).since(4, 11),
