@@ -9,6 +9,7 @@ mod net_core;
 mod net_ipv4;
 mod net_ipv6;
 mod net_other;
+mod net_vs;
 mod other;
 mod packed;
 mod parameter;
@@ -32,6 +33,7 @@ const TABLES: &[&[Entry]] = &[
     net_ipv4::TABLE,
     net_ipv6::TABLE,
     net_other::TABLE,
+    net_vs::TABLE,
     other::TABLE,
     user::TABLE,
     vm::TABLE,

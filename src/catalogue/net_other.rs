@@ -1,6 +1,6 @@
 //! What is known of the rest of net.*: bridges, connection tracking, MPTCP, SCTP, Unix sockets.
 
-use super::bounds::{FRAGMENTS, ULONG};
+use super::bounds::{FRAGMENTS, SHORT as PORTS, ULONG};
 use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
 use crate::value::Shape::{self, Bool, Number, Numbers, Text, Words};
 use crate::value::{Rounding, Unit};
@@ -57,6 +57,11 @@ const fn mptcp(key: &'static str, shape: Shape, summary: &'static str) -> Entry 
     Entry::new(key, shape, summary, doc).scope(Scope::NetNs)
 }
 
+const fn mpls(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
+    let doc = "Documentation/networking/mpls-sysctl.rst";
+    Entry::new(key, shape, summary, doc).scope(Scope::NetNs).module("mpls_router")
+}
+
 const fn sctp(key: &'static str, shape: Shape, summary: &'static str) -> Entry {
     own(key, shape, summary).module("sctp")
 }
@@ -74,6 +79,17 @@ pub(super) const TABLE: &[Entry] = &[
         "Passes bridged VLAN traffic through the packet filters too"),
     bridge("net/bridge/bridge-nf-pass-vlan-input-dev",
         "Shows the filters the VLAN device on the bridge, where there is one, as the input device"),
+    mpls("net/mpls/conf/*/input", Bool,
+        "Takes MPLS packets that come in by the interface").ranges(INT),
+    mpls("net/mpls/default_ttl", Number,
+        "Time to live of MPLS packets that take none from an IP header")
+        .ranges(&[Range::new(1, 255)]).since(4, 12),
+    mpls("net/mpls/ip_ttl_propagate", Bool,
+        "Copies the time to live between IP and MPLS headers; off, the network looks like one hop")
+        .ranges(BOOL).since(4, 12),
+    mpls("net/mpls/platform_labels", Number,
+        "Size of the label table; 0 turns MPLS off, a smaller one drops the routes beyond")
+        .ranges(&[Range::new(0, (1 << 20) - 1)]),
     mptcp("net/mptcp/add_addr_timeout", Number,
         "Seconds before an address announcement that was not answered is sent again; 0 means never")
         .unit(Unit::Seconds).since(5, 11),
@@ -201,6 +217,10 @@ pub(super) const TABLE: &[Entry] = &[
         "Seconds that a UDP exchange in one direction is kept").owners(CONNTRACK_OWNERS),
     timeout("net/netfilter/nf_conntrack_udp_timeout_stream",
         "Seconds that an idle UDP stream in both directions is kept").owners(CONNTRACK_OWNERS),
+    timeout("net/netfilter/nf_flowtable_tcp_timeout",
+        "Seconds that an idle TCP connection stays in a flow table").since(5, 14),
+    timeout("net/netfilter/nf_flowtable_udp_timeout",
+        "Seconds that an idle UDP stream stays in a flow table").since(5, 14),
     conntrack("net/netfilter/nf_hooks_lwtunnel", Bool,
         "Passes what lightweight tunnels carry (SRv6) through the packet filters; for good")
         .scope(Scope::Host).ranges(BOOL).since(5, 15).kind(Kind::Latch).hazard(Hazard::OneWay),
@@ -217,15 +237,54 @@ pub(super) const TABLE: &[Entry] = &[
         .scope(Scope::Host).ranges(HOST_NOT_NEGATIVE)
         .effects(&[Effect::Copies("net/netfilter/nf_conntrack_max")]).hazard(Hazard::Starves)
         .owners(CONNTRACK_OWNERS),
+    sctp("net/sctp/addip_enable", Bool,
+        "Lets addresses be added to and taken from associations (RFC 5061)").ranges(INT),
+    sctp("net/sctp/addip_noauth_enable", Bool,
+        "Takes such changes without authentication, too").ranges(INT),
+    sctp("net/sctp/addr_scope_policy", Number,
+        "Addresses told to peers: 0 all, 1 by scope, 2 private ones too, 3 link-local ones too")
+        .ranges(&[Range::new(0, 3)]),
     sctp("net/sctp/association_max_retrans", Number,
         "Retransmissions after which an association is given up").ranges(POSITIVE),
+    sctp("net/sctp/auth_enable", Bool,
+        "Authenticated chunks (RFC 4895), which addip_enable needs").ranges(INT),
+    sctp("net/sctp/cookie_hmac_alg", Text(7),
+        "Hash that signs the cookies of new associations, or none")
+        .reads_back("an unknown name is refused: kernels know md5 and sha1, new ones sha256"),
+    sctp("net/sctp/cookie_preserve_enable", Bool,
+        "Lets peers ask for a longer life of their cookie").ranges(INT),
+    sctp("net/sctp/default_auto_asconf", Bool,
+        "Sockets tell peers by themselves of addresses that come and go").ranges(INT),
+    sctp("net/sctp/encap_port", Number,
+        "Port of the peer that SCTP in UDP goes to; 0 turns that off")
+        .ranges(PORTS).since(5, 11),
     sctp("net/sctp/hb_interval", Number,
         "Time between heartbeats to an idle path").unit(Unit::Milliseconds).ranges(DAY_IN_MS),
+    sctp("net/sctp/max_autoclose", Number,
+        "Most seconds of silence after which a socket may have associations closed")
+        .unit(Unit::Seconds).ranges(U32),
     sctp("net/sctp/max_burst", Number, "Most packets sent at once").ranges(NOT_NEGATIVE),
     sctp("net/sctp/max_init_retransmits", Number,
         "Retransmissions of the opening chunk").ranges(POSITIVE),
     sctp("net/sctp/path_max_retrans", Number,
         "Retransmissions after which a path is given up").ranges(POSITIVE),
+    sctp("net/sctp/pf_retrans", Number,
+        "Retransmissions after which a path is avoided; above path_max_retrans none is")
+        .ranges(NOT_NEGATIVE)
+        .order(&[Order::AtMost("net/sctp/ps_retrans", 0, Checked::Always)]),
+    sctp("net/sctp/prsctp_enable", Bool,
+        "Messages may be given up after a time (RFC 3758)").ranges(INT),
+    sctp("net/sctp/ps_retrans", Number,
+        "Retransmissions after which another path becomes the primary one")
+        .ranges(&[Range::new(0, 65535)]).since(5, 5),
+    sctp("net/sctp/rcvbuf_policy", Bool,
+        "1 counts received data for each association, 0 for the whole socket").ranges(INT),
+    sctp("net/sctp/rto_alpha_exp_divisor", Number,
+        "Weight of a new round trip in the average, as a power of two to divide by")
+        .ranges(&[Range::new(0, 1000)]),
+    sctp("net/sctp/rto_beta_exp_divisor", Number,
+        "Weight of a new round trip in the deviation, as a power of two to divide by")
+        .ranges(&[Range::new(0, 1000)]),
     sctp("net/sctp/rto_initial", Number,
         "Retransmission timeout before any measurement").unit(Unit::Milliseconds).ranges(DAY_IN_MS),
     sctp("net/sctp/rto_max", Number,
@@ -234,6 +293,9 @@ pub(super) const TABLE: &[Entry] = &[
         "Shortest retransmission timeout")
         .unit(Unit::Milliseconds).ranges(DAY_IN_MS)
         .order(&[Order::AtMost("net/sctp/rto_max", 1000, Checked::Always)]),
+    sctp("net/sctp/rwnd_update_shift", Number,
+        "Free part of the receive buffer, as a power of two to divide by, that peers are told of")
+        .ranges(&[Range::new(1, 16)]),
     sctp("net/sctp/sack_timeout", Number,
         "Delay of selective acknowledgements")
         .unit(Unit::Milliseconds).ranges(&[Range::new(1, 500)]),
@@ -246,6 +308,14 @@ pub(super) const TABLE: &[Entry] = &[
     sctp("net/sctp/sctp_wmem", Numbers(3),
         "Send buffer of an SCTP socket: least, at the start, most")
         .unit(Unit::Bytes).scope(Scope::Host).ranges(INT),
+    sctp("net/sctp/sndbuf_policy", Bool,
+        "1 counts data to be sent for each association, 0 for the whole socket").ranges(INT),
+    sctp("net/sctp/udp_port", Number,
+        "Port that SCTP in UDP is taken at, commonly 9899; 0 turns that off")
+        .ranges(PORTS).since(5, 11),
+    sctp("net/sctp/valid_cookie_life", Number,
+        "How long the cookie of a new association is good for")
+        .unit(Unit::Milliseconds).ranges(DAY_IN_MS),
     own("net/unix/max_dgram_qlen", Number,
         "Most datagrams that wait at a Unix socket; new sockets take the value").ranges(INT),
 ];
