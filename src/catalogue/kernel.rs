@@ -770,6 +770,7 @@ pub(super) const TABLE: &[Entry] = &[
         RANDOM,
     )
     .unit(Unit::Seconds)
+    .ranges(INT)
     .reads_back("since 5.18 a write is accepted and ignored"),
     report("kernel/random/uuid", Shape::Text(36), "A random UUID, new with every read", DOC),
     Entry::new(

@@ -136,15 +136,17 @@ impl Parameter {
         self.limits_on(kernel)
     }
 
-    /// What the kernel takes at most of a network's time without a range of its own, which it keeps
-    /// in 32 bits: whole seconds in clock ticks, of which there are 100 a second or more.
+    /// What the kernel takes at most of a time without a range of its own, which it keeps in 32 bits:
+    /// whole seconds in clock ticks, of which there are 100 a second or more, and parts of a second
+    /// of the network.
     pub fn time_limits(self) -> Option<Range> {
         let all = Range::new(i32::MIN.into(), i32::MAX.into());
-        if !self.key().starts_with("net/") || !self.ranges().is_empty() {
+        if !self.ranges().is_empty() {
             return None;
         }
         match (self.unit(), self.shape()) {
             (Unit::Seconds, _) => Some(Range::new(-all.max / 100, all.max / 100)),
+            _ if !self.key().starts_with("net/") => None,
             (Unit::Milliseconds, Shape::Rounded(Rounding::Milliseconds)) => {
                 Some(Range { min: 0, ..all })
             }

@@ -253,6 +253,18 @@ fn ranges_follow_the_kernel_e13() {
     assert_eq!(on("kernel/numa_balancing", 6, 1), Some((0, 4)));
 }
 
+/// Of no kernel's clock are there fewer than 100 ticks a second.
+#[test]
+fn seconds_without_a_range_are_kept_in_clock_ticks() {
+    let limits = |path: &str| entry(path).time_limits().map(|r| (r.min, r.max));
+    for path in ["vm/stat_interval", "fs/nfs/idmap_cache_timeout", "net/ipv4/tcp_keepalive_time"] {
+        assert_eq!(limits(path), Some((-21_474_836, 21_474_836)), "{path}");
+    }
+    for path in ["kernel/random/urandom_min_reseed_secs", "kernel/panic", "kernel/sysrq"] {
+        assert_eq!(limits(path), None, "{path}");
+    }
+}
+
 /// Each is one that every kernel refuses beyond, and this one's own range need not be as wide.
 #[test]
 fn ranges_that_depend_on_the_machine_are_told_from_others() {
