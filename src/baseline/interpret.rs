@@ -391,7 +391,7 @@ impl Interpreter<'_> {
             "{number} is out of range: {} {takes} {} to {} on {kernel}",
             self.selector, range.min, range.max
         );
-        if known.unit() == Unit::Seconds && (range.outer || known.ranges().is_empty()) {
+        if known.unit() == Unit::Seconds && range.outer {
             let most = range.max / 10;
             let help = format!("it is kept in clock ticks: with 1000 a second {most} is the most");
             return self.wrong(span, message, help);

@@ -145,7 +145,7 @@ impl Parameter {
             return None;
         }
         match (self.unit(), self.shape()) {
-            (Unit::Seconds, _) => Some(Range::new(-all.max / 100, all.max / 100)),
+            (Unit::Seconds, _) => Some(Range::within(-all.max / 100, all.max / 100)),
             _ if !self.key().starts_with("net/") => None,
             (Unit::Milliseconds, Shape::Rounded(Rounding::Milliseconds)) => {
                 Some(Range { min: 0, ..all })
