@@ -72,7 +72,8 @@ pub enum Command {
     /// Shows what would come back, and asks. What somebody else has changed since is left alone
     /// and told; what only a reboot undoes is named. The drop-in is taken away, or out of it what
     /// is named; the boot unit and the daemon then leave these alone, also after a reboot, until
-    /// the next `tunectl apply`. All or nothing, as an apply.
+    /// the next `tunectl apply`. Where nothing is to come back, this host's own baseline is let go
+    /// all the same, if there is one. All or nothing, as an apply.
     Rollback(RollbackArgs),
     /// Hold this host's own baseline: put right within microseconds what anything changes
     ///

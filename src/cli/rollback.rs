@@ -34,12 +34,17 @@ pub fn run(cli: &Cli, args: &RollbackArgs, ui: &Ui) -> Result<Exit, Failure> {
         recovery::mention(cli, ui);
         trial::mention(cli, ui);
         let plan = host::rollback(cli, &host, &args.keys, &args.allow)?;
+        let held = is_held(cli, args, &host);
         if ui.format() == Format::Text {
-            ui.result(&told::text(&plan, &who, ui.layout()))?;
+            ui.result(&told::text(&plan, held, &who, ui.layout()))?;
         }
-        if args.dry_run || told::is_nothing(&plan) {
+        let nothing = told::is_nothing(&plan, held);
+        if args.dry_run || nothing {
             if ui.format() == Format::Json {
-                ui.json(&told::planned(&plan, &host.facts, &who))?;
+                ui.json(&told::planned(&plan, held, &host.facts, &who))?;
+            }
+            if nothing && args.keys.is_empty() {
+                hint_released(cli, ui, "everything");
             }
             return Ok(Exit::Done);
         }
@@ -64,20 +69,27 @@ fn carry_out(
     trial::settle(cli, host, ui)?;
     let mut plan = host::rollback(cli, host, &args.keys, &args.allow)?;
     let who = |key: &Key, live: &str| saved::who(cli, &host.facts.boot_id, key, live);
-    let mut wire = told::planned(&plan, &host.facts, &who);
-    if shown.is_some_and(|shown| told::planned(shown, &host.facts, &who) != wire) {
+    let held = is_held(cli, args, host);
+    let mut wire = told::planned(&plan, held, &host.facts, &who);
+    if shown.is_some_and(|shown| told::planned(shown, held, &host.facts, &who) != wire) {
         let message = "something has moved since this was shown; nothing was changed";
         return Err(Failure::refused(message).help("look at it again: tunectl rollback"));
     }
     if shown.is_none()
         && ui.format() == Format::Text
-        && let Err(failure) = ui.result(&told::text(&plan, &who, ui.layout()))
+        && let Err(failure) = ui.result(&told::text(&plan, held, &who, ui.layout()))
     {
         // It was agreed to unseen.
         ui.warning(&failure.message);
     }
     refuse(&plan, args)?;
-    if told::is_nothing(&plan) && !args.keys.is_empty() {
+    if told::is_nothing(&plan, held) {
+        if ui.format() == Format::Json {
+            ui.json(&wire)?;
+        }
+        if args.keys.is_empty() {
+            hint_released(cli, ui, "everything");
+        }
         return Ok(Exit::Done);
     }
     let options = Options {
@@ -104,13 +116,9 @@ fn carry_out(
         },
     )?;
     super::apply::hint_prevented(cli, ui, host, &done);
-    if done.succeeded() && host::has_baseline(cli) {
-        // Nothing was asked for by name here, so that all of the baseline is let go.
-        let what = if told::is_nothing(&plan) { "everything" } else { "these" };
-        ui.hint(&format!(
-            "The boot unit and the daemon leave {what} alone, also after a reboot, until the next \
-             `tunectl apply`."
-        ));
+    if done.succeeded() {
+        let what = if told::is_nothing(&plan, false) { "everything" } else { "these" };
+        hint_released(cli, ui, what);
     }
     Ok(if done.succeeded() {
         Exit::Done
@@ -119,6 +127,24 @@ fn carry_out(
     } else {
         Exit::Refused
     })
+}
+
+/// Whether boot unit or daemon hold a baseline that is not let go as a whole: that is something to
+/// let go, although nothing of it may have been written.
+fn is_held(cli: &Cli, args: &RollbackArgs, host: &Host) -> bool {
+    let boot_id = &host.facts.boot_id;
+    args.keys.is_empty()
+        && (host::has_baseline(cli) || host::no_orphan(cli, boot_id).is_err())
+        && !Holds::read(&cli.root, boot_id).released().all
+}
+
+fn hint_released(cli: &Cli, ui: &Ui, what: &str) {
+    if host::has_baseline(cli) {
+        ui.hint(&format!(
+            "The boot unit and the daemon leave {what} alone, also after a reboot, until the next \
+             `tunectl apply`."
+        ));
+    }
 }
 
 fn refuse(plan: &Plan, args: &RollbackArgs) -> Result<(), Failure> {

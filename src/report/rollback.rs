@@ -74,8 +74,14 @@ pub fn returned(one: &Returned) -> wire::Returned {
     }
 }
 
-/// A rollback that is planned; `who` tells who has made a parameter what it reads.
-pub fn planned(plan: &Plan, facts: &Facts, who: &dyn Fn(&Key, &str) -> String) -> wire::Rollback {
+/// A rollback that is planned; `held`: it lets the host's own baseline go besides; `who` tells who
+/// has made a parameter what it reads.
+pub fn planned(
+    plan: &Plan,
+    held: bool,
+    facts: &Facts,
+    who: &dyn Fn(&Key, &str) -> String,
+) -> wire::Rollback {
     let parameters = plan.returned.iter().map(|one| {
         let by = match one.verdict {
             Fate::Changed { .. } => who(&one.key, one.live.as_deref().unwrap_or_default()),
@@ -88,7 +94,7 @@ pub fn planned(plan: &Plan, facts: &Facts, who: &dyn Fn(&Key, &str) -> String) -
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
     wire::Rollback {
         schema: ROLLBACK_SCHEMA.into(),
-        result: if is_nothing(plan) { "nothing" } else { "planned" }.into(),
+        result: if is_nothing(plan, held) { "nothing" } else { "planned" }.into(),
         host: json::host(facts, loader),
         parameters: parameters.collect(),
         dropin: file(&plan.dropin),
@@ -98,9 +104,9 @@ pub fn planned(plan: &Plan, facts: &Facts, who: &dyn Fn(&Key, &str) -> String) -
     }
 }
 
-/// Whether there is nothing that tunectl has to do with.
-pub fn is_nothing(plan: &Plan) -> bool {
-    plan.returned.is_empty() && !plan.changes()
+/// Whether there is nothing that tunectl has to do with, nor is a baseline `held`.
+pub fn is_nothing(plan: &Plan, held: bool) -> bool {
+    plan.returned.is_empty() && !plan.changes() && !held
 }
 
 fn file(file: &Dropin) -> wire::FileRolledBack {
@@ -144,12 +150,15 @@ pub fn ended(told: &mut wire::Rollback, plan: &Plan, done: &Outcome) {
 }
 
 /// What would come back, as text: the counts first, then a line each.
-pub fn text(plan: &Plan, who: &dyn Fn(&Key, &str) -> String, layout: Layout) -> String {
+pub fn text(plan: &Plan, held: bool, who: &dyn Fn(&Key, &str) -> String, layout: Layout) -> String {
     let mut out = String::new();
-    if is_nothing(plan) {
+    if is_nothing(plan, false) {
         let text =
             "rollback: nothing to give back: tunectl has written nothing that is still there";
         styled_line(&mut out, HEAD.fg_color(GOOD.get_fg_color()), text);
+        if held {
+            out.push_str("\nthis host's own baseline is let go\n");
+        }
         return out;
     }
     let mut parts = Vec::new();

@@ -12,8 +12,8 @@ pub const ROLLBACK_SCHEMA: &str = "tunectl/rollback/1";
 pub struct Rollback {
     /// [`ROLLBACK_SCHEMA`].
     pub schema: String,
-    /// `rolled_back`; `planned`: with `--dry-run`; `nothing`: there was nothing to give back;
-    /// `incomplete`: with `--keep-going`; `failed`; `refused`.
+    /// `rolled_back`; `planned`: with `--dry-run`; `nothing`: there was nothing to give back, and
+    /// no baseline to let go; `incomplete`: with `--keep-going`; `failed`; `refused`.
     pub result: String,
     /// The host.
     pub host: Host,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tunectl::plan::{self, Fate, Observed, Outcome, Plan};
 use tunectl::procsys::Kernel as _;
 
 use crate::apply::{Root, desired, facts, snapshot};
-use crate::operator::Host;
+use crate::operator::{Host, Ran};
 use crate::scripted::ScriptedKernel;
 use crate::support::{in_namespaces, left_out};
 
@@ -483,16 +484,58 @@ fn a_pairs_half_that_others_have_put_in_force_stays_theirs() {
     assert_eq!(host.value("vm.dirty_bytes"), "4294967296");
 }
 
-/// What was never written is let go as well: the hint says so.
+/// What was never written is let go where it is held; asked or not, it is the same.
 #[test]
-fn with_nothing_to_give_back_everything_is_let_go() {
-    let host = applied();
-    let ran = host.run(["rollback", "--yes"]);
-    assert!(ran.err.contains("the daemon leave these alone"), "{}", ran.err);
-    let ran = host.run(["rollback", "--yes"]);
-    assert!(ran.out.contains("nothing to give back"), "{}", ran.out);
-    assert!(ran.err.contains("the daemon leave everything alone"), "{}", ran.err);
+fn with_nothing_to_give_back_only_what_is_held_is_let_go() {
+    const NOTHING: &str = "rollback: nothing to give back";
+    let released = |host: &Host| host.root.join("var/lib/tunectl/released.json").exists();
+    let json = |ran: &Ran| {
+        let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        json["result"].as_str().unwrap().to_owned()
+    };
+    // Nothing is held, so that nothing changes.
+    let host = Host::usual();
+    for args in [&["rollback"][..], &["rollback", "--yes"]] {
+        let ran = host.run(args.iter().copied());
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{args:?}");
+        assert!(ran.out.starts_with(NOTHING) && !released(&host), "{args:?}: {}", ran.out);
+        let ran = host.run(args.iter().copied().chain(["--format", "json"]));
+        assert_eq!((ran.code, json(&ran).as_str()), (0, "nothing"), "{args:?}");
+    }
+    // A bound that is satisfied is held although nothing was written.
+    host.file(
+        "etc/tunectl/baseline.yaml",
+        "name: it\nparameters: { vm.max_map_count: { at_least: 1024 } }\n",
+    );
+    host.file("etc/sysctl.d/10-it.conf", "vm.max_map_count = 65530\n");
+    assert_eq!(host.run(["apply"]).code, 0);
+    assert!(!host.root.join(DROPIN).exists());
+    for (args, code) in [(&["rollback", "--dry-run"][..], 0), (&["rollback"], 3)] {
+        let ran = host.run(args.iter().copied());
+        assert_eq!((ran.code, released(&host)), (code, false), "{args:?}: {}", ran.err);
+        assert!(ran.out.starts_with(NOTHING), "{args:?}: {}", ran.out);
+        assert!(ran.out.ends_with("this host's own baseline is let go\n"), "{}", ran.out);
+    }
+    let ran = host.run(["rollback", "--yes", "--format", "json"]);
+    assert_eq!((json(&ran).as_str(), released(&host)), ("rolled_back", true), "{}", ran.err);
+    host.live("vm.max_map_count = 1000");
+    assert_eq!(host.run(["apply", "--boot"]).code, 0);
+    assert_eq!(host.value("vm.max_map_count"), "1000");
     assert!(host.run(["status"]).out.contains("everything: rolled back by root"));
+    // It is let go already.
+    let before = without_lock(host.tree());
+    for args in [&["rollback"][..], &["rollback", "--yes"]] {
+        let ran = host.run(args.iter().copied());
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+        assert!(ran.out.starts_with(NOTHING) && !ran.out.contains("is let go"), "{}", ran.out);
+        assert!(ran.err.contains("the daemon leave everything alone"), "{}", ran.err);
+    }
+    assert!(without_lock(host.tree()) == before);
+}
+
+/// All but the file that says who held the lock last.
+fn without_lock(tree: Vec<(PathBuf, Vec<u8>)>) -> Vec<(PathBuf, Vec<u8>)> {
+    tree.into_iter().filter(|(path, _)| !path.ends_with("lock")).collect()
 }
 
 #[test]
@@ -638,9 +681,6 @@ fn guards_judge_what_is_written_back() {
     {
         assert!(ran.err.contains(word), "{word}: {}", ran.err);
     }
-    let without_lock = |tree: Vec<(std::path::PathBuf, Vec<u8>)>| {
-        tree.into_iter().filter(|(p, _)| !p.ends_with("lock")).collect::<Vec<_>>()
-    };
     assert!(without_lock(host.tree()) == without_lock(before));
     // The others alone, and the refused one stays as it is, persisted and held.
     let ran = host.run(["rollback", "--yes", "--keep-going"]);
