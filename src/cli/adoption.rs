@@ -8,6 +8,7 @@ use crate::below;
 use crate::diagnostic::Source;
 use crate::observed::Replaced;
 use crate::persist::{clear_away, ledger};
+use crate::report;
 use crate::sources::{self, HOST_BASELINE, HOST_LAYERS, Sources};
 
 use super::args::Cli;
@@ -121,7 +122,7 @@ impl Adoption {
     /// The files that it replaces, in order: what an operator wrote by hand is kept beside.
     ///
     /// # Errors
-    /// The host's own is no text, and could not be put back.
+    /// The host's own is a link, which could not be put back, or cannot be read.
     pub fn files(&self, cli: &Cli) -> Result<Vec<Replaced>, Failure> {
         let Self::Write(text) = self else { return Ok(Vec::new()) };
         let before = ledger::text_of(&cli.root, HOST_BASELINE);
@@ -135,13 +136,30 @@ impl Adoption {
             after: Some(old),
         });
         let own = Replaced { path: HOST_BASELINE.to_owned(), before, after: Some(text.clone()) };
-        Ok(kept.into_iter().filter(|k| k.before != k.after).chain([own]).collect())
+        let files: Vec<Replaced> =
+            kept.into_iter().filter(|k| k.before != k.after).chain([own]).collect();
+        match files.iter().find_map(|file| Some((&file.path, link(cli, &file.path)?))) {
+            None => Ok(files),
+            Some((path, to)) => {
+                let message = format!("{path} is a symbolic link to {to}; nothing was changed");
+                Err(Failure::refused(message).help(
+                    "tunectl puts no file in a link's place: remove it, or let it lead to the \
+                     other baseline and apply without -b; or give --live-only",
+                ))
+            }
+        }
     }
 
     /// Removes what runs that were killed have begun to write of it. The lock is held.
     pub fn clear_away(cli: &Cli) {
         clear_away(&cli.root, [HOST_BASELINE, REPLACED].into_iter());
     }
+}
+
+/// Where a path leads, where a link lies there.
+fn link(cli: &Cli, path: &str) -> Option<String> {
+    let to = below::resolve_parent(&cli.root, path).and_then(std::fs::read_link).ok()?;
+    Some(report::harmless(&to.to_string_lossy()))
 }
 
 /// Whether a path leads to the host's own baseline, by whatever links.

@@ -82,6 +82,26 @@ fn what_cannot_be_kept_beside_stops_it_before_the_first_write() {
     assert_eq!(text(&host.root, "etc/tunectl/baseline.yaml").as_deref(), Some(OWN));
 }
 
+/// Undone, it would be a file.
+#[test]
+fn a_link_in_its_place_stays_and_nothing_is_changed() {
+    let own = "etc/tunectl/baseline.yaml";
+    for (place, there) in [(own, OWN), ("etc/tunectl/baseline.yaml.replaced", "older")] {
+        let host = other();
+        host.file("etc/kept.yaml", there);
+        let _ = fs::remove_file(host.root.join(place));
+        std::os::unix::fs::symlink("../kept.yaml", host.root.join(place)).unwrap();
+        for more in [&[][..], &["--keep-going"], &["--confirm-within", "1h"]] {
+            let ran = host.run(APPLY.into_iter().chain(more.iter().copied()));
+            assert_eq!((ran.code, stands(&host)), (3, Stands::Old), "{more:?}: {}", ran.err);
+            let told = format!("/{place} is a symbolic link to ../kept.yaml");
+            assert!(ran.err.contains(&told), "{more:?}: {}", ran.err);
+            assert!(host.root.join(place).is_symlink(), "{place} {more:?}");
+            assert_eq!(text(&host.root, own).as_deref(), Some(OWN));
+        }
+    }
+}
+
 #[test]
 fn going_on_it_is_adopted_once_it_is_persisted() {
     let host = other();
