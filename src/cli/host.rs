@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::baseline::{self, DesiredSet, FactName};
+use crate::baseline::{self, DesiredSet, FactName, Layers};
 use crate::catalogue::{self, Parameter};
+use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector};
 use crate::observed::{Errno, Facts, Originals, Reading, Released, Snapshot, UsageNeeded};
 use crate::persist::conf::read_conf_tree;
@@ -175,15 +176,24 @@ pub fn play(host: Host, path: &Path) -> Result<Host, Failure> {
     let facts = probe::facts_from_yaml(&name, &file.text, &host.facts).map_err(|problems| {
         let source =
             crate::diagnostic::Source { name: name.clone(), text: file.text.clone().into() };
-        let message = count("the facts in", &name, problems.len());
+        let message = count("the facts in", &name, problems.len(), None);
         Failure::new(message).with(problems, vec![source])
     })?;
     Ok(Host { facts, played: true, ..host })
 }
 
-fn count(what: &str, name: &str, problems: usize) -> String {
+fn count(what: &str, name: &str, problems: usize, place: Option<&str>) -> String {
     let s = if problems == 1 { "" } else { "s" };
-    format!("{what} {name} cannot be used: {problems} problem{s}; nothing was changed")
+    let place = place.map_or(String::new(), |place| format!(" in {place}"));
+    format!("{what} {name} cannot be used: {problems} problem{s}{place}; nothing was changed")
+}
+
+/// The one file that all errors are in, where that is a layer.
+fn broken_layer<'a>(problems: &[Diagnostic], layers: &'a Layers) -> Option<&'a str> {
+    let mut sources = problems.iter().filter(|p| p.is_error()).map(|p| Some(p.span?.source));
+    let first = sources.next()??;
+    let alone = layers.tops.first() != Some(&first) && sources.all(|source| source == Some(first));
+    alone.then(|| layers.sources[first].name.as_str())
 }
 
 /// Most problems that are shown at once: what a generated file gets wrong it gets wrong in every
@@ -206,13 +216,14 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
     );
     problems.extend(more);
     let errors = problems.iter().filter(|p| p.is_error()).count();
+    let layer = broken_layer(&problems, &layers);
     let beyond = problems.len().saturating_sub(SHOWN);
     // Errors stop the run: no number of warnings before them may hide one.
     problems.sort_by_key(|p| (!p.is_error(), p.span.map(|s| (s.source, s.start))));
     problems.truncate(SHOWN);
     problems.sort_by_key(|p| p.span.map(|s| (s.source, s.start)));
     if errors > 0 {
-        let mut message = count("the baseline", &name, errors);
+        let mut message = count("the baseline", &name, errors, layer);
         if beyond > 0 {
             message = format!("{message} (the first {SHOWN} are shown)");
         }

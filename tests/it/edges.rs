@@ -162,6 +162,23 @@ fn a_root_by_link_or_relative_path_is_judged_as_strictly() {
 }
 
 #[test]
+fn what_is_wrong_in_a_layer_is_not_the_hosts_own_mistake() {
+    let host = host();
+    host.file("etc/tunectl/baseline.yaml", BASELINE);
+    let layer = |text: &str| {
+        host.file("etc/tunectl/baseline.d/50-x.yaml", text);
+        host.run(["plan"]).err
+    };
+    let told = layer("name: x\nparameters: { vm.dirty_ratio: lots }\n");
+    let sum = "cannot be used: 1 problem in /etc/tunectl/baseline.d/50-x.yaml; nothing was changed";
+    assert!(told.contains(sum), "{told}");
+    // Where both are wrong neither is the one.
+    host.file("etc/tunectl/baseline.yaml", &BASELINE.replace(": 1 ", ": one "));
+    let told = layer("name: x\nparameters: { vm.dirty_ratio: lots }\n");
+    assert!(told.contains("baseline.yaml cannot be used: 2 problems; nothing"), "{told}");
+}
+
+#[test]
 fn what_cannot_be_read_is_not_missing() {
     let host = host();
     link(&host, "nowhere.yaml", "etc/tunectl/baseline.yaml");
