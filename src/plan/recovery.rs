@@ -35,6 +35,12 @@ pub fn reads_as(key: &Key, written: &str, now: &str) -> bool {
     agrees(catalogue::shape_of(key), written, now)
 }
 
+/// Whether the last file whose text changes is in place.
+pub fn is_committed(unfinished: &Unfinished, text: &dyn Fn(&str) -> Option<String>) -> bool {
+    let last = unfinished.files.iter().rev().find(|file| file.before != file.after);
+    last.is_some_and(|last| text(&last.path) == last.after)
+}
+
 /// Judges what was left behind by how things stand `now`. `text` tells what a file reads.
 ///
 /// With the last file that it replaces an apply is carried out.
@@ -43,9 +49,7 @@ pub fn recovery(
     now: &Snapshot,
     text: &dyn Fn(&str) -> Option<String>,
 ) -> Recovery {
-    let replaced = |file: &&Replaced| text(&file.path) == file.after;
-    let committed = unfinished.files.last().is_some_and(|last| replaced(&last));
-    if unfinished.done || committed {
+    if unfinished.done || is_committed(unfinished, text) {
         return Recovery::Finished;
     }
     let (mut writes, mut left, mut lost) = (Vec::new(), Vec::new(), Vec::new());
@@ -109,7 +113,7 @@ pub fn recovery(
             cascades.push((key.clone(), value.to_owned()));
         }
     }
-    let files = unfinished.files.iter().filter(replaced);
+    let files = unfinished.files.iter().filter(|file| text(&file.path) == file.after);
     Recovery::Undo { files: files.cloned().collect(), writes, cascades, left, lost }
 }
 

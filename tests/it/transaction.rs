@@ -221,6 +221,39 @@ fn killed_at_any_system_call_it_is_put_right() {
     assert!(old > 3 && between > 3, "{old} old, {new} new, {between} between");
 }
 
+/// A drop-in that has its text already, and is written anew for its rights, does not end it.
+#[test]
+fn what_only_gets_other_rights_does_not_count_as_carried_out() {
+    if !strace_injects("transaction: SIGKILL at every rename") {
+        return;
+    }
+    let mut points = 0;
+    for n in 1.. {
+        let host = host();
+        assert_eq!(host.run(["apply"]).code, 0);
+        // As after a reboot that set nothing.
+        fs::remove_dir_all(host.root.join("run")).unwrap();
+        host.file("run/sysctl.d/README", "").live("vm.min_free_kbytes = 90112\n");
+        for n in 0..KEYS {
+            host.live(&format!("{} = 60\n", key(n)));
+        }
+        host.mode(dropin::PATH.trim_start_matches('/'), 0o664);
+        let inject = format!("inject=rename,renameat2:signal=KILL:when={n}");
+        if traced(&host, &["apply"], &inject).status.success() {
+            break;
+        }
+        put_right(&host);
+        let is_new = remembers(&host);
+        let values: Vec<String> = (0..KEYS).map(|n| host.value(&key(n))).collect();
+        let wanted = if is_new { "30" } else { "60" };
+        assert!(values.iter().all(|value| value == wanted), "killed at {n}: {values:?}");
+        let made = text(&host.root, dropin::HOST_PATH);
+        assert_eq!(made.is_some(), is_new, "killed at {n}");
+        points += 1;
+    }
+    assert!(points > 1, "{points}");
+}
+
 #[test]
 fn a_rollback_killed_at_any_system_call_is_put_right() {
     if !strace_injects("transaction: SIGKILL at every system call of a rollback") {
