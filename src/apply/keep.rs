@@ -29,11 +29,12 @@ pub fn could_keep(root: &Path, files: &[Replaced]) -> Result<(), PersistError> {
 }
 
 /// Puts `files` in place, in order, written down first; killed in between, it is taken back by the
-/// next run, unless the last one was in place.
+/// next run, unless the last one was in place. `kept` is called once all are, and before nothing
+/// tells of it any more.
 ///
 /// # Errors
 /// One has moved or cannot be written: those before it are as they were.
-pub fn keep(root: &Path, begun: Unfinished) -> Result<(), KeepError> {
+pub fn keep(root: &Path, begun: Unfinished, kept: impl FnOnce()) -> Result<(), KeepError> {
     let mut files = begun.files.clone();
     for file in &mut files {
         let now = ledger::text_of(root, &file.path);
@@ -56,6 +57,9 @@ pub fn keep(root: &Path, begun: Unfinished) -> Result<(), KeepError> {
     let begun = Unfinished { files: Vec::new(), writes: Vec::new(), ..begun };
     let mut ledger = Ledger::begin(root, &begun)?;
     let committed = ledger.about_to_replace(&files).and_then(|()| commit(root, &files, staged));
+    if committed.is_ok() {
+        kept();
+    }
     if let Err(error) = ledger.end() {
         log::warn!("{error}: the next run will look at it");
     }

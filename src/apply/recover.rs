@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::key::Key;
 use crate::observed::{Errno, Snapshot, Unfinished};
 use crate::persist::{PersistError, ledger};
-use crate::plan::{Recovery, bytes, looked_at, recovery};
+use crate::plan::{Recovery, bytes, is_committed, looked_at, recovery};
 use crate::procsys::Kernel;
 
 use super::files;
@@ -52,6 +52,16 @@ pub fn recover(
         ledger::clear(root)?;
     }
     Ok(Some(recovered))
+}
+
+/// What was carried out to its end in this boot, and killed before it could say so.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn carried_out(root: &Path, boot_id: &str) -> Result<Option<Unfinished>, PersistError> {
+    let of_boot = |left: &Unfinished| left.boot_id == boot_id && !left.done;
+    let is_committed = |left: &Unfinished| is_committed(left, &|path| ledger::text_of(root, path));
+    Ok(ledger::left_behind(root)?.filter(|left| of_boot(left) && is_committed(left)))
 }
 
 /// Takes back what was begun, with the lock held: but for what somebody else has changed since, and

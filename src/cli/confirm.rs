@@ -51,7 +51,7 @@ pub fn run(cli: &Cli, args: &ConfirmArgs, ui: &Ui) -> Result<Exit, Failure> {
         return Err(nothing(cli, &facts.boot_id));
     }
     let changed = trial::changed_since(&kernel, &trial);
-    trial::confirm(&cli.root, &mut trial, "confirmed").map_err(|error| {
+    trial::confirm(&kernel, &cli.root, &mut trial, "confirmed").map_err(|error| {
         let left = trial.left(clock::since_boot()).as_secs();
         let message = format!("not confirmed: {error}; the trial goes on for {left} s");
         match error {

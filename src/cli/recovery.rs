@@ -1,7 +1,7 @@
 //! Tells of an apply that was killed, and has it put right.
 
 use crate::apply::{Recovered, recover};
-use crate::persist::ledger;
+use crate::persist::{ledger, trial as record};
 use crate::plan::Recovery;
 use crate::{report, trial};
 
@@ -22,6 +22,11 @@ pub fn settle(cli: &Cli, host: &Host, ui: &Ui) -> Result<(), Failure> {
         .help(format!("look at {} and remove it once all is well", ledger::PATH))
     };
     let boot_id = &host.facts.boot_id;
+    if let Ok(Some(mut trial)) = record::read(&cli.root, boot_id)
+        && trial.is_open()
+    {
+        trial::was_kept(&cli.root, &mut trial).map_err(|e| failed(&e))?;
+    }
     match recover(&host.kernel, &cli.root, boot_id).map_err(|e| failed(&e))? {
         None => Ok(()),
         Some(recovered) => {

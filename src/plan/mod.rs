@@ -27,7 +27,7 @@ pub use order::{Step, bytes};
 pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
 pub use preflight::{TAKEN_PERCENT, usage_needed, usage_of};
 pub use ramp::{Strained, Verdict, bearable, verdict};
-pub use recovery::{Recovery, looked_at, reads_as, recovery};
+pub use recovery::{Recovery, is_committed, looked_at, reads_as, recovery};
 pub use remember::Memory;
 pub use returned::{Fate, Origin, Returned, Was, managed, needed_to_return};
 pub use rollback::rollback;

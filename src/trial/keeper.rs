@@ -264,7 +264,7 @@ impl Keeper {
         if lock.is_err() {
             return self.end("another apply hangs, so that it could not be kept");
         }
-        match super::confirm(&self.root, &mut self.trial, why) {
+        match super::confirm(&self.kernel, &self.root, &mut self.trial, why) {
             Ok(()) => Ok(vec![format!("kept: {why}")]),
             Err(error) => {
                 drop(lock);

@@ -97,17 +97,44 @@ pub fn call_off(root: &Path, trial: &mut Trial) {
     forget(root);
 }
 
-/// Keeps a trial: puts its files in place. The lock is held.
+/// Keeps a trial: puts its files in place, once what a `confirm` that was killed has left behind is
+/// taken back, or was all of it. The lock is held.
 ///
 /// # Errors
 /// They cannot be put in place: the trial goes on.
-pub fn confirm(root: &Path, trial: &mut Trial, why: &str) -> Result<(), EndError> {
+pub fn confirm(
+    kernel: &dyn Kernel,
+    root: &Path,
+    trial: &mut Trial,
+    why: &str,
+) -> Result<(), EndError> {
     let unfinished = trial.unfinished().ok_or(EndError::NotOurs)?;
-    if !unfinished.files.is_empty() {
-        apply::keep(root, unfinished)?;
+    let kept = was_kept(root, trial)?;
+    apply::recover(kernel, root, &trial.boot_id)?;
+    if kept {
+        return Ok(());
     }
-    ended(root, trial, State::Confirmed, why, Vec::new());
+    let mut end = || ended(root, trial, State::Confirmed, why, Vec::new());
+    if unfinished.files.is_empty() {
+        end();
+    } else {
+        apply::keep(root, unfinished, end)?;
+    }
     Ok(())
+}
+
+/// Whether a trial was kept by a `confirm` that was killed before it could say so: then it is said
+/// now. Its journal tells so, and must not be cleared before. The lock is held.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn was_kept(root: &Path, trial: &mut Trial) -> Result<bool, PersistError> {
+    // The values were written by the same process; that journal has no files.
+    let kept = apply::carried_out(root, &trial.boot_id)?.is_some_and(|of| of.pid == trial.pid);
+    if kept {
+        ended(root, trial, State::Confirmed, "confirmed", Vec::new());
+    }
+    Ok(kept)
 }
 
 /// Puts everything back, unless the trial was kept already; first whatever an apply or a
@@ -123,8 +150,12 @@ pub fn put_back(
     why: &str,
 ) -> Result<End, EndError> {
     let unfinished = trial.unfinished().ok_or(EndError::NotOurs)?;
+    let kept = was_kept(root, trial)?;
     // What was begun of it and is taken back by the journal counts as put back all the same.
     let before = apply::recover(kernel, root, &trial.boot_id)?;
+    if kept {
+        return Ok(End::Kept);
+    }
     let mut recovered = apply::put_back(kernel, root, unfinished);
     if let Recovery::Finished = recovered.recovery {
         ended(root, trial, State::Confirmed, "confirmed", Vec::new());

@@ -1,5 +1,6 @@
 //! A trial: live values that nobody has to take back by hand, whatever becomes of whoever began it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -7,7 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tunectl::apply::{Options, apply};
+use tunectl::key::Key;
+use tunectl::observed::{Original, Originals};
 use tunectl::persist::holds::Holds;
+use tunectl::persist::originals;
 use tunectl::plan;
 use tunectl::procsys::Kernel as _;
 use tunectl::trial;
@@ -413,31 +417,39 @@ fn what_was_let_go_before_is_let_go_again() {
     assert_eq!(kinds(), [None, some("unlocked")], "what is confirmed is the baseline's");
 }
 
+/// The program under strace, which does what `inject` says.
+fn strace(host: &Host, args: &[&str], inject: &str) -> Output {
+    let program = host.command(args.iter().copied());
+    let mut strace = Command::new("strace");
+    strace.args(["-qq", "-o", "/dev/null", "-e", inject, "--"]);
+    strace.arg(program.get_program()).args(program.get_args());
+    strace.current_dir(&host.work).stdin(Stdio::null()).output().unwrap()
+}
+
+fn strace_injects(test: &str) -> bool {
+    if Command::new("strace").arg("-V").output().is_err() {
+        left_out(test, "there is no strace");
+        return false;
+    }
+    let output = strace(&host(), &["plan"], "inject=execve:error=ENOENT:when=2");
+    if String::from_utf8_lossy(&output.stderr).contains("ptrace") {
+        left_out(test, "strace may not trace here");
+        return false;
+    }
+    true
+}
+
 #[test]
 fn killed_at_any_system_call_of_its_beginning_it_is_put_back_or_pending() {
-    let strace = |host: &Host, inject: &str| -> Output {
-        let args = ["apply", "-b", "/etc/tried.yaml", "--confirm-within", "1h"];
-        let program = host.command(args);
-        let mut strace = Command::new("strace");
-        strace.args(["-qq", "-o", "/dev/null", "-e", inject, "--"]);
-        strace.arg(program.get_program()).args(program.get_args());
-        strace.current_dir(&host.work).stdin(Stdio::null()).output().unwrap()
-    };
-    let test = "confirm: SIGKILL at any system call";
-    if Command::new("strace").arg("-V").output().is_err() {
-        return left_out(test, "there is no strace");
+    if !strace_injects("confirm: SIGKILL at any system call") {
+        return;
     }
-    let probe = host();
-    let output = strace(&probe, "inject=execve:error=ENOENT:when=2");
-    if String::from_utf8_lossy(&output.stderr).contains("ptrace") {
-        return left_out(test, "strace may not trace here");
-    }
-    assert_eq!(probe.run(["confirm"]).code, 0);
+    let args = ["apply", "-b", "/etc/tried.yaml", "--confirm-within", "1h"];
     let all = std::env::var("TUNECTL_SWEEP").is_ok_and(|s| s == "all");
     let (mut pending, mut killed) = (0, 0);
     for n in (1..).step_by(if all { 1 } else { 13 }) {
         let host = host();
-        let ended = strace(&host, &format!("inject=all:signal=KILL:when={n}"));
+        let ended = strace(&host, &args, &format!("inject=all:signal=KILL:when={n}"));
         killed += usize::from(!ended.status.success());
         if host.root.join("run/tunectl/trial.json").exists() {
             // Its keeper, where it came so far, sees that nobody holds the lock any more.
@@ -462,6 +474,79 @@ fn killed_at_any_system_call_of_its_beginning_it_is_put_back_or_pending() {
         }
     }
     assert!(pending > 0 && killed > 5, "{pending} pending, {killed} killed");
+}
+
+/// A trial whose last file is one that the daemon adds to: nothing but what was before.
+fn begun_after_a_reboot() -> Host {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", BASELINE);
+    assert_eq!(host.run(["apply"]).code, 0);
+    fs::remove_dir_all(host.root.join("run")).unwrap();
+    host.live("vm.swappiness = 60\nvm.max_map_count = 65530\n");
+    assert_eq!(host.run(["apply", "--confirm-within", "1h"]).code, 0);
+    assert!(is_live(&host));
+    let theirs = Original {
+        value: Some("20".into()),
+        half: None,
+        left: "30".into(),
+        because_of: None,
+        boot_id: BOOT_ID.into(),
+        mem_total_kb: 1,
+        day: "2026-11-26".into(),
+    };
+    let of_boot = BTreeMap::from([(Key::parse("vm.dirty_ratio").unwrap(), theirs)]);
+    let after = Originals { of_boot, ..Originals::NONE };
+    originals::write(&host.root, &Originals::NONE, &after).unwrap();
+    host
+}
+
+#[test]
+fn a_confirm_killed_at_any_system_call_keeps_all_of_it_or_nothing() {
+    if !strace_injects("confirm: SIGKILL at any system call of the confirmation") {
+        return;
+    }
+    let all = std::env::var("TUNECTL_SWEEP").is_ok_and(|s| s == "all");
+    let key = |name: &str| Key::parse(name).unwrap();
+    for rebooted in [false, true] {
+        let (mut kept, mut back) = (0, 0);
+        for n in (1..).step_by(if all { 1 } else { 5 }) {
+            let host = if rebooted { begun_after_a_reboot() } else { host() };
+            if !rebooted {
+                begun(&host, "1h", &[]);
+            }
+            let ended =
+                strace(&host, &["confirm"], &format!("inject=all:signal=KILL:when={n}")).status;
+            // Whoever comes first: an apply, the next command where its keeper is dead, or another
+            // confirm.
+            let mut told = Vec::new();
+            if n % 3 == 0 {
+                told.push(host.run(["apply", "--boot"]));
+            }
+            if n % 3 == 1 {
+                kill_keeper(&host.root);
+                told.push(host.run(["status"]));
+            }
+            if n % 3 == 2 {
+                told.push(host.run(["confirm"]));
+                let was_kept = told[0].err.contains("no trial is pending");
+                assert!(told[0].code == 0 || was_kept, "killed at {n}: {told:?}");
+            }
+            told.push(host.run(["confirm", "--cancel"]));
+            let remembered = originals::read(&host.root, &|| BOOT_ID.into()).of_boot;
+            let is_kept = is_live(&host);
+            let found = format!("killed at {n}, rebooted: {rebooted}: {told:?}");
+            assert!(is_kept || is_as_before(&host), "{found}");
+            assert_eq!(record(&host)["state"] == "confirmed", is_kept, "{found}");
+            assert_eq!(remembered.contains_key(&key("vm.swappiness")), is_kept, "{found}");
+            assert_eq!(remembered.contains_key(&key("vm.dirty_ratio")), rebooted, "{found}");
+            assert!(rebooted || is_nothing_persisted(&host) != is_kept, "{found}");
+            (kept, back) = (kept + usize::from(is_kept), back + usize::from(!is_kept));
+            if ended.success() {
+                break;
+            }
+        }
+        assert!(kept > 1 && back > 1, "{kept} kept, {back} put back");
+    }
 }
 
 mod on_the_kernel {
