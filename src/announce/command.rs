@@ -162,7 +162,8 @@ impl Drop for OnDrift {
         }
         let left = self.waiting.len() as u64 + self.skipped;
         if left > 0 {
-            log::warn!("the command of --on-drift was not told of {left} events");
+            let s = if left == 1 { "" } else { "s" };
+            log::warn!("the command of --on-drift was not told of {left} event{s}");
         }
     }
 }

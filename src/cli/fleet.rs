@@ -308,9 +308,9 @@ fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fai
         }
         if tally.hosts.total != newest.hosts() {
             return Err(Failure::new(format!(
-                "the reports changed while they were read: {} of {} hosts were found again",
+                "the reports changed while they were read: {} of {} were found again",
                 tally.hosts.total,
-                newest.hosts()
+                crate::report::counted(newest.hosts(), "host")
             ))
             .help("run it again, on a copy"));
         }
@@ -341,7 +341,8 @@ fn far(progress: Progress, sources: usize, size: Option<u64>) -> (Option<f64>, S
         None if sources > 1 => Some(begun as f64 / sources as f64),
         None => None,
     };
-    (share, format!("{} MB, {begun} of {sources} files", bytes / 1_000_000))
+    let sources = crate::report::counted(sources, "file");
+    (share, format!("{} MB, {begun} of {sources}", bytes / 1_000_000))
 }
 
 /// Tells what could not be read.

@@ -183,9 +183,9 @@ pub fn play(host: Host, path: &Path) -> Result<Host, Failure> {
 }
 
 fn count(what: &str, name: &str, problems: usize, place: Option<&str>) -> String {
-    let s = if problems == 1 { "" } else { "s" };
+    let problems = crate::report::counted(problems, "problem");
     let place = place.map_or(String::new(), |place| format!(" in {place}"));
-    format!("{what} {name} cannot be used: {problems} problem{s}{place}; nothing was changed")
+    format!("{what} {name} cannot be used: {problems}{place}; nothing was changed")
 }
 
 /// The one file that all errors are in, where that is a layer.

@@ -304,8 +304,9 @@ impl Records for Told<'_> {
             log::warn!("the command of --on-drift (pid {}): {}", failed.pid, failed.how);
         }
         if let Some(skipped) = self.command.as_mut().and_then(OnDrift::skipped) {
+            let skipped = crate::report::counted(skipped, "event");
             log::warn!(
-                "the command of --on-drift was not told of {skipped} events: too many waited for it"
+                "the command of --on-drift was not told of {skipped}: too many waited for it"
             );
         }
         if let Some(failed) = self.renewal.as_mut().and_then(Renewal::settle) {

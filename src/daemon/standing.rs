@@ -1,5 +1,6 @@
 //! How the daemon stands, for whoever asks: the service manager, `tunectl status`.
 
+use crate::report::counted;
 use crate::wire::{WATCH_SCHEMA, Watch};
 
 use super::Daemon;
@@ -36,12 +37,12 @@ impl Daemon<'_> {
         self.standing = Some(standing);
         let watch = self.described(standing);
         let mut line = format!(
-            "{}: {} parameters held, {} not there, {} contested, {} corrections; seen by {}",
+            "{}: {} held, {} not there, {} contested, {}; seen by {}",
             watch.baseline,
-            watch.held,
+            counted(watch.held, "parameter"),
             watch.waiting,
             watch.contested,
-            watch.corrections,
+            counted(watch.corrections, "correction"),
             watch.seen_by
         );
         if watch.refused.is_some() {

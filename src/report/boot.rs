@@ -212,7 +212,7 @@ pub fn lines(told: &Told<'_>) -> Vec<Line> {
 /// What is told, as counts.
 pub(super) fn counts(told: &Told<'_>) -> String {
     let corrected = told.found.iter().filter(|f| f.corrected).count();
-    let mut parts = vec![format!("{} {} right", told.right, parameters(told.right))];
+    let mut parts = vec![format!("{} right", words::counted(told.right, "parameter"))];
     for (count, what) in [
         (corrected, "corrected"),
         (told.found.len() - corrected, "not corrected"),
@@ -232,11 +232,6 @@ pub(super) fn counts(told: &Told<'_>) -> String {
         _ => "",
     };
     format!("{}{dropin}", parts.join(", "))
-}
-
-/// The word for that many of them.
-pub(super) fn parameters(count: usize) -> &'static str {
-    if count == 1 { "parameter" } else { "parameters" }
 }
 
 /// Pending parameters and what each waits for.

@@ -89,8 +89,8 @@ fn reading(fleet: &Fleet) -> String {
     if reports.beyond > 0 {
         let _ = write!(
             text,
-            "; the lists lack {} counts, of too many different keys, values or writers",
-            number(reports.beyond)
+            "; the lists lack {}, of too many different keys, values or writers",
+            count(reports.beyond, "count")
         );
     }
     text

@@ -42,17 +42,15 @@ pub fn text(report: &Report, layout: Layout) -> String {
 fn headline(report: &Report) -> String {
     let summary = &report.summary;
     let name = report.baseline.as_ref().map_or("", |b| b.name.as_str());
+    let all = words::counted(summary.parameters, "parameter");
     let mut text = match report.result.as_str() {
         "no_baseline" => return format!("{}: no baseline", report.host.name),
         "failed" => return format!("{}: the baseline cannot be used", report.host.name),
         "in_sync" => format!(
-            "{}: in sync, now and after a reboot: {} of {} parameters of {name}",
-            report.host.name, summary.in_sync, summary.parameters
+            "{}: in sync, now and after a reboot: {} of {all} of {name}",
+            report.host.name, summary.in_sync
         ),
-        _ => format!(
-            "{}: {} of {} parameters of {name} in sync",
-            report.host.name, summary.in_sync, summary.parameters
-        ),
+        _ => format!("{}: {} of {all} of {name} in sync", report.host.name, summary.in_sync),
     };
     for (count, what) in [
         (summary.live_differs, "not as required now"),

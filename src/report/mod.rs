@@ -32,4 +32,4 @@ pub use prometheus::{Made, prometheus};
 pub use secret::{SECRET, is_secret, shown};
 pub use style::{BAD, PLAIN, WARN, harmless, harmless_json};
 pub use trial::{cancelled, confirmed, pending};
-pub use words::{errno_text, file_outcome, foreign, of_guards, refusal, remarks};
+pub use words::{counted, errno_text, file_outcome, foreign, of_guards, refusal, remarks};

@@ -79,6 +79,7 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
         styled_line(out, layout.style(HEAD), &text);
         return;
     }
+    let total = words::counted(total, "parameter");
     if plan.in_sync() && summary.pending == 0 && !does_nothing {
         let waived = if summary.waived > 0 {
             format!(" ({} waived)", summary.waived)
@@ -86,7 +87,7 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
             String::new()
         };
         let text = format!(
-            "{name}: in sync, now and after a reboot: {} of {total} parameters{waived}",
+            "{name}: in sync, now and after a reboot: {} of {total}{waived}",
             summary.in_sync
         );
         styled_line(out, HEAD.fg_color(GOOD.get_fg_color()), &text);
@@ -108,7 +109,7 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
             parts.push(format!("{count} {what}"));
         }
     }
-    let mut text = format!("{name}: {} of {total} parameters", parts.join(", "));
+    let mut text = format!("{name}: {} of {total}", parts.join(", "));
     text.push_str(&to_give_back(plan));
     if does_nothing {
         text.push_str("; an apply would do nothing");
@@ -319,9 +320,10 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
     }
     let rolled_back = plan.items.iter().filter(|i| i.notes.contains(&Note::RolledBack)).count();
     if rolled_back > 0 {
+        let (were, them) = if rolled_back == 1 { ("was", "it") } else { ("were", "them") };
         let text = format!(
-            "{rolled_back} of these were rolled back: the boot unit and the daemon leave them alone \
-             until the next `tunectl apply`, which takes them back"
+            "{rolled_back} of these {were} rolled back: the boot unit and the daemon leave {them} \
+             alone until the next `tunectl apply`, which takes {them} back"
         );
         lines.push((WARN, text));
     }

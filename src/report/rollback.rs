@@ -177,7 +177,8 @@ pub fn text(plan: &Plan, held: bool, who: &dyn Fn(&Key, &str) -> String, layout:
             parts.push(format!("{count} {what}"));
         }
     }
-    let head = format!("rollback: {} of {} parameters", parts.join(", "), plan.returned.len());
+    let all = words::counted(plan.returned.len(), "parameter");
+    let head = format!("rollback: {} of {all}", parts.join(", "));
     let _ = writeln!(out, "{}\n", paint(HEAD, &head));
     table(&mut out, plan, who, layout);
     for file in plan.files().filter(|file| file.changes()) {

@@ -189,21 +189,21 @@ pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String
 fn headline(status: &Status) -> String {
     let name = status.baseline.as_ref().map_or("", |b| b.name.as_str());
     let total = status.right + status.changed.len() + status.pending.len();
-    let all = boot::parameters(status.right);
+    let right = words::counted(status.right, "parameter");
     let mut text = match status.result.as_str() {
         "no_baseline" => return "this host has no baseline: nothing to hold".into(),
         "failed" => return "unknown: the baseline of this host cannot be used".into(),
         "in_sync" => {
-            format!("in sync: {} {all} of {name}, now and after a reboot", status.right)
+            format!("in sync: {right} of {name}, now and after a reboot")
         }
         _ if status.changed.is_empty() => {
-            let text = format!("in sync now: {} {all} of {name}", status.right);
+            let text = format!("in sync now: {right} of {name}");
             text + &after_a_reboot(status)
         }
         _ => {
             let since = status.changed.iter().filter(|c| c.since_boot).count();
             let before = status.changed.len() - since;
-            let of = format!("of {total} {} of {name}", boot::parameters(total));
+            let of = format!("of {} of {name}", words::counted(total, "parameter"));
             let mut text = match (since, before) {
                 (0, n) => format!("{n} {of} not as required"),
                 (n, 0) => format!("{n} {of} changed since boot"),
@@ -308,9 +308,8 @@ fn daemon_text(out: &mut String, daemon: Option<&Watch>, layout: Layout) {
         return;
     };
     let mut text = format!(
-        "daemon: {} {} held since {} (pid {}), seen by {}, swept every {} s",
-        watch.held,
-        boot::parameters(watch.held),
+        "daemon: {} held since {} (pid {}), seen by {}, swept every {} s",
+        words::counted(watch.held, "parameter"),
         watch.since,
         watch.pid,
         watch.seen_by,

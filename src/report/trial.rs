@@ -6,19 +6,19 @@ use crate::observed::Replaced;
 use crate::wire::Trial;
 
 use super::style::{CHANGE, GOOD, HEAD, harmless, styled_line};
+use super::words::counted;
 
 /// What was kept of a trial, as text.
 pub fn confirmed(baseline: &str, keys: &[String], files: &[Replaced]) -> String {
     let mut out = String::new();
-    let count = keys.len();
-    let s = if count == 1 { "" } else { "s" };
+    let values = counted(keys.len(), "value");
     let kept = if files.is_empty() {
         "nothing was to be persisted".to_owned()
     } else {
         let paths: Vec<String> = files.iter().map(|file| harmless(&file.path)).collect();
         format!("persisted to {}", paths.join(", "))
     };
-    let text = format!("{}: confirmed, {count} value{s} kept, {kept}", harmless(baseline));
+    let text = format!("{}: confirmed, {values} kept, {kept}", harmless(baseline));
     styled_line(&mut out, HEAD.fg_color(GOOD.get_fg_color()), &text);
     for key in keys {
         styled_line(&mut out, CHANGE, &format!("+ {}", harmless(key)));
@@ -39,10 +39,9 @@ pub fn cancelled(baseline: &str, lines: &[String]) -> String {
 
 /// A trial that is pending, in a sentence.
 pub fn pending(trial: &Trial) -> String {
-    let count = trial.keys.len();
-    let s = if count == 1 { "" } else { "s" };
+    let values = counted(trial.keys.len(), "value");
     let mut text = format!("a trial of {} is pending: ", harmless(&trial.baseline));
-    let _ = write!(text, "{count} value{s} live, nothing persisted; ");
+    let _ = write!(text, "{values} live, nothing persisted; ");
     let end = match (trial.left_s, &trial.ends) {
         (Some(left), Some(ends)) => format!("in {left} s, at {}", harmless(ends)),
         _ => "at its end".into(),

@@ -1,5 +1,6 @@
 //! Statuses, causes, notes and refusals in words: the one place where they become text.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use crate::baseline::{DesiredSet, Exception};
@@ -78,7 +79,8 @@ pub fn cause(item: &Item) -> Option<String> {
              it): ask for {floor} or more, or switch transparent huge pages off"
         ),
         Cause::FewerFields(fields) => {
-            format!("{key} has {fields} numbers on this kernel; it would drop the others")
+            let fields = counted(*fields, "number");
+            format!("{key} has {fields} on this kernel; it would drop the others")
         }
         Cause::NotEnoughMemory => "that many huge pages are more than the RAM of this host".into(),
     };
@@ -432,6 +434,12 @@ pub fn foreign(foreign: Foreign, path: &str) -> String {
         Foreign::Other => "is not a regular file: remove it",
     };
     format!("{path} {what}, or use --live-only")
+}
+
+/// So many of them: `1 parameter`, `2 parameters`.
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(n: N, what: &str) -> String {
+    let s = if n == N::from(1) { "" } else { "s" };
+    format!("{n} {what}{s}")
 }
 
 /// An error number in words, with its name.

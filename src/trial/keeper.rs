@@ -9,6 +9,7 @@ use crate::below;
 use crate::persist::trial::{self, KEEPER, State, TRIAL, Trial};
 use crate::persist::{LOCK, Lock, LockError, PersistError};
 use crate::procsys::ProcSys;
+use crate::report;
 use crate::spawn::{Health, Verdict};
 use crate::watch::clock::{self, Timer};
 use crate::watch::inotify::Inotify;
@@ -241,7 +242,7 @@ impl Keeper {
                 return Ok(Some(if late {
                     Why::PutBack("the check did not end in time".into())
                 } else {
-                    Why::Keep(format!("the check passed {passed} times"))
+                    Why::Keep(format!("the check passed {}", report::counted(passed, "time")))
                 }));
             }
             if has(source::CHECK) && again.went_off() && !health.is_running() {

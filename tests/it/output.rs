@@ -433,3 +433,23 @@ fn long_rows_fold_on_a_narrow_terminal() {
     let piped = plan_with(&host, &[], &[("COLUMNS", "60")]).out;
     assert!(piped.contains("\n~ vm.swappiness         60   -> 10"), "{piped}");
 }
+
+#[test]
+fn of_one_there_is_no_plural() {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", "name: it\nparameters: { vm.swappiness: 10 }\n");
+    let told = |args: &[&str], what: &str| {
+        let ran = host.run(args.iter().copied());
+        assert!(ran.out.contains(what), "{args:?}: {}", ran.out);
+        assert!(!ran.out.contains("1 parameters"), "{args:?}: {}", ran.out);
+    };
+    told(&["plan"], "it: 1 to write, 1 to persist of 1 parameter\n");
+    told(&["report"], ": 0 of 1 parameter of it in sync");
+    told(&["status"], "1 of 1 parameter of it not as required");
+    assert_eq!(host.run(["apply"]).code, 0);
+    told(&["plan"], "it: in sync, now and after a reboot: 1 of 1 parameter\n");
+    told(&["report"], "in sync, now and after a reboot: 1 of 1 parameter of it");
+    told(&["rollback", "--dry-run"], "rollback: 1 to come back of 1 parameter\n");
+    assert_eq!(host.run(["rollback", "--yes"]).code, 0);
+    told(&["plan"], "1 of these was rolled back: ");
+}

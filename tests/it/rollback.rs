@@ -706,7 +706,7 @@ fn a_plan_shows_what_leaves_the_baseline_and_apply_gives_it_back() {
     let host = applied();
     host.file("etc/tunectl/baseline.yaml", "name: it\nparameters: { vm.dirty_ratio: 30 }\n");
     let ran = host.run(["plan"]);
-    assert!(ran.out.starts_with("it: 1 in sync of 1 parameters; 8 to give back;"), "{}", ran.out);
+    assert!(ran.out.starts_with("it: 1 in sync of 1 parameter; 8 to give back;"), "{}", ran.out);
     assert!(!ran.out.contains("leaves the drop-in"), "{}", ran.out);
     assert!(
         ran.out.contains("no longer in the baseline: given back as they were before tunectl\n"),

@@ -54,7 +54,7 @@ fn an_earlier_file_may_keep_a_glob_off() {
         fs::write("/etc/sysctl.d/10-a.conf", &large).unwrap();
         let text = expect(2, &plan);
         assert!(text.contains("/etc/sysctl.d/10-a.conf could not be looked into"), "{text}");
-        assert!(text.starts_with("b: 1 with an unknown next boot of 1 parameters\n"), "{text}");
+        assert!(text.starts_with("b: 1 with an unknown next boot of 1 parameter\n"), "{text}");
         let text = expect(2, &[&plan[..], &["--format", "json"]].concat());
         let json: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
         let (known, unknown) = (&json["summary"]["in_sync"], &json["summary"]["boot_unknown"]);
