@@ -186,8 +186,15 @@ fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
     let undone = !outcome.restored.is_empty();
     let persisted = match outcome.dropin {
         DropinOutcome::Written => format!("persisted to {}", dropin::PATH),
-        DropinOutcome::NotAsked if !plan.files().any(Dropin::changes) => "persisted before".into(),
-        DropinOutcome::NotAsked => "not persisted (--live-only): a reboot takes it back".into(),
+        DropinOutcome::NotAsked if plan.files().any(Dropin::changes) => {
+            "not persisted (--live-only): a reboot takes it back".into()
+        }
+        DropinOutcome::NotAsked => match plan.files().find(|file| file.differs()) {
+            Some(unread) => {
+                format!("whether persisted is not known: {} cannot be read", unread.path)
+            }
+            None => "persisted before".into(),
+        },
         DropinOutcome::OnTrial => "on trial, nothing persisted yet".into(),
         DropinOutcome::Unchanged if plan.dropin.before.is_none() => "nothing to persist".into(),
         DropinOutcome::Unchanged => format!("{} was already as planned", dropin::PATH),

@@ -268,13 +268,20 @@ fn what_lies_in_our_place_and_cannot_be_read_leaves_the_boot_unknown() {
     host.mode(DROPIN, 0o000);
     let output = heeding_permissions(&host.command(["plan"])).output();
     if output.is_ok_and(|output| output.status.success()) {
-        judge(
-            &|args| {
-                let command = host.command(args.iter().copied());
-                host.told(heeding_permissions(&command).output().unwrap())
-            },
-            2,
-        );
+        let run = |args: &[&'static str]| {
+            let command = host.command(args.iter().copied());
+            host.told(heeding_permissions(&command).output().unwrap())
+        };
+        judge(&run, 2);
+        // Nor does an apply know that is not to persist anything.
+        for live in ["33", "10"] {
+            host.live(&format!("vm.swappiness = {live}"));
+            let ran = run(&["apply", "--live-only"]);
+            assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "10"), "{}", ran.err);
+            let told =
+                "whether persisted is not known: /etc/sysctl.d/99-tunectl.conf cannot be read";
+            assert!(ran.out.contains(told), "{live}: {}", ran.out);
+        }
     } else {
         left_out(test, "no setpriv(1) that may drop capabilities");
     }
