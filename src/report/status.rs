@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::bootview::Loader;
-use crate::diff::BootStatus;
-use crate::observed::Facts;
+use crate::diff::{BootStatus, Cause};
+use crate::observed::{Errno, Facts};
 use crate::plan::{Item, Note, Plan};
 use crate::value::agrees;
 use crate::wire::{BootReport, Changed, Found, LetGo, NextBoot, STATUS_SCHEMA, Status, Watch};
@@ -26,6 +26,7 @@ pub fn unplanned(facts: &Facts, boot: Option<BootReport>, result: &str) -> Statu
         right: 0,
         waived: 0,
         changed: Vec::new(),
+        unreadable: Vec::new(),
         next_boot: Vec::new(),
         pending: Vec::new(),
         boot_unit: facts.boot_unit,
@@ -44,7 +45,8 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
     let mut status = unplanned(facts, boot, "in_sync");
     let baseline = json::baseline(plan);
     let held = |item: &&Item| !item.waived();
-    let wrong = || plan.items.iter().filter(|item| boot::is_wrong(item));
+    let (hidden, wrong): (Vec<&Item>, Vec<&Item>) =
+        plan.items.iter().filter(|item| boot::is_wrong(item)).partition(|item| is_hidden(item));
     let report = status.boot.as_ref();
     // What another baseline had asked for at boot says nothing of this one.
     let same = |b: &BootReport| b.baseline.as_ref().is_some_and(|b| b.sha256 == baseline.sha256);
@@ -54,8 +56,8 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
         status.notes.push(note.to_owned());
     }
     let left = comparable.map(Left::by);
-    let changed: Vec<Changed> = wrong().map(|item| changed(item, plan, left.as_ref())).collect();
-    status.changed = changed;
+    status.changed = wrong.iter().map(|item| changed(item, plan, left.as_ref())).collect();
+    status.unreadable = hidden.iter().map(|item| item.desired.key.to_string()).collect();
     status.pending = boot::pending(plan);
     status.next_boot = plan
         .items
@@ -68,11 +70,17 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
     status.notes.extend(words::remarks(&plan.baseline));
     status.right = plan.items.iter().filter(held).filter(|i| !boot::is_wrong(i)).count()
         - status.pending.len();
-    if !status.changed.is_empty() || !status.next_boot.is_empty() {
+    let unknown = !status.unreadable.is_empty();
+    if unknown || !status.changed.is_empty() || !status.next_boot.is_empty() {
         status.result = "differs".into();
     }
     status.baseline = Some(baseline);
     status
+}
+
+/// Whether a parameter may only be read by another user, so that nothing is known of it.
+fn is_hidden(item: &Item) -> bool {
+    matches!(item.cause, Some(Cause::ReadRefused(Errno::EACCES | Errno::EPERM)))
 }
 
 fn changed(item: &Item, plan: &Plan, left: Option<&Left<'_>>) -> Changed {
@@ -153,6 +161,10 @@ pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String
     for changed in &status.changed {
         wrapped(&mut out, 2, layout.width, BAD, &changed_text(changed));
     }
+    for key in &status.unreadable {
+        let text = format!("{key}: unknown: only root may read it: run it as root to see it");
+        wrapped(&mut out, 2, layout.width, WARN, &text);
+    }
     for next in &status.next_boot {
         wrapped(&mut out, 2, layout.width, WARN, &next_text(next));
     }
@@ -188,7 +200,8 @@ pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String
 
 fn headline(status: &Status) -> String {
     let name = status.baseline.as_ref().map_or("", |b| b.name.as_str());
-    let total = status.right + status.changed.len() + status.pending.len();
+    let unread = status.unreadable.len();
+    let total = status.right + status.changed.len() + status.pending.len() + unread;
     let right = words::counted(status.right, "parameter");
     let mut text = match status.result.as_str() {
         "no_baseline" => return "this host has no baseline: nothing to hold".into(),
@@ -197,7 +210,9 @@ fn headline(status: &Status) -> String {
             format!("in sync: {right} of {name}, now and after a reboot")
         }
         _ if status.changed.is_empty() => {
-            let text = format!("in sync now: {right} of {name}");
+            let so =
+                if unread > 0 { "in sync as far as this user may read" } else { "in sync now" };
+            let text = format!("{so}: {right} of {name}");
             text + &after_a_reboot(status)
         }
         _ => {
@@ -213,7 +228,11 @@ fn headline(status: &Status) -> String {
             text
         }
     };
-    for (count, what) in [(status.pending.len(), "pending"), (status.waived, "waived")] {
+    for (count, what) in [
+        (unread, "not readable by this user"),
+        (status.pending.len(), "pending"),
+        (status.waived, "waived"),
+    ] {
         if count > 0 {
             let _ = write!(text, "; {count} {what}");
         }

@@ -26,6 +26,9 @@ pub struct Status {
     pub waived: usize,
     /// What is not as required now.
     pub changed: Vec<Changed>,
+    /// Keys, in dots, that this user may not read: nothing is known of them. For root there are none.
+    #[serde(default)]
+    pub unreadable: Vec<String>,
     /// What is as required now and would not be after a reboot.
     pub next_boot: Vec<NextBoot>,
     /// What is not there yet.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use snapbox::{assert_data_eq, str};
 
 use crate::operator::{Host, Ran};
-use crate::support::{heeding_permissions, left_out};
+use crate::support::{heeding_permissions, is_root, left_out};
 
 const BASELINE: &str = "name: broker
 parameters:
@@ -235,6 +235,37 @@ fn the_line_that_keeps_a_boot_from_setting_it_is_named() {
         assert_eq!(next["value"], Value::Null);
         assert_eq!(next["source"], "/etc/sysctl.d/zz.conf:2");
     }
+}
+
+/// A parameter that root alone may read is not wrong because somebody else looks.
+#[test]
+fn what_this_user_may_not_read_is_unknown() {
+    let host = host();
+    let look = |args: &[&'static str]| {
+        let mut command = host.command(args.iter().copied());
+        if is_root() {
+            command = heeding_permissions(&command);
+        }
+        host.told(command.output().unwrap())
+    };
+    // Readable, only not by its owner.
+    host.mode("proc/sys/vm/swappiness", 0o040);
+    let ran = look(&["status", "--detailed-exitcode"]);
+    if ran.code == 127 {
+        return left_out("status::what_this_user_may_not_read_is_unknown", "no setpriv(1)");
+    }
+    assert_eq!(ran.code, 2, "what is not known is not in sync: {}{}", ran.out, ran.err);
+    let head = ran.out.lines().next().unwrap();
+    assert!(head.starts_with("in sync as far as this user may read: "), "{head}");
+    assert!(head.contains("; 1 not readable by this user"), "{head}");
+    let told = "vm.swappiness: unknown: only root may read it: run it as root to see it";
+    assert!(ran.out.contains(told) && !ran.out.contains("not as required"), "{}", ran.out);
+    let status: Value = serde_json::from_str(&look(&["status", "--format", "json"]).out).unwrap();
+    assert_eq!(status["unreadable"], serde_json::json!(["vm.swappiness"]));
+    assert_eq!((&status["result"], &status["changed"]), (&"differs".into(), &Value::Array(vec![])));
+    host.live("vm.dirty_ratio = 77");
+    let head = look(&["status"]).out;
+    assert!(head.contains(" not as required; 1 not readable by this user"), "{head}");
 }
 
 /// Whatever lies in the place of the drop-in: of what nobody has read it is not known what it sets.
