@@ -225,7 +225,8 @@ impl BootView {
 
     /// Every line that names `key` or matches it, in the order of the files, with the winner
     /// moved to the end. Empty where there is no winner.
-    pub fn all_for(&self, loader: Loader, key: &Key) -> Vec<&Assignment> {
+    #[cfg(test)]
+    fn all_for(&self, loader: Loader, key: &Key) -> Vec<&Assignment> {
         let Some(winner) = self.winner(loader, key) else { return Vec::new() };
         let lines = self.of(loader).lines.iter();
         lines

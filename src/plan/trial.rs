@@ -17,8 +17,8 @@ pub enum Untryable {
 }
 
 /// Everything that carrying the plan out would do, as if it had been done: taken back as an apply
-/// that was killed would be. `further` are the files that are kept with
-/// ours, such as those that make the baseline this host's own.
+/// that was killed would be. `further` are the files that are kept with ours, such as those that
+/// make the baseline this host's own.
 pub fn trial(plan: &Plan, boot_id: &str, pid: u32, further: Vec<Replaced>) -> Unfinished {
     let replaced = |file: &Dropin| {
         file.changes().then(|| Replaced {

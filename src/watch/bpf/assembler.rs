@@ -14,11 +14,8 @@ pub enum Reg {
     R3,
     /// Fourth argument.
     R4,
-    /// Fifth argument.
-    #[allow(dead_code, reason = "no helper that is called takes five")]
-    R5,
-    /// Kept across calls.
-    R6,
+    /// Kept across calls. No helper that is called takes R5, a fifth argument.
+    R6 = 6,
     /// Kept across calls.
     R7,
     /// Kept across calls.
