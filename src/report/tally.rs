@@ -5,6 +5,9 @@ use crate::wire::{Counted, LATENCIES_US, Tally};
 
 /// Of one key, so many writers are counted by name; whoever comes on top is `other`.
 const MOST_WRITERS: usize = 8;
+/// So many are counted apart; of whatever comes on top the key is `other`, too. On a host of containers
+/// interfaces of other names come all day, and each series stays with whoever reads it.
+const MOST_COUNTS: usize = 1000;
 /// The name of those.
 const OTHER: &str = "other";
 /// Longest name of a writer, in characters; the kernel's own names have 15.
@@ -18,21 +21,7 @@ pub fn add(tally: &mut Tally, event: &Event) -> bool {
         _ if is_drift(event) => &mut tally.drift,
         _ => return false,
     };
-    let writer = writer(event);
-    let of_key = || counts.iter().filter(|c| c.key == *key && c.writer != OTHER);
-    let known = of_key().any(|c| c.writer == writer && c.cause == event.cause);
-    let writer = if known || of_key().count() < MOST_WRITERS { writer.as_str() } else { OTHER };
-    let same = |c: &&mut Counted| c.key == *key && c.writer == writer && c.cause == event.cause;
-    if let Some(counted) = counts.iter_mut().find(same) {
-        counted.count += event.count;
-    } else {
-        counts.push(Counted {
-            key: key.clone(),
-            cause: event.cause.clone(),
-            writer: writer.to_owned(),
-            count: event.count,
-        });
-    }
+    count(counts, key, &writer(event), event);
     if let (Some(us), "restored") = (event.latency_us, event.action.as_str()) {
         let latency = &mut tally.latency;
         latency.within.resize(LATENCIES_US.len(), 0);
@@ -44,6 +33,33 @@ pub fn add(tally: &mut Tally, event: &Event) -> bool {
         latency.sum_us += us;
     }
     true
+}
+
+/// Counts an event under its own names where that is done already or there is room, else as others'.
+fn count(counts: &mut Vec<Counted>, key: &str, writer: &str, event: &Event) {
+    let has_room = counts.len() < MOST_COUNTS;
+    let writers = counts.iter().filter(|c| c.key == key && c.writer != OTHER).count();
+    let names = [
+        (key, writer, has_room && writers < MOST_WRITERS),
+        (key, OTHER, has_room),
+        (OTHER, OTHER, true),
+    ];
+    for (key, writer, may_be_new) in names {
+        let same = |c: &&mut Counted| c.key == key && c.writer == writer && c.cause == event.cause;
+        if let Some(counted) = counts.iter_mut().find(same) {
+            counted.count += event.count;
+            return;
+        }
+        if may_be_new {
+            counts.push(Counted {
+                key: key.to_owned(),
+                cause: event.cause.clone(),
+                writer: writer.to_owned(),
+                count: event.count,
+            });
+            return;
+        }
+    }
 }
 
 /// Whether a parameter was changed, whatever was done about it.
@@ -103,6 +119,22 @@ mod tests {
         assert_eq!(other.count, 100 - 2 * MOST_WRITERS as u64);
         assert_eq!((tally.latency.count, tally.latency.sum_us), (100, 3000));
         assert_eq!(tally.latency.within[..2], [0, 100]);
+    }
+
+    #[test]
+    fn keys_that_come_and_go_are_bounded_as_well() {
+        let mut tally = Tally::default();
+        for n in 0..3 * MOST_COUNTS {
+            let key = Some(format!("net.ipv4.conf.veth{n}.rp_filter"));
+            assert!(add(&mut tally, &Event { key, ..event("restored", "dockerd") }));
+        }
+        // What is counted already goes on under its own name.
+        let key = Some("net.ipv4.conf.veth0.rp_filter".to_owned());
+        assert!(add(&mut tally, &Event { key, ..event("restored", "dockerd") }));
+        assert_eq!(tally.drift.len(), MOST_COUNTS + 1);
+        assert_eq!(tally.drift[0].count, 2);
+        let other = tally.drift.iter().find(|c| c.key == OTHER).unwrap();
+        assert_eq!((other.writer.as_str(), other.count), (OTHER, 2 * MOST_COUNTS as u64));
     }
 
     #[test]
