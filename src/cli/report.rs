@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::below;
 use crate::key::{Key, Selector};
 use crate::persist::events::newest;
-use crate::persist::holds::{Holds, YIELDED};
+use crate::persist::holds::Holds;
 use crate::persist::{Lock, reports as files};
 use crate::plan::Plan;
 use crate::probe::{self, Fact};
@@ -17,7 +17,7 @@ use crate::procsys::Kernel as _;
 use crate::report::host::{self as report, Seen};
 use crate::report::{Made, host_text, junit, prometheus, shown};
 use crate::watch::clock;
-use crate::wire::report::{Pressure, Report};
+use crate::wire::report::{Pressure, Report, ReportLetGo};
 use crate::wire::{TALLY_SCHEMA, Tally};
 
 use super::args::{Asked, Cli, ReportArgs};
@@ -81,13 +81,13 @@ fn look(
         event.boot_id == boot_id || event.time >= yesterday
     });
     let boot = reports::of_boot(cli, &host.facts).map(|(_, report)| report);
-    let seen = Seen {
+    let mut seen = Seen {
         boot: boot.as_ref(),
         tally,
         events: log.as_ref().ok().map(|log| log.events.as_slice()),
         partial: log.as_ref().is_ok_and(|log| log.events.len() == LOOKED_AT),
         yesterday: &yesterday,
-        yielded: yielded(cli, boot_id),
+        let_go: BTreeMap::new(),
     };
     let time = format!("{now:.0}");
     let failed = |failure: Failure| {
@@ -104,6 +104,7 @@ fn look(
         });
         match planned {
             Ok((plan, roles)) => {
+                seen.let_go = let_go(cli, boot_id, &plan);
                 let mut report = report::report(&plan, &host.facts, &seen, &time);
                 report.host.roles = roles;
                 report.others = others(host, &args.also, &plan);
@@ -132,11 +133,20 @@ pub fn tally(cli: &Cli, boot_id: &str) -> Option<Tally> {
     (tally.schema == TALLY_SCHEMA && tally.boot_id == boot_id).then_some(tally)
 }
 
-fn yielded(cli: &Cli, boot_id: &str) -> BTreeSet<String> {
-    let holds = Holds::read(&cli.root, boot_id).holds;
-    let now = clock::since_boot();
-    let yielded = holds.into_iter().filter(|(_, hold)| hold.kind == YIELDED && !hold.is_over(now));
-    yielded.map(|(key, _)| key).collect()
+/// Those parameters of the plan that nobody holds now.
+fn let_go(cli: &Cli, boot_id: &str, plan: &Plan) -> BTreeMap<String, ReportLetGo> {
+    let (holds, now) = (Holds::read(&cli.root, boot_id), clock::since_boot());
+    let held = plan.items.iter().filter_map(|item| {
+        let hold = holds.of(&item.desired.key, now)?;
+        let let_go = ReportLetGo {
+            kind: hold.kind.clone(),
+            by: hold.by.clone(),
+            reason: hold.reason.clone(),
+            until: hold.until.clone(),
+        };
+        Some((item.desired.key.to_string(), let_go))
+    });
+    held.collect()
 }
 
 /// What further parameters read.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::diff::{BootStatus, LiveStatus};
 use crate::key::Key;
@@ -11,7 +11,7 @@ use crate::plan::{Item, Plan};
 use crate::wire::event::{Event, Writer};
 use crate::wire::report::{
     REPORT_SCHEMA, Report, ReportBaseline, ReportBoot, ReportBootValue, ReportDrift, ReportEvent,
-    ReportHost, ReportParameter, ReportSummary, ReportWriter,
+    ReportHost, ReportLetGo, ReportParameter, ReportSummary, ReportWriter,
 };
 use crate::wire::{BootReport, Tally};
 
@@ -34,8 +34,8 @@ pub struct Seen<'a> {
     pub partial: bool,
     /// Of those, the ones from that time on are of the last day; RFC 3339 in UTC.
     pub yesterday: &'a str,
-    /// Keys, in dots, that the daemon has left to others.
-    pub yielded: BTreeSet<String>,
+    /// What nobody holds now, by key, in dots.
+    pub let_go: BTreeMap<String, ReportLetGo>,
 }
 
 /// The report of a host of which no plan can be made; `result` is `no_baseline` or `failed`.
@@ -107,6 +107,7 @@ fn summary(plan: &Plan, parameters: &[ReportParameter]) -> ReportSummary {
         pending: count(&Item::pending),
         contested: marked("contested"),
         waived: count(&Item::waived),
+        let_go: parameters.iter().filter(|p| p.let_go.is_some()).count(),
         blocked: count(&|i| !i.waived() && (impossible(i) || !i.refusals.is_empty())),
     }
 }
@@ -129,11 +130,12 @@ fn parameter(
     });
     let contested = seen.tally.is_some_and(|t| t.contested.contains(&key));
     let prevented = seen.tally.is_some_and(|t| t.prevented.iter().any(|c| c.key == key));
+    let let_go = seen.let_go.get(&key);
     let marks = [
         ("waived", item.waived()),
         ("refused", !item.refusals.is_empty()),
         ("contested", contested),
-        ("yielded", seen.yielded.contains(&key)),
+        ("yielded", let_go.is_some_and(|held| held.kind == "yielded")),
         ("prevented", prevented),
         ("from_ram", desired.from_ram),
         ("boot_unit", plan.boot_unit && item.set_by_unit()),
@@ -145,6 +147,7 @@ fn parameter(
         boot,
         boot_status: words::boot_status(item.boot_status).into(),
         marks: marks.iter().filter(|(_, is)| *is).map(|(mark, _)| (*mark).to_owned()).collect(),
+        let_go: let_go.cloned(),
         writer: last
             .get(key.as_str())
             .and_then(|event| author(event, &desired.key, item.live.as_deref()?))

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
-use crate::wire::report::{Report, ReportEvent, ReportParameter, ReportWriter};
+use crate::wire::report::{Report, ReportEvent, ReportLetGo, ReportParameter, ReportWriter};
 
 use super::plan::Layout;
 use super::style::{BAD, DIM, GOOD, HEAD, WARN, cut, harmless, paint, styled_line, wrapped};
@@ -59,6 +59,7 @@ fn headline(report: &Report) -> String {
         (summary.contested, "contested"),
         (summary.pending, "pending"),
         (summary.waived, "waived"),
+        (summary.let_go, "let go"),
     ] {
         if count > 0 {
             let _ = write!(text, "; {count} {what}");
@@ -144,9 +145,9 @@ fn row(parameter: &ReportParameter) -> Row<'_> {
         ('!', BAD)
     } else if parameter.live_status == "pending" {
         ('p', DIM)
-    } else if right && !marked("yielded") {
+    } else if right && parameter.let_go.is_none() {
         (' ', GOOD)
-    } else if parameter.live_status == "in_sync" {
+    } else if parameter.live_status == "in_sync" || parameter.let_go.is_some() {
         ('~', WARN)
     } else {
         ('!', BAD)
@@ -179,6 +180,7 @@ fn details(parameter: &ReportParameter) -> Vec<String> {
     if !marks.is_empty() {
         details.push(marks.join(", "));
     }
+    details.extend(parameter.let_go.as_ref().map(let_go));
     if let Some(writer) = &parameter.writer {
         details.push(format!("changed last by {}", who(writer)));
     }
@@ -192,6 +194,24 @@ fn details(parameter: &ReportParameter) -> Vec<String> {
         });
     }
     details
+}
+
+/// Why nobody holds a parameter, by whom, and until when.
+pub(super) fn let_go(held: &ReportLetGo) -> String {
+    let what = match held.kind.as_str() {
+        "released" => "rolled back",
+        "trial" => "on trial",
+        _ => "let go",
+    };
+    let mut text = format!("{what} by {}", held.by);
+    if let Some(reason) = &held.reason {
+        text = text + ": " + reason;
+    }
+    match (&held.until, held.kind.as_str()) {
+        (Some(until), _) => text + "; until " + until,
+        (None, "released") => text + "; until the next `tunectl apply`",
+        (None, _) => text + "; until the next boot or `tunectl apply`",
+    }
 }
 
 fn boot(out: &mut String, report: &Report, layout: Layout) {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::wire::report::{Report, ReportParameter};
 
+use super::host_text::let_go;
 use super::style::markup;
 
 /// The report as a test suite. What is waived or pending is skipped; what is not as required, now
@@ -73,7 +74,13 @@ fn case(parameter: &ReportParameter) -> Case<'_> {
         Ended::Skipped("not there yet: its module or interface is missing".into())
     } else {
         let why = wrong(parameter);
-        if why.is_empty() { Ended::Right } else { Ended::Failed(why.join("; ")) }
+        // It does not hold, and whoever reads that sees that it is meant to be so.
+        let held = parameter.let_go.as_ref().map(let_go);
+        match (why.is_empty(), held) {
+            (true, _) => Ended::Right,
+            (false, None) => Ended::Failed(why.join("; ")),
+            (false, Some(held)) => Ended::Failed(format!("{} ({held})", why.join("; "))),
+        }
     };
     Case { parameter, ended }
 }

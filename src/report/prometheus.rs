@@ -118,6 +118,15 @@ fn parameters(out: &mut Metrics, report: &Report, tally: Option<&Tally>) {
             held().map(|p| (of(&p.key), u64::from(marked(&p, "contested")))),
         );
     }
+    out.family(
+        "tunectl_parameter_let_go",
+        "gauge",
+        "1 for each parameter that nobody holds now, on purpose.",
+        held().filter_map(|p| {
+            let kind = &p.let_go.as_ref()?.kind;
+            Some((labels(&[("key", &p.key), ("kind", kind)]), 1))
+        }),
+    );
     let ones = |mark: &'static str| {
         report.parameters.iter().filter(move |p| marked(p, mark)).map(|p| (of(&p.key), 1))
     };

@@ -101,6 +101,9 @@ pub struct ReportSummary {
     pub contested: usize,
     /// Covered by a waiver.
     pub waived: usize,
+    /// Let go on purpose, whatever they read; older reports do not tell.
+    #[serde(default)]
+    pub let_go: usize,
     /// An apply cannot bring them in sync: `absent`, `unreadable`, `read_only`, `kernel_keeps`, or
     /// refused by a guard.
     pub blocked: usize,
@@ -206,9 +209,29 @@ pub struct ReportParameter {
     /// loader leaves, tunectl-boot sets it after that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marks: Vec<String>,
+    /// That nobody holds it now, on purpose: what it reads is no drift.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub let_go: Option<ReportLetGo>,
     /// Who has made it what it reads, where the daemon saw that in this boot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writer: Option<ReportWriter>,
+}
+
+/// Why nobody holds a parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportLetGo {
+    /// `unlocked`: somebody asked for it; `yielded`: another program has it, as the baseline says;
+    /// `trial`: it is tried, by `apply --confirm-within`; `released`: it was rolled back.
+    pub kind: String,
+    /// Who let it go, in words.
+    pub by: String,
+    /// Why, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Until when, RFC 3339 in UTC; absent: until the next boot or apply, and where it was rolled
+    /// back until the next apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// A value with the line that sets it.
@@ -280,6 +303,12 @@ mod tests {
                 boot: Some(ReportBootValue { value: "1".into(), source: "/x.conf:1".into() }),
                 boot_status: "same".into(),
                 marks: vec!["contested".into()],
+                let_go: Some(ReportLetGo {
+                    kind: "unlocked".into(),
+                    by: "root".into(),
+                    reason: Some(text()),
+                    until: Some("2026-11-26T14:30:00Z".into()),
+                }),
                 writer: Some(writer()),
             }],
             others: BTreeMap::from([("vm.dirty_ratio".to_owned(), "20".to_owned())]),

@@ -185,6 +185,7 @@ fn healthy(dice: &mut Dice, n: u64) -> Report {
                 boot: Some(ReportBootValue { value, source: file }),
                 boot_status: "same".into(),
                 marks: if desired.is_none() { vec!["from_ram".into()] } else { Vec::new() },
+                let_go: None,
                 writer: None,
             }
         })

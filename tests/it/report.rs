@@ -211,6 +211,83 @@ fn what_prometheus_reads_has_bounded_labels_no_timestamps_and_an_end() {
     }
 }
 
+/// What is let go, in the files that commands and the daemon leave.
+fn let_go(host: &Host) {
+    let ends = r#""until":"2999-01-01T00:00:00Z","until_since_boot":99999999999"#;
+    let open = r#""until":null,"until_since_boot":null"#;
+    let held = |kind: &str, by: &str, reason: &str, end: &str| {
+        format!(r#"{{"kind":"{kind}","by":"{by}","reason":{reason},{end}}}"#)
+    };
+    let file = |boot_id: &str, holds: &[(&str, String)]| {
+        let holds: Vec<String> = holds.iter().map(|(key, h)| format!("\"{key}\":{h}")).collect();
+        let holds = holds.join(",");
+        format!(r#"{{"schema":"tunectl/holds/1","boot_id":"{boot_id}","holds":{{{holds}}}}}"#)
+    };
+    let of_boot = [
+        ("vm.swappiness", held("unlocked", "root", r#""incident 4711""#, ends)),
+        ("vm.max_map_count", held("yielded", "the daemon", "null", open)),
+        (
+            "net.ipv4.tcp_fastopen_key",
+            held(
+                "unlocked",
+                "root",
+                "null",
+                r#""until":"2001-01-01T00:00:00Z","until_since_boot":0"#,
+            ),
+        ),
+    ];
+    host.file("run/tunectl/holds.json", &file(BOOT_ID, &of_boot));
+    let lasting = [("vm.dirty_*", held("released", "root", "null", open))];
+    host.file("var/lib/tunectl/released.json", &file("another", &lasting));
+}
+
+#[test]
+fn what_is_let_go_on_purpose_is_told_apart_from_drift() {
+    let host = host();
+    let_go(&host);
+    let report = json(&host, &[]);
+    assert_eq!(report["result"], "differs", "it is not as the baseline requires");
+    assert_eq!(report["summary"]["let_go"], 4);
+    let of = |key| &parameter(&report, key)["let_go"];
+    assert_eq!(
+        *of("vm.swappiness"),
+        serde_json::json!({
+            "kind": "unlocked", "by": "root", "reason": "incident 4711", "until": "2999-01-01T00:00:00Z"
+        })
+    );
+    assert_eq!(*of("vm.dirty_ratio"), serde_json::json!({ "kind": "released", "by": "root" }));
+    assert_eq!(of("net.ipv4.tcp_fastopen_key"), &Value::Null, "that is over");
+    let yielded = parameter(&report, "vm.max_map_count");
+    assert_eq!(
+        (&yielded["let_go"]["kind"], &yielded["marks"][0]),
+        (&"yielded".into(), &"yielded".into())
+    );
+    let metrics = host.run(["report", "--format", "prometheus"]).out;
+    let told: Vec<&str> =
+        metrics.lines().filter(|l| l.starts_with("tunectl_parameter_let_go")).collect();
+    assert_eq!(
+        told,
+        [
+            "tunectl_parameter_let_go{key=\"vm.dirty_ratio\",kind=\"released\"} 1",
+            "tunectl_parameter_let_go{key=\"vm.max_map_count\",kind=\"yielded\"} 1",
+            "tunectl_parameter_let_go{key=\"vm.swappiness\",kind=\"unlocked\"} 1",
+        ],
+        "a waived one is held by nobody anyway"
+    );
+    let text = host.run(["report"]).out;
+    assert!(text.contains("; 4 let go"), "{text}");
+    for line in [
+        "~ vm.swappiness",
+        "let go by root: incident 4711; until 2999-01-01T00:00:00Z",
+        "rolled back by root; until the next `tunectl apply`",
+        "let go by the daemon; until the next boot or `tunectl apply`",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let junit = host.run(["report", "--format", "junit"]).out;
+    assert!(junit.contains("now: differs: 60, not 1 (let go by root: incident 4711; "), "{junit}");
+}
+
 #[test]
 fn another_baseline_can_be_what_it_is_judged_by() {
     let host = host();
