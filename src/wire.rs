@@ -12,7 +12,7 @@ mod trial;
 mod unlocked;
 mod watch;
 
-pub use boot::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
+pub use boot::{BOOT_SCHEMA, BootReport, Found, LatestPass, Pending, SetBy};
 pub use rollback::{FileRolledBack, ROLLBACK_SCHEMA, Returned, Rollback, RolledBack, Was};
 pub use status::{Changed, Drift, LetGo, NextBoot, STATUS_SCHEMA, Status};
 pub use tally::{Counted, LATENCIES_US, Latency, TALLY_SCHEMA, Tally};

@@ -6,7 +6,7 @@ use crate::observed::Facts;
 use crate::persist::reports;
 use crate::plan::Plan;
 use crate::report::boot;
-use crate::wire::{BOOT_SCHEMA, BootReport, Found};
+use crate::wire::{BOOT_SCHEMA, BootReport, Found, LatestPass};
 
 use super::args::Cli;
 use super::failure::Failure;
@@ -104,9 +104,13 @@ fn merged(first: BootReport, pass: BootReport) -> BootReport {
     if rank(&pass.result) > rank(&report.result) {
         report.result = pass.result;
     }
+    // The boot keeps its worst; by this one it is seen whether it has been put right since.
+    let passes = report.latest.map_or(1, |latest| latest.pass);
+    report.latest = pass.latest.map(|latest| LatestPass { pass: passes + 1, ..latest });
     // What was not right before, and is not new.
+    let before = report.found.iter_mut().chain(&mut report.since);
     let mut open: BTreeMap<String, &mut Found> =
-        report.found.iter_mut().filter(|f| !f.corrected).map(|f| (f.key.clone(), f)).collect();
+        before.filter(|f| !f.corrected).map(|f| (f.key.clone(), f)).collect();
     let (known, new): (Vec<Found>, Vec<Found>) =
         pass.found.into_iter().partition(|f| open.contains_key(&f.key));
     for found in known.into_iter().filter(|f| f.corrected) {

@@ -159,6 +159,7 @@ pub fn report(facts: &Facts, loader: crate::bootview::Loader) -> BootReport {
         dropin: "unchanged".into(),
         host_file: "unchanged".into(),
         settled: None,
+        latest: None,
         since: Vec::new(),
         errors: Vec::new(),
         notes: Vec::new(),

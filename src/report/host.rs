@@ -11,7 +11,7 @@ use crate::plan::{Item, Plan};
 use crate::wire::event::{Event, Writer};
 use crate::wire::report::{
     REPORT_SCHEMA, Report, ReportBaseline, ReportBoot, ReportBootValue, ReportDrift, ReportEvent,
-    ReportHost, ReportLetGo, ReportParameter, ReportSummary, ReportWriter,
+    ReportHost, ReportLetGo, ReportParameter, ReportPass, ReportSummary, ReportWriter,
 };
 use crate::wire::{BootReport, Tally};
 
@@ -179,6 +179,12 @@ fn short(boot: &BootReport) -> ReportBoot {
         time: boot.time.clone(),
         found: found().count(),
         corrected: found().filter(|f| f.corrected).count(),
+        latest: boot.latest.as_ref().map(|latest| ReportPass {
+            pass: latest.pass,
+            time: latest.time.clone(),
+            result: latest.result.clone(),
+            successful: latest.successful,
+        }),
     }
 }
 

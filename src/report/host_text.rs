@@ -221,8 +221,13 @@ fn boot(out: &mut String, report: &Report, layout: Layout) {
         found => format!("{found} found wrong, {} corrected", boot.corrected),
     };
     let result = boot.result.replace('_', " ");
-    let text = format!("boot: {result}: {what} ({})", boot.time);
+    let mut text = format!("boot: {result}: {what} ({})", boot.time);
     let good = matches!(boot.result.as_str(), "in_sync" | "corrected");
+    if let Some(latest) = boot.latest.as_ref().filter(|l| l.pass > 1 && !(good && l.successful)) {
+        let how =
+            if latest.successful { "all is right that can be" } else { latest.result.as_str() };
+        let _ = write!(text, "; pass {} ({}): {how}", latest.pass, latest.time);
+    }
     wrapped(out, 0, layout.width, if good { HEAD } else { BAD }, &text);
 }
 

@@ -35,8 +35,16 @@ pub fn prometheus(report: &Report, tally: Option<&Tally>, made: Made) -> String 
         out.family(
             "tunectl_boot_result",
             "gauge",
-            "How the boot ended: 1 for the result that it had.",
+            "How the boot ended: 1 for the result that it had, the worst of its passes.",
             results,
+        );
+        // A report of before tells no more.
+        let right = || matches!(boot.result.as_str(), "in_sync" | "corrected");
+        let successful = boot.latest.as_ref().map_or_else(right, |latest| latest.successful);
+        out.one(
+            "tunectl_boot_last_pass_successful",
+            "Whether tunectl-boot, when it ran last, made right all that can be.",
+            u64::from(successful),
         );
         out.one(
             "tunectl_boot_found_parameters",

@@ -417,8 +417,9 @@ fn boot_text(out: &mut String, status: &Status, layout: Layout) {
             n => format!("settled: {time}: {n} changed since, {corrected} corrected"),
         };
         wrapped(out, 0, layout.width, HEAD, &text);
-        findings(out, &report.since, layout);
     }
+    findings(out, &report.since, layout);
+    latest_text(out, report, layout);
     for error in &report.errors {
         wrapped(out, 2, layout.width, BAD, error);
     }
@@ -431,6 +432,22 @@ fn boot_text(out: &mut String, status: &Status, layout: Layout) {
         let text = "tunectl-boot is not enabled: `systemctl enable tunectl-boot`";
         styled_line(out, WARN, text);
     }
+}
+
+/// How the newest pass ended, where the lines above do not say so.
+fn latest_text(out: &mut String, report: &BootReport, layout: Layout) {
+    let good = matches!(report.result.as_str(), "in_sync" | "corrected");
+    let Some(latest) = report.latest.as_ref().filter(|l| l.pass > 1 && !(good && l.successful))
+    else {
+        return;
+    };
+    let (style, how) = if latest.successful {
+        (HEAD, "all is right that can be")
+    } else {
+        (BAD, latest.result.as_str())
+    };
+    let text = format!("pass {} of this boot: {}: {how}", latest.pass, latest.time);
+    wrapped(out, 0, layout.width, style, &text);
 }
 
 fn findings(out: &mut String, found: &[Found], layout: Layout) {

@@ -40,12 +40,29 @@ pub struct BootReport {
     pub host_file: String,
     /// When the settled pass ended; `null`: there has been none.
     pub settled: Option<String>,
+    /// How the newest pass ended by itself; `result` is of all. Reports of before do not tell.
+    #[serde(default)]
+    pub latest: Option<LatestPass>,
     /// What later passes found: it had been changed since the one before.
     pub since: Vec<Found>,
     /// Everything that went wrong, in words.
     pub errors: Vec<String>,
     /// What is worth knowing.
     pub notes: Vec<String>,
+}
+
+/// The newest pass of a boot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatestPass {
+    /// Which one it is; 1 is the first.
+    pub pass: u64,
+    /// When it ended, RFC 3339, UTC.
+    pub time: String,
+    /// In the words of the boot's result.
+    pub result: String,
+    /// Whether all is right that can be, as the exit code says: what this kernel has not, or lets
+    /// nobody write, does not count.
+    pub successful: bool,
 }
 
 /// A parameter that was not as required.

@@ -127,6 +127,23 @@ pub struct ReportBoot {
     pub found: usize,
     /// How many of them were put right.
     pub corrected: usize,
+    /// How its newest pass ended by itself; `result` is the worst of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<ReportPass>,
+}
+
+/// The newest pass of a boot: tunectl-boot was started again, or all services were up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportPass {
+    /// Which one it is; 1 is the first.
+    pub pass: u64,
+    /// When it ended, RFC 3339 in UTC.
+    pub time: String,
+    /// In the words of the boot's result.
+    pub result: String,
+    /// Whether all is right that can be: what this kernel has not, or lets nobody write, does not
+    /// count.
+    pub successful: bool,
 }
 
 /// What happened to parameters.
@@ -279,6 +296,12 @@ mod tests {
                 time: "2026-11-26T12:00:00Z".into(),
                 found: 1,
                 corrected: 1,
+                latest: Some(ReportPass {
+                    pass: 2,
+                    time: "2026-11-26T12:01:00Z".into(),
+                    result: "in_sync".into(),
+                    successful: true,
+                }),
             }),
             drift: Some(ReportDrift {
                 since_boot: 1,

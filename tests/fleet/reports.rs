@@ -224,6 +224,7 @@ fn healthy(dice: &mut Dice, n: u64) -> Report {
             time: dice.ago(booted),
             found: 0,
             corrected: 0,
+            latest: None,
         }),
         drift: Some(ReportDrift::default()),
         parameters,

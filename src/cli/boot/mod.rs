@@ -19,7 +19,7 @@ use crate::plan::{DropinOutcome, Plan};
 use crate::probe::Fact;
 use crate::report::boot::{self, Level, Line, Told};
 use crate::sources::HOST_BASELINE;
-use crate::wire::BootReport;
+use crate::wire::{BootReport, LatestPass};
 
 use super::args::{ApplyArgs, Cli, Format};
 use super::failure::Failure;
@@ -186,6 +186,12 @@ impl Run<'_> {
     fn finish(&mut self, ended: Ended, title: Option<String>) -> Result<Exit, Failure> {
         let Ended { mut report, mut exit, plan, broken } = ended;
         self.stamp(&mut report);
+        report.latest = Some(LatestPass {
+            pass: 1,
+            time: report.time.clone(),
+            result: report.result.clone(),
+            successful: exit == Exit::Done,
+        });
         let pass = if self.args.settled { "settled" } else { "boot" };
         let mut lines = boot::lines(&told(pass, &report));
         match (title, lines.first_mut()) {

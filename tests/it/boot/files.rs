@@ -164,6 +164,50 @@ fn a_second_pass_keeps_what_the_first_one_found() {
 }
 
 #[test]
+fn a_later_pass_that_is_right_says_so_and_the_boot_keeps_what_it_was() {
+    let successful = |host: &Host| {
+        let metrics = host.run(["report", "--format", "prometheus"]).out;
+        metrics.lines().any(|l| l == "tunectl_boot_last_pass_successful 1")
+    };
+    // The boot is right; a pass later is not, and one after that is.
+    let host = host(BASELINE);
+    assert_eq!(boot(&host).code, 0);
+    assert_eq!(report(&host)["latest"]["pass"], 1);
+    assert!(successful(&host));
+    let refused = format!("{BASELINE}  vm.min_free_kbytes: 9999999\n");
+    host.file("etc/tunectl/baseline.yaml", &refused);
+    for pass in 2..4 {
+        assert_eq!(boot(&host).code, 3);
+        let report = report(&host);
+        assert_eq!(report["latest"]["pass"], pass);
+        assert_eq!(report["latest"]["result"], "incomplete");
+        assert_eq!(report["since"].as_array().unwrap().len(), 1, "told once: {report}");
+    }
+    assert!(!successful(&host));
+    let text = host.run(["status"]).out;
+    assert!(text.contains("pass 3 of this boot: ") && text.contains(": incomplete\n"), "{text}");
+    host.file("etc/tunectl/baseline.yaml", BASELINE);
+    assert_eq!(boot(&host).code, 0);
+    assert!(successful(&host));
+    assert_eq!(host.run(["apply", "--boot", "--settled"]).code, 0);
+    let kept = json(&host.run(["report", "--format", "json"]).out)["boot"].clone();
+    assert_eq!((&kept["result"], &kept["latest"]["pass"]), (&"incomplete".into(), &5.into()));
+    assert_eq!(kept["latest"]["successful"], true);
+    let metrics = host.run(["report", "--format", "prometheus"]).out;
+    assert!(metrics.contains("tunectl_boot_result{result=\"incomplete\"} 1\n"), "{metrics}");
+    for command in ["status", "report"] {
+        let text = host.run([command]).out.replace('\n', " ");
+        assert!(text.contains("all is right that can be"), "{text}");
+    }
+    // What nobody may write is no mistake of the boot's, as its exit code says.
+    let host = self::host(BASELINE);
+    host.live("vm.swappiness = 60").mode("proc/sys/vm/swappiness", 0o444);
+    assert_eq!(boot(&host).code, 0);
+    assert_eq!(report(&host)["result"], "incomplete");
+    assert!(successful(&host));
+}
+
+#[test]
 fn the_newest_sixteen_reports_are_kept() {
     let host = host(BASELINE);
     for n in 0..20 {
