@@ -10,14 +10,14 @@ use crate::below;
 use crate::key::{Key, Selector};
 use crate::persist::events::newest;
 use crate::persist::holds::Holds;
-use crate::persist::{Lock, reports as files};
+use crate::persist::{Lock, presence, reports as files};
 use crate::plan::Plan;
 use crate::probe::{self, Fact};
 use crate::procsys::Kernel as _;
 use crate::report::host::{self as report, Seen};
 use crate::report::{Made, host_text, junit, prometheus, shown};
 use crate::watch::clock;
-use crate::wire::report::{Pressure, Report, ReportLetGo};
+use crate::wire::report::{Pressure, Report, ReportLetGo, ReportWatch};
 use crate::wire::{TALLY_SCHEMA, Tally};
 
 use super::args::{Asked, Cli, ReportArgs};
@@ -87,6 +87,7 @@ fn look(
         events: log.as_ref().ok().map(|log| log.events.as_slice()),
         partial: log.as_ref().is_ok_and(|log| log.events.len() == LOOKED_AT),
         yesterday: &yesterday,
+        watch: watch(cli, boot_id),
         let_go: BTreeMap::new(),
     };
     let time = format!("{now:.0}");
@@ -131,6 +132,17 @@ pub fn tally(cli: &Cli, boot_id: &str) -> Option<Tally> {
     let bytes = files::read(&cli.root, files::TALLY)?;
     let tally: Tally = serde_json::from_slice(&bytes).ok()?;
     (tally.schema == TALLY_SCHEMA && tally.boot_id == boot_id).then_some(tally)
+}
+
+/// Whether the daemon runs: by its lock, because one that was killed leaves all else behind.
+fn watch(cli: &Cli, boot_id: &str) -> ReportWatch {
+    let found = presence::find(&cli.root, boot_id);
+    let running = found.as_ref().filter(|watch| watch.running);
+    ReportWatch {
+        running: running.is_some(),
+        expected: found.is_some() || probe::daemon_unit(&cli.root),
+        sweep_every: running.map(|watch| watch.sweep_every),
+    }
 }
 
 /// Those parameters of the plan that nobody holds now.

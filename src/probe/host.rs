@@ -38,14 +38,28 @@ pub enum ProbeError {
 }
 
 const BOOT_ID: &str = "proc/sys/kernel/random/boot_id";
-/// Where the boot unit stands when it is enabled, and where it is masked.
-const WANTS: [&str; 3] = [
-    "etc/systemd/system/sysinit.target.wants/tunectl-boot.service",
-    "run/systemd/system/sysinit.target.wants/tunectl-boot.service",
-    "usr/lib/systemd/system/sysinit.target.wants/tunectl-boot.service",
-];
-const MASKS: [&str; 2] =
-    ["etc/systemd/system/tunectl-boot.service", "run/systemd/system/tunectl-boot.service"];
+/// Where a unit stands when it is enabled, and where it is masked.
+struct Unit {
+    wants: [&'static str; 3],
+    masks: [&'static str; 2],
+}
+
+const BOOT: Unit = Unit {
+    wants: [
+        "etc/systemd/system/sysinit.target.wants/tunectl-boot.service",
+        "run/systemd/system/sysinit.target.wants/tunectl-boot.service",
+        "usr/lib/systemd/system/sysinit.target.wants/tunectl-boot.service",
+    ],
+    masks: ["etc/systemd/system/tunectl-boot.service", "run/systemd/system/tunectl-boot.service"],
+};
+const DAEMON: Unit = Unit {
+    wants: [
+        "etc/systemd/system/multi-user.target.wants/tunectl.service",
+        "run/systemd/system/multi-user.target.wants/tunectl.service",
+        "usr/lib/systemd/system/multi-user.target.wants/tunectl.service",
+    ],
+    masks: ["etc/systemd/system/tunectl.service", "run/systemd/system/tunectl.service"],
+};
 
 /// A fact that costs a look of its own, and that not every run uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,8 +235,17 @@ fn has_systemd(root: &Path) -> bool {
 
 /// Whether tunectl-boot.service is wanted by sysinit.target, and not masked.
 fn boot_unit(root: &Path) -> bool {
+    is_enabled(root, &BOOT)
+}
+
+/// Whether tunectl.service is wanted by multi-user.target, and not masked.
+pub fn daemon_unit(root: &Path) -> bool {
+    is_enabled(root, &DAEMON)
+}
+
+fn is_enabled(root: &Path, unit: &Unit) -> bool {
     // The link itself counts: in an image it leads to a path that is right after the boot only.
     let is_null = |to: PathBuf| to == Path::new("/dev/null");
-    WANTS.iter().any(|link| fs::symlink_metadata(joined(root, link)).is_ok())
-        && !MASKS.iter().any(|link| fs::read_link(joined(root, link)).is_ok_and(is_null))
+    unit.wants.iter().any(|link| fs::symlink_metadata(joined(root, link)).is_ok())
+        && !unit.masks.iter().any(|link| fs::read_link(joined(root, link)).is_ok_and(is_null))
 }

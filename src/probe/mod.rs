@@ -10,7 +10,7 @@ mod strain;
 mod usage;
 mod virt;
 
-pub use host::{Fact, ProbeError, probe, probe_for};
+pub use host::{Fact, ProbeError, daemon_unit, probe, probe_for};
 pub use played::facts_from_yaml;
 pub use pressure::memory_pressure;
 pub use reserve::thp_min_free_kb;

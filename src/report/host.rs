@@ -11,7 +11,7 @@ use crate::plan::{Item, Plan};
 use crate::wire::event::{Event, Writer};
 use crate::wire::report::{
     REPORT_SCHEMA, Report, ReportBaseline, ReportBoot, ReportBootValue, ReportDrift, ReportEvent,
-    ReportHost, ReportLetGo, ReportParameter, ReportPass, ReportSummary, ReportWriter,
+    ReportHost, ReportLetGo, ReportParameter, ReportPass, ReportSummary, ReportWatch, ReportWriter,
 };
 use crate::wire::{BootReport, Tally};
 
@@ -28,6 +28,8 @@ pub struct Seen<'a> {
     pub boot: Option<&'a BootReport>,
     /// What the daemon has counted in this boot.
     pub tally: Option<&'a Tally>,
+    /// Whether the daemon runs.
+    pub watch: ReportWatch,
     /// Events of this boot and of the last day, oldest first; `None`: the log cannot be read.
     pub events: Option<&'a [Event]>,
     /// Whether the log reaches back further than these do.
@@ -58,6 +60,7 @@ pub fn unplanned(facts: &Facts, seen: &Seen<'_>, time: &str, result: &str) -> Re
         summary: ReportSummary::default(),
         pressure: None,
         boot: seen.boot.map(short),
+        watch: Some(seen.watch),
         drift: seen.events.map(|events| drift(events, seen, &facts.boot_id)),
         parameters: Vec::new(),
         others: BTreeMap::new(),

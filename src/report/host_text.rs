@@ -35,6 +35,10 @@ pub fn text(report: &Report, layout: Layout) -> String {
         styled_line(&mut out, DIM, &text);
     }
     boot(&mut out, report, layout);
+    // Where nobody wants it, it is not missed.
+    if report.watch.is_some_and(|watch| watch.expected && !watch.running) {
+        styled_line(&mut out, BAD, "daemon: tunectl watch does not run");
+    }
     drift(&mut out, report);
     out
 }

@@ -5,7 +5,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::wire::report::Report;
+use crate::wire::report::{Report, ReportWatch};
 use crate::wire::{Counted, LATENCIES_US, Tally};
 
 use super::style::harmless;
@@ -57,8 +57,10 @@ pub fn prometheus(report: &Report, tally: Option<&Tally>, made: Made) -> String 
             boot.corrected as u64,
         );
     }
+    let watch = report.watch.unwrap_or_default();
+    daemon(&mut out, watch);
     if let Some(tally) = tally {
-        daemon(&mut out, tally);
+        counted(&mut out, tally, watch.running);
     }
     out.0
 }
@@ -158,7 +160,25 @@ fn parameters(out: &mut Metrics, report: &Report, tally: Option<&Tally>) {
     );
 }
 
-fn daemon(out: &mut Metrics, tally: &Tally) {
+fn daemon(out: &mut Metrics, watch: ReportWatch) {
+    out.one("tunectl_watch_up", "Whether the daemon runs.", u64::from(watch.running));
+    out.one(
+        "tunectl_watch_expected",
+        "Whether the daemon should run: its unit is enabled, or it has run in this boot and was not \
+         told to end.",
+        u64::from(watch.expected),
+    );
+    if let Some(every) = watch.sweep_every {
+        out.one(
+            "tunectl_watch_sweep_interval_seconds",
+            "The daemon looks at every parameter that often.",
+            every,
+        );
+    }
+}
+
+/// What the daemon has counted since the boot, also where it has ended.
+fn counted(out: &mut Metrics, tally: &Tally, running: bool) {
     let counted =
         |c: &Counted| labels(&[("key", &c.key), ("cause", &c.cause), ("writer", &c.writer)]);
     out.family(
@@ -185,7 +205,7 @@ fn daemon(out: &mut Metrics, tally: &Tally) {
         "tunectl_watch_info",
         "gauge",
         "How the daemon sees changes.",
-        [(labels(&[("seen_by", &tally.seen_by)]), 1)],
+        running.then(|| (labels(&[("seen_by", &tally.seen_by)]), 1)),
     );
     let name = "tunectl_correction_latency_seconds";
     out.head(name, "histogram", "From a change to the end of the write that took it back.");

@@ -37,6 +37,9 @@ pub struct Report {
     /// What the boot found, in short; absent where there is no report of this boot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<ReportBoot>,
+    /// Whether the daemon runs; older reports do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<ReportWatch>,
     /// What `tunectl watch` has seen; absent where its log cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<ReportDrift>,
@@ -144,6 +147,18 @@ pub struct ReportPass {
     /// Whether all is right that can be: what this kernel has not, or lets nobody write, does not
     /// count.
     pub successful: bool,
+}
+
+/// The daemon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportWatch {
+    /// Whether it runs.
+    pub running: bool,
+    /// Whether it should: its unit is enabled, or it has run in this boot and was not told to end.
+    pub expected: bool,
+    /// It looks at everything that often, in seconds; absent where it does not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep_every: Option<u64>,
 }
 
 /// What happened to parameters.
@@ -303,6 +318,7 @@ mod tests {
                     successful: true,
                 }),
             }),
+            watch: Some(ReportWatch { running: true, expected: true, sweep_every: Some(10) }),
             drift: Some(ReportDrift {
                 since_boot: 1,
                 last_day: 1,

@@ -226,6 +226,7 @@ fn healthy(dice: &mut Dice, n: u64) -> Report {
             corrected: 0,
             latest: None,
         }),
+        watch: None,
         drift: Some(ReportDrift::default()),
         parameters,
         others: BTreeMap::from([("kernel.sysrq".to_owned(), "438".to_owned())]),

@@ -42,8 +42,9 @@ pub struct ReportArgs {
     #[arg(long)]
     pub detailed_exitcode: bool,
 
-    /// How often whoever starts this does so at least, in seconds
-    #[arg(long, hide = true, requires = "save")]
+    /// This is run at least that often, as by a timer: a host is missed after three times as long;
+    /// without it an hour is assumed
+    #[arg(long, value_name = "SECONDS", requires = "save", value_parser = clap::value_parser!(u64).range(1..))]
     pub every: Option<u64>,
 }
 

@@ -1,18 +1,23 @@
 //! What the daemon leaves for readers far away: the report, and the metrics.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
 use super::harness::{Watch, fresh_host, write};
-use crate::support::in_namespaces;
+use crate::support::{in_namespaces, run};
 
 const REPORT: &str = "/var/lib/tunectl/report.json";
 const TALLY: &str = "/run/tunectl/tally.json";
 const COLLECTOR: &str = "/var/lib/prometheus/node-exporter";
 const METRICS: &str = "/var/lib/prometheus/node-exporter/tunectl.prom";
 const BASELINE: &str = "name: held\nparameters:\n  net.core.somaxconn: 4321\n";
+
+fn tunectl(args: &[&str]) -> Output {
+    run(Command::new(env!("CARGO_BIN_EXE_tunectl")).args(args))
+}
 
 fn metrics() -> String {
     fs::read_to_string(METRICS).unwrap_or_default()
@@ -72,6 +77,52 @@ fn the_report_is_renewed_when_something_happened_and_not_otherwise() {
         watch.end();
         let tally: Value = serde_json::from_slice(&fs::read(TALLY).unwrap()).unwrap();
         assert_eq!(tally["contested"], Value::from(Vec::<Value>::new()), "the fight has ended");
+    });
+}
+
+/// Nothing that a killed daemon has left behind passes for one that runs.
+#[test]
+fn a_daemon_that_was_killed_is_missed_and_one_that_was_told_to_end_is_not() {
+    let test =
+        "daemon::reported::a_daemon_that_was_killed_is_missed_and_one_that_was_told_to_end_is_not";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        fs::create_dir_all(COLLECTOR).unwrap();
+        let standing = || {
+            let ran = tunectl(&["report", "--save", "--every", "3600"]);
+            assert!(ran.status.success(), "{ran:?}");
+            assert!(has("tunectl_report_interval_seconds 3600"), "{}", metrics());
+            let report: Value = serde_json::from_str(&fs::read_to_string(REPORT).unwrap()).unwrap();
+            let of = |metric: &str| has(&format!("{metric} 1"));
+            let metrics = [of("tunectl_watch_up"), of("tunectl_watch_expected")];
+            let watch = &report["watch"];
+            assert_eq!(
+                metrics.map(Value::from),
+                [&watch["running"], &watch["expected"]].map(Value::clone)
+            );
+            metrics
+        };
+        assert_eq!(standing(), [false, false], "none has begun");
+        let watch = Watch::start(&["--sweep", "1"]);
+        watch.until("reported", || metrics().contains("tunectl_watch_info{"));
+        assert_eq!(standing(), [true, true]);
+        assert!(has("tunectl_watch_sweep_interval_seconds 1"), "{}", metrics());
+        write("net/core/somaxconn", "77");
+        watch.event(|e| e["action"] == "restored" && e["to"] == "77");
+        watch.signal("KILL");
+        watch.until("gone", || standing() == [false, true]);
+        assert!(!metrics().contains("tunectl_watch_info{"), "{}", metrics());
+        let text = String::from_utf8(tunectl(&["report"]).stdout).unwrap();
+        assert!(text.contains("daemon: tunectl watch does not run"), "{text}");
+        drop(watch);
+        Watch::start(&[]).end();
+        assert_eq!(standing(), [false, false], "it was told to end");
+        fs::create_dir_all("/etc/systemd/system/multi-user.target.wants").unwrap();
+        let unit = "/usr/lib/systemd/system/tunectl.service";
+        symlink(unit, "/etc/systemd/system/multi-user.target.wants/tunectl.service").unwrap();
+        assert_eq!(standing(), [false, true], "its unit is enabled");
+        symlink("/dev/null", "/etc/systemd/system/tunectl.service").unwrap();
+        assert_eq!(standing(), [false, false], "and masked");
     });
 }
 
