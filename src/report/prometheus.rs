@@ -84,11 +84,16 @@ fn host(out: &mut Metrics, report: &Report, made: Made) {
             every,
         );
     }
-    out.one(
-        "tunectl_baseline_usable",
-        "Whether the host's baseline can be used; 0 where it is broken, or there is none.",
-        u64::from(report.baseline.is_some()),
-    );
+    let present = report.result != "no_baseline";
+    out.one("tunectl_baseline_present", "Whether the host has a baseline.", u64::from(present));
+    // A host without one has nothing that could be broken.
+    if present {
+        out.one(
+            "tunectl_baseline_usable",
+            "Whether the host's baseline can be used.",
+            u64::from(report.baseline.is_some()),
+        );
+    }
     if let Some(baseline) = &report.baseline {
         out.family(
             "tunectl_baseline_info",

@@ -381,6 +381,11 @@ fn a_broken_baseline_is_reported_as_such() {
     }
     fs::remove_file(host.root.join("etc/tunectl/baseline.yaml")).unwrap();
     assert_eq!(json(&host, &[])["result"], "no_baseline");
+    // That is no broken one, which is a critical alert.
+    assert!(metrics.contains("\ntunectl_baseline_present 1\n"), "{metrics}");
+    let metrics = host.run(["report", "--format", "prometheus"]).out;
+    assert!(metrics.contains("\ntunectl_baseline_present 0\n"), "{metrics}");
+    assert!(!metrics.contains("tunectl_baseline_usable"), "{metrics}");
 }
 
 #[test]
