@@ -333,7 +333,7 @@ pub struct StatusArgs {
     #[arg(long, conflicts_with = "detailed_exitcode")]
     pub follow: bool,
 
-    /// Exit with 2 when something is not in sync, now or after a reboot
+    /// Exit with 2 when something is not in sync, now or after a reboot, or the host has no baseline
     #[arg(long)]
     pub detailed_exitcode: bool,
 }

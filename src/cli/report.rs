@@ -60,7 +60,7 @@ pub fn run(cli: &Cli, args: &ReportArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     match failure {
         Some(failure) => Err(failure),
-        None if args.detailed_exitcode && report.result == "differs" => Ok(Exit::Differs),
+        None if args.detailed_exitcode && report.result != "in_sync" => Ok(Exit::Differs),
         None => Ok(Exit::Done),
     }
 }

@@ -43,7 +43,8 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
         show(cli, ui, &mut status)?;
         orphan?;
         ui.hint("To give it one, as root: tunectl apply -b NAME");
-        return Ok(Exit::Done);
+        // Whoever asks whether it is in sync is not to take that for a yes.
+        return Ok(if args.detailed_exitcode { Exit::Differs } else { Exit::Done });
     }
     let set = host::load(cli, None, root).and_then(|loaded| host::resolve(loaded, &host, ui));
     let set = match set {

@@ -381,6 +381,10 @@ fn a_broken_baseline_is_reported_as_such() {
     }
     fs::remove_file(host.root.join("etc/tunectl/baseline.yaml")).unwrap();
     assert_eq!(json(&host, &[])["result"], "no_baseline");
+    for command in ["report", "status"] {
+        assert_eq!(host.run([command]).code, 0, "it is the answer");
+        assert_eq!(host.run([command, "--detailed-exitcode"]).code, 2, "but no yes: {command}");
+    }
     // That is no broken one, which is a critical alert.
     assert!(metrics.contains("\ntunectl_baseline_present 1\n"), "{metrics}");
     let metrics = host.run(["report", "--format", "prometheus"]).out;

@@ -38,7 +38,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "DIR", requires = "save")]
     pub textfile: Option<String>,
 
-    /// Exit with 2 when something is not in sync, now or after a reboot
+    /// Exit with 2 when something is not in sync, now or after a reboot, or the host has no baseline
     #[arg(long)]
     pub detailed_exitcode: bool,
 
