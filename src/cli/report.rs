@@ -1,13 +1,14 @@
 //! `tunectl report`.
 #![allow(clippy::disallowed_methods, reason = "it tells the time")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::below;
-use crate::key::{Key, Selector};
+use crate::key::Selector;
+use crate::observed::Errno;
 use crate::persist::events::newest;
 use crate::persist::holds::Holds;
 use crate::persist::{Lock, presence, reports as files};
@@ -15,7 +16,7 @@ use crate::plan::Plan;
 use crate::probe::{self, Fact};
 use crate::procsys::Kernel as _;
 use crate::report::host::{self as report, Seen};
-use crate::report::{Made, host_text, junit, prometheus, shown};
+use crate::report::{Made, errno_text, host_text, junit, prometheus, shown};
 use crate::watch::clock;
 use crate::wire::report::{Pressure, Report, ReportLetGo, ReportWatch};
 use crate::wire::{TALLY_SCHEMA, Tally};
@@ -28,6 +29,8 @@ use super::{Exit, reports};
 
 /// So many lines of the log are looked at, the newest first.
 const LOOKED_AT: usize = 5_000;
+/// What is said of further parameters that are not there.
+const NO_SUCH: &str = "this kernel has no such parameter";
 /// How long another process that saves the report is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -97,18 +100,19 @@ fn look(
         (report, Some(failure))
     };
     let named = args.baseline.as_deref();
+    let mut planned = None;
     let (mut report, failure) = if named.is_some() || host::has_baseline(cli) {
         let strict = named.is_none() && nix::unistd::geteuid().is_root();
-        let planned = host::load(cli, named, strict).and_then(|loaded| {
+        let made = host::load(cli, named, strict).and_then(|loaded| {
             let roles = loaded.roles();
             Ok((host::plan(cli, host, host::resolve(loaded, host, ui)?, host::By::LiveOnly), roles))
         });
-        match planned {
+        match made {
             Ok((plan, roles)) => {
                 seen.let_go = let_go(cli, boot_id, &plan);
                 let mut report = report::report(&plan, &host.facts, &seen, &time);
                 report.host.roles = roles;
-                report.others = others(host, &args.also, &plan);
+                planned = Some(plan);
                 (report, None)
             }
             Err(failure) => failed(failure),
@@ -119,6 +123,15 @@ fn look(
             Err(failure) => failed(failure),
         }
     };
+    let (others, missing) = others(host, &args.also, planned.as_ref());
+    report.others = others;
+    // As text the report itself says so.
+    if args.save || args.format != Asked::Text {
+        for why in &missing {
+            ui.warning(why);
+        }
+    }
+    report.errors.extend(missing);
     let pressure = probe::memory_pressure(&cli.root);
     report.pressure = pressure.map(|memory_some_avg10| Pressure { memory_some_avg10 });
     if let Err(error) = log {
@@ -161,22 +174,40 @@ fn let_go(cli: &Cli, boot_id: &str, plan: &Plan) -> BTreeMap<String, ReportLetGo
     held.collect()
 }
 
-/// What further parameters read.
-fn others(host: &Host, also: &[Selector], plan: &Plan) -> BTreeMap<String, String> {
-    let keys: BTreeSet<Key> = also
-        .iter()
-        .flat_map(|selector| match selector {
+/// What further parameters read, and of which of them that cannot be told, with why.
+fn others(
+    host: &Host,
+    also: &[Selector],
+    plan: Option<&Plan>,
+) -> (BTreeMap<String, String>, Vec<String>) {
+    let (mut others, mut missing) = (BTreeMap::new(), Vec::new());
+    for selector in also {
+        let keys = match selector {
             Selector::Key(key) => vec![key.clone()],
             Selector::Pattern(pattern) => host.kernel.expand(pattern),
-        })
-        .filter(|key| plan.item(key).is_none())
-        .collect();
-    keys.iter()
-        .filter_map(|key| {
-            let value = host.kernel.read(key).value.ok()?;
-            Some((key.to_string(), shown(key, value.trim_end()).to_owned()))
-        })
-        .collect()
+        };
+        if keys.is_empty() {
+            missing.push(format!("--also {selector}: {NO_SUCH}"));
+        }
+        for key in keys {
+            if plan.is_some_and(|plan| plan.item(&key).is_some()) {
+                continue;
+            }
+            match (host.kernel.read(&key).value, selector) {
+                (Ok(value), _) => {
+                    others.insert(key.to_string(), shown(&key, value.trim_end()).to_owned());
+                }
+                (Err(errno), Selector::Key(_)) => {
+                    let absent = errno == Errno::ENOENT;
+                    let why = if absent { NO_SUCH.to_owned() } else { errno_text(errno) };
+                    missing.push(format!("--also {key}: {why}"));
+                }
+                // Among those of a pattern there are some that can only be written.
+                (Err(_), Selector::Pattern(_)) => {}
+            }
+        }
+    }
+    (others, missing)
 }
 
 /// Saves the report, and the metrics where somebody collects them; the paths of what was saved.

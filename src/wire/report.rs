@@ -47,7 +47,7 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<ReportParameter>,
     /// What further parameters read, which the baseline does not set, by key in dots; only those
-    /// that were asked for.
+    /// that were asked for. Of what is not there, or cannot be read, `errors` tells.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub others: BTreeMap<String, String>,
     /// What went wrong while looking, in words.

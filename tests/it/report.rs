@@ -172,6 +172,30 @@ fn as_json_both_axes_and_the_writers_are_told_and_no_secret() {
 }
 
 #[test]
+fn a_further_parameter_that_is_not_there_is_told() {
+    let host = host();
+    // A device that comes with a module, of which a pattern finds nothing.
+    let also = ["--also", "nosuch.key", "--also", "dev.raid.*", "--also", "vm.page-cluster"];
+    let missing = [
+        "--also nosuch.key: this kernel has no such parameter",
+        "--also dev.raid.*: this kernel has no such parameter",
+    ];
+    let report = json(&host, &also);
+    assert_eq!(report["errors"], Value::from(missing.to_vec()));
+    assert_eq!(report["others"], serde_json::json!({ "vm.page-cluster": "3" }));
+    let warned = host.run(["report", "--format", "json"].iter().chain(&also).copied()).err;
+    let text = host.run(["report"].iter().chain(&also).copied()).out;
+    for line in missing {
+        assert!(warned.contains(line) && text.contains(line), "{warned}{text}");
+    }
+    // On a host without a baseline, too.
+    fs::remove_file(host.root.join("etc/tunectl/baseline.yaml")).unwrap();
+    let report = json(&host, &also);
+    assert_eq!(report["errors"], Value::from(missing.to_vec()));
+    assert_eq!(report["others"], serde_json::json!({ "vm.page-cluster": "3" }));
+}
+
+#[test]
 fn what_prometheus_reads_has_bounded_labels_no_timestamps_and_an_end() {
     let host = host();
     recorded(&host);
