@@ -1,5 +1,5 @@
 # Values that the kernel runs are never touched here; rpm knows no purge, so what tunectl wrote
-# stays, and is named.
+# stays, and is named; but for its metrics.
 if [ "$1" -eq 0 ]; then
     # cargo-generate-rpm cannot say that a directory belongs to the package.
     for path in /etc/tunectl/baseline.d /etc/tunectl/baselines /etc/tunectl \
@@ -7,8 +7,12 @@ if [ "$1" -eq 0 ]; then
         /usr/share/tunectl /usr/share/doc/tunectl /usr/share/licenses/tunectl; do
         rmdir "$path" 2>/dev/null || :
     done
-    for path in /etc/sysctl.d/99-tunectl.conf /etc/tunectl /var/lib/tunectl \
-        /var/lib/prometheus/node-exporter/tunectl.prom; do
+    # node_exporter would go on reporting a host that nobody looks after.
+    metrics=/var/lib/prometheus/node-exporter/tunectl.prom
+    if [ -f "$metrics" ] && head -n 1 "$metrics" | grep -q '^# HELP tunectl_'; then
+        rm -f "$metrics"
+    fi
+    for path in /etc/sysctl.d/99-tunectl.conf /etc/tunectl /var/lib/tunectl "$metrics"; do
         if [ -e "$path" ]; then
             echo "tunectl: $path stays; remove it by hand if it is no longer wanted."
         fi

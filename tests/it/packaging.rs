@@ -1,12 +1,13 @@
 //! What is packaged beside the program agrees with it.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::process::Command;
 
 use tunectl::catalogue;
 use tunectl::key::glob_matches;
 
-use crate::support::{left_out, run};
+use crate::support::{in_namespaces, left_out, run};
 
 const RULES: &str = include_str!("../../packaging/udev/99-tunectl.rules");
 const UNITS: [(&str, &str); 2] = [
@@ -215,6 +216,37 @@ fn each_shell_completes_the_commands() {
             Err(_) => left_out("packaging::each_shell_completes_the_commands", shell),
         }
     }
+}
+
+/// node_exporter would go on reporting a host that nobody looks after.
+#[test]
+fn a_removal_takes_the_metrics_along_and_nothing_else() {
+    let test = "packaging::a_removal_takes_the_metrics_along_and_nothing_else";
+    in_namespaces(test, || {
+        let sh = |script: &str| run(Command::new("sh").args(["-ec", script]));
+        let made = sh("mount -t tmpfs tmpfs /etc && mount -t tmpfs tmpfs /run && \
+            mount -t tmpfs tmpfs /var/lib && mount --bind /usr /usr && mount -o remount,bind,ro /usr && \
+            mkdir -p /run/bin /etc/sysctl.d /var/lib/prometheus/node-exporter && \
+            ln -s /bin/true /run/bin/deb-systemd-helper && ln -s /bin/true /run/bin/systemctl");
+        assert!(made.status.success(), "{made:?}");
+        let metrics = "/var/lib/prometheus/node-exporter/tunectl.prom";
+        let dropin = tunectl::bootview::dropin::PATH;
+        let [deb, rpm] = ["packaging/deb/postrm", "packaging/rpm/postun.sh"]
+            .map(|path| format!("{}/{path}", env!("CARGO_MANIFEST_DIR")));
+        for (script, removal, upgrade) in [(deb, "remove", "upgrade"), (rpm, "0", "1")] {
+            for (first, removed) in [("# HELP tunectl_build_info x\n", true), ("mine 1\n", false)] {
+                fs::write(metrics, first).unwrap();
+                fs::write(dropin, "# Written by tunectl from the baseline it\n").unwrap();
+                for (how, there) in [(upgrade, true), (removal, !removed)] {
+                    let path = "PATH=/run/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+                    let ran = sh(&format!("{path} sh {script} {how}"));
+                    assert!(ran.status.success(), "{script} {how}: {ran:?}");
+                    assert_eq!(fs::exists(metrics).unwrap(), there, "{script} {how}: {first}");
+                    assert!(fs::exists(dropin).unwrap(), "{script} {how}");
+                }
+            }
+        }
+    });
 }
 
 /// A purge removes what tunectl wrote, and only that.
