@@ -74,6 +74,23 @@ impl Layers {
         }
     }
 
+    /// The same of the baseline that was asked for first, with what it extends, and without the
+    /// layers on top of it, which may be one host's alone.
+    pub fn shared_sha256(&self) -> String {
+        if self.tops.len() < 2 {
+            return self.sha256();
+        }
+        let mut shared = vec![false; self.sources.len()];
+        let mut open: Vec<usize> = self.tops.first().copied().into_iter().collect();
+        while let Some(at) = open.pop() {
+            if shared.get_mut(at).is_some_and(|seen| !std::mem::replace(seen, true)) {
+                open.extend(self.parents.get(at).into_iter().flatten());
+            }
+        }
+        let texts = self.sources.iter().zip(shared).filter(|(_, shared)| *shared);
+        sha256(texts.map(|(source, _)| source.text.as_bytes()))
+    }
+
     /// The facts that `when` blocks ask for.
     pub fn conditions(&self) -> impl Iterator<Item = FactName> {
         self.documents.iter().flat_map(|d| &d.when).flat_map(|w| &w.conditions).map(|c| c.fact)

@@ -104,13 +104,14 @@ fn look(
     let (mut report, failure) = if named.is_some() || host::has_baseline(cli) {
         let strict = named.is_none() && nix::unistd::geteuid().is_root();
         let made = host::load(cli, named, strict).and_then(|loaded| {
-            let roles = loaded.roles();
-            Ok((host::plan(cli, host, host::resolve(loaded, host, ui)?, host::By::LiveOnly), roles))
+            let (roles, shared) = (loaded.roles(), loaded.layers.shared_sha256());
+            let set = host::resolve(loaded, host, ui)?;
+            Ok((host::plan(cli, host, set, host::By::LiveOnly), roles, shared))
         });
         match made {
-            Ok((plan, roles)) => {
+            Ok((plan, roles, shared)) => {
                 seen.let_go = let_go(cli, boot_id, &plan);
-                let mut report = report::report(&plan, &host.facts, &seen, &time);
+                let mut report = report::report(&plan, shared, &host.facts, &seen, &time);
                 report.host.roles = roles;
                 planned = Some(plan);
                 (report, None)

@@ -68,12 +68,19 @@ pub fn unplanned(facts: &Facts, seen: &Seen<'_>, time: &str, result: &str) -> Re
     }
 }
 
-/// The report of a host with a baseline.
-pub fn report(plan: &Plan, facts: &Facts, seen: &Seen<'_>, time: &str) -> Report {
+/// The report of a host with a baseline, whose texts hash to that without the host's own layers.
+pub fn report(
+    plan: &Plan,
+    shared_sha256: String,
+    facts: &Facts,
+    seen: &Seen<'_>,
+    time: &str,
+) -> Report {
     let mut report = unplanned(facts, seen, time, "in_sync");
     report.baseline = Some(ReportBaseline {
         name: plan.baseline.name.clone(),
         sha256: plan.baseline.sha256.clone(),
+        shared_sha256: Some(shared_sha256),
     });
     let last = last_seen(seen, &facts.boot_id);
     report.parameters = plan.items.iter().map(|item| parameter(item, plan, seen, &last)).collect();

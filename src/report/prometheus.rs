@@ -98,8 +98,15 @@ fn host(out: &mut Metrics, report: &Report, made: Made) {
         out.family(
             "tunectl_baseline_info",
             "gauge",
-            "The host's baseline, and the SHA-256 of its texts.",
-            [(labels(&[("name", &baseline.name), ("sha256", &baseline.sha256)]), 1)],
+            "The host's baseline, and the SHA-256 of its texts, with this host's layers and without.",
+            [(
+                labels(&[
+                    ("name", &baseline.name),
+                    ("sha256", &baseline.sha256),
+                    ("shared_sha256", baseline.shared_sha256.as_deref().unwrap_or_default()),
+                ]),
+                1,
+            )],
         );
     }
 }

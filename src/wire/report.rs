@@ -83,6 +83,10 @@ pub struct ReportBaseline {
     pub name: String,
     /// SHA-256 of its texts, one behind the other, in hexadecimal.
     pub sha256: String,
+    /// The same without this host's further layers (`/etc/tunectl/baseline.d`): what hosts with the
+    /// baseline have in common. Older reports do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_sha256: Option<String>,
 }
 
 /// How the parameters count; one parameter can count several times.
@@ -303,7 +307,11 @@ mod tests {
             },
             version: "0.1.0".into(),
             result: "differs".into(),
-            baseline: Some(ReportBaseline { name: text(), sha256: "0".repeat(64) }),
+            baseline: Some(ReportBaseline {
+                name: text(),
+                sha256: "0".repeat(64),
+                shared_sha256: Some("1".repeat(64)),
+            }),
             summary: ReportSummary::default(),
             pressure: Some(Pressure { memory_some_avg10: 0.25 }),
             boot: Some(ReportBoot {

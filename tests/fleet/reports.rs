@@ -211,7 +211,11 @@ fn healthy(dice: &mut Dice, n: u64) -> Report {
         },
         version: "0.1.0".into(),
         result: "in_sync".into(),
-        baseline: Some(ReportBaseline { name: role.into(), sha256: sha256.into() }),
+        baseline: Some(ReportBaseline {
+            name: role.into(),
+            sha256: sha256.into(),
+            shared_sha256: None,
+        }),
         summary: ReportSummary {
             parameters: parameters.len(),
             in_sync: parameters.len(),

@@ -327,6 +327,30 @@ fn another_baseline_can_be_what_it_is_judged_by() {
 }
 
 #[test]
+fn what_a_host_has_of_its_own_is_apart_from_what_hosts_share() {
+    let host = host();
+    let of = |host: &Host| {
+        let baseline = &json(host, &[])["baseline"];
+        [&baseline["sha256"], &baseline["shared_sha256"]].map(|v| v.as_str().unwrap().to_owned())
+    };
+    let [all, shared] = of(&host);
+    assert_eq!(all, shared, "there are no layers");
+    // Also what a layer extends is the host's own.
+    let layer = "name: mine\nextends: [./more.yaml]\nwaivers:\n  \
+                 - { key: vm.swappiness, until: 2099-01-31, reason: incident }\n";
+    host.file("etc/tunectl/baseline.d/10-mine.yaml", layer);
+    host.file("etc/tunectl/baseline.d/more.yaml", "name: more\nparameters: {}\n");
+    let [with_layer, same] = of(&host);
+    assert!(with_layer != all && same == shared, "{with_layer} {same}");
+    let metrics = host.run(["report", "--format", "prometheus"]).out;
+    let label = format!("name=\"broker\",sha256=\"{with_layer}\",shared_sha256=\"{shared}\"");
+    assert!(metrics.contains(&label), "{metrics}");
+    // Of what is extended every text counts.
+    host.file("etc/tunectl/common.yaml", &COMMON.replace("20", "21"));
+    assert_ne!(of(&host)[1], shared);
+}
+
+#[test]
 fn each_parameter_is_a_test_case() {
     let host = host();
     let ran = host.run(["report", "--format", "junit"]);
