@@ -160,6 +160,13 @@ def main():
     write("net.ipv4.tcp_fin_timeout", 77, "stranger")
     until("alert", lambda: alert("TunectlOutOfSync", key="net.ipv4.tcp_fin_timeout"))
 
+    # What is let go on purpose is no drift, and is again once that ends.
+    subprocess.run([TUNECTL, "unlock", "net.ipv4.tcp_fin_timeout", "--for", "15s", "--reason",
+                    "a test"], check=True, capture_output=True)
+    until("let go: the alert ends", lambda: value(
+        'tunectl_parameter_let_go{kind="unlocked"} == 1') != [] and alert("TunectlOutOfSync") is None)
+    until("alert", lambda: alert("TunectlOutOfSync", key="net.ipv4.tcp_fin_timeout"))
+
     def fought():
         write("net.ipv4.ip_default_ttl", 70, "rival")
         return alert("TunectlContested", key="net.ipv4.ip_default_ttl", writer="rival")
