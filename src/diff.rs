@@ -1,15 +1,18 @@
 //! Each desired parameter against the live kernel and against the next boot: two statuses.
 #![forbid(unsafe_code)]
 
+mod boot;
+
+pub use boot::boot_value;
+
 use std::borrow::Cow;
 
 use crate::baseline::{Desired, Requirement};
-use crate::bootview::{BootView, Loader, Write};
-use crate::catalogue::{Kind, Parameter, Range, Scope};
+use crate::catalogue::{Kind, Scope};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
-use crate::value::{Canonical, Shape, canonical, completed, kernel_number};
+use crate::value::{Shape, kernel_number};
 
 /// How a parameter stands in the running kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,8 +90,21 @@ pub struct BootValue {
     pub zeroed: bool,
     /// The parameter that the line sets, where this one changes with it: as a path below /proc/sys.
     pub by: Option<String>,
-    /// A later line whose value the kernel refuses.
-    pub refused: Option<(Position, String)>,
+    /// A later line whose value the kernel refuses, or takes in part.
+    pub refused: Option<RefusedLine>,
+}
+
+/// A line of a file that the kernel does not take as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedLine {
+    /// Where it is.
+    pub source: Position,
+    /// What it would set.
+    pub value: String,
+    /// Whether the leading ones of its numbers are taken all the same.
+    pub in_part: bool,
+    /// The parameter that stands in its way at that point of the boot, and its number.
+    pub beside: Option<(Key, i128)>,
 }
 
 /// One parameter, judged on both axes.
@@ -210,100 +226,6 @@ fn all_numbers(text: &str) -> bool {
     text.split_whitespace().all(|w| kernel_number(w).is_some())
 }
 
-/// What `loader` would leave in the parameter after the next boot: its writes one by one, with
-/// what each does to others.
-pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Facts) -> BootValue {
-    let half = desired.known.and_then(Parameter::pair);
-    let limits = |place| desired.known.and_then(|known| known.limits_at(place, facts.kernel));
-    let mut boot = BootValue::default();
-    for write in view.writes_about(loader, &desired.key) {
-        let value = &write.line.value;
-        let source = || Some(write.line.source.clone());
-        if write.gets_to(&desired.key) {
-            if !accepted(desired.shape, limits, value) {
-                boot.refused = Some((write.line.source.clone(), value.to_string()));
-                continue;
-            }
-            let value = composed(desired.shape, boot.value.as_deref(), value);
-            boot = BootValue { value: Some(value), source: source(), ..BootValue::default() };
-            continue;
-        }
-        if let Some(half) = half.filter(|half| write.gets_to_sibling(&desired.key, half)) {
-            if zeroes(&desired.key, value) {
-                let by = desired.key.sibling(half).as_path().to_owned();
-                let (value, by) = (Some("0".to_owned()), Some(by));
-                boot = BootValue { value, by, zeroed: true, source: source(), ..boot };
-            }
-            continue;
-        }
-        if write.line.changes.is_empty() {
-            continue;
-        }
-        for (through, effect) in write.changes_of(&desired.key) {
-            let Some(left) = effect.leaves(value) else { continue };
-            // What a parameter reads already systemd does not write. Of one variable by two names that
-            // is all the same.
-            let skipped = loader == Loader::Systemd && effect.is_of_a_switch();
-            let of_change = skipped || effect.needs_a_change();
-            let earlier =
-                || view.writes_about(loader, &through).take_while(|w| w.place < write.place);
-            if of_change && !changes(&through, value, earlier()) {
-                continue;
-            }
-            let (value, by) = (Some(left), Some(through.as_path().to_owned()));
-            boot = BootValue { value, by, zeroed: false, source: source(), ..boot };
-        }
-    }
-    boot
-}
-
-/// Whether a write to the other half of a pair sets `key` to 0: of the overcommit pair even a zero
-/// does (case E23).
-fn zeroes(key: &Key, written: &str) -> bool {
-    let number = kernel_number(written.trim());
-    number.is_some_and(|n| n != 0 || key.leaf().starts_with("overcommit_"))
-}
-
-/// Whether a write of `value` changes a switch of all interfaces, after the earlier writes of the
-/// boot: the kernel starts with each of them off.
-fn changes<'v>(switch: &Key, value: &str, earlier: impl Iterator<Item = Write<'v>>) -> bool {
-    let before = earlier.filter_map(|write| {
-        let (own, value) = (write.gets_to(switch), &write.line.value);
-        let others = || write.changes_of(switch);
-        let other = || others().into_iter().filter_map(|(_, effect)| effect.leaves(value)).last();
-        if own { kernel_number(value.trim()) } else { kernel_number(other()?.trim()) }
-    });
-    kernel_number(value.trim()) != Some(before.last().unwrap_or(0))
-}
-
-/// An array after a write that may set its leading numbers alone (case E8).
-fn composed(shape: Shape, before: Option<&str>, written: &str) -> String {
-    let (Shape::Numbers(count), Some(before)) = (shape, before) else { return written.to_owned() };
-    let taken = written.split_whitespace().take(usize::from(count));
-    completed(shape, before, &taken.collect::<Vec<_>>().join(" "))
-}
-
-/// Whether the kernel would take the value from a file, as far as the catalogue tells: by the limits
-/// of each place.
-fn accepted(shape: Shape, limits: impl Fn(usize) -> Option<Range>, value: &str) -> bool {
-    let fits = |place, number| limits(place).is_none_or(|range| range.contains(number));
-    if shape.is_single_number() {
-        let number = value.split_ascii_whitespace().next().and_then(kernel_number);
-        return number.is_some_and(|number| fits(0, number));
-    }
-    match canonical(shape, value) {
-        Ok(Canonical::Numbers(numbers)) => {
-            numbers.iter().enumerate().all(|(place, number)| fits(place, *number))
-        }
-        Ok(Canonical::Ranges(ranges)) => {
-            let holds = |end: u64| fits(0, end.into());
-            ranges.iter().all(|(low, high)| holds(*low) && holds(*high))
-        }
-        Ok(_) => true,
-        Err(_) => false,
-    }
-}
-
 /// Judges the boot axis from the value now and the value once our drop-in is as planned.
 pub fn boot(desired: &Desired, now: &BootValue, planned: &BootValue) -> BootStatus {
     let holds = |boot: &BootValue| {
@@ -356,35 +278,5 @@ pub fn to_persist(
             .find(|text| desired.requirement.satisfied_by(desired.shape, text))
             .map(|text| text.trim().to_owned())
             .or_else(|| target(live).map(Cow::into_owned)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::value::Rounding;
-
-    proptest! {
-        #[test]
-        fn a_single_number_is_accepted_where_its_canonical_form_is(
-            value in prop_oneof!["[ 0-9x,-]{0,6}", "[ \u{a0}]?-?[0-9]{1,20}", ".{0,4}"],
-            least in -3_i128..3,
-            most in 0_i128..3000,
-        ) {
-            let range = crate::catalogue::Range::new(least, most);
-            for shape in [Shape::Number, Shape::Bool, Shape::Rounded(Rounding::Switch)] {
-                for range in [None, Some(range)] {
-                    let by_form = match canonical(shape, &value) {
-                        Ok(Canonical::Numbers(numbers)) => {
-                            numbers.iter().all(|n| range.is_none_or(|range| range.contains(*n)))
-                        }
-                        _ => false,
-                    };
-                    prop_assert_eq!(accepted(shape, |_| range, &value), by_form);
-                }
-            }
-        }
     }
 }

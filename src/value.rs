@@ -6,7 +6,7 @@ mod expected;
 mod quantity;
 mod rounding;
 
-pub use canonical::{Canonical, NotAValue, agrees, canonical, completed, kernel_number};
+pub use canonical::{Canonical, NotAValue, agrees, canonical, completed, fields, kernel_number};
 pub use expected::{Expected, single_number};
 pub use quantity::{Percent, QuantityError, Size};
 pub use rounding::Rounding;

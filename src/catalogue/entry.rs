@@ -94,9 +94,10 @@ pub enum Scope {
 pub enum Order {
     /// This one is written after the other.
     After(&'static str),
-    /// This one, which the kernel starts with at that number, must never exceed the other's first
-    /// number (EINVAL at either write), so which goes first depends on the values.
-    AtMost(&'static str, i64, Checked),
+    /// This one must never exceed the other's first number (EINVAL at either write), so which goes
+    /// first depends on the values. The numbers are those that the kernel starts with, of this one
+    /// and of the other.
+    AtMost(&'static str, (i64, i64), Checked),
     /// This one is refused while the other has one of these values.
     RefusedWhile(&'static str, &'static [i64]),
 }

@@ -832,7 +832,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .unit(Unit::Microseconds)
-    .order(&[Order::AtMost("kernel/sched_deadline_period_max_us", 100, Checked::Lately)])
+    .order(&[Order::AtMost("kernel/sched_deadline_period_max_us", (100, 1 << 22), Checked::Lately)])
     .since(5, 9),
     Entry::new(
         "kernel/sched_energy_aware",
@@ -881,7 +881,7 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .unit(Unit::Microseconds)
     .ranges(&[Range::new(-1, INT_MAX)])
-    .order(&[Order::AtMost("kernel/sched_rt_period_us", 950_000, Checked::Always)])
+    .order(&[Order::AtMost("kernel/sched_rt_period_us", (950_000, 1_000_000), Checked::Always)])
     .owners(&["tuned"]),
     Entry::new(
         "kernel/sched_schedstats",
@@ -911,7 +911,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(UTILISATION)
-    .order(&[Order::AtMost("kernel/sched_util_clamp_max", 1024, Checked::Always)])
+    .order(&[Order::AtMost("kernel/sched_util_clamp_max", (1024, 1024), Checked::Always)])
     .since(5, 3),
     Entry::new(
         "kernel/sched_util_clamp_min_rt_default",

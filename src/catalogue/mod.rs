@@ -19,7 +19,7 @@ mod vm;
 pub use entry::{Checked, Effect, Hazard, Kind, Order, Range, Scope};
 pub use parameter::Parameter;
 
-use crate::key::{Key, Pattern, has_wildcard};
+use crate::key::{Key, Pattern, has_wildcard, same};
 use crate::value::Shape;
 use entry::Entry;
 
@@ -88,6 +88,29 @@ pub fn limits() -> impl Iterator<Item = (&'static str, &'static str)> {
     packed::limited().flat_map(|known| {
         known.order().iter().filter_map(move |order| match order {
             Order::AtMost(other, _, Checked::Always) => Some((known.key(), *other)),
+            _ => None,
+        })
+    })
+}
+
+/// A parameter that may never exceed another one's first number.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The one that is limited, and by which.
+    pub keys: [&'static str; 2],
+    /// What the kernel starts with in each.
+    pub starts: [i64; 2],
+}
+
+/// The limits that the parameter at that path is part of, on every kernel that has both.
+pub fn limits_of(path: &str) -> impl Iterator<Item = Limit> {
+    packed::limited().flat_map(move |known| {
+        known.order().iter().filter_map(move |order| match order {
+            Order::AtMost(other, starts, Checked::Always)
+                if same(known.key(), path) || same(other, path) =>
+            {
+                Some(Limit { keys: [known.key(), *other], starts: (*starts).into() })
+            }
             _ => None,
         })
     })

@@ -256,13 +256,13 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(U8).owners(&["keepalived"]),
     own("net/ipv4/ip_unprivileged_port_start", Number,
         "First port that needs no privilege to bind").since(4, 11).ranges(PORTS)
-        .order(&[Order::AtMost("net/ipv4/ip_local_port_range", 1024, Checked::Always)]),
+        .order(&[Order::AtMost("net/ipv4/ip_local_port_range", (1024, 32768), Checked::Always)]),
     own("net/ipv4/ipfrag_high_thresh", Number,
         "Most memory for incomplete IP packets").unit(Unit::Bytes).ranges(FRAGMENTS),
     own("net/ipv4/ipfrag_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
         .unit(Unit::Bytes).ranges(FRAGMENTS)
-        .order(&[Order::AtMost("net/ipv4/ipfrag_high_thresh", 3 << 20, Checked::Always)]),
+        .order(&[Order::AtMost("net/ipv4/ipfrag_high_thresh", (3 << 20, 4 << 20), Checked::Always)]),
     own("net/ipv4/ipfrag_max_dist", Number,
         "Disorder of fragments of one source after which a packet is given up; 0 means any")
         .ranges(NOT_NEGATIVE),
@@ -556,7 +556,7 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(BOOL).since(5, 10),
     own("net/ipv4/tcp_reordering", Number,
         "Reordering, in packets, that a connection starts with").ranges(POSITIVE_BY_STABLE_FIX)
-        .order(&[Order::AtMost("net/ipv4/tcp_max_reordering", 3, Checked::Lately)]),
+        .order(&[Order::AtMost("net/ipv4/tcp_max_reordering", (3, 300), Checked::Lately)]),
     own("net/ipv4/tcp_retrans_collapse", Bool,
         "Joins small segments when they are sent again").ranges(U8),
     own("net/ipv4/tcp_retries1", Number,

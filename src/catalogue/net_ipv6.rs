@@ -293,7 +293,7 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv6/ip6frag_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
         .unit(Unit::Bytes).ranges(FRAGMENTS)
-        .order(&[Order::AtMost("net/ipv6/ip6frag_high_thresh", 3 << 20, Checked::Always)]),
+        .order(&[Order::AtMost("net/ipv6/ip6frag_high_thresh", (3 << 20, 4 << 20), Checked::Always)]),
     own("net/ipv6/ip6frag_secret_interval", Number,
         "Without effect since 3.17; once how often the hash of incomplete packets got a new secret")
         .unit(Unit::Seconds).scope(Scope::Host),

@@ -144,7 +144,7 @@ pub(super) const TABLE: &[Entry] = &[
     conntrack("net/netfilter/nf_conntrack_frag6_low_thresh", Number,
         "Without effect since 4.17; once where dropping of incomplete packets stopped")
         .unit(Unit::Bytes).ranges(FRAGMENTS)
-        .order(&[Order::AtMost("net/netfilter/nf_conntrack_frag6_high_thresh", 3 << 20, Checked::Always)]),
+        .order(&[Order::AtMost("net/netfilter/nf_conntrack_frag6_high_thresh", (3 << 20, 4 << 20), Checked::Always)]),
     timeout("net/netfilter/nf_conntrack_frag6_timeout",
         "Seconds that an incomplete tracked IPv6 packet is kept"),
     timeout("net/netfilter/nf_conntrack_generic_timeout",
@@ -271,7 +271,7 @@ pub(super) const TABLE: &[Entry] = &[
     sctp("net/sctp/pf_retrans", Number,
         "Retransmissions after which a path is avoided; above path_max_retrans none is")
         .ranges(NOT_NEGATIVE)
-        .order(&[Order::AtMost("net/sctp/ps_retrans", 0, Checked::Always)]),
+        .order(&[Order::AtMost("net/sctp/ps_retrans", (0, 0xffff), Checked::Always)]),
     sctp("net/sctp/prsctp_enable", Bool,
         "Messages may be given up after a time (RFC 3758)").ranges(INT),
     sctp("net/sctp/ps_retrans", Number,
@@ -292,7 +292,7 @@ pub(super) const TABLE: &[Entry] = &[
     sctp("net/sctp/rto_min", Number,
         "Shortest retransmission timeout")
         .unit(Unit::Milliseconds).ranges(DAY_IN_MS)
-        .order(&[Order::AtMost("net/sctp/rto_max", 1000, Checked::Always)]),
+        .order(&[Order::AtMost("net/sctp/rto_max", (1000, 60_000), Checked::Always)]),
     sctp("net/sctp/rwnd_update_shift", Number,
         "Free part of the receive buffer, as a power of two to divide by, that peers are told of")
         .ranges(&[Range::new(1, 16)]),

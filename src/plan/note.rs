@@ -6,7 +6,7 @@ use crate::baseline::{DesiredSet, Requirement};
 use crate::bootview::Loader;
 use crate::catalogue::{self, Effect, Hazard, Kind};
 use crate::diagnostic::Position;
-use crate::diff::{BootStatus, BootValue, LiveStatus};
+use crate::diff::{BootStatus, BootValue, LiveStatus, RefusedLine};
 use crate::key::Key;
 use crate::observed::{Facts, Snapshot};
 use crate::value::{Shape, kernel_number};
@@ -60,12 +60,7 @@ pub enum Note {
         source: Option<Position>,
     },
     /// A line sets a value that the kernel refuses.
-    RefusedLine {
-        /// The line.
-        source: Position,
-        /// Its value.
-        value: String,
-    },
+    RefusedLine(RefusedLine),
     /// A line sets the other half later at boot and thereby zeroes this one.
     ZeroedAtBoot {
         /// The line.
@@ -172,7 +167,7 @@ pub fn annotate(
     let dirty = dirty_thresholds(items, observed.snapshot, observed.facts);
     for ((item, elsewhere), spared) in items.iter_mut().zip(elsewhere).zip(spared) {
         let mut notes: Vec<Note> = spared.into_iter().collect();
-        side_effects(item, observed.snapshot, &mut notes);
+        side_effects(item, loader, observed.snapshot, &mut notes);
         if let Some(note) = dirty.as_ref().filter(|(keys, _)| keys.contains(&item.desired.key)) {
             notes.push(note.1.clone());
         }
@@ -200,7 +195,7 @@ fn may_reach(item: &Item, items: &[Item], baseline: &DesiredSet) -> Option<Note>
     (!spared.is_empty()).then_some(Note::MayReach { spared })
 }
 
-fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
+fn side_effects(item: &Item, loader: Loader, snapshot: &Snapshot, notes: &mut Vec<Note>) {
     if item.write && item.live_status == LiveStatus::InSync {
         notes.push(Note::WrittenAgain);
     }
@@ -208,8 +203,10 @@ fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
         notes.push(Note::SecretPersisted);
     }
     let key = &item.desired.key;
-    // Of this pair a zero that changes nothing zeroes the other half all the same (case E23).
-    if key.leaf().starts_with("overcommit_")
+    // Of this pair a zero that changes nothing zeroes the other half all the same (case E23), but
+    // systemd does not write it.
+    if loader == Loader::Procps
+        && key.leaf().starts_with("overcommit_")
         && item.persisted.as_deref().and_then(kernel_number) == Some(0)
         && let Some(half) = crate::catalogue::half_of(key)
     {
@@ -318,8 +315,8 @@ fn boot_side(item: &mut Item, loader: Loader, elsewhere: BootValue, notes: &mut 
         notes.push(Note::UnseenAtBoot { source });
     }
     let lost = item.overridden_by.as_ref().and_then(|winner| winner.refused.clone());
-    if let Some((source, value)) = lost.or_else(|| item.boot(loader).refused.clone()) {
-        notes.push(Note::RefusedLine { source, value });
+    if let Some(line) = lost.or_else(|| item.boot(loader).refused.clone()) {
+        notes.push(Note::RefusedLine(line));
     }
     let disagrees = match (&elsewhere.value, &item.persisted) {
         (Some(value), _) => !item.desired.requirement.satisfied_by(item.desired.shape, value),

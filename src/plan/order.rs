@@ -241,8 +241,8 @@ fn topological(nodes: &mut Vec<Node<'_>>) {
             match order {
                 Order::After(other) => waits.extend(at(other).map(|other| (this, other))),
                 // The other one first, but where that would be less than this one still is.
-                Order::AtMost(other, default, _) => waits.extend(at(other).map(|other| {
-                    let old = node.old.unwrap_or(i128::from(*default));
+                Order::AtMost(other, (start, _), _) => waits.extend(at(other).map(|other| {
+                    let old = node.old.unwrap_or(i128::from(*start));
                     let below = nodes[other].new_number().is_some_and(|new| new < old);
                     if below { (other, this) } else { (this, other) }
                 })),

@@ -273,7 +273,7 @@ pub(super) fn is_boot_note(note: &Note) -> bool {
         note,
         Note::OverriddenBy { .. }
             | Note::ZeroedAtBoot { .. }
-            | Note::RefusedLine { .. }
+            | Note::RefusedLine(_)
             | Note::ExcludedAtBoot { .. }
             | Note::UnseenAtBoot { .. }
             | Note::PutRightAtBoot

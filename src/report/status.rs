@@ -134,7 +134,7 @@ impl<'a> Left<'a> {
 fn next_boot(item: &Item, plan: &Plan) -> NextBoot {
     let (boot, source) = item.next_boot(plan.loader);
     // Where nothing is set it is the line that sees to that.
-    let refused = boot.refused.as_ref().filter(|_| boot.value.is_none()).map(|(line, _)| line);
+    let refused = boot.refused.as_ref().filter(|_| boot.value.is_none()).map(|line| &line.source);
     let source = source.or(refused);
     let hide = |text: &String| secret::shown(&item.desired.key, text).trim().to_owned();
     NextBoot {

@@ -7,7 +7,7 @@ use crate::baseline::{DesiredSet, Exception};
 use crate::bootview::{Problem, ProblemKind, dropin};
 use crate::catalogue::{Effect, Hazard};
 use crate::diagnostic::Position;
-use crate::diff::{BootStatus, Cause, LiveStatus};
+use crate::diff::{BootStatus, Cause, LiveStatus, RefusedLine};
 use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
 use crate::plan::{DropinOutcome, Foreign, Item, Note, Plan, Refusal, Strained, TAKEN_PERCENT};
@@ -157,11 +157,7 @@ pub fn note(key: &Key, note: &Note) -> String {
             }
             _ => format!("{loader} would not set it"),
         },
-        Note::RefusedLine { source, value } => {
-            let value =
-                if secret::is_secret(key) { secret::SECRET.into() } else { format!("{value:?}") };
-            format!("{source} sets {value}, which the kernel refuses")
-        }
+        Note::RefusedLine(line) => refused_line(key, line),
         Note::ZeroesHalfAtBoot { half } => format!(
             "a boot that writes this 0 sets {half} to 0 as well, and strict overcommit would count \
              swap alone: leave this one out"
@@ -369,6 +365,19 @@ pub fn refusal_back(why: &Refusal) -> String {
         ),
         None => refusal(why),
     }
+}
+
+fn refused_line(key: &Key, line: &RefusedLine) -> String {
+    let RefusedLine { source, value, in_part, beside } = line;
+    let value = if secret::is_secret(key) { secret::SECRET.into() } else { format!("{value:?}") };
+    let why = match beside {
+        Some((other, number)) => {
+            format!(" beside {other} = {number}, as it is by then")
+        }
+        None if *in_part => " but for the numbers before the one at fault".to_owned(),
+        None => String::new(),
+    };
+    format!("{source} sets {value}, which the kernel refuses{why}")
 }
 
 /// How many parameters a guard refuses.

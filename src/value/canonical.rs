@@ -46,9 +46,28 @@ pub enum NotAValue {
     NotHex(String),
 }
 
+/// Of a longer one the kernel cannot tell where it ends, and refuses it.
+const LONGEST_NUMBER: usize = 20;
+
+/// The fields of a text as the kernel divides it: any blank may stand before a number, but behind it
+/// a space, a tab or a newline. Another one belongs to the field, which then is no number.
+pub fn fields(text: &str) -> impl Iterator<Item = &str> + Clone {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c| matches!(c, ' ' | '\t'..='\r'));
+        let end = rest.find([' ', '\t', '\n']).unwrap_or(rest.len());
+        let (field, behind) = rest.split_at(end);
+        rest = behind;
+        (!field.is_empty()).then_some(field)
+    })
+}
+
 /// Reads one number as the kernel does: an optional `-`, then decimal, `0x` hexadecimal or
 /// octal with a leading `0`. `+`, fractions, units and trailing text are refused (case E9).
 pub fn kernel_number(token: &str) -> Option<i128> {
+    if token.len() > LONGEST_NUMBER {
+        return None;
+    }
     let (negative, digits) = match token.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, token),
@@ -141,8 +160,7 @@ fn is_plain(text: &str) -> bool {
 
 fn numbers(text: &str, count: usize) -> Result<Canonical, NotAValue> {
     let mut found = Vec::with_capacity(count);
-    // Others than ASCII's blanks are part of a number to the kernel, which then is none.
-    for token in text.split_ascii_whitespace().take(count) {
+    for token in fields(text).take(count) {
         match kernel_number(token) {
             Some(n) => found.push(n),
             None if token.contains(',') => return Err(NotAValue::Commas(text.trim().to_owned())),

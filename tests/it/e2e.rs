@@ -296,20 +296,58 @@ fn the_command_that_is_shown_is_not_refused() {
     });
 }
 
+/// A limit that moves has its old place again when the boot writes (case E25).
+#[test]
+fn what_the_boot_refuses_for_another_is_not_in_sync_e25() {
+    in_namespaces("e2e::what_the_boot_refuses_for_another_is_not_in_sync_e25", || {
+        fresh_host();
+        let text = "name: ports\nparameters: { net.ipv4.ip_local_port_range: [500, 3000] }\n";
+        fs::write("/etc/ports.yaml", text).unwrap();
+        fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "100").unwrap();
+        let apply = ["apply", "-b", "/etc/ports.yaml"];
+        expect(0, &apply);
+        assert_eq!(live("net/ipv4/ip_local_port_range"), "500 3000");
+        let plan = ["plan", "--detailed-exitcode"];
+        let told = || {
+            let text = expect(2, &plan);
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let why = "which the kernel refuses beside net.ipv4.ip_unprivileged_port_start = 1024, as";
+        assert!(told().contains(why), "{}", told());
+        // A line behind ours comes too late.
+        let other = "net.ipv4.ip_unprivileged_port_start = 100\n";
+        fs::write("/etc/sysctl.d/zz.conf", other).unwrap();
+        assert!(told().contains(why), "{}", told());
+        fs::remove_file("/etc/sysctl.d/zz.conf").unwrap();
+        fs::write("/etc/sysctl.d/10.conf", other).unwrap();
+        expect(0, &plan);
+    });
+}
+
 /// Nothing is applied: overcommit belongs to the host (case E23).
 #[test]
 fn a_zero_that_takes_the_other_half_at_boot_is_told_e23() {
     in_namespaces("e2e::a_zero_that_takes_the_other_half_at_boot_is_told_e23", || {
         fresh_host();
-        for (text, told) in [
-            ("vm.overcommit_kbytes: 0", Some("sets vm.overcommit_ratio to 0 as well")),
-            ("vm.overcommit_ratio: 50", None),
-        ] {
-            fs::write("/etc/half.yaml", format!("name: half\nparameters: {{ {text} }}\n")).unwrap();
-            let plan = expect(0, &["plan", "-b", "/etc/half.yaml"]);
-            let plan = plan.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert_eq!(told.is_some(), plan.contains("a boot that writes this 0"), "{plan}");
-            assert!(told.is_none_or(|told| plan.contains(told)), "{plan}");
+        let zero = ("vm.overcommit_kbytes: 0", Some("sets vm.overcommit_ratio to 0 as well"));
+        let ratio = ("vm.overcommit_ratio: 50", None);
+        // systemd writes no 0 where one is read already.
+        let by_systemd = [(zero.0, None), ratio];
+        for (procps, lines) in [(false, by_systemd), (true, [zero, ratio])] {
+            if procps {
+                mount_empty("/usr/lib/systemd");
+            } else if !fs::exists("/usr/lib/systemd/systemd-sysctl").unwrap() {
+                println!("left out: there is no systemd-sysctl here");
+                continue;
+            }
+            for (text, told) in lines {
+                fs::write("/etc/half.yaml", format!("name: half\nparameters: {{ {text} }}\n"))
+                    .unwrap();
+                let plan = expect(0, &["plan", "-b", "/etc/half.yaml"]);
+                let plan = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert_eq!(told.is_some(), plan.contains("a boot that writes this 0"), "{plan}");
+                assert!(told.is_none_or(|told| plan.contains(told)), "{plan}");
+            }
         }
     });
 }

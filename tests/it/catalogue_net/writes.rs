@@ -142,10 +142,11 @@ fn orders_are_the_kernels() {
         let mut tried = 0;
         for (path, parameter) in catalogued() {
             for order in parameter.order() {
-                let Order::AtMost(other, default, _) = order else { continue };
-                assert_eq!(must_read(&path), default.to_string(), "{path} in a new namespace");
+                let Order::AtMost(other, (start, other_start), _) = order else { continue };
+                assert_eq!(must_read(&path), start.to_string(), "{path} in a new namespace");
                 let limit = must_read(other);
                 let limit: u64 = limit.split_whitespace().next().unwrap().parse().unwrap();
+                assert_eq!(limit, other_start.unsigned_abs(), "{other} in a new namespace");
                 assert_eq!(put(&path, &(limit + 1).to_string()), Err(EINVAL), "{path} > {other}");
                 must_put(&path, &limit.to_string());
                 tried += 1;

@@ -1,4 +1,4 @@
-//! What writes change besides, at boot: `diff::boot_value` against what the loaders leave.
+//! What writes leave at boot, and change besides: `diff::boot_value` against what the loaders leave.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,9 +18,10 @@ use super::trees::{Random, Tree};
 use super::{carry_out, command, live, number_from, place, prepare, write};
 use crate::support::in_namespaces;
 
-/// Parameters that take each other along, and what the kernel starts with. The switches of all
-/// interfaces come first: to set them back does the same to what follows.
-const KEYS: [(&str, &str); 19] = [
+/// Parameters that take each other along or stand in each other's way, and what the kernel starts
+/// with; nothing where that is the host's. The switches of all interfaces come first: to set them
+/// back does the same to what follows.
+const KEYS: [(&str, &str); 25] = [
     ("net/ipv4/ip_forward", "0"),
     ("net/ipv4/conf/all/forwarding", "0"),
     ("net/ipv6/conf/all/forwarding", "0"),
@@ -40,7 +41,36 @@ const KEYS: [(&str, &str); 19] = [
     ("net/ipv6/conf/lo/force_forwarding", "0"),
     ("net/ipv4/neigh/lo/base_reachable_time", "30"),
     ("net/ipv4/neigh/lo/base_reachable_time_ms", "30000"),
+    ("net/ipv4/ip_local_port_range", "32768 60999"),
+    ("net/ipv4/ip_unprivileged_port_start", "1024"),
+    ("net/ipv4/ipfrag_high_thresh", "4194304"),
+    ("net/ipv4/ipfrag_low_thresh", "3145728"),
+    ("net/ipv4/ping_group_range", "1 0"),
+    ("net/ipv4/tcp_rmem", ""),
 ];
+
+/// Out of the way before the others are set back.
+const FIRST: (&str, &str) = ("net/ipv4/ipfrag_low_thresh", "0");
+
+/// What the kernel takes or refuses behind a number (cases E8 and E9).
+const TAILS: [&str; 9] = ["", "", "", " # c", "\tjunk", " 0", ",", "x", "\u{c}#"];
+
+/// Values of the parameters that are no switches.
+fn values(key: &str) -> &'static [&'static str] {
+    match key.rsplit('/').next().unwrap_or_default() {
+        "base_reachable_time_ms" => &["1000", "2000", "3000"],
+        leaf if leaf.starts_with("base_reachable_tim") => &["1", "2", "3"],
+        "ip_local_port_range" => &["500 3000", "1500 9000", "61000", "9000 800", "2500 65535"],
+        "ip_unprivileged_port_start" => &["100", "1024", "2000"],
+        "ipfrag_high_thresh" => &["4194304", "20000000", "5000000", "50"],
+        "ipfrag_low_thresh" => &["3145728", "4500000", "100", "-1"],
+        "ping_group_range" => &["100 50", "50 100", "7", "0 2147483647"],
+        "tcp_rmem" => {
+            &["8192 87380 16777216", "8192", "8192 87380, 16777216", "4096 1 2 9", "0 5 6"]
+        }
+        _ => &["0", "1"],
+    }
+}
 
 const GLOBS: [&str; 12] = [
     "net/ipv4/conf/*/forwarding",
@@ -59,7 +89,7 @@ const GLOBS: [&str; 12] = [
 
 fn lines(random: &mut Random) -> String {
     let mut text = String::new();
-    for _ in 0..=random.below(3) {
+    for _ in 0..=random.below(5) {
         let key = if random.below(3) == 0 {
             GLOBS[random.below(GLOBS.len())]
         } else {
@@ -69,12 +99,9 @@ fn lines(random: &mut Random) -> String {
             let _ = writeln!(text, "-{key}");
             continue;
         }
-        let value = match key.contains("base_reachable_tim") {
-            true if key.ends_with("_ms") => 1000 * (1 + random.below(3)),
-            true => 1 + random.below(3),
-            false => random.below(2),
-        };
-        let _ = writeln!(text, "{key} = {value}");
+        let values = values(key);
+        let (value, tail) = (values[random.below(values.len())], TAILS[random.below(TAILS.len())]);
+        let _ = writeln!(text, "{key} = {value}{tail}");
     }
     text
 }
@@ -109,9 +136,14 @@ fn agree_with_what_the_loaders_leave() {
         let loaders: Vec<(Loader, Vec<String>)> =
             Loader::ALL.into_iter().filter_map(|l| Some((l, command(l, TEST)?))).collect();
         let facts = probe(Path::new("/")).unwrap();
-        let keys: Vec<_> = KEYS.into_iter().filter(|(path, _)| place(path).exists()).collect();
+        let there = KEYS.into_iter().filter(|(path, _)| place(path).exists());
+        let keys: Vec<(&str, String)> = there
+            .map(|(path, start)| {
+                (path, if start.is_empty() { live(path) } else { start.to_owned() })
+            })
+            .collect();
         let (first, count) = (number_from("TUNECTL_SEED", 1), number_from("TUNECTL_TREES", 150));
-        let mut taken_along = 0;
+        let (mut taken_along, mut refused) = (0, 0);
         for seed in first..first + count {
             let mut random = Random(seed);
             Tree::clear(Path::new("/"));
@@ -121,6 +153,7 @@ fn agree_with_what_the_loaders_leave() {
             }
             let view = BootView::new(&read_conf_tree(Path::new("/")));
             for (loader, command) in &loaders {
+                assert!(write(FIRST.0, FIRST.1));
                 for (path, value) in &keys {
                     assert!(write(path, value), "{path} cannot be set back");
                 }
@@ -136,9 +169,11 @@ fn agree_with_what_the_loaders_leave() {
                         view.writes(*loader).map(|w| format!("{w:?}")).collect::<Vec<_>>()
                     );
                     taken_along += usize::from(boot.by.is_some());
+                    refused += usize::from(boot.refused.is_some());
                 }
             }
         }
         assert!(count < 20 || taken_along > 100, "{taken_along} were taken along");
+        assert!(count < 20 || refused > 100, "{refused} were refused");
     });
 }
