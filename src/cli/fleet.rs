@@ -1,5 +1,5 @@
 //! `tunectl fleet`.
-#![allow(clippy::disallowed_methods, reason = "the time, and where the page is put")]
+#![allow(clippy::disallowed_methods, reason = "the time")]
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,13 +10,13 @@ use crate::fleet::{self, Gate, Memo, Record, Tally, Terms};
 use crate::intake::{
     self, Failed, Found, LONGEST, Looking, Newest, Place, Problem, Progress, Seen, Sought, Sources,
 };
-use crate::persist::Staged;
 use crate::report::{fleet as report, fleet_page};
 use crate::wire::fleet::{Fleet, FleetReports, FleetUnreadable};
 
 use super::Exit;
 use super::args::{FleetArgs, Format};
 use super::failure::Failure;
+use super::outfile::OutFile;
 use super::ui::{Bar, Ui};
 
 /// What cannot be read is named so often; the rest is counted.
@@ -37,6 +37,7 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
         )
     })?;
     let terms = terms(args)?;
+    let page = Page::place(args, ui)?;
     let Sought { sources, unread, unread_count } =
         intake::sources(&args.reports).map_err(|failed| {
             Failure::new(format!("cannot list the files: {failed}"))
@@ -77,12 +78,13 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
     if answer.hosts.total == 0 {
         ui.warning("no report was found: one is what `tunectl report --format json` prints");
     }
-    if let Some(path) = &args.html {
-        page(path, &answer)?;
+    if let Some(Page::To(place)) = &page {
+        place.write(fleet_page::page(&answer).as_bytes())?;
     }
-    match ui.format() {
-        Format::Json => ui.json(&answer)?,
-        Format::Text => ui.result(&report::text(&answer, ui.layout(), args.top))?,
+    match (ui.format(), page) {
+        (_, Some(Page::Printed)) => ui.result(&fleet_page::page(&answer))?,
+        (Format::Json, _) => ui.json(&answer)?,
+        (Format::Text, _) => ui.result(&report::text(&answer, ui.layout(), args.top))?,
     }
     Ok(match &answer.gate {
         Some(gate) if !gate.passed => Exit::Differs,
@@ -356,12 +358,28 @@ fn tell(answer: &Fleet, ui: &Ui) {
     }
 }
 
-/// Writes the page.
-fn page(path: &Path, answer: &Fleet) -> Result<(), Failure> {
-    let failed = |why: &dyn std::fmt::Display| {
-        Failure::new(format!("the page cannot be written to {}: {why}", path.display()))
-    };
-    let path = std::path::absolute(path).map_err(|error| failed(&error))?;
-    let text = fleet_page::page(answer);
-    Staged::write(&path, text.as_bytes()).and_then(Staged::commit).map_err(|error| failed(&error))
+/// Where the page goes.
+enum Page<'a> {
+    /// To standard output, in place of the text.
+    Printed,
+    To(OutFile<'a>),
+}
+
+impl<'a> Page<'a> {
+    /// Looks at the place before anything is read: what is no place for a page is known at once.
+    fn place(args: &'a FleetArgs, ui: &Ui) -> Result<Option<Self>, Failure> {
+        let Some(path) = &args.html else { return Ok(None) };
+        if ["-", "/dev/stdout"].map(Path::new).contains(&path.as_path()) {
+            if ui.format() == Format::Json {
+                let message = "the page and the JSON cannot both go to standard output";
+                return Err(Failure::new(message).help("name a file for the page"));
+            }
+            return Ok(Some(Self::Printed));
+        }
+        let place = OutFile::at(path, "the page cannot be written to")?;
+        if place.standing().is_some_and(|at| intake::reads(&args.reports, &at)) {
+            return Err(place.is_input());
+        }
+        Ok(Some(Self::To(place)))
+    }
 }

@@ -12,6 +12,7 @@ mod fleet;
 mod host;
 mod keep_trial;
 mod loaded;
+mod outfile;
 mod plan;
 mod ramp;
 mod recovery;

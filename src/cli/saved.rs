@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use crate::key::Key;
-use crate::persist::{Staged, events};
+use crate::persist::events;
 use crate::plan::Plan;
 use crate::report::{self, event};
 use crate::sources;
@@ -17,6 +17,7 @@ use super::args::Cli;
 use super::boot::now;
 use super::failure::Failure;
 use super::host::Host;
+use super::outfile::OutFile;
 
 /// A plan of more bytes is none of ours.
 const LARGEST: u64 = 64 << 20;
@@ -26,7 +27,7 @@ const LOOKED_AT: usize = 10_000;
 /// Saves a plan.
 ///
 /// # Errors
-/// It touches a secret, or the file cannot be written.
+/// It touches a secret, or the file cannot be written or is the baseline.
 pub fn save(
     cli: &Cli,
     path: &Path,
@@ -43,17 +44,20 @@ pub fn save(
         saved_baseline: name.map(|name| found_again(cli, name)),
         saved_at: now(),
     };
-    let failed = |why: &dyn std::fmt::Display| {
-        Failure::new(format!("the plan cannot be saved in {}: {why}", path.display()))
+    let place = OutFile::at(path, "the plan cannot be saved in")?;
+    // Of a baseline below another root its place there is named.
+    let read = plan.baseline.sources.iter().map(|source| Path::new(&source.name));
+    let is_read = |path: &Path| {
+        let below = path.strip_prefix("/").unwrap_or(path);
+        place.is(path) || place.is(&cli.root.join(below))
     };
-    let mut text = serde_json::to_string_pretty(&saved).map_err(|error| failed(&error))?;
-    text.push('\n');
-    let path = std::path::absolute(path).map_err(|error| failed(&error))?;
-    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
-        return Err(failed(&"there is something that is not a file").help("name another file"));
+    if read.into_iter().any(is_read) {
+        return Err(place.is_input());
     }
-    let written = Staged::write(&path, text.as_bytes()).and_then(Staged::commit);
-    written.map_err(|error| failed(&error))
+    let mut text = serde_json::to_string_pretty(&saved)
+        .map_err(|error| Failure::new(format!("the plan cannot be saved: {error}")))?;
+    text.push('\n');
+    place.write(text.as_bytes())
 }
 
 /// A baseline's name or path as it is found from any directory. Below another root an absolute

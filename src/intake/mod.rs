@@ -19,5 +19,5 @@ pub use lines::LONGEST;
 pub use scratch::Failed;
 pub use seen::{Looking, Newest, Place, Seen};
 pub use source::{Sources, size};
-pub use walk::{Sought, Unread, sources};
+pub use walk::{Sought, Unread, reads, sources};
 pub use work::{Found, Problem, Progress, read};

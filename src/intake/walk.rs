@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::scratch::Failed;
@@ -56,6 +57,21 @@ pub fn sources(paths: &[PathBuf]) -> Result<Sought, Failed> {
         }
     }
     Ok(sought)
+}
+
+/// Whether the file `at`, its path without links, is among what paths stand for: a source that is
+/// replaced while it is read.
+pub fn reads(paths: &[PathBuf], at: &Path) -> bool {
+    let name = at.file_name().unwrap_or_default().to_string_lossy();
+    paths.iter().any(|path| {
+        if path == Path::new("-") {
+            let file = at.metadata().ok().map(|found| (found.dev(), found.ino()));
+            let stdin = rustix::fs::fstat(std::io::stdin()).ok();
+            return file.is_some() && file == stdin.map(|found| (found.st_dev, found.st_ino));
+        }
+        let Ok(path) = path.canonicalize() else { return false };
+        path == at || is_named(&name) && at.starts_with(&path)
+    })
 }
 
 impl Sought {

@@ -433,6 +433,53 @@ fn a_fleet_fits_a_screen_and_a_page_of_its_own() {
     assert!(page.contains("gate: stop") && page.contains("<svg") && page.contains("vm.swappiness"));
 }
 
+/// A page that takes the place of a device, of a link or of the reports costs more than it tells.
+#[test]
+fn a_page_replaces_files_alone_and_none_that_it_is_made_of() {
+    let dir = Dir::new("place");
+    let bytes = made_up(9, 20, 0).0;
+    let file = dir.file("reports/fleet.ndjson", &bytes);
+    let all = dir.0.join("reports");
+    let link = dir.0.join("link.html");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let pipe = dir.0.join("pipe");
+    assert!(run(Command::new("mkfifo").arg(&pipe)).status.success());
+    let absent = dir.0.join("absent/fleet.html");
+    for (page, reports, told) in [
+        (&pipe, &file, "there is something that is not a file"),
+        (&link, &file, "there is something that is not a file"),
+        (&all, &file, "there is something that is not a file"),
+        (&absent, &file, "absent is no directory"),
+        (&file, &file, "it is read from there"),
+        (&file, &link, "it is read from there"),
+        (&file, &all, "it is read from there"),
+    ] {
+        let ran = fleet(&["--html", page.to_str().unwrap()], &[reports]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{told}: {}", ran.err);
+        let what = format!("error: the page cannot be written to {}: ", page.display());
+        assert!(ran.err.starts_with(&what) && ran.err.contains(told), "{told}: {}", ran.err);
+    }
+    let mut from_file = command(&["--html", file.to_str().unwrap()], &[Path::new("-")]);
+    from_file.stdin(File::open(&file).unwrap());
+    let ran = told(from_file);
+    assert!(ran.code == Some(1) && ran.err.contains("it is read from there"), "{}", ran.err);
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+    assert!(link.is_symlink() && !absent.parent().unwrap().exists());
+    assert_eq!(fs::read_dir(&dir.0).unwrap().count(), 3);
+    // A page of yesterday is replaced, also beside the reports.
+    let page = dir.file("reports/fleet.html", "of yesterday");
+    assert_eq!(fleet(&["--html", page.to_str().unwrap()], &[&all]).code, Some(0));
+    assert!(fs::read_to_string(&page).unwrap().starts_with("<!DOCTYPE html>"));
+    // To standard output, however that is called.
+    for stdout in ["-", "/dev/stdout"] {
+        let ran = fleet(&["--html", stdout], &[&file]);
+        assert!(ran.code == Some(0) && ran.out.starts_with("<!DOCTYPE html>"), "{}", ran.out);
+        assert!(ran.out.ends_with("</html>\n") && ran.err.is_empty(), "{}", ran.err);
+        let ran = fleet(&["--html", stdout, "--format", "json"], &[&file]);
+        assert!(ran.code == Some(1) && ran.out.is_empty(), "{}", ran.err);
+    }
+}
+
 #[test]
 fn hosts_and_keys_are_hostile_texts() {
     let dir = Dir::new("hostile");

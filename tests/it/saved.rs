@@ -149,6 +149,15 @@ fn what_is_not_a_file_is_not_replaced_by_a_plan() {
         assert!(ran.err.contains("something that is not a file"), "{}", ran.err);
     }
     assert!(host.work.join("link").is_symlink());
+    let baseline = std::fs::read_to_string(host.work.join("b.yaml")).unwrap();
+    for (path, told) in [("b.yaml", "it is read from there"), ("absent/p.json", "is no directory")]
+    {
+        let ran = host.run(["plan", "-b", "./b.yaml", "--out", path]);
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        assert!(ran.err.contains(told), "{}", ran.err);
+    }
+    assert_eq!(std::fs::read_to_string(host.work.join("b.yaml")).unwrap(), baseline);
+    assert!(!host.work.join("absent").exists());
 }
 
 /// The same file with another value is no other file.

@@ -44,6 +44,9 @@ pub struct FleetArgs {
     pub top: usize,
 
     /// Write a page for a browser to FILE as well: sortable tables and a plot, nothing is fetched
+    ///
+    /// Only a file is replaced, and none of the reports. With - the page is printed, in place of the
+    /// text.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 }
