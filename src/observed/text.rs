@@ -9,9 +9,21 @@ pub fn as_text(bytes: &[u8]) -> Cow<'_, str> {
     str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
-/// Whether a character acts on a terminal, or on the text around it, rather than being shown.
+/// Whether a character acts on a terminal, or on the text around it, rather than being shown: two
+/// names that differ in such a one alone would look the same.
 pub fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || turns_text(c)
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_ignorable(c)
+}
+
+/// Whether Unicode has a character shown as nothing (`Default_Ignorable_Code_Point`, which those that
+/// turn the direction are among, and the annotation marks).
+fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Whether a character may end a line where a text is read, or is another control character; a
@@ -20,7 +32,8 @@ pub fn breaks_line(c: char) -> bool {
     (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Whether a character turns the direction of what stands behind it.
+/// Whether a character turns the direction of what stands behind it; unlike others that nobody sees
+/// it belongs in no baseline, not even in a comment.
 pub fn turns_text(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -69,6 +82,13 @@ mod tests {
         assert_eq!(seen(is_hidden), "...xxxxxx");
         assert_eq!(seen(breaks_line), "....xxxx.");
         assert_eq!(seen(turns_text), "........x");
+        for c in ('\0'..=char::MAX).filter(|c| turns_text(*c)) {
+            assert!(is_hidden(c), "{c:?}");
+        }
+        // The soft hyphen, zero-width ones, joiners, variation selectors, the order mark, tags.
+        for c in "\u{ad}\u{200b}\u{200d}\u{2060}\u{fe0f}\u{feff}\u{fffb}\u{e0041}".chars() {
+            assert!(is_hidden(c) && !breaks_line(c) && !turns_text(c), "{c:?}");
+        }
     }
 
     #[test]

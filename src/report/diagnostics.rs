@@ -52,11 +52,15 @@ pub fn render(problems: &[Diagnostic], sources: &[Source], color: bool, width: u
 /// The text with a stand-in of the same length in bytes for each character that would act on a
 /// terminal, so that offsets stay right.
 fn visible(text: &str) -> String {
-    let stand_in = |c: char| match c.len_utf8() {
-        _ if matches!(c, '\n' | '\t') || !is_hidden(c) => c,
-        1 => ' ',
-        2 => '\u{a0}',
-        _ => '\u{fffd}',
-    };
-    text.chars().map(stand_in).collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.len_utf8() {
+            _ if matches!(c, '\n' | '\t') || !is_hidden(c) => out.push(c),
+            1 => out.push(' '),
+            2 => out.push('\u{a0}'),
+            3 => out.push('\u{fffd}'),
+            _ => out.push_str("\u{fffd} "),
+        }
+    }
+    out
 }

@@ -126,6 +126,8 @@ fn piece() -> impl Strategy<Value = String> {
         "\r\n",
         "\r",
         "\u{feff}",
+        "\u{ad}",
+        "\u{e0041}",
         "\0",
         "\u{85}",
         "\u{2028}",

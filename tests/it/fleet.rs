@@ -484,7 +484,7 @@ fn a_page_replaces_files_alone_and_none_that_it_is_made_of() {
 fn hosts_and_keys_are_hostile_texts() {
     let dir = Dir::new("hostile");
     let mut bytes = made_up(10, 8, 0).0;
-    let evil = "\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}<img src=x onerror=alert(1)>";
+    let evil = "\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}\u{200b}\u{feff}\u{ad}\u{e0041}<img src=x onerror=alert(1)>";
     let line = serde_json::json!({
         "schema": "tunectl/report/1", "time": "2026-11-01T00:00:00Z", "version": evil,
         "host": { "name": evil, "roles": [evil] }, "result": evil,
@@ -504,10 +504,14 @@ fn hosts_and_keys_are_hostile_texts() {
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
     let page = fs::read_to_string(page).unwrap();
     for text in [&ran.out, &page, &json(&[&file]).out] {
-        let acts = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+        let unseen = ['\u{202e}', '\u{200b}', '\u{feff}', '\u{ad}', '\u{e0041}'];
+        let acts = |c: char| c.is_control() && c != '\n' || unseen.contains(&c);
         assert!(!text.contains(acts), "{text:?}");
     }
     assert!(!page.contains("<img"));
+    // Escaped or not, it is the same name.
+    let named = json(&[&file]).fleet().silent;
+    assert!(named.iter().any(|silent| silent.host == evil), "{named:?}");
 }
 
 proptest! {
