@@ -25,7 +25,7 @@ ORDER BY time DESC LIMIT 1 BY name;
 
 -- query: hosts
 SELECT count() AS total,
-       countIf(usable AND NOT is_drifted AND NOT is_lost) AS in_sync,
+       countIf(usable AND NOT is_silent AND NOT is_drifted AND NOT is_lost) AS in_sync,
        countIf(is_drifted) AS drift, countIf(is_lost) AS boot, countIf(is_contested) AS contested,
        countIf(is_pending) AS pending, countIf(is_changed) AS changed,
        countIf(is_silent) AS silent, countIf(is_pressed) AS pressure

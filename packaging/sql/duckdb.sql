@@ -43,6 +43,7 @@ WITH flags AS (
 )
 SELECT count(*) AS total,
        count(*) FILTER (result <> 'failed' AND baseline IS NOT NULL
+                        AND time >= getvariable('silent_before')
                         AND NOT coalesce(flags.drift, false) AND NOT coalesce(boot, false)) AS in_sync,
        count(*) FILTER (flags.drift) AS drift,
        count(*) FILTER (boot) AS boot,

@@ -63,8 +63,7 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
     });
     answer.unreadable.splice(0..0, listed);
     answer.unreadable.truncate(NAMED);
-    answer.gate =
-        gate.map(|gate| gate.judge(&answer.hosts, answer.reports.read, answer.reports.unreadable));
+    answer.gate = gate.map(|gate| gate.judge(&answer));
     tell(&answer, ui);
     // Where all are, it is this clock.
     if answer.reports.ahead > 0 && answer.reports.ahead < answer.reports.read {

@@ -98,6 +98,7 @@ pub fn answer(tally: &Tally, terms: &Terms) -> Fleet {
         pressure_from: terms.pressure_from,
         reports: FleetReports { beyond: tally.beyond(), ..FleetReports::default() },
         hosts: tally.hosts,
+        stale: tally.stale,
         baselines,
         versions,
         drift: drift(tally),

@@ -1,6 +1,8 @@
 //! The gate of a rollout: `drift<=1% and contested=0`, read and judged.
 
-use crate::wire::fleet::{FleetGate, FleetHosts, FleetTerm};
+use crate::wire::fleet::{Fleet, FleetGate, FleetTerm};
+
+use super::hosts::{FINDINGS, Finding};
 
 /// What can be asked of a fleet.
 #[derive(Clone, Copy, Debug)]
@@ -8,23 +10,25 @@ enum Measure {
     Hosts,
     Unreadable,
     /// Hosts of which something is true.
-    Of(fn(&FleetHosts) -> u64),
+    Of(Finding),
 }
 
-const MEASURES: [(&str, Measure); 12] = [
-    ("blocked", Measure::Of(|h| h.blocked)),
-    ("boot", Measure::Of(|h| h.boot)),
-    ("changed", Measure::Of(|h| h.changed)),
-    ("contested", Measure::Of(|h| h.contested)),
-    ("drift", Measure::Of(|h| h.drift)),
-    ("failed", Measure::Of(|h| h.failed)),
-    ("hosts", Measure::Hosts),
-    ("no_baseline", Measure::Of(|h| h.no_baseline)),
-    ("pending", Measure::Of(|h| h.pending)),
-    ("pressure", Measure::Of(|h| h.pressure)),
-    ("silent", Measure::Of(|h| h.silent)),
-    ("unreadable", Measure::Unreadable),
-];
+/// What can be asked by that name.
+fn measure(name: &str) -> Option<Measure> {
+    match name {
+        "hosts" => Some(Measure::Hosts),
+        "unreadable" => Some(Measure::Unreadable),
+        _ => FINDINGS.iter().find(|(known, _)| *known == name).map(|(_, of)| Measure::Of(*of)),
+    }
+}
+
+/// Every name.
+fn names() -> String {
+    let mut names: Vec<&str> = FINDINGS.iter().map(|(name, _)| *name).collect();
+    names.extend(["hosts", "unreadable"]);
+    names.sort_unstable();
+    names.join(", ")
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Compare {
@@ -93,12 +97,16 @@ impl Gate {
         }
     }
 
-    /// What the gate says of a fleet. Of no host at all nothing is known: that stops a rollout.
-    pub fn judge(&self, hosts: &FleetHosts, read: u64, unreadable: u64) -> FleetGate {
-        let terms: Vec<FleetTerm> =
-            self.terms.iter().map(|term| term.judge(hosts, read, unreadable)).collect();
+    /// What the gate says of a fleet. Where no host has reported, or all are silent, nothing is
+    /// known: that stops a rollout.
+    pub fn judge(&self, fleet: &Fleet) -> FleetGate {
+        let terms: Vec<FleetTerm> = self.terms.iter().map(|term| term.judge(fleet)).collect();
         let holds = holds(&self.node, &terms);
-        let reason = (hosts.total == 0).then(|| "no host has reported".to_owned());
+        let reason = match (fleet.hosts.total, fleet.stale.total) {
+            (0, _) => Some("no host has reported".to_owned()),
+            (all, silent) if all == silent => Some("every host is silent".to_owned()),
+            _ => None,
+        };
         FleetGate {
             expression: self.text.clone(),
             passed: holds && reason.is_none(),
@@ -117,11 +125,16 @@ fn holds(node: &Node, terms: &[FleetTerm]) -> bool {
 }
 
 impl Term {
-    fn judge(&self, hosts: &FleetHosts, read: u64, unreadable: u64) -> FleetTerm {
+    fn judge(&self, fleet: &Fleet) -> FleetTerm {
+        let (hosts, stale, reports) = (&fleet.hosts, &fleet.stale, &fleet.reports);
+        let heard = hosts.total - stale.total.min(hosts.total);
         let (count, of) = match self.measure {
-            Measure::Hosts => (hosts.total, hosts.total),
-            Measure::Unreadable => (unreadable, read.saturating_add(unreadable)),
-            Measure::Of(count) => (count(hosts), hosts.total),
+            Measure::Hosts => (heard, hosts.total),
+            Measure::Unreadable => {
+                (reports.unreadable, reports.read.saturating_add(reports.unreadable))
+            }
+            // What a silent host had wrong counts; what it had right must not dilute the share.
+            Measure::Of(count) => (count(hosts), heard + count(stale)),
         };
         // Exactly: count / of against limit / 100 000, without a division.
         let (left, right) = if self.percent {
@@ -142,6 +155,12 @@ impl Term {
         let percent = if of == 0 { 0.0 } else { count as f64 * 100.0 / of as f64 };
         FleetTerm { term: self.text.clone(), holds, count, of, percent }
     }
+}
+
+/// The word that a text begins with.
+fn leading_word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    &text[..end]
 }
 
 struct Parser<'a> {
@@ -170,11 +189,9 @@ impl<'a> Parser<'a> {
 
     /// Passes over a word.
     fn word(&mut self, word: &str) -> bool {
-        let rest = self.rest();
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-        let found = &rest[..end] == word;
+        let found = leading_word(self.rest()) == word;
         if found {
-            self.at += end;
+            self.at += word.len();
         }
         found
     }
@@ -216,10 +233,11 @@ impl<'a> Parser<'a> {
     fn term(&mut self) -> Result<Node, String> {
         let rest = self.rest();
         let start = self.at;
-        let Some((name, measure)) = MEASURES.iter().find(|(name, _)| self.word(name)) else {
-            let names: Vec<_> = MEASURES.iter().map(|m| m.0).collect();
-            return self.wrong(&format!("one of {} belongs here", names.join(", ")));
+        let name = leading_word(rest);
+        let Some(measure) = measure(name) else {
+            return self.wrong(&format!("one of {} belongs here", names()));
         };
+        self.at += name.len();
         let after = self.rest();
         let Some((sign, compare)) = COMPARES.iter().find(|(sign, _)| after.starts_with(sign))
         else {
@@ -232,7 +250,7 @@ impl<'a> Parser<'a> {
             return self.wrong("hosts is a number, and no share of itself");
         }
         let text = rest[..self.at - start].trim_end().to_owned();
-        self.terms.push(Term { text, measure: *measure, compare: *compare, limit, percent });
+        self.terms.push(Term { text, measure, compare: *compare, limit, percent });
         Ok(Node::Term(self.terms.len() - 1))
     }
 
@@ -268,16 +286,23 @@ impl<'a> Parser<'a> {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::wire::fleet::{FleetHosts, FleetReports};
     use proptest::prelude::*;
 
-    fn passes(gate: &str, hosts: &FleetHosts) -> bool {
-        Gate::parse(gate).unwrap().judge(hosts, hosts.total, 3).passed
+    fn fleet(hosts: FleetHosts, stale: FleetHosts) -> Fleet {
+        let reports = FleetReports { read: hosts.total, unreadable: 3, ..FleetReports::default() };
+        Fleet { reports, hosts, stale, ..Fleet::default() }
+    }
+
+    fn passes(gate: &str, fleet: &Fleet) -> bool {
+        Gate::parse(gate).unwrap().judge(fleet).passed
     }
 
     #[test]
     fn shares_and_numbers_are_exact() {
         let hosts =
             FleetHosts { total: 100_000, drift: 1000, pressure: 1, ..FleetHosts::default() };
+        let fleet = fleet(hosts, FleetHosts::default());
         for (gate, passed) in [
             ("drift<=1%", true),
             ("drift<1%", false),
@@ -297,15 +322,39 @@ mod tests {
             ("unreadable<0.003%", true),
             ("unreadable<0.002%", false),
         ] {
-            assert_eq!(passes(gate, &hosts), passed, "{gate}");
+            assert_eq!(passes(gate, &fleet), passed, "{gate}");
         }
     }
 
     #[test]
     fn of_no_host_nothing_passes() {
-        let judged = Gate::parse("drift<=1%").unwrap().judge(&FleetHosts::default(), 0, 0);
+        let judged = Gate::parse("drift<=1%").unwrap().judge(&Fleet::default());
         assert!(!judged.passed && judged.terms[0].holds);
         assert_eq!(judged.reason.as_deref(), Some("no host has reported"));
+    }
+
+    #[test]
+    fn silence_dilutes_no_share() {
+        let hosts =
+            FleetHosts { total: 100, silent: 90, drift: 2, boot: 1, ..FleetHosts::default() };
+        let stale = FleetHosts { total: 90, silent: 90, drift: 1, ..FleetHosts::default() };
+        let fleet = fleet(hosts, stale);
+        for (gate, passed) in [
+            // Two of eleven: ten that are heard of, and a silent one that had drifted.
+            ("drift<=18.181%", false),
+            ("drift<=18.182%", true),
+            ("drift=2", true),
+            ("boot=10%", true),
+            ("silent=90%", true),
+            ("hosts>=11", false),
+            ("hosts=10", true),
+        ] {
+            assert_eq!(passes(gate, &fleet), passed, "{gate}");
+        }
+        let all = super::tests::fleet(stale, stale);
+        let judged = Gate::parse("drift<=10 and silent<=100%").unwrap().judge(&all);
+        assert!(!judged.passed && judged.terms.iter().all(|term| term.holds));
+        assert_eq!(judged.reason.as_deref(), Some("every host is silent"));
     }
 
     #[test]
@@ -365,7 +414,7 @@ mod tests {
             ]), 0..10)
         ) {
             if let Ok(gate) = Gate::parse(&words.concat()) {
-                gate.judge(&FleetHosts::default(), 0, 0);
+                gate.judge(&Fleet::default());
             }
         }
     }

@@ -6,6 +6,7 @@ mod answer;
 mod bytes;
 mod gate;
 mod hash;
+mod hosts;
 mod json;
 mod memo;
 mod names;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::wire::fleet::FleetHosts;
 
+use super::hosts::sum;
 use super::memo::{Item, Known, Memo};
 use super::names::{Name, Names};
 use super::record::{Event, Parameter, Record, Text, Writer};
@@ -64,6 +65,8 @@ pub struct Tally {
     pub names: Names,
     /// Hosts by what is true of them.
     pub hosts: FleetHosts,
+    /// The same of the silent ones alone.
+    pub stale: FleetHosts,
     /// Hosts by name and hash of the baseline.
     pub baselines: Table<(Name, Name), Holders>,
     /// Hosts by version of tunectl.
@@ -323,8 +326,10 @@ impl Tally {
 
     fn host(&mut self, record: &Record<'_>, terms: &Terms, flags: Flags) {
         let without = record.baseline.is_none() && !record.failed;
-        let in_sync = record.baseline.is_some() && !record.failed && !flags.drift && !flags.boot;
         let silent = record.time < terms.silent_before;
+        let right = record.baseline.is_some() && !record.failed && !flags.drift && !flags.boot;
+        // What was right when a host was last heard of is not known to be so still.
+        let in_sync = right && !silent;
         let pressed = record.pressure.is_some_and(|some| some >= terms.pressure_from);
         let one = |holds: bool| u64::from(holds);
         let host = FleetHosts {
@@ -343,6 +348,9 @@ impl Tally {
             no_baseline: one(without),
         };
         self.hosts = sum(self.hosts, host);
+        if silent {
+            self.stale = sum(self.stale, host);
+        }
         if let Some((name, sha256)) = &record.baseline {
             let baseline = self.names.of(name).zip(self.names.of(sha256));
             if let Some(holders) = self.baselines.at(baseline) {
@@ -395,6 +403,7 @@ impl Tally {
             ours.sum(theirs);
         }
         self.hosts = sum(self.hosts, other.hosts);
+        self.stale = sum(self.stale, other.stale);
     }
 
     /// Counts that found no room in a table.
@@ -410,24 +419,6 @@ impl Tally {
             + self.pending.beyond
             + self.blocked.beyond
             + self.values.beyond
-    }
-}
-
-fn sum(a: FleetHosts, b: FleetHosts) -> FleetHosts {
-    FleetHosts {
-        total: a.total + b.total,
-        in_sync: a.in_sync + b.in_sync,
-        drift: a.drift + b.drift,
-        boot: a.boot + b.boot,
-        contested: a.contested + b.contested,
-        pending: a.pending + b.pending,
-        blocked: a.blocked + b.blocked,
-        waived: a.waived + b.waived,
-        changed: a.changed + b.changed,
-        silent: a.silent + b.silent,
-        pressure: a.pressure + b.pressure,
-        failed: a.failed + b.failed,
-        no_baseline: a.no_baseline + b.no_baseline,
     }
 }
 

@@ -29,7 +29,7 @@ pub struct List {
 pub fn text(fleet: &Fleet, layout: Layout, top: usize) -> String {
     let mut out = String::new();
     let hosts = &fleet.hosts;
-    let bad = hosts.drift > 0 || hosts.contested > 0 || hosts.failed > 0;
+    let bad = [hosts.drift, hosts.contested, hosts.failed, hosts.silent].iter().any(|n| *n > 0);
     let style = if bad { WARN } else { HEAD.fg_color(GOOD.get_fg_color()) };
     wrapped(&mut out, 0, layout.width, style, &headline(fleet));
     if let Some(gate) = &fleet.gate {
@@ -108,7 +108,8 @@ fn gate(out: &mut String, gate: &FleetGate, layout: Layout) {
         let (style, word) = if term.holds { (PLAIN, "holds") } else { (BAD, "fails") };
         let (n, of) = (number(term.count), number(term.of));
         let of = if term.term.starts_with("hosts") {
-            count(term.count, "host")
+            let silent = if term.count < term.of { format!(" of {of}") } else { String::new() };
+            count(term.count, "host") + &silent
         } else {
             format!("{n} of {of}, {:.2} %", term.percent)
         };

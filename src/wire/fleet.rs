@@ -24,6 +24,9 @@ pub struct Fleet {
     pub reports: FleetReports,
     /// Hosts, by their newest reports.
     pub hosts: FleetHosts,
+    /// The same of the silent ones alone, by what they said last.
+    #[serde(default)]
+    pub stale: FleetHosts,
     /// Hosts by baseline.
     pub baselines: Vec<FleetBaseline>,
     /// Hosts by version of tunectl.
@@ -79,7 +82,8 @@ pub struct FleetReports {
 pub struct FleetHosts {
     /// All of them.
     pub total: u64,
-    /// Every parameter as required, now and after a reboot.
+    /// Every parameter as required, now and after a reboot; silent ones are not among them, as that is
+    /// no longer known.
     pub in_sync: u64,
     /// Some parameter is not as required now.
     pub drift: u64,
@@ -304,7 +308,7 @@ pub struct FleetTerm {
     pub holds: bool,
     /// What was counted: hosts, or unreadable reports.
     pub count: u64,
-    /// Of how many.
+    /// Of how many: hosts that are not silent, and those silent ones that `count` has.
     pub of: u64,
     /// The share, in percent.
     pub percent: f64,

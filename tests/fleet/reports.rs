@@ -301,6 +301,7 @@ fn spoil(report: &mut Report, dice: &mut Dice, known: &mut Known) {
         let silent = 86_401 + dice.below(10 * 86_400);
         report.time = dice.ago(silent);
         known.count("silent");
+        wrong.silent = true;
     }
     if let Some(baseline) = report.baseline.as_mut().filter(|b| b.name != "kafka-broker") {
         if dice.hits(60) {
@@ -360,6 +361,7 @@ struct Wrong {
     boot: usize,
     pending: usize,
     contested: usize,
+    silent: bool,
 }
 
 fn summarise(report: &mut Report, wrong: Wrong, known: &mut Known) {
@@ -372,7 +374,7 @@ fn summarise(report: &mut Report, wrong: Wrong, known: &mut Known) {
     report.summary.contested = wrong.contested;
     if wrong.drift || wrong.boot > 0 {
         report.result = "differs".into();
-    } else {
+    } else if !wrong.silent {
         known.count("in_sync");
     }
     if wrong.drift {

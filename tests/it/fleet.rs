@@ -408,15 +408,71 @@ fn the_gate_stops_a_rollout_and_says_why() {
     let (drift, contested) = (known.counts["drift"], known.counts["contested"]);
     let ran = fleet(&["--gate", "drift<=1% and contested=0"], &[&file]);
     assert_eq!(ran.code, Some(2));
-    let share =
-        format!("{drift} of 2,000, {:.2} %", f64::from(u32::try_from(drift).unwrap()) / 20.0);
-    assert!(ran.out.contains(&format!("drift<=1%    fails  {share}")), "{}", ran.out);
-    assert!(ran.out.contains(&format!("contested=0  fails  {contested} of 2,000")), "{}", ran.out);
+    // Of those that are heard of, and of the silent ones of what they had wrong.
+    for (term, count) in [("drift<=1%  ", drift), ("contested=0", contested)] {
+        let line = format!("{term}  fails  {count} of 1,99");
+        assert!(ran.out.contains(&line), "{line}: {}", ran.out);
+    }
     assert_eq!(fleet_code(&format!("drift<={drift} and contested<={contested}"), &file), Some(0));
-    assert_eq!(fleet_code("drift=0 or hosts>=2000", &file), Some(0));
+    let heard = known.hosts - known.counts["silent"];
+    for (gate, code) in [(format!("hosts>={heard}"), 0), (format!("hosts>={}", heard + 1), 2)] {
+        assert_eq!(fleet_code(&format!("drift=0 or {gate}"), &file), Some(code), "{gate}");
+    }
     let ran = fleet(&["--gate", "drfit<=1%"], &[&file]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
     assert!(ran.err.starts_with("error: --gate at character 1: one of blocked, "), "{}", ran.err);
+}
+
+/// Reports of so many hosts, as small as they can be; each of them is changed by `with`.
+fn simple(hosts: usize, mut with: impl FnMut(usize, &mut serde_json::Value)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for n in 0..hosts {
+        let mut report = serde_json::json!({
+            "schema": "tunectl/report/1", "time": "2026-11-26T11:00:00Z", "version": "0.1.0",
+            "host": { "name": format!("host-{n:03}"), "boot_id": format!("boot-{n:03}") },
+            "result": "in_sync", "baseline": { "name": "broker", "sha256": "1a2b3c4d5e6f" },
+        });
+        with(n, &mut report);
+        writeln!(bytes, "{report}").unwrap();
+    }
+    bytes
+}
+
+/// A parameter that has drifted.
+fn drifted() -> serde_json::Value {
+    serde_json::json!([{ "key": "vm.swappiness", "live": "60", "live_status": "differs",
+        "boot_status": "same" }])
+}
+
+/// What was right ten days ago is not known to be right, and dilutes no share.
+#[test]
+fn a_silent_host_is_not_in_sync() {
+    let dir = Dir::new("silent");
+    let reports = simple(100, |n, report| {
+        if n >= 10 {
+            report["time"] = "2026-11-16T11:00:00Z".into();
+        }
+        if matches!(n, 0 | 99) {
+            report["parameters"] = drifted();
+        }
+    });
+    let file = dir.file("silent.ndjson", reports);
+    let ran = fleet(&["--gate", "drift<=2%"], &[&file]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.out.starts_with("100 hosts: 9 in sync, 2 drifted, 90 silent\n"), "{}", ran.out);
+    assert!(ran.out.contains("drift<=2%  fails  2 of 11, 18.18 %"), "{}", ran.out);
+    let ran = json(&[&file]);
+    let fleet = ran.fleet();
+    assert_eq!((fleet.hosts.in_sync, fleet.baselines[0].in_sync), (9, 9));
+    assert_eq!((fleet.stale.total, fleet.stale.silent, fleet.stale.drift), (90, 90, 1));
+    for (gate, code) in [("silent<=90%", 0), ("hosts>=10", 0), ("hosts>=11", 2), ("drift<=2", 0)] {
+        assert_eq!(fleet_code(gate, &file), Some(code), "{gate}");
+    }
+    let ran = self::fleet(&["--gate", "hosts>=100"], &[&file]);
+    assert!(ran.out.contains("hosts>=100  fails  10 hosts of 100"), "{}", ran.out);
+    let old = simple(3, |_, report| report["time"] = "2026-11-16T11:00:00Z".into());
+    let ran = self::fleet(&["--gate", "drift=0"], &[&dir.file("old.ndjson", old)]);
+    assert!(ran.code == Some(2) && ran.out.contains("every host is silent"), "{}", ran.out);
 }
 
 #[test]
