@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::fleet::{self, Gate, Memo, Record, Tally, Terms};
+use crate::fleet::{self, Gate, Memo, Record, Selection, Tally, Terms};
 use crate::intake::{
     self, Failed, Found, LONGEST, Looking, Newest, Place, Problem, Progress, Seen, Sought, Sources,
 };
@@ -19,7 +19,7 @@ use super::failure::Failure;
 use super::outfile::OutFile;
 use super::ui::{Bar, Ui};
 
-/// What cannot be read is named so often; the rest is counted.
+/// What cannot be read is named so often, and so are hosts of a finding; the rest is counted.
 const NAMED: usize = 100;
 /// And so often on standard error.
 const TOLD: usize = 10;
@@ -36,7 +36,7 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
             "such as --gate 'drift<=1% and contested=0'; `tunectl fleet --help` lists the terms",
         )
     })?;
-    let terms = terms(args)?;
+    let terms = terms(args, ui)?;
     let page = Page::place(args, ui)?;
     let Sought { sources, unread, unread_count } =
         intake::sources(&args.reports).map_err(|failed| {
@@ -51,8 +51,8 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
         ))
         .help("put them together: `cat FILE… | tunectl fleet -`"));
     }
-    let (mut answer, broken) = gather(&sources, &terms, ui)?;
-    let broken = broken + unread_count;
+    let Gathered { mut answer, broken, selected } = gather(&sources, &terms, ui)?;
+    let mut broken = broken + unread_count;
     answer.reports.sources = sources.len() as u64;
     answer.reports.unreadable += unread_count;
     let listed = unread.into_iter().map(|unread| FleetUnreadable {
@@ -81,6 +81,7 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
         place.write(fleet_page::page(&answer).as_bytes())?;
     }
     match (ui.format(), page) {
+        _ if terms.selection.is_some() => broken += names(&selected, ui)?,
         (_, Some(Page::Printed)) => ui.result(&fleet_page::page(&answer))?,
         (Format::Json, _) => ui.json(&answer)?,
         (Format::Text, _) => ui.result(&report::text(&answer, ui.layout(), args.top))?,
@@ -92,7 +93,17 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
     })
 }
 
-fn terms(args: &FleetArgs) -> Result<Terms, Failure> {
+fn terms(args: &FleetArgs, ui: &Ui) -> Result<Terms, Failure> {
+    let selection = args
+        .hosts
+        .as_deref()
+        .map(Selection::parse)
+        .transpose()
+        .map_err(|why| Failure::new(format!("--hosts: {why}")).help("such as --hosts drift"))?;
+    if selection.is_some() && ui.format() == Format::Json {
+        return Err(Failure::new("--hosts prints plain names, and no JSON")
+            .help("`findings` of the JSON has names, all of them with -v"));
+    }
     let now = Timestamp::now();
     let now = u64::try_from(now.as_microsecond()).unwrap_or(0);
     let silent_before = if let Some(since) = &args.since {
@@ -105,7 +116,8 @@ fn terms(args: &FleetArgs) -> Result<Terms, Failure> {
         let after = u64::try_from(args.silent_after.as_micros()).unwrap_or(u64::MAX);
         now.saturating_sub(after)
     };
-    Ok(Terms { now, silent_before, pressure_from: args.pressure })
+    let named = if ui.layout().verbose { usize::MAX } else { NAMED };
+    Ok(Terms { now, silent_before, pressure_from: args.pressure, named, selection })
 }
 
 /// A report that is dated so far ahead, in microseconds, comes of a wrong clock.
@@ -187,6 +199,24 @@ impl Worker<Looking> {
     }
 }
 
+/// Prints the names of hosts for another program, a line each; says how many are left out: of
+/// whatever origin a report is, no name is to be an option, or two words, of a command.
+fn names(hosts: &[String], ui: &Ui) -> Result<u64, Failure> {
+    let is_name = |host: &&String| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b".-_:".contains(&b);
+        !host.starts_with('-') && host.bytes().all(plain)
+    };
+    let (plain, odd): (Vec<&String>, Vec<&String>) = hosts.iter().partition(is_name);
+    for host in odd.iter().take(TOLD) {
+        ui.warning(&format!("left out, as no host is called like that: {host:?}"));
+    }
+    if let Some(more) = odd.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        ui.warning(&format!("and {more} more"));
+    }
+    ui.result(&plain.into_iter().flat_map(|host| [host.as_str(), "\n"]).collect::<String>())?;
+    Ok(odd.len() as u64)
+}
+
 /// What is put aside on disk could not be.
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn no_room(failed: Failed) -> Failure {
@@ -246,9 +276,17 @@ impl Damage {
     }
 }
 
-/// Reads the reports; a second time, where hosts have several. Says as well how many sources could
-/// not be read, or not to their ends.
-fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Failure> {
+/// What the reports say.
+struct Gathered {
+    answer: Fleet,
+    /// Sources that could not be read, or not to their ends.
+    broken: u64,
+    /// Hosts that were asked for, by name.
+    selected: Vec<String>,
+}
+
+/// Reads the reports; a second time, where hosts have several.
+fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<Gathered, Failure> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut workers: Vec<_> =
         Seen::for_each(threads, IN_MEMORY).into_iter().map(Worker::new).collect();
@@ -273,7 +311,7 @@ fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fai
         if let Some(failed) = worker.failed {
             return Err(no_room(failed));
         }
-        tally.merge(worker.tally);
+        tally.merge(worker.tally, terms);
         seen.push(worker.look);
         read += worker.read;
         ahead += worker.ahead;
@@ -301,7 +339,7 @@ fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fai
             if let Some(failed) = worker.failed {
                 return Err(no_room(failed));
             }
-            tally.merge(worker.tally);
+            tally.merge(worker.tally, terms);
             lost = lost.or(worker.damage.named.into_iter().find(|d| !damage.named.contains(d)));
         }
         if let Some((source, .., error)) = lost {
@@ -330,7 +368,8 @@ fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<(Fleet, u64), Fai
             error,
         })
         .collect();
-    Ok((answer, damage.broken))
+    let selected = tally.selected.names().map(str::to_owned).collect();
+    Ok(Gathered { answer, broken: damage.broken, selected })
 }
 
 /// How far the reading has come: the share, where it is known, and words.
@@ -369,8 +408,8 @@ impl<'a> Page<'a> {
     fn place(args: &'a FleetArgs, ui: &Ui) -> Result<Option<Self>, Failure> {
         let Some(path) = &args.html else { return Ok(None) };
         if ["-", "/dev/stdout"].map(Path::new).contains(&path.as_path()) {
-            if ui.format() == Format::Json {
-                let message = "the page and the JSON cannot both go to standard output";
+            if ui.format() == Format::Json || args.hosts.is_some() {
+                let message = "the page and another result cannot both go to standard output";
                 return Err(Failure::new(message).help("name a file for the page"));
             }
             return Ok(Some(Self::Printed));

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::wire::fleet::{
     FLEET_SCHEMA, Fleet, FleetBaseline, FleetBlocked, FleetBoot, FleetContested, FleetDrift,
-    FleetKey, FleetOutlier, FleetReports, FleetSilent, FleetValue, FleetVersion, FleetWriter,
+    FleetFailed, FleetFinding, FleetKey, FleetOutlier, FleetReports, FleetSilent, FleetValue,
+    FleetVersion, FleetWriter,
 };
 
+use super::hosts::FINDINGS;
 use super::names::Name;
 use super::table::{Changes, Group, Table};
 use super::tally::{Tally, Terms, Who};
@@ -37,7 +39,11 @@ pub fn answer(tally: &Tally, terms: &Terms) -> Fleet {
     let mut versions: Vec<_> = tally
         .versions
         .rows()
-        .map(|(version, hosts)| FleetVersion { version: text(*version), hosts: *hosts })
+        .map(|(version, group)| FleetVersion {
+            version: text(*version),
+            hosts: group.hosts,
+            sample: sample(group),
+        })
         .collect();
     versions.sort_by(|a, b| (Reverse(a.hosts), &a.version).cmp(&(Reverse(b.hosts), &b.version)));
     let mut contested: Vec<_> = tally
@@ -51,27 +57,6 @@ pub fn answer(tally: &Tally, terms: &Terms) -> Fleet {
         })
         .collect();
     contested.sort_by(|a, b| (Reverse(a.hosts), &a.key).cmp(&(Reverse(b.hosts), &b.key)));
-    let mut boot: Vec<_> = tally
-        .boot
-        .rows()
-        .map(|((key, status, source, boot_unit), group)| FleetBoot {
-            key: text(*key),
-            boot_status: text(*status),
-            source: source.map(text),
-            boot_unit: *boot_unit,
-            hosts: group.hosts,
-            sample: sample(group),
-        })
-        .collect();
-    boot.sort_by(|a, b| {
-        (Reverse(a.hosts), &a.key, &a.boot_status, &a.source, a.boot_unit).cmp(&(
-            Reverse(b.hosts),
-            &b.key,
-            &b.boot_status,
-            &b.source,
-            b.boot_unit,
-        ))
-    });
     let mut pending: Vec<_> = tally
         .pending
         .rows()
@@ -99,11 +84,17 @@ pub fn answer(tally: &Tally, terms: &Terms) -> Fleet {
         reports: FleetReports { beyond: tally.beyond(), ..FleetReports::default() },
         hosts: tally.hosts,
         stale: tally.stale,
+        findings: findings(tally),
+        failed: tally
+            .failed
+            .said()
+            .map(|(host, error)| FleetFailed { host: host.to_owned(), error: error.to_string() })
+            .collect(),
         baselines,
         versions,
         drift: drift(tally),
         contested,
-        boot,
+        boot: boot(tally),
         pending,
         blocked,
         outliers: outliers(tally),
@@ -116,6 +107,50 @@ pub fn answer(tally: &Tally, terms: &Terms) -> Fleet {
         unreadable: Vec::new(),
         gate: None,
     }
+}
+
+fn boot(tally: &Tally) -> Vec<FleetBoot> {
+    let text = |name: Name| tally.names.text(name).to_owned();
+    let mut boot: Vec<_> = tally
+        .boot
+        .rows()
+        .map(|((key, status, source, boot_unit), group)| FleetBoot {
+            key: text(*key),
+            boot_status: text(*status),
+            source: source.map(text),
+            boot_unit: *boot_unit,
+            hosts: group.hosts,
+            sample: sample(group),
+        })
+        .collect();
+    boot.sort_by(|a, b| {
+        (Reverse(a.hosts), &a.key, &a.boot_status, &a.source, a.boot_unit).cmp(&(
+            Reverse(b.hosts),
+            &b.key,
+            &b.boot_status,
+            &b.source,
+            b.boot_unit,
+        ))
+    });
+    boot
+}
+
+fn findings(tally: &Tally) -> Vec<FleetFinding> {
+    let all = FINDINGS.iter().zip(&tally.found);
+    let mut findings: Vec<_> = all
+        .filter(|(_, roster)| roster.hosts > 0)
+        .map(|((finding, _), roster)| {
+            let sample: Vec<String> = roster.names().map(str::to_owned).collect();
+            FleetFinding {
+                finding: (*finding).to_owned(),
+                hosts: roster.hosts,
+                more: roster.hosts - (sample.len() as u64).min(roster.hosts),
+                sample,
+            }
+        })
+        .collect();
+    findings.sort_by(|a, b| (Reverse(a.hosts), &a.finding).cmp(&(Reverse(b.hosts), &b.finding)));
+    findings
 }
 
 fn sample(group: &Group) -> Vec<String> {

@@ -26,6 +26,7 @@ fields!(Top {
     Drift = "drift",
     Parameters = "parameters",
     Others = "others",
+    Errors = "errors",
 });
 
 impl<'a> Record<'a> {
@@ -64,7 +65,17 @@ impl<'a> Record<'a> {
                     record.others.push((name, c.string()?));
                     bounded(c, record.others.len())
                 })?,
-                Top::Baseline | Top::Pressure | Top::Drift | Top::Parameters | Top::Others => {}
+                Top::Errors if !c.null()? => c.array(|c| {
+                    let error = c.string()?;
+                    record.error.get_or_insert(error);
+                    Ok(())
+                })?,
+                Top::Baseline
+                | Top::Pressure
+                | Top::Drift
+                | Top::Parameters
+                | Top::Others
+                | Top::Errors => {}
             }
             Ok(())
         })?;
@@ -309,6 +320,7 @@ mod tests {
             version: text(&report.version),
             baseline: report.baseline.as_ref().map(|b| (text(&b.name), text(&b.sha256))),
             failed: report.result == "failed",
+            error: report.errors.first().map(|e| text(e)),
             pressure: report.pressure.map(|p| p.memory_some_avg10),
             last_day: drift.map_or(0, |d| d.last_day),
             events: drift
@@ -359,7 +371,7 @@ mod tests {
         assert_eq!(read(&pretty).unwrap(), record);
         let sorted: serde_json::Value = serde_json::from_str(LINE).unwrap();
         assert_eq!(read(&sorted.to_string()).unwrap(), record);
-        for absent in ["baseline", "pressure", "drift", "parameters", "others"] {
+        for absent in ["baseline", "pressure", "drift", "parameters", "others", "errors"] {
             let mut value = sorted.clone();
             value[absent] = serde_json::Value::Null;
             let null = value.to_string();

@@ -26,6 +26,8 @@ pub struct Record<'a> {
     pub baseline: Option<(Text<'a>, Text<'a>)>,
     /// Whether the host has a baseline that cannot be used.
     pub failed: bool,
+    /// The first of the errors.
+    pub error: Option<Text<'a>>,
     /// Share of the last 10 s in which some task waited for memory, in percent.
     pub pressure: Option<f64>,
     /// Changes of the last 24 hours.

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use crate::wire::fleet::FleetHosts;
 
-use super::hosts::sum;
+use super::hosts::{FINDINGS, sum};
 use super::memo::{Item, Known, Memo};
 use super::names::{Name, Names};
 use super::record::{Event, Parameter, Record, Text, Writer};
+use super::roster::{Roster, begin};
+use super::selection::Selection;
 use super::table::{Changes, Group, Holders, Key, Renaming, Sum as _, Table};
 use super::time::SECOND;
 
@@ -23,7 +25,7 @@ const MOST_PLACES: usize = 1 << 15;
 const FROM_RAM: &str = "(as its memory asks)";
 
 /// What is judged by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Terms {
     /// The time, in microseconds since 1970.
     pub now: u64,
@@ -31,6 +33,10 @@ pub struct Terms {
     pub silent_before: u64,
     /// From this share of the last 10 s on, in percent, a host is under memory pressure.
     pub pressure_from: f64,
+    /// So many hosts of each finding are named.
+    pub named: usize,
+    /// The hosts of which all are named.
+    pub selection: Option<Selection>,
 }
 
 /// Who made changes, as far as hosts have it in common.
@@ -67,10 +73,16 @@ pub struct Tally {
     pub hosts: FleetHosts,
     /// The same of the silent ones alone.
     pub stale: FleetHosts,
+    /// Hosts by finding, in the order of [`FINDINGS`].
+    pub found: [Roster; FINDINGS.len()],
+    /// Hosts whose baseline cannot be used, and the first of their errors.
+    pub failed: Roster<Box<str>>,
+    /// Hosts that were asked for.
+    pub selected: Roster,
     /// Hosts by name and hash of the baseline.
     pub baselines: Table<(Name, Name), Holders>,
     /// Hosts by version of tunectl.
-    pub versions: Table<Name, u64>,
+    pub versions: Table<Name, Group>,
     /// Hosts by what has drifted.
     pub drifted: Table<Drifted, Group>,
     /// Changes by key.
@@ -360,11 +372,28 @@ impl Tally {
             }
         }
         let version = self.names.of(&record.version);
-        if let Some(count) = self.versions.at(version) {
-            *count += 1;
+        if let Some(group) = self.versions.at(version) {
+            group.add(&record.host);
         }
+        self.name(record, terms, &host);
         if silent {
             self.silence(record.time, (&*record.host).into());
+        }
+    }
+
+    /// Names a host, of which `host` says what is true, where that is asked for.
+    fn name(&mut self, record: &Record<'_>, terms: &Terms, host: &FleetHosts) {
+        for (roster, (_, of)) in self.found.iter_mut().zip(&FINDINGS) {
+            if of(host) > 0 {
+                roster.add(&record.host, terms.named, || ());
+            }
+        }
+        if record.failed {
+            let error = || begin(record.error.as_deref().unwrap_or_default());
+            self.failed.add(&record.host, terms.named, error);
+        }
+        if terms.selection.as_ref().is_some_and(|selection| selection.has(record, host)) {
+            self.selected.add(&record.host, usize::MAX, || ());
         }
     }
 
@@ -378,8 +407,13 @@ impl Tally {
     }
 
     /// Adds what another thread has counted.
-    pub fn merge(&mut self, mut other: Self) {
+    pub fn merge(&mut self, mut other: Self, terms: &Terms) {
         other.settle();
+        for (ours, theirs) in self.found.iter_mut().zip(std::mem::take(&mut other.found)) {
+            ours.merge(theirs, terms.named);
+        }
+        self.failed.merge(std::mem::take(&mut other.failed), terms.named);
+        self.selected.merge(std::mem::take(&mut other.selected), usize::MAX);
         let other = &other;
         let mut named: HashMap<Name, Option<Name>> = HashMap::new();
         let names = &mut self.names;

@@ -36,12 +36,24 @@ pub fn text(fleet: &Fleet, layout: Layout, top: usize) -> String {
         self::gate(&mut out, gate, layout);
     }
     wrapped(&mut out, 0, layout.width, DIM, &reading(fleet));
+    if layout.verbose {
+        everybody(&mut out, fleet, layout);
+    } else {
+        table(&mut out, &findings(fleet, 56), layout, 0);
+    }
     let lists = lists(fleet, 1);
     for list in &lists {
         table(&mut out, list, layout, top);
     }
     if top > 0 && lists.iter().any(|list| list.rows.len() > top) {
-        let _ = writeln!(out, "\n{}", paint(DIM, "all rows: --top 0, --html FILE, --format json"));
+        let _ = writeln!(
+            out,
+            "\n{}",
+            paint(
+                DIM,
+                "all rows: --top 0, --html FILE, --format json; all hosts: -v, --hosts WHICH"
+            )
+        );
     }
     out
 }
@@ -118,20 +130,85 @@ fn gate(out: &mut String, gate: &FleetGate, layout: Layout) {
     }
 }
 
+/// Who has which finding, with as many names as have room in so many characters.
+pub fn findings(fleet: &Fleet, width: usize) -> List {
+    let rows = fleet.findings.iter().map(|f| {
+        let room = |some: &usize| {
+            let text = names(&f.sample, f.hosts, *some);
+            text.chars().count() <= width
+        };
+        let some = (2..=f.sample.len()).take_while(room).last().unwrap_or(1);
+        vec![f.finding.clone(), number(f.hosts), names(&f.sample, f.hosts, some)]
+    });
+    list("findings", &["finding", "hosts", "such as"], 1, PLAIN, rows)
+}
+
+/// All names that there are of each finding.
+fn everybody(out: &mut String, fleet: &Fleet, layout: Layout) {
+    for finding in &fleet.findings {
+        let head = format!("{}: {}", finding.finding, count(finding.hosts, "host"));
+        let _ = writeln!(out, "\n{}", paint(HEAD, &harmless(&head)));
+        let all = names(&finding.sample, finding.hosts, finding.sample.len());
+        wrapped(out, 2, layout.width, PLAIN, &all);
+    }
+}
+
 /// Every list that has rows, with at most `some` values, writers or names in a cell.
 pub fn lists(fleet: &Fleet, some: usize) -> Vec<List> {
-    let list = |title, columns: &[&'static str], numbers, style, rows: Vec<Vec<String>>| List {
-        title,
-        columns: columns.to_vec(),
-        numbers,
-        all: rows.len() as u64,
-        rows,
-        style,
-    };
+    let [baselines, failed, silent, versions] = of_hosts(fleet, some);
+    let mut all = vec![baselines, failed];
+    all.extend(of_keys(fleet, some));
+    all.extend([silent, versions]);
+    all.retain(|list| !list.rows.is_empty());
+    all
+}
+
+fn list(
+    title: &'static str,
+    columns: &[&'static str],
+    numbers: usize,
+    style: Style,
+    rows: impl Iterator<Item = Vec<String>>,
+) -> List {
+    let rows: Vec<_> = rows.collect();
+    List { title, columns: columns.to_vec(), numbers, all: rows.len() as u64, rows, style }
+}
+
+/// Lists of hosts and of what they have.
+fn of_hosts(fleet: &Fleet, some: usize) -> [List; 4] {
     let baselines = fleet.baselines.iter().map(|b| {
         let short = b.sha256.chars().take(12).collect();
-        vec![b.name.clone(), number(b.hosts), number(b.in_sync), number(b.drift), short]
+        let names = names(&b.sample, b.hosts, some);
+        vec![b.name.clone(), number(b.hosts), number(b.in_sync), number(b.drift), short, names]
     });
+    let silent = fleet.silent.iter().map(|s| vec![s.host.clone(), s.time.clone()]);
+    // One version everywhere is no news.
+    let versions = fleet.versions.iter().filter(|_| fleet.versions.len() > 1);
+    let versions =
+        versions.map(|v| vec![v.version.clone(), number(v.hosts), names(&v.sample, v.hosts, some)]);
+    let failed = fleet.failed.iter().map(|f| vec![f.host.clone(), f.error.clone()]);
+    [
+        list(
+            "baselines",
+            &["baseline", "hosts", "in sync", "drifted", "sha256", "such as"],
+            3,
+            PLAIN,
+            baselines,
+        ),
+        List {
+            all: fleet.hosts.failed,
+            ..list("failed", &["host without a usable baseline", "error"], 0, BAD, failed)
+        },
+        List {
+            all: fleet.hosts.silent,
+            ..list("silent", &["silent host", "last report"], 0, WARN, silent)
+        },
+        list("versions", &["tunectl", "hosts", "such as"], 1, PLAIN, versions),
+    ]
+}
+
+/// Lists of keys.
+fn of_keys(fleet: &Fleet, some: usize) -> [List; 6] {
     let drift = fleet.drift.iter().map(|d| {
         let values = d.values.iter().map(|v| {
             let value = v.value.as_deref().unwrap_or(&v.live_status);
@@ -144,18 +221,22 @@ pub fn lists(fleet: &Fleet, some: usize) -> Vec<List> {
             number(d.changes),
             first(values, some),
             writers(&d.writers, some),
+            names(&d.sample, d.hosts, some),
         ]
     });
-    let contested = fleet
-        .contested
-        .iter()
-        .map(|c| vec![c.key.clone(), number(c.hosts), writers(&c.writers, some)]);
+    let contested = fleet.contested.iter().map(|c| {
+        let names = names(&c.sample, c.hosts, some);
+        vec![c.key.clone(), number(c.hosts), writers(&c.writers, some), names]
+    });
     let boot = fleet.boot.iter().map(|b| {
         let unit = if b.boot_unit { ", then right by tunectl-boot" } else { "" };
         let source = b.source.clone().unwrap_or_else(|| "no file".into());
-        vec![b.key.clone(), number(b.hosts), format!("{}{unit}", b.boot_status), source]
+        let status = format!("{}{unit}", b.boot_status);
+        vec![b.key.clone(), number(b.hosts), status, source, names(&b.sample, b.hosts, some)]
     });
-    let blocked = fleet.blocked.iter().map(|b| vec![b.key.clone(), number(b.hosts), b.why.clone()]);
+    let blocked = fleet.blocked.iter().map(|b| {
+        vec![b.key.clone(), number(b.hosts), b.why.clone(), names(&b.sample, b.hosts, some)]
+    });
     let pending = fleet
         .pending
         .iter()
@@ -171,61 +252,45 @@ pub fn lists(fleet: &Fleet, some: usize) -> Vec<List> {
             names(&o.sample, o.hosts, some),
         ]
     });
-    let silent = fleet.silent.iter().map(|s| vec![s.host.clone(), s.time.clone()]);
-    let versions = fleet.versions.iter().map(|v| vec![v.version.clone(), number(v.hosts)]);
-    let all = [
-        list(
-            "baselines",
-            &["baseline", "hosts", "in sync", "drifted", "sha256"],
-            3,
-            PLAIN,
-            baselines.collect(),
-        ),
-        list(
-            "drift",
-            &["drifting key", "hosts", "changed on", "changes", "reads", "changed by"],
-            3,
-            BAD,
-            drift.collect(),
-        ),
-        list("contested", &["contested key", "hosts", "by"], 1, BAD, contested.collect()),
+    // A line has no room for names besides; a page has.
+    let columns =
+        ["drifting key", "hosts", "changed on", "changes", "reads", "changed by", "such as"];
+    let columns = if some > 1 { &columns[..] } else { &columns[..6] };
+    let drift = drift.map(|mut row: Vec<String>| {
+        row.truncate(columns.len());
+        row
+    });
+    [
+        list("drift", columns, 3, BAD, drift),
+        list("contested", &["contested key", "hosts", "by", "such as"], 1, BAD, contested),
         list(
             "next boot",
-            &["not persisted or overridden", "hosts", "status", "set by"],
+            &["not persisted or overridden", "hosts", "status", "set by", "such as"],
             1,
             WARN,
-            boot.collect(),
+            boot,
         ),
-        list("blocked", &["blocked key", "hosts", "why"], 1, WARN, blocked.collect()),
-        list("pending", &["pending key", "hosts", "such as"], 1, DIM, pending.collect()),
+        list("blocked", &["blocked key", "hosts", "why", "such as"], 1, WARN, blocked),
+        list("pending", &["pending key", "hosts", "such as"], 1, DIM, pending),
         list(
             "outliers",
             &["other than its peers", "hosts", "reads", "usual", "role", "such as"],
             1,
             WARN,
-            outliers.collect(),
+            outliers,
         ),
-        List {
-            all: fleet.hosts.silent,
-            ..list("silent", &["silent host", "last report"], 0, WARN, silent.collect())
-        },
-        // One version everywhere is no news.
-        list(
-            "versions",
-            &["tunectl", "hosts"],
-            1,
-            PLAIN,
-            if fleet.versions.len() > 1 { versions.collect() } else { Vec::new() },
-        ),
-    ];
-    all.into_iter().filter(|list| !list.rows.is_empty()).collect()
+    ]
 }
 
 fn table(out: &mut String, list: &List, layout: Layout, top: usize) {
     let shown = if top == 0 { list.rows.len() } else { list.rows.len().min(top) };
     let rows: Vec<Vec<String>> = list.rows[..shown]
         .iter()
-        .map(|row| row.iter().map(|cell| cut(cell, 60)).collect())
+        .map(|row| {
+            // The last one has what room the line leaves it.
+            let widths = (1..=row.len()).map(|n| if n < row.len() { 60 } else { layout.width });
+            row.iter().zip(widths).map(|(cell, width)| cut(cell, width)).collect()
+        })
         .collect();
     let mut titles: Vec<String> = list.columns.iter().map(|t| (*t).to_owned()).collect();
     if let Some(first) = titles.first_mut().filter(|_| (shown as u64) < list.all) {
@@ -282,11 +347,13 @@ pub fn writer(writer: &FleetWriter) -> String {
     }
 }
 
-/// Names of some hosts.
+/// Names of some hosts, and how many more there are.
 fn names(sample: &[String], hosts: u64, some: usize) -> String {
-    let mut text = sample.iter().take(some).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if hosts > some.min(sample.len()) as u64 {
-        text.push_str(", …");
+    let named = some.min(sample.len());
+    let mut text = sample[..named].join(", ");
+    let more = hosts.saturating_sub(named as u64);
+    if more > 0 && named > 0 {
+        let _ = write!(text, " and {} more", number(more));
     }
     text
 }

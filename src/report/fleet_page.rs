@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::wire::fleet::Fleet;
 
-use super::fleet::{List, count, headline, lists, number, unreadable};
+use super::fleet::{List, count, findings, headline, lists, number, unreadable};
 use super::style::markup;
 
 /// Sorts a table by the column whose head is clicked on, and the other way round the next time.
@@ -76,7 +76,7 @@ pub fn page(fleet: &Fleet) -> String {
     gate(&mut out, fleet);
     states(&mut out, fleet);
     plot(&mut out, &fleet.changes_by_hour);
-    for list in lists(fleet, 3) {
+    for list in std::iter::once(findings(fleet, usize::MAX)).chain(lists(fleet, 3)) {
         table(&mut out, &list);
     }
     if !fleet.unreadable.is_empty() {
@@ -130,6 +130,8 @@ fn states(out: &mut String, fleet: &Fleet) {
         (hosts.blocked, "blocked"),
         (hosts.pressure, "under memory pressure"),
         (hosts.silent, "silent"),
+        (hosts.failed, "with a baseline that cannot be used"),
+        (hosts.no_baseline, "without a baseline"),
     ] {
         let _ = writeln!(out, "<li><b>{}</b>{what}</li>", number(count));
     }
@@ -202,13 +204,20 @@ fn table(out: &mut String, list: &List) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::fleet::{FleetHosts, FleetSilent, FleetUnreadable};
+    use crate::wire::fleet::{FleetFailed, FleetFinding, FleetHosts, FleetSilent, FleetUnreadable};
 
     #[test]
     fn no_name_becomes_markup() {
         let evil = "</td><script>alert(1)</script>\" onload='x' \u{202e}\u{9b}";
         let fleet = Fleet {
             hosts: FleetHosts { total: 1, silent: 1, ..FleetHosts::default() },
+            findings: vec![FleetFinding {
+                finding: "silent".into(),
+                hosts: 2,
+                sample: vec![evil.into()],
+                more: 1,
+            }],
+            failed: vec![FleetFailed { host: evil.into(), error: evil.into() }],
             silent: vec![FleetSilent { host: evil.into(), time: evil.into() }],
             unreadable: vec![FleetUnreadable { source: evil.into(), ..FleetUnreadable::default() }],
             changes_by_hour: vec![1; 24],
@@ -216,7 +225,7 @@ mod tests {
         };
         let page = page(&fleet);
         assert_eq!(page.matches("<script>").count(), 1, "{page}");
-        assert_eq!(page.matches("&lt;/td&gt;&lt;script&gt;").count(), 3);
+        assert_eq!(page.matches("&lt;/td&gt;&lt;script&gt;").count(), 6);
         assert!(
             !page.contains('\u{202e}') && !page.contains('\u{9b}') && !page.contains("' \u{202e}")
         );

@@ -1,7 +1,7 @@
 //! Many hosts' reports in one answer: schema `tunectl/fleet/1`.
 //!
 //! Lists are ordered by hosts, most first. `sample` has at most eight names of the hosts that are
-//! counted, the first of them by name.
+//! counted, the first of them by name; that of a finding at most 100, or all with `-v`.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,12 @@ pub struct Fleet {
     /// The same of the silent ones alone, by what they said last.
     #[serde(default)]
     pub stale: FleetHosts,
+    /// Who the hosts are of which something is true.
+    #[serde(default)]
+    pub findings: Vec<FleetFinding>,
+    /// Hosts whose baseline cannot be used, by name, and why; at most 100, or all with `-v`.
+    #[serde(default)]
+    pub failed: Vec<FleetFailed>,
     /// Hosts by baseline.
     pub baselines: Vec<FleetBaseline>,
     /// Hosts by version of tunectl.
@@ -109,6 +115,28 @@ pub struct FleetHosts {
     pub no_baseline: u64,
 }
 
+/// Hosts of which the same is true.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetFinding {
+    /// What: one of the counts of [`FleetHosts`], as a gate calls it.
+    pub finding: String,
+    /// Hosts.
+    pub hosts: u64,
+    /// Some of the hosts, the first by name.
+    pub sample: Vec<String>,
+    /// How many are not among these.
+    pub more: u64,
+}
+
+/// A host whose baseline cannot be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetFailed {
+    /// Its name.
+    pub host: String,
+    /// The first error of its report; empty where it names none.
+    pub error: String,
+}
+
 /// Hosts with the same baseline.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetBaseline {
@@ -133,6 +161,9 @@ pub struct FleetVersion {
     pub version: String,
     /// Hosts.
     pub hosts: u64,
+    /// Some of the hosts.
+    #[serde(default)]
+    pub sample: Vec<String>,
 }
 
 /// A key that is not as required somewhere, or has been changed.

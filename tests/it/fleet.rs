@@ -475,13 +475,104 @@ fn a_silent_host_is_not_in_sync() {
     assert!(ran.code == Some(2) && ran.out.contains("every host is silent"), "{}", ran.out);
 }
 
+/// What is wrong is of use with the hosts on which it is.
+#[test]
+fn hosts_are_named_on_the_screen_in_json_on_the_page_and_for_other_programs() {
+    let dir = Dir::new("named");
+    let reports = simple(300, |n, report| match n {
+        0..150 => report["parameters"] = drifted(),
+        150 => {
+            report["result"] = "failed".into();
+            report["baseline"] = serde_json::Value::Null;
+            report["errors"] = serde_json::json!(["baseline.yaml:3:1: no such key", "another"]);
+        }
+        151 => report["baseline"] = serde_json::Value::Null,
+        152 => report["pressure"] = serde_json::json!({ "memory_some_avg10": 50.0 }),
+        153 => report["version"] = "0.0.9".into(),
+        154 => report["baseline"]["sha256"] = "99aabbcc".into(),
+        155 => report["host"]["name"] = "-oProxyCommand=reboot".into(),
+        156 => report["host"]["name"] = "two words".into(),
+        _ => {}
+    });
+    let file = dir.file("named.ndjson", reports);
+    let page = dir.0.join("named.html");
+    let ran = fleet(&["--html", page.to_str().unwrap()], &[&file]);
+    for line in [
+        "drift          150  host-000, host-001, host-002, host-003 and 146 more",
+        "failed           1  host-150",
+        "no_baseline      1  host-151",
+        "pressure         1  host-152",
+        "host-150                        baseline.yaml:3:1: no such key",
+        "0.0.9        1  host-153",
+        "broker        1        1        0  99aabbcc      host-154",
+    ] {
+        assert!(ran.out.lines().any(|found| found == line), "{line}\n{}", ran.out);
+    }
+    let page = fs::read_to_string(page).unwrap();
+    for text in [
+        "<b>1</b>with a baseline that cannot be used",
+        "<b>1</b>without a baseline",
+        "host-098, host-099 and 50 more</td>",
+        "baseline.yaml:3:1: no such key",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    let all = fleet(&["-v"], &[&file]).out;
+    assert!(
+        all.contains("\ndrift: 150 hosts\n  host-000, ") && all.contains(" host-149\n"),
+        "{all}"
+    );
+    for (args, named, more) in [(&[][..], 100, 50), (&["-v"], 150, 0)] {
+        let ran = fleet(&[args, &["--format", "json"]].concat(), &[&file]);
+        let fleet = ran.fleet();
+        let drift = &fleet.findings[0];
+        assert_eq!((drift.finding.as_str(), drift.hosts), ("drift", 150));
+        assert_eq!((drift.sample.len(), drift.more), (named, more));
+        assert_eq!(fleet.failed[0].error, "baseline.yaml:3:1: no such key");
+    }
+    // Twice the reports: the second reading names them, each once.
+    let again = dir.file("again.ndjson", fs::read(&file).unwrap().repeat(2));
+    for file in [&file, &again] {
+        for (which, first, count) in [
+            ("drift", "host-000", 150),
+            ("failed", "host-150", 1),
+            ("no_baseline", "host-151", 1),
+            ("pressure", "host-152", 1),
+            ("version!=0.1.0", "host-153", 1),
+            ("version=0.0.9", "host-153", 1),
+            ("baseline=broker@99aa", "host-154", 1),
+            ("baseline!=broker@1a2b3c", "host-150", 3),
+            ("silent", "", 0),
+        ] {
+            let ran = fleet(&["--hosts", which], &[file]);
+            assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{which}");
+            assert_eq!(ran.out.lines().next().unwrap_or_default(), first, "{which}");
+            assert_eq!(ran.out.lines().count(), count, "{which}: {}", ran.out);
+        }
+    }
+    // A name is no option, and no second word, of the command that it is given to.
+    let ran = fleet(&["--hosts", "in_sync"], &[&file]);
+    assert_eq!((ran.code, ran.out.lines().count()), (Some(1), 146), "{}", ran.err);
+    assert!(ran.out.starts_with("host-152\n") && !ran.out.contains("reboot"), "{}", ran.out);
+    assert!(
+        ran.err.contains("left out, as no host is called like that: \"two words\""),
+        "{}",
+        ran.err
+    );
+    for args in [&["--hosts", "drfit"][..], &["--hosts", "drift", "--format", "json"]] {
+        let ran = fleet(args, &[&file]);
+        assert!(ran.code == Some(1) && ran.out.is_empty(), "{}", ran.err);
+    }
+    assert_eq!(fleet(&["--hosts", "drift", "--gate", "drift=0"], &[&file]).code, Some(2));
+}
+
 #[test]
 fn a_fleet_fits_a_screen_and_a_page_of_its_own() {
     let dir = Dir::new("screen");
     let file = dir.file("fleet.ndjson", made_up(9, 3000, 0).0);
     let page = dir.0.join("fleet.html");
     let ran = fleet(&["--html", page.to_str().unwrap(), "--gate", "drift<=1%"], &[&file]);
-    assert!(ran.out.lines().count() <= 48, "{}", ran.out);
+    assert!(ran.out.lines().count() <= 60, "{}", ran.out);
     assert!(ran.out.lines().all(|line| line.chars().count() <= 100), "{}", ran.out);
     let all = fleet(&["--top", "0"], &[&file]);
     assert!(all.out.lines().count() > 60, "{}", all.out);

@@ -45,6 +45,14 @@ pub struct FleetArgs {
     #[arg(long, value_name = "ROWS", default_value_t = 3)]
     pub top: usize,
 
+    /// Print the names of these hosts alone, a line each, as drift or baseline!=NAME@HASH
+    ///
+    /// A term of the gate without a number (drift, failed, no_baseline, silent, ...), in_sync,
+    /// baseline=NAME@HASH (some digits of its SHA-256; NAME or @HASH alone), version=VERSION, or
+    /// != for all others. Names that are none of a host are left out, told, and make the exit code 1.
+    #[arg(long, value_name = "WHICH")]
+    pub hosts: Option<String>,
+
     /// Write a page for a browser to FILE as well: sortable tables and a plot, nothing is fetched
     ///
     /// Only a file is replaced, and none of the reports. With - the page is printed, in place of the
