@@ -5,7 +5,8 @@
 --       --param_silent_before='2026-11-25T12:00:00Z' --queries-file packaging/sql/clickhouse.sql
 --
 -- In a server: make `report` a table of these columns, ENGINE = ReplacingMergeTree(time) ORDER BY
--- host.name, and read it FINAL. Of several reports of a host the newest counts.
+-- host.name, and read it FINAL. Of several reports of a host the newest counts; that no clock is
+-- ahead is taken for granted here.
 
 SET input_format_skip_unknown_fields = 1, input_format_null_as_default = 1;
 

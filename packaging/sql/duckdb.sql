@@ -5,7 +5,7 @@
 --   duckdb -cmd "SET VARIABLE reports = '/srv/reports/*.ndjson.gz'" \
 --          -cmd "SET VARIABLE silent_before = '2026-11-25T12:00:00Z'" -f packaging/sql/duckdb.sql
 --
--- Of several reports of a host the newest counts.
+-- Of several reports of a host the newest counts; that no clock is ahead is taken for granted here.
 
 -- query: load
 CREATE OR REPLACE TEMP TABLE report AS

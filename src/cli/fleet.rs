@@ -65,14 +65,8 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
     answer.unreadable.truncate(NAMED);
     answer.gate = gate.map(|gate| gate.judge(&answer));
     tell(&answer, ui);
-    // Where all are, it is this clock.
-    if answer.reports.ahead > 0 && answer.reports.ahead < answer.reports.read {
-        let (count, one) = (answer.reports.ahead, answer.reports.ahead == 1);
-        let (are, count_as) = if one { ("report is", "counts") } else { ("reports are", "count") };
-        ui.warning(&format!(
-            "{count} {are} dated more than an hour ahead of this clock, and {count_as} only where \
-             the host has no other"
-        ));
+    for warning in report::clocks(&answer) {
+        ui.warning(&warning);
     }
     if answer.hosts.total == 0 {
         ui.warning("no report was found: one is what `tunectl report --format json` prints");
@@ -117,7 +111,8 @@ fn terms(args: &FleetArgs, ui: &Ui) -> Result<Terms, Failure> {
         now.saturating_sub(after)
     };
     let named = if ui.layout().verbose { usize::MAX } else { NAMED };
-    Ok(Terms { now, silent_before, pressure_from: args.pressure, named, selection })
+    let ahead_from = now.saturating_add(AHEAD);
+    Ok(Terms { now, silent_before, ahead_from, pressure_from: args.pressure, named, selection })
 }
 
 /// A report that is dated so far ahead, in microseconds, comes of a wrong clock.
@@ -166,7 +161,7 @@ impl Worker<Seen> {
                 self.tally.add(&record, &self.memo, terms);
                 self.read += 1;
                 // One that a wrong clock has dated must not hide all that come after it.
-                let is_ahead = record.time > terms.now.saturating_add(AHEAD);
+                let is_ahead = record.time >= terms.ahead_from;
                 self.ahead += u64::from(is_ahead);
                 let rank = if is_ahead { record.time } else { record.time.saturating_add(IN_TIME) };
                 let added = self.look.add(&record.host, rank, place);

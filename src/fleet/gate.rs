@@ -362,7 +362,7 @@ mod tests {
         for (gate, told) in [
             (
                 "",
-                "at character 1: one of blocked, boot, changed, contested, drift, failed, hosts, no_baseline, pending, pressure, silent, unreadable belongs here, and the expression ends",
+                "at character 1: one of ahead, blocked, boot, changed, contested, drift, failed, hosts, no_baseline, pending, pressure, silent, unreadable belongs here, and the expression ends",
             ),
             ("drfit<=1%", "at character 1: one of "),
             (

@@ -6,7 +6,8 @@ use crate::wire::fleet::FleetHosts;
 pub type Finding = fn(&FleetHosts) -> u64;
 
 /// Every finding that a gate can ask for, by name.
-pub const FINDINGS: [(&str, Finding); 10] = [
+pub const FINDINGS: [(&str, Finding); 11] = [
+    ("ahead", |h| h.ahead),
     ("blocked", |h| h.blocked),
     ("boot", |h| h.boot),
     ("changed", |h| h.changed),
@@ -32,6 +33,7 @@ pub fn sum(a: FleetHosts, b: FleetHosts) -> FleetHosts {
         waived: a.waived + b.waived,
         changed: a.changed + b.changed,
         silent: a.silent + b.silent,
+        ahead: a.ahead + b.ahead,
         pressure: a.pressure + b.pressure,
         failed: a.failed + b.failed,
         no_baseline: a.no_baseline + b.no_baseline,

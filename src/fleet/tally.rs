@@ -31,6 +31,8 @@ pub struct Terms {
     pub now: u64,
     /// A report older than this makes its host silent, in microseconds since 1970.
     pub silent_before: u64,
+    /// A report from then on comes of a wrong clock.
+    pub ahead_from: u64,
     /// From this share of the last 10 s on, in percent, a host is under memory pressure.
     pub pressure_from: f64,
     /// So many hosts of each finding are named.
@@ -338,7 +340,9 @@ impl Tally {
 
     fn host(&mut self, record: &Record<'_>, terms: &Terms, flags: Flags) {
         let without = record.baseline.is_none() && !record.failed;
-        let silent = record.time < terms.silent_before;
+        let ahead = record.time >= terms.ahead_from;
+        // Of a clock that is ahead nobody knows when the host was last heard of.
+        let silent = record.time < terms.silent_before || ahead;
         let right = record.baseline.is_some() && !record.failed && !flags.drift && !flags.boot;
         // What was right when a host was last heard of is not known to be so still.
         let in_sync = right && !silent;
@@ -355,6 +359,7 @@ impl Tally {
             waived: one(flags.waived),
             changed: one(record.last_day > 0),
             silent: one(silent),
+            ahead: one(ahead),
             pressure: one(pressed),
             failed: one(record.failed),
             no_baseline: one(without),

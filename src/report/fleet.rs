@@ -70,6 +70,7 @@ pub fn headline(fleet: &Fleet) -> String {
         (hosts.pending, "pending"),
         (hosts.pressure, "under memory pressure"),
         (hosts.silent, "silent"),
+        (hosts.ahead, "ahead of this clock"),
         (hosts.failed, "with a baseline that cannot be used"),
         (hosts.no_baseline, "without a baseline"),
     ] {
@@ -181,7 +182,10 @@ fn of_hosts(fleet: &Fleet, some: usize) -> [List; 4] {
         let names = names(&b.sample, b.hosts, some);
         vec![b.name.clone(), number(b.hosts), number(b.in_sync), number(b.drift), short, names]
     });
-    let silent = fleet.silent.iter().map(|s| vec![s.host.clone(), s.time.clone()]);
+    let silent = fleet.silent.iter().map(|s| {
+        let ahead = if s.time > fleet.silent_before { ", ahead of this clock" } else { "" };
+        vec![s.host.clone(), format!("{}{ahead}", s.time)]
+    });
     // One version everywhere is no news.
     let versions = fleet.versions.iter().filter(|_| fleet.versions.len() > 1);
     let versions =
@@ -356,6 +360,41 @@ fn names(sample: &[String], hosts: u64, some: usize) -> String {
         let _ = write!(text, " and {} more", number(more));
     }
     text
+}
+
+/// Whose clock is ahead, and what comes of that.
+pub fn clocks(fleet: &Fleet) -> Vec<String> {
+    let (hosts, reports) = (&fleet.hosts, &fleet.reports);
+    let mut told = Vec::new();
+    let ahead = "dated more than an hour ahead of this clock";
+    if hosts.ahead > 0 && hosts.ahead == hosts.total {
+        told.push(format!(
+            "every host's report is {ahead}, so that all count as silent: is this clock right?"
+        ));
+        return told;
+    }
+    if hosts.ahead > 0 {
+        let found = fleet.findings.iter().find(|f| f.finding == "ahead");
+        let names = found.map_or_else(String::new, |f| names(&f.sample, f.hosts, 5));
+        let (are, was, count) = match hosts.ahead {
+            1 => ("host's report is", "it was", "counts"),
+            _ => ("hosts' reports are", "they were", "count"),
+        };
+        told.push(format!(
+            "{} {are} {ahead}, so that nobody knows when {was} made, and {count} as silent: {names}",
+            number(hosts.ahead)
+        ));
+    }
+    let others = reports.ahead.saturating_sub(hosts.ahead);
+    if others > 0 {
+        let (are, count) =
+            if others == 1 { ("report is", "counts") } else { ("reports are", "count") };
+        told.push(format!(
+            "{} {are} {ahead}, and {count} for nothing, as the host has another",
+            number(others)
+        ));
+    }
+    told
 }
 
 /// What could not be read, in one line.

@@ -130,6 +130,7 @@ fn states(out: &mut String, fleet: &Fleet) {
         (hosts.blocked, "blocked"),
         (hosts.pressure, "under memory pressure"),
         (hosts.silent, "silent"),
+        (hosts.ahead, "ahead of this clock"),
         (hosts.failed, "with a baseline that cannot be used"),
         (hosts.no_baseline, "without a baseline"),
     ] {

@@ -105,8 +105,11 @@ pub struct FleetHosts {
     pub waived: u64,
     /// Some parameter was changed within the 24 hours before the report.
     pub changed: u64,
-    /// The newest report is old.
+    /// The newest report is old, or dated more than an hour ahead.
     pub silent: u64,
+    /// The report that counts is dated more than an hour ahead.
+    #[serde(default)]
+    pub ahead: u64,
     /// Tasks waited for memory.
     pub pressure: u64,
     /// The baseline cannot be used.

@@ -103,6 +103,7 @@ fn found(fleet: &Fleet) -> Known {
         ("pending", hosts.pending),
         ("pressure", hosts.pressure),
         ("silent", hosts.silent),
+        ("ahead", hosts.ahead),
     ];
     let writers = fleet.contested.iter().flat_map(|c| {
         c.writers
@@ -271,6 +272,49 @@ fn a_report_that_is_dated_ahead_yields_to_all_that_are_not() {
     assert_eq!(json(&[&file]).fleet().baselines[0].name, "ahead");
 }
 
+/// A host that is dated ahead would never be silent, whatever becomes of it.
+#[test]
+fn a_clock_that_is_ahead_is_told_and_counts_as_silence() {
+    let dir = Dir::new("clock");
+    let ahead = "2999-01-01T00:00:00Z";
+    let reports = simple(20, |n, report| {
+        if n < 7 {
+            report["time"] = ahead.into();
+        }
+    });
+    // Another report of a host whose clock is right now and then.
+    let mut again = simple(20, |_, report| report["time"] = ahead.into());
+    again.drain(..again.len() / 20 * 19);
+    let file = dir.file("some.ndjson", [reports, again].concat());
+    let ran = fleet(&[], &[&file]);
+    assert_eq!(
+        ran.err,
+        "warning: 7 hosts' reports are dated more than an hour ahead of this clock, so that nobody \
+         knows when they were made, and count as silent: host-000, host-001, host-002, host-003, \
+         host-004 and 2 more\n\
+         warning: 1 report is dated more than an hour ahead of this clock, and counts for nothing, \
+         as the host has another\n"
+    );
+    assert!(ran.out.starts_with("20 hosts: 13 in sync, 7 silent, 7 ahead of"), "{}", ran.out);
+    assert!(
+        ran.out.contains("host-000             2999-01-01T00:00:00Z, ahead of this"),
+        "{}",
+        ran.out
+    );
+    for (gate, code) in [("silent=0", 2), ("ahead<=7", 0), ("ahead=0", 2), ("hosts>=14", 2)] {
+        assert_eq!(fleet_code(gate, &file), Some(code), "{gate}");
+    }
+    assert_eq!(fleet(&["--hosts", "ahead"], &[&file]).out.lines().count(), 7);
+    // Where all are, it may be this one; nothing is known all the same.
+    let all = dir.file("all.ndjson", simple(3, |_, report| report["time"] = ahead.into()));
+    let ran = fleet(&["--gate", "drift=0"], &[&all]);
+    assert!(ran.code == Some(2) && ran.out.contains("every host is silent"), "{}", ran.out);
+    assert!(
+        ran.err.contains("every host's report is dated")
+            && ran.err.contains("is this clock right?")
+    );
+}
+
 #[test]
 fn a_damaged_line_costs_that_line() {
     let dir = Dir::new("damage");
@@ -420,7 +464,11 @@ fn the_gate_stops_a_rollout_and_says_why() {
     }
     let ran = fleet(&["--gate", "drfit<=1%"], &[&file]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
-    assert!(ran.err.starts_with("error: --gate at character 1: one of blocked, "), "{}", ran.err);
+    assert!(
+        ran.err.starts_with("error: --gate at character 1: one of ahead, blocked, "),
+        "{}",
+        ran.err
+    );
 }
 
 /// Reports of so many hosts, as small as they can be; each of them is changed by `with`.

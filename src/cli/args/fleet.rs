@@ -20,15 +20,15 @@ pub struct FleetArgs {
     /// Exit with 2 unless that holds, as 'drift<=1% and contested=0'
     ///
     /// Terms, put together with `and`, `or` and brackets: drift, boot, contested, changed, pending,
-    /// blocked, failed, no_baseline, silent, pressure are hosts, as a number or a share; hosts is how
-    /// many are not silent; unreadable is a number of reports, or a share of them. A silent host
+    /// blocked, failed, no_baseline, silent, ahead, pressure are hosts, as a number or a share; hosts
+    /// is how many are not silent; unreadable is a number of reports, or a share of them. A silent host
     /// counts where its last report has what the term names, and is left out of the share where not.
     /// Compared with <, <=, =, !=, >=, >. Where no host has reported, or all are silent, the gate
     /// stops.
     #[arg(long, value_name = "EXPRESSION")]
     pub gate: Option<String>,
 
-    /// A host is silent whose newest report is older than that
+    /// A host is silent whose newest report is older than that, or dated more than an hour ahead
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration, conflicts_with = "since")]
     pub silent_after: std::time::Duration,
 
