@@ -1,33 +1,23 @@
-//! The gate of a rollout: `drift<=1% and contested=0`, read and judged.
+//! The gate of a rollout: `drift<=1% and contested=0`, judged.
+
+mod parser;
+
+use std::collections::BTreeSet;
 
 use crate::wire::fleet::{Fleet, FleetGate, FleetTerm};
 
-use super::hosts::{FINDINGS, Finding};
+use super::hosts::Finding;
+use super::selection::Version;
 
 /// What can be asked of a fleet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Measure {
     Hosts,
+    /// Whether all hosts, or with `!=` none, have that baseline.
+    Baseline(Version),
     Unreadable,
     /// Hosts of which something is true.
     Of(Finding),
-}
-
-/// What can be asked by that name.
-fn measure(name: &str) -> Option<Measure> {
-    match name {
-        "hosts" => Some(Measure::Hosts),
-        "unreadable" => Some(Measure::Unreadable),
-        _ => FINDINGS.iter().find(|(known, _)| *known == name).map(|(_, of)| Measure::Of(*of)),
-    }
-}
-
-/// Every name.
-fn names() -> String {
-    let mut names: Vec<&str> = FINDINGS.iter().map(|(name, _)| *name).collect();
-    names.extend(["hosts", "unreadable"]);
-    names.sort_unstable();
-    names.join(", ")
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +29,6 @@ enum Compare {
     AtLeast,
     More,
 }
-
-const COMPARES: [(&str, Compare); 7] = [
-    // Longer ones first: `<=` begins with `<`.
-    ("<=", Compare::AtMost),
-    (">=", Compare::AtLeast),
-    ("!=", Compare::Unequal),
-    ("==", Compare::Equal),
-    ("<", Compare::Less),
-    (">", Compare::More),
-    ("=", Compare::Equal),
-];
 
 #[derive(Clone, Debug)]
 struct Term {
@@ -77,24 +56,19 @@ pub struct Gate {
     node: Node,
 }
 
-/// Brackets in each other.
-const DEEPEST: usize = 16;
 /// Thousandths in a percent, the finest limit.
 const FINE: u64 = 1000;
 
 impl Gate {
-    /// Reads an expression: terms such as `drift<=1%` or `hosts >= 10`, put together with `and`,
+    /// Reads an expression: terms such as `drift<=1%`, `hosts >= 10` or `baseline=broker@1a2b3c`, put
+    /// together with `and`,
     /// which binds closer, `or` and brackets.
     ///
     /// # Errors
     /// What is wrong, with the place.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parser = Parser { text, at: 0, terms: Vec::new(), depth: 0 };
-        let node = parser.any()?;
-        match parser.rest() {
-            "" => Ok(Self { text: text.to_owned(), terms: parser.terms, node }),
-            _ => parser.wrong("`and`, `or` or the end belongs here"),
-        }
+        let (terms, node) = parser::parse(text)?;
+        Ok(Self { text: text.to_owned(), terms, node })
     }
 
     /// What the gate says of a fleet. Where no host has reported, or all are silent, nothing is
@@ -128,8 +102,10 @@ impl Term {
     fn judge(&self, fleet: &Fleet) -> FleetTerm {
         let (hosts, stale, reports) = (&fleet.hosts, &fleet.stale, &fleet.reports);
         let heard = hosts.total - stale.total.min(hosts.total);
-        let (count, of) = match self.measure {
+        let (count, of) = match &self.measure {
             Measure::Hosts => (heard, hosts.total),
+            // What a silent host had last it has until it says otherwise.
+            Measure::Baseline(version) => return self.of_baseline(version, fleet),
             Measure::Unreadable => {
                 (reports.unreadable, reports.read.saturating_add(reports.unreadable))
             }
@@ -151,142 +127,35 @@ impl Term {
             Compare::AtLeast => left >= right,
             Compare::More => left > right,
         };
-        #[allow(clippy::cast_precision_loss, reason = "a share for people")]
-        let percent = if of == 0 { 0.0 } else { count as f64 * 100.0 / of as f64 };
-        FleetTerm { term: self.text.clone(), holds, count, of, percent }
+        FleetTerm { term: self.text.clone(), holds, count, of, percent: share(count, of) }
     }
 }
 
-/// The word that a text begins with.
-fn leading_word(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-    &text[..end]
+impl Term {
+    /// Whether all have that baseline: one, and not two whose hashes begin alike.
+    fn of_baseline(&self, version: &Version, fleet: &Fleet) -> FleetTerm {
+        let those = || fleet.baselines.iter().filter(|b| version.is(&b.name, &b.sha256));
+        let hashes: BTreeSet<&str> = those().map(|b| b.sha256.as_str()).collect();
+        let (count, of) = (those().map(|b| b.hosts).sum(), fleet.hosts.total);
+        let holds = match self.compare {
+            Compare::Unequal => count == 0,
+            _ => count == of && (hashes.len() <= 1 || !version.has_hash()),
+        };
+        FleetTerm { term: self.text.clone(), holds, count, of, percent: share(count, of) }
+    }
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    at: usize,
-    terms: Vec<Term>,
-    depth: usize,
-}
-
-impl<'a> Parser<'a> {
-    fn rest(&mut self) -> &'a str {
-        let rest = &self.text[self.at..];
-        let trimmed = rest.trim_start();
-        self.at += rest.len() - trimmed.len();
-        trimmed
-    }
-
-    fn wrong<T>(&self, what: &str) -> Result<T, String> {
-        let column = self.text[..self.at].chars().count() + 1;
-        let found = match self.text[self.at..].split_whitespace().next() {
-            Some(word) => format!(", not {word:?}"),
-            None => ", and the expression ends".to_owned(),
-        };
-        Err(format!("at character {column}: {what}{found}"))
-    }
-
-    /// Passes over a word.
-    fn word(&mut self, word: &str) -> bool {
-        let found = leading_word(self.rest()) == word;
-        if found {
-            self.at += word.len();
-        }
-        found
-    }
-
-    fn any(&mut self) -> Result<Node, String> {
-        let mut nodes = vec![self.all()?];
-        while self.word("or") {
-            nodes.push(self.all()?);
-        }
-        Ok(if nodes.len() == 1 { nodes.remove(0) } else { Node::Any(nodes) })
-    }
-
-    fn all(&mut self) -> Result<Node, String> {
-        let mut nodes = vec![self.one()?];
-        while self.word("and") {
-            nodes.push(self.one()?);
-        }
-        Ok(if nodes.len() == 1 { nodes.remove(0) } else { Node::All(nodes) })
-    }
-
-    fn one(&mut self) -> Result<Node, String> {
-        if !self.rest().starts_with('(') {
-            return self.term();
-        }
-        if self.depth == DEEPEST {
-            return self.wrong("too many brackets in each other");
-        }
-        self.at += 1;
-        self.depth += 1;
-        let node = self.any()?;
-        if !self.rest().starts_with(')') {
-            return self.wrong("a closing bracket belongs here");
-        }
-        self.at += 1;
-        self.depth -= 1;
-        Ok(node)
-    }
-
-    fn term(&mut self) -> Result<Node, String> {
-        let rest = self.rest();
-        let start = self.at;
-        let name = leading_word(rest);
-        let Some(measure) = measure(name) else {
-            return self.wrong(&format!("one of {} belongs here", names()));
-        };
-        self.at += name.len();
-        let after = self.rest();
-        let Some((sign, compare)) = COMPARES.iter().find(|(sign, _)| after.starts_with(sign))
-        else {
-            return self.wrong(&format!("a comparison of {name}, such as <= or =, belongs here"));
-        };
-        self.at += sign.len();
-        let (limit, percent) = self.limit()?;
-        if percent && matches!(measure, Measure::Hosts) {
-            self.at = start;
-            return self.wrong("hosts is a number, and no share of itself");
-        }
-        let text = rest[..self.at - start].trim_end().to_owned();
-        self.terms.push(Term { text, measure, compare: *compare, limit, percent });
-        Ok(Node::Term(self.terms.len() - 1))
-    }
-
-    /// A number, or a share with at most three decimals.
-    fn limit(&mut self) -> Result<(u64, bool), String> {
-        let rest = self.rest();
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (whole, decimals) = rest[..end].split_once('.').unwrap_or((&rest[..end], ""));
-        let percent = rest[end..].starts_with('%');
-        let Ok(whole) = whole.parse::<u32>() else {
-            return self.wrong("a number, or a share such as 1%, belongs here");
-        };
-        if !percent {
-            if end != rest[..end].trim_end_matches('.').len() || !decimals.is_empty() {
-                return self
-                    .wrong("a whole number of hosts, or a share such as 0.5%, belongs here");
-            }
-            self.at += end;
-            return Ok((whole.into(), false));
-        }
-        let fine = format!("{decimals:0<3}");
-        let fine = fine.parse::<u64>().ok().filter(|_| decimals.len() <= 3);
-        let Some(fine) = fine.filter(|_| whole <= 100) else {
-            return self
-                .wrong("a share of at most 100%, with three decimals at most, belongs here");
-        };
-        self.at += end + 1;
-        Ok((u64::from(whole) * FINE + fine, true))
-    }
+fn share(count: u64, of: u64) -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "a share for people")]
+    let percent = if of == 0 { 0.0 } else { count as f64 * 100.0 / of as f64 };
+    percent
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::wire::fleet::{FleetHosts, FleetReports};
+    use crate::wire::fleet::{FleetBaseline, FleetHosts, FleetReports};
     use proptest::prelude::*;
 
     fn fleet(hosts: FleetHosts, stale: FleetHosts) -> Fleet {
@@ -362,7 +231,7 @@ mod tests {
         for (gate, told) in [
             (
                 "",
-                "at character 1: one of ahead, blocked, boot, changed, contested, drift, failed, hosts, no_baseline, pending, pressure, silent, unreadable belongs here, and the expression ends",
+                "at character 1: one of ahead, baseline, blocked, boot, changed, contested, drift, failed, hosts, no_baseline, pending, pressure, silent, unreadable belongs here, and the expression ends",
             ),
             ("drfit<=1%", "at character 1: one of "),
             (
@@ -394,11 +263,47 @@ mod tests {
             ),
             ("hosts>=5%", "at character 1: hosts is a number"),
             ("ü", "at character 1: one of"),
+            ("baseline>=a@1a2b", "at character 9: = or != belongs here"),
+            ("drift=0 and baseline=", "at character 22: a baseline belongs here, as NAME@HASH"),
+            ("(baseline=a@1a2)", "at character 11: a baseline belongs here"),
         ] {
             let error = Gate::parse(gate).unwrap_err();
             assert!(error.starts_with(told), "{gate}: {error}");
         }
         assert!(Gate::parse(&"(".repeat(100)).unwrap_err().contains("too many brackets"));
+    }
+
+    #[test]
+    fn a_baseline_is_that_of_every_host_or_of_none() {
+        let hosts = FleetHosts { total: 10, ..FleetHosts::default() };
+        let with = |baselines: &[(&str, &str, u64)]| Fleet {
+            baselines: baselines
+                .iter()
+                .map(|(name, sha256, hosts)| FleetBaseline {
+                    name: (*name).into(),
+                    sha256: (*sha256).into(),
+                    hosts: *hosts,
+                    ..FleetBaseline::default()
+                })
+                .collect(),
+            ..fleet(hosts, FleetHosts::default())
+        };
+        let all = with(&[("a", "1a2b3c", 10)]);
+        let half = with(&[("a", "1a2b3c", 5), ("a", "1a2b4d", 5)]);
+        let some = with(&[("a", "1a2b3c", 9)]);
+        for (gate, of_all, of_half, of_some) in [
+            ("baseline=a@1a2b3c", true, false, false),
+            // Two that begin alike are not one.
+            ("baseline == @1A2B", true, false, false),
+            ("baseline=a", true, true, false),
+            ("(baseline!=a@1a2b4d)", true, false, true),
+            ("baseline=b@1a2b or drift=0", true, true, true),
+            ("baseline=b@1a2b", false, false, false),
+            ("baseline!=b", true, true, true),
+        ] {
+            let passed = [&all, &half, &some].map(|fleet| passes(gate, fleet));
+            assert_eq!(passed, [of_all, of_half, of_some], "{gate}");
+        }
     }
 
     proptest! {
@@ -410,7 +315,7 @@ mod tests {
         #[test]
         fn words_of_the_language_do_not_panic(
             words in prop::collection::vec(prop::sample::select(vec![
-                "drift", "hosts", "<=", "=", "1", "1%", "0.5%", "and", "or", "(", ")", " ", "%", ".",
+                "drift", "hosts", "baseline", "a@1a2b", "<=", "=", "1", "1%", "0.5%", "and", "or", "(", ")", " ", "%", ".",
             ]), 0..10)
         ) {
             if let Ok(gate) = Gate::parse(&words.concat()) {

@@ -41,6 +41,11 @@ impl Version {
         Ok(Self { name, hash: hash.to_ascii_lowercase() })
     }
 
+    /// Whether a hash is asked for.
+    pub fn has_hash(&self) -> bool {
+        !self.hash.is_empty()
+    }
+
     /// Whether it is that one.
     pub fn is(&self, name: &str, sha256: &str) -> bool {
         self.name.as_deref().is_none_or(|wanted| wanted == name) && sha256.starts_with(&self.hash)

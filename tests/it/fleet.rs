@@ -465,7 +465,7 @@ fn the_gate_stops_a_rollout_and_says_why() {
     let ran = fleet(&["--gate", "drfit<=1%"], &[&file]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
     assert!(
-        ran.err.starts_with("error: --gate at character 1: one of ahead, blocked, "),
+        ran.err.starts_with("error: --gate at character 1: one of ahead, baseline, blocked, "),
         "{}",
         ran.err
     );
@@ -612,6 +612,33 @@ fn hosts_are_named_on_the_screen_in_json_on_the_page_and_for_other_programs() {
         assert!(ran.code == Some(1) && ran.out.is_empty(), "{}", ran.err);
     }
     assert_eq!(fleet(&["--hosts", "drift", "--gate", "drift=0"], &[&file]).code, Some(2));
+}
+
+/// Hosts that the rollout has not reached are in sync, with the old baseline.
+#[test]
+fn the_gate_asks_for_the_baseline_that_is_rolled_out() {
+    let dir = Dir::new("target");
+    let part = |reached: usize| {
+        let reports = simple(10, |n, report| {
+            if n >= reached {
+                report["baseline"]["sha256"] = "0f0f0f0f".into();
+            }
+        });
+        dir.file(&format!("{reached}.ndjson"), reports)
+    };
+    let (half, all) = (part(5), part(10));
+    let gate = "drift=0 and failed=0 and boot=0";
+    assert_eq!(fleet_code(gate, &half), Some(0));
+    let gate = format!("{gate} and baseline=broker@1a2b3c");
+    let ran = fleet(&["--gate", &gate], &[&half]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.out.contains("baseline=broker@1a2b3c  fails  5 of 10, 50.00 %"), "{}", ran.out);
+    assert_eq!(fleet_code(&gate, &all), Some(0));
+    for (gate, code) in [("baseline!=@0f0f0f0f", 0), ("baseline!=broker", 2)] {
+        assert_eq!(fleet_code(gate, &all), Some(code), "{gate}");
+    }
+    let names = fleet(&["--hosts", "baseline!=broker@1a2b3c"], &[&half]).out;
+    assert_eq!(names, "host-005\nhost-006\nhost-007\nhost-008\nhost-009\n");
 }
 
 #[test]

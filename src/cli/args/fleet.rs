@@ -23,7 +23,8 @@ pub struct FleetArgs {
     /// blocked, failed, no_baseline, silent, ahead, pressure are hosts, as a number or a share; hosts
     /// is how many are not silent; unreadable is a number of reports, or a share of them. A silent host
     /// counts where its last report has what the term names, and is left out of the share where not.
-    /// Compared with <, <=, =, !=, >=, >. Where no host has reported, or all are silent, the gate
+    /// Compared with <, <=, =, !=, >=, >. baseline=NAME@HASH holds where all hosts have that baseline
+    /// (some digits of its SHA-256; NAME or @HASH alone), baseline!= where none has. Where no host has reported, or all are silent, the gate
     /// stops.
     #[arg(long, value_name = "EXPRESSION")]
     pub gate: Option<String>,
