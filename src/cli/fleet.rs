@@ -3,15 +3,16 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::fleet::{self, Gate, Memo, Record, Selection, Tally, Terms};
+use crate::fleet::{self, Gate, Memo, Namesakes, Record, Selection, Tally, Terms, Told};
 use crate::intake::{
     self, Failed, Found, LONGEST, Looking, Newest, Place, Problem, Progress, Seen, Sought, Sources,
 };
 use crate::report::{fleet as report, fleet_page};
-use crate::wire::fleet::{Fleet, FleetReports, FleetUnreadable};
+use crate::wire::fleet::{Fleet, FleetNamesake, FleetReports, FleetUnreadable};
 
 use super::Exit;
 use super::args::{FleetArgs, Format};
@@ -67,6 +68,9 @@ pub fn run(args: &FleetArgs, ui: &Ui) -> Result<Exit, Failure> {
     tell(&answer, ui);
     for warning in report::clocks(&answer) {
         ui.warning(&warning);
+    }
+    for namesake in answer.namesakes.iter().take(TOLD) {
+        ui.warning(&report::namesake(namesake));
     }
     if answer.hosts.total == 0 {
         ui.warning("no report was found: one is what `tunectl report --format json` prints");
@@ -178,7 +182,17 @@ impl Worker<Seen> {
 
 impl Worker<Looking> {
     /// Counts a report, the second time, if it is its host's newest.
-    fn second(&mut self, found: Found<'_>, terms: &Terms, newest: &Newest) -> ControlFlow<()> {
+    fn second(
+        &mut self,
+        found: Found<'_>,
+        terms: &Terms,
+        newest: &Newest,
+        namesakes: &Mutex<Namesakes>,
+    ) -> ControlFlow<()> {
+        let text = found.record.ok().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        if let Some(told) = text.and_then(|text| Told::read(text, terms.ahead_from)) {
+            namesakes.lock().unwrap_or_else(PoisonError::into_inner).add(&told);
+        }
         match newest.has(Place::new(found.source, found.offset), &mut self.look) {
             Ok(true) => match record(&found, &mut self.memo) {
                 Ok(record) => {
@@ -316,6 +330,7 @@ fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<Gathered, Failure
             damage.put(place);
         }
     }
+    let namesakes = Mutex::new(Namesakes::default());
     let older = Seen::older(&mut seen).map_err(no_room)?;
     if older > 0 {
         let newest = Seen::newest(seen).map_err(no_room)?;
@@ -324,7 +339,7 @@ fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<Gathered, Failure
             sources,
             true,
             &mut workers,
-            |worker, found| worker.second(found, terms, &newest),
+            |worker, found| worker.second(found, terms, &newest, &namesakes),
             &mut show,
         )
         .map_err(started)?;
@@ -353,6 +368,10 @@ fn gather(sources: &Sources, terms: &Terms, ui: &Ui) -> Result<Gathered, Failure
     let mut answer = fleet::answer(&tally, terms);
     answer.reports =
         FleetReports { bytes, read, older, ahead, unreadable: damage.count, ..answer.reports };
+    let namesakes = namesakes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let named = namesakes.found().into_iter().take(NAMED);
+    answer.namesakes =
+        named.map(|(host, boots)| FleetNamesake { host: host.into(), boots }).collect();
     answer.unreadable = damage
         .named
         .into_iter()

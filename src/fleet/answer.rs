@@ -18,7 +18,8 @@ use super::time;
 /// Peers that make one value the usual one.
 const FEWEST_PEERS: u64 = 5;
 
-/// The answer; the reports' numbers and what could not be read are the reader's to add.
+/// The answer; the reports' numbers, what could not be read and what only a second reading shows are
+/// the reader's to add.
 pub fn answer(tally: &Tally, terms: &Terms) -> Fleet {
     let text = |name: Name| tally.names.text(name).to_owned();
     let mut baselines: Vec<_> = tally
@@ -103,6 +104,7 @@ pub fn answer(tally: &Tally, terms: &Terms) -> Fleet {
             .iter()
             .map(|(time, host)| FleetSilent { host: host.to_string(), time: time::text(*time) })
             .collect(),
+        namesakes: Vec::new(),
         changes_by_hour: tally.hours.iter().rev().copied().collect(),
         unreadable: Vec::new(),
         gate: None,

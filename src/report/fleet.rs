@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
-use crate::wire::fleet::{Fleet, FleetGate, FleetUnreadable, FleetWriter};
+use crate::wire::fleet::{Fleet, FleetGate, FleetNamesake, FleetUnreadable, FleetWriter};
 
 use super::plan::Layout;
 use super::style::{BAD, DIM, GOOD, HEAD, PLAIN, WARN, cut, harmless, paint, styled_line, wrapped};
@@ -156,10 +156,10 @@ fn everybody(out: &mut String, fleet: &Fleet, layout: Layout) {
 
 /// Every list that has rows, with at most `some` values, writers or names in a cell.
 pub fn lists(fleet: &Fleet, some: usize) -> Vec<List> {
-    let [baselines, failed, silent, versions] = of_hosts(fleet, some);
+    let [baselines, failed, silent, namesakes, versions] = of_hosts(fleet, some);
     let mut all = vec![baselines, failed];
     all.extend(of_keys(fleet, some));
-    all.extend([silent, versions]);
+    all.extend([silent, namesakes, versions]);
     all.retain(|list| !list.rows.is_empty());
     all
 }
@@ -176,7 +176,7 @@ fn list(
 }
 
 /// Lists of hosts and of what they have.
-fn of_hosts(fleet: &Fleet, some: usize) -> [List; 4] {
+fn of_hosts(fleet: &Fleet, some: usize) -> [List; 5] {
     let baselines = fleet.baselines.iter().map(|b| {
         let short = b.sha256.chars().take(12).collect();
         let names = names(&b.sample, b.hosts, some);
@@ -186,6 +186,7 @@ fn of_hosts(fleet: &Fleet, some: usize) -> [List; 4] {
         let ahead = if s.time > fleet.silent_before { ", ahead of this clock" } else { "" };
         vec![s.host.clone(), format!("{}{ahead}", s.time)]
     });
+    let namesakes = fleet.namesakes.iter().map(|n| vec![n.host.clone(), number(n.boots)]);
     // One version everywhere is no news.
     let versions = fleet.versions.iter().filter(|_| fleet.versions.len() > 1);
     let versions =
@@ -207,6 +208,7 @@ fn of_hosts(fleet: &Fleet, some: usize) -> [List; 4] {
             all: fleet.hosts.silent,
             ..list("silent", &["silent host", "last report"], 0, WARN, silent)
         },
+        list("namesakes", &["one name, several boots", "boots"], 1, WARN, namesakes),
         list("versions", &["tunectl", "hosts", "such as"], 1, PLAIN, versions),
     ]
 }
@@ -395,6 +397,16 @@ pub fn clocks(fleet: &Fleet) -> Vec<String> {
         ));
     }
     told
+}
+
+/// A name that several hosts seem to have.
+pub fn namesake(namesake: &FleetNamesake) -> String {
+    format!(
+        "{}: its reports are of {} that alternate, or follow each other within an hour: several hosts \
+         of that name count as one, or it keeps rebooting",
+        namesake.host,
+        count(namesake.boots, "boot")
+    )
 }
 
 /// What could not be read, in one line.

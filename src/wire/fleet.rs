@@ -52,6 +52,9 @@ pub struct Fleet {
     pub outliers: Vec<FleetOutlier>,
     /// Silent hosts, longest silent first; at most 100.
     pub silent: Vec<FleetSilent>,
+    /// Names that several hosts seem to have, which count as one, most boots first; at most 100.
+    #[serde(default)]
+    pub namesakes: Vec<FleetNamesake>,
     /// Changes in each of the last 24 hours, the oldest hour first, as the reports' events say when
     /// the newest of alike ones was.
     pub changes_by_hour: Vec<u64>,
@@ -302,6 +305,16 @@ pub struct FleetSilent {
     pub host: String,
     /// When its newest report was made, RFC 3339 in UTC.
     pub time: String,
+}
+
+/// A name that several hosts seem to have: its reports are of boots that alternate, or of three that
+/// began to report within an hour.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetNamesake {
+    /// The name.
+    pub host: String,
+    /// How many boots, by their ids.
+    pub boots: u64,
 }
 
 /// A line, or a file, that could not be read.

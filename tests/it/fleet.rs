@@ -641,6 +641,41 @@ fn the_gate_asks_for_the_baseline_that_is_rolled_out() {
     assert_eq!(names, "host-005\nhost-006\nhost-007\nhost-008\nhost-009\n");
 }
 
+/// One name is one host: a fleet of clones looks like a single host in sync.
+#[test]
+fn a_name_that_several_hosts_have_is_told() {
+    let dir = Dir::new("namesakes");
+    let clones = simple(50, |n, report| {
+        report["host"]["name"] = "localhost".into();
+        report["time"] = format!("2026-11-26T11:{n:02}:00Z").into();
+    });
+    // Two that report in turn; and one with a history, in which it was booted twice in ten days.
+    let pair = simple(6, |n, report| {
+        report["host"]["name"] = "pair".into();
+        report["host"]["boot_id"] = ["a", "b"][n % 2].into();
+        report["time"] = format!("2026-11-26T1{n}:00:00Z").into();
+    });
+    let one = simple(10, |n, report| {
+        report["host"]["name"] = "one".into();
+        report["host"]["boot_id"] = ["a", "b", "c"][n / 4].into();
+        report["time"] = format!("2026-11-{:02}T12:00:00Z", 16 + n).into();
+    });
+    let file = dir.file("all.ndjson", [clones, pair, one].concat());
+    let ran = json(&[&file]);
+    let fleet = ran.fleet();
+    assert_eq!((ran.code, fleet.hosts.total, fleet.reports.older), (Some(0), 3, 63));
+    let found: Vec<_> = fleet.namesakes.iter().map(|n| (n.host.as_str(), n.boots)).collect();
+    assert_eq!(found, [("localhost", 50), ("pair", 2)]);
+    assert!(
+        ran.err.starts_with("warning: localhost: its reports are of 50 boots that"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(ran.err.lines().count(), 2, "{}", ran.err);
+    let ran = self::fleet(&[], &[&file]);
+    assert!(ran.out.contains("one name, several boots  boots\nlocalhost "), "{}", ran.out);
+}
+
 #[test]
 fn a_fleet_fits_a_screen_and_a_page_of_its_own() {
     let dir = Dir::new("screen");
