@@ -14,7 +14,7 @@ SET input_format_skip_unknown_fields = 1, input_format_null_as_default = 1;
 CREATE TEMPORARY TABLE report AS
 SELECT tupleElement(host, 'name') AS name, * FROM file({reports:String}, JSONEachRow, '
     schema String, time String, host Tuple(name String, roles Array(String)), version String,
-    result String, baseline Tuple(name String, sha256 String),
+    result String, baseline Tuple(name String, sha256 String, shared_sha256 String),
     pressure Tuple(memory_some_avg10 Float64),
     drift Tuple(last_day UInt64, events Array(Tuple(key String, action String, cause String,
         writer Tuple(comm String, unit String, container String), count UInt64, last String))),
@@ -46,7 +46,8 @@ FROM (
 );
 
 -- query: baselines
-SELECT baseline.name AS baseline_name, baseline.sha256 AS sha256, count() AS hosts
+SELECT baseline.name AS baseline_name,
+       if(baseline.shared_sha256 != '', baseline.shared_sha256, baseline.sha256) AS sha256, count() AS hosts
 FROM report WHERE baseline.name != '' GROUP BY ALL ORDER BY hosts DESC, baseline_name, sha256;
 
 -- query: drift

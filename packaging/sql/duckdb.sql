@@ -16,7 +16,7 @@ FROM read_json(getvariable('reports'), format = 'newline_delimited', columns = {
     host: 'STRUCT(name VARCHAR, roles VARCHAR[])',
     version: 'VARCHAR',
     result: 'VARCHAR',
-    baseline: 'STRUCT(name VARCHAR, sha256 VARCHAR)',
+    baseline: 'STRUCT(name VARCHAR, sha256 VARCHAR, shared_sha256 VARCHAR)',
     pressure: 'STRUCT(memory_some_avg10 DOUBLE)',
     drift: 'STRUCT(last_day BIGINT, events STRUCT("key" VARCHAR, "action" VARCHAR, cause VARCHAR, writer STRUCT(comm VARCHAR, unit VARCHAR, container VARCHAR), count BIGINT, last VARCHAR)[])',
     parameters: 'STRUCT("key" VARCHAR, live VARCHAR, live_status VARCHAR, boot STRUCT(source VARCHAR), boot_status VARCHAR, marks VARCHAR[])[]',
@@ -55,7 +55,7 @@ SELECT count(*) AS total,
 FROM report LEFT JOIN flags USING (host);
 
 -- query: baselines
-SELECT baseline.name AS name, baseline.sha256 AS sha256, count(*) AS hosts
+SELECT baseline.name AS name, coalesce(baseline.shared_sha256, baseline.sha256) AS sha256, count(*) AS hosts
 FROM report WHERE baseline IS NOT NULL GROUP BY ALL ORDER BY hosts DESC, name, sha256;
 
 -- query: drift

@@ -131,18 +131,20 @@ fn host<'a>(c: &mut Cursor<'a>, record: &mut Record<'a>) -> Result<(), Bad> {
     })
 }
 
-fields!(Baseline { Name = "name", Sha256 = "sha256" });
+fields!(Baseline { Name = "name", Sha256 = "sha256", Shared = "shared_sha256" });
 
 fn baseline<'a>(c: &mut Cursor<'a>) -> Result<(Text<'a>, Text<'a>), Bad> {
-    let (mut called, mut sha256) = (Text::default(), Text::default());
+    let (mut called, mut sha256, mut shared) = (Text::default(), Text::default(), None);
     c.fields(|c, field| {
         match field {
             Baseline::Name => called = c.string()?,
             Baseline::Sha256 => sha256 = c.string()?,
+            Baseline::Shared => shared = c.optional()?,
         }
         Ok(())
     })?;
-    Ok((called, sha256))
+    // A host's own layers make it no other baseline.
+    Ok((called, shared.unwrap_or(sha256)))
 }
 
 fields!(Pressure { Some10 = "memory_some_avg10" });
@@ -297,7 +299,7 @@ mod tests {
     use crate::wire::report::{Report, ReportParameter};
     use proptest::prelude::*;
 
-    const LINE: &str = r#"{"schema":"tunectl/report/1","time":"2026-11-26T12:00:00Z","host":{"name":"a","kernel":"6.1","boot_id":"x","mem_total_kb":1,"numa_nodes":1,"virtualization":"none","roles":["r","s"]},"version":"0.1.0","result":"differs","baseline":{"name":"b","sha256":"0"},"summary":{"parameters":1,"in_sync":0,"live_differs":1,"boot_differs":1,"pending":0,"contested":1,"waived":0,"blocked":0},"pressure":{"memory_some_avg10":1.5e1},"drift":{"since_boot":2,"last_day":1,"events":[{"key":"vm.a","from":"1","to":"2","action":"contested","cause":"process","writer":{"comm":"tuned","unit":"tuned.service","container":"c"},"count":3,"last":"2026-11-26T11:00:00Z"}]},"parameters":[{"key":"vm.a","desired":"1","live":"2","live_status":"differs","boot":{"value":"3","source":"/f:1"},"boot_status":"overridden","marks":["waived","refused","contested","from_ram","boot_unit","yielded"],"writer":{"comm":"tuned"}}],"others":{"vm.b":"4"},"errors":["e"]}"#;
+    const LINE: &str = r#"{"schema":"tunectl/report/1","time":"2026-11-26T12:00:00Z","host":{"name":"a","kernel":"6.1","boot_id":"x","mem_total_kb":1,"numa_nodes":1,"virtualization":"none","roles":["r","s"]},"version":"0.1.0","result":"differs","baseline":{"name":"b","sha256":"0","shared_sha256":"1"},"summary":{"parameters":1,"in_sync":0,"live_differs":1,"boot_differs":1,"pending":0,"contested":1,"waived":0,"blocked":0},"pressure":{"memory_some_avg10":1.5e1},"drift":{"since_boot":2,"last_day":1,"events":[{"key":"vm.a","from":"1","to":"2","action":"contested","cause":"process","writer":{"comm":"tuned","unit":"tuned.service","container":"c"},"count":3,"last":"2026-11-26T11:00:00Z"}]},"parameters":[{"key":"vm.a","desired":"1","live":"2","live_status":"differs","boot":{"value":"3","source":"/f:1"},"boot_status":"overridden","marks":["waived","refused","contested","from_ram","boot_unit","yielded"],"writer":{"comm":"tuned"}}],"others":{"vm.b":"4"},"errors":["e"]}"#;
 
     fn read(line: &str) -> Result<Record<'_>, Bad> {
         Record::read(line, &mut Memo::default())
@@ -318,7 +320,10 @@ mod tests {
             host: text(&report.host.name),
             roles: report.host.roles.iter().map(|r| text(r)).collect(),
             version: text(&report.version),
-            baseline: report.baseline.as_ref().map(|b| (text(&b.name), text(&b.sha256))),
+            baseline: report
+                .baseline
+                .as_ref()
+                .map(|b| (text(&b.name), text(b.shared_sha256.as_ref().unwrap_or(&b.sha256)))),
             failed: report.result == "failed",
             error: report.errors.first().map(|e| text(e)),
             pressure: report.pressure.map(|p| p.memory_some_avg10),

@@ -22,7 +22,7 @@ pub struct Record<'a> {
     pub roles: Vec<Text<'a>>,
     /// The tunectl that wrote the report.
     pub version: Text<'a>,
-    /// The baseline's name and hash.
+    /// The baseline's name and hash, without the host's own layers where the report tells that.
     pub baseline: Option<(Text<'a>, Text<'a>)>,
     /// Whether the host has a baseline that cannot be used.
     pub failed: bool,

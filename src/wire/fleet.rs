@@ -148,7 +148,8 @@ pub struct FleetFailed {
 pub struct FleetBaseline {
     /// Its name.
     pub name: String,
-    /// SHA-256 of its texts, in hexadecimal.
+    /// SHA-256 of its texts, in hexadecimal: without a host's further layers, where its report tells
+    /// that.
     pub sha256: String,
     /// Hosts.
     pub hosts: u64,

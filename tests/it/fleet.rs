@@ -637,6 +637,12 @@ fn the_gate_asks_for_the_baseline_that_is_rolled_out() {
     for (gate, code) in [("baseline!=@0f0f0f0f", 0), ("baseline!=broker", 2)] {
         assert_eq!(fleet_code(gate, &all), Some(code), "{gate}");
     }
+    // What a host has of its own on top makes it no other baseline.
+    let layered = simple(4, |n, report| {
+        report["baseline"] = serde_json::json!(
+            { "name": "broker", "sha256": format!("00{n:02}"), "shared_sha256": "1a2b3c4d" });
+    });
+    assert_eq!(fleet_code(&gate, &dir.file("layered.ndjson", layered)), Some(0));
     let names = fleet(&["--hosts", "baseline!=broker@1a2b3c"], &[&half]).out;
     assert_eq!(names, "host-005\nhost-006\nhost-007\nhost-008\nhost-009\n");
 }
