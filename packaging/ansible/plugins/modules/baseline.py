@@ -74,9 +74,15 @@ name:
   type: str
   returned: always
 result:
-  description: What tunectl says of it, as V(applied), V(in_sync), V(on_trial), V(incomplete).
+  description: >-
+    What tunectl says of it, as V(applied), V(in_sync), V(on_trial), V(incomplete), or what the module
+    did, V(confirmed) or V(put_back). In check mode V(not_installed), where O(program) is not there.
   type: str
-  returned: always
+  returned: unless the baseline was refused
+exit_code:
+  description: What tunectl ended with; 3 where a plan was refused, as by a guard.
+  type: int
+  returned: failure
 steps:
   description: Each write, with key, from, to and result.
   type: list
@@ -107,6 +113,11 @@ class Host:
     def __init__(self, module):
         self.module = module
         self.program = module.params["program"]
+        self.told = {"name": name_of(module.params), "changed": False}
+
+    def fail(self, msg, **more):
+        """Ends the module with a failure, with all that is known by then."""
+        self.module.fail_json(msg=msg, **{**self.told, **more})
 
     def run(self, *args):
         """Exit code, standard output and standard error."""
@@ -120,8 +131,13 @@ class Host:
         except ValueError:
             said = None
         if said is None or code not in taken:
-            self.module.fail_json(msg=why(said, err), exit_code=code, stderr=err)
+            self.fail(why(said, err), exit_code=code, stderr=err)
         return code, said
+
+    def plan(self, *args):
+        """The plan, and whether an apply would refuse it."""
+        code, said = self.json("plan", *args, taken=(0, 3))
+        return said, code != 0
 
     def pending(self):
         """The trial that is pending, if any."""
@@ -129,16 +145,14 @@ class Host:
         try:
             return json.loads(out).get("trial")
         except ValueError:
-            self.module.fail_json(msg=why(None, err), exit_code=code, stderr=err)
+            self.fail(why(None, err), exit_code=code, stderr=err)
 
 
 def why(said, err):
-    """Why something failed, in words."""
-    if said and said.get("errors"):
-        return "; ".join(said["errors"])
-    if said and said.get("plan", {}).get("refusals"):
-        return "; ".join(said["plan"]["refusals"])
-    return err.strip() or "tunectl has not said why"
+    """Why something failed, in words; `said` is a plan or what became of one."""
+    said = said or {}
+    reasons = said.get("plan", said).get("refusals") or said.get("errors") or []
+    return "; ".join(reasons) or err.strip() or "tunectl has not said why"
 
 
 def name_of(params):
@@ -222,13 +236,13 @@ def diff(plan, name, own):
 
 
 def planned(host, name, laid):
-    """The plan; in check mode of a text that is laid nowhere yet."""
+    """The plan, in check mode of a text that is laid nowhere yet, and whether it is refused."""
     if laid:
-        return host.json("plan", "-b", name)[1]
+        return host.plan("-b", name)
     handle, path = tempfile.mkstemp(dir=host.module.tmpdir, suffix=".yaml")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(host.module.params["content"])
-    return host.json("plan", "-b", path)[1]
+    return host.plan("-b", path)
 
 
 def carry_out(module, host):
@@ -238,12 +252,13 @@ def carry_out(module, host):
     laid = is_laid(params, name)
     if not laid and not module.check_mode:
         lay(module, name)
-    plan = planned(host, name, laid or not module.check_mode)
+    plan, refused = planned(host, name, laid or not module.check_mode)
+    if refused:
+        host.fail(why(plan, ""), exit_code=3)
     own = is_own(name)
     changed = not laid or not own or changes(plan)
-    told = {"name": name, "changed": changed, "diff": diff(plan, name, own), "result": "in_sync"}
-    if plan["refusals"]:
-        module.fail_json(msg="; ".join(plan["refusals"]), **told)
+    told = host.told
+    told.update(changed=changed, diff=diff(plan, name, own), result="in_sync")
     if module.check_mode:
         module.exit_json(**told)
     args = ["apply", "-b", name, "--adopt"]
@@ -255,7 +270,7 @@ def carry_out(module, host):
     if outcome.get("trial"):
         told["trial"] = outcome["trial"]
     if code:
-        module.fail_json(msg=why(outcome, ""), exit_code=code, **told)
+        host.fail(why(outcome, ""), exit_code=code)
     module.exit_json(**told)
 
 
@@ -264,13 +279,17 @@ def is_in_force(params, host):
     name = name_of(params)
     with_hash = "(-[0-9a-f]{12})?" if params["content"] is None else ""
     held = [own for own in own_names() if re.fullmatch(re.escape(name) + with_hash, own)]
-    return bool(held or name == OWN) and not changes(host.json("plan")[1])
+    if not held and name != OWN:
+        return False
+    plan, refused = host.plan()
+    return not refused and not changes(plan)
 
 
 def confirm(module, host):
     """Keeps what is tried, and fails where that was put back before."""
     trial = host.pending()
-    told = {"name": module.params["baseline"], "changed": trial is not None, "result": "in_sync"}
+    told = host.told
+    told.update(changed=trial is not None, result="in_sync")
     if module.check_mode or (trial is None and is_in_force(module.params, host)):
         module.exit_json(**told)
     # Where none is pending it says what became of the last one.
@@ -278,21 +297,22 @@ def confirm(module, host):
     if not code:
         told.update(changed=True, result="confirmed")
     elif not is_in_force(module.params, host):
-        module.fail_json(msg=why(None, err), exit_code=code, **told)
+        host.fail(why(None, err), exit_code=code)
     module.exit_json(**told)
 
 
 def put_back(module, host):
     """Puts back what is tried; should that fail, it is put back by itself at its end."""
     trial = host.pending()
-    told = {"name": module.params["baseline"], "changed": trial is not None, "result": "in_sync"}
+    told = host.told
+    told.update(changed=trial is not None, result="in_sync")
     if trial is None or module.check_mode:
         module.exit_json(**told)
     host.run("confirm", "--cancel")
     end = time.monotonic() + (trial["left_s"] or 0) + 60
     while host.pending() is not None:
         if time.monotonic() > end:
-            module.fail_json(msg="the trial is over and has not been put back", **told)
+            host.fail("the trial is over and has not been put back")
         time.sleep(1)
     told["result"] = "put_back"
     module.exit_json(**told)
@@ -314,11 +334,11 @@ def main():
         },
         supports_check_mode=True,
     )
-    if not os.access(module.params["program"], os.X_OK):
+    host = Host(module)
+    if not os.access(host.program, os.X_OK):
         if module.check_mode:
             module.exit_json(changed=True, name=name_of(module.params), result="not_installed")
-        module.fail_json(msg=f"{module.params['program']} is not there: install the package first")
-    host = Host(module)
+        host.fail(f"{host.program} is not there: install the package first")
     does = {"confirmed": confirm, "put_back": put_back}
     does.get(module.params["state"], carry_out)(module, host)
 
