@@ -17,7 +17,7 @@ options:
     description:
       - Name of a baseline that the host has or that is built in, or a path on the host.
       - With O(content), the name under which that is laid in C(/etc/tunectl/baselines), followed by
-        the beginning of its SHA-256, so that no text in force is ever edited in place.
+        the beginning of its SHA-256, so that no text in force is ever edited in place. No path then.
     type: str
     required: true
   content:
@@ -335,6 +335,9 @@ def main():
         supports_check_mode=True,
     )
     host = Host(module)
+    named = re.fullmatch(r"[^/\0\n.-][^/\0\n]*", module.params["baseline"])
+    if module.params["content"] is not None and not named:
+        host.fail(f"{module.params['baseline']!r} is no name to lay a text under in {BASELINES}")
     if not os.access(host.program, os.X_OK):
         if module.check_mode:
             module.exit_json(changed=True, name=name_of(module.params), result="not_installed")
