@@ -18,6 +18,7 @@ options:
       - Name of a baseline that the host has or that is built in, or a path on the host.
       - With O(content), the name under which that is laid in C(/etc/tunectl/baselines), followed by
         the beginning of its SHA-256, so that no text in force is ever edited in place. No path then.
+        A text that was laid and then refused is taken away again.
     type: str
     required: true
   content:
@@ -33,8 +34,10 @@ options:
         the host's own and needs nothing done, and fails with any other, as with values that were put
         back before they were confirmed. In check mode it is content then.
       - V(put_back) puts what is tried back before its end, and is content where nothing is.
+      - V(reported) reports the host against the baseline, for C(tunectl fleet), and changes nothing;
+        a text need not be laid for it.
     type: str
-    choices: [applied, tried, confirmed, put_back]
+    choices: [applied, tried, confirmed, put_back, reported]
     default: applied
   trial:
     description: How long a trial lasts, as C(90s) or C(10m).
@@ -92,6 +95,10 @@ trial:
   description: The trial that is pending.
   type: dict
   returned: while there is one
+report:
+  description: The line that C(tunectl report --format json) prints.
+  type: str
+  returned: with O(state=reported)
 """
 
 import hashlib
@@ -114,9 +121,21 @@ class Host:
         self.module = module
         self.program = module.params["program"]
         self.told = {"name": name_of(module.params), "changed": False}
+        self.fresh = False
+
+    def lay(self):
+        """Has the text in its place; whether it was there already, or there is none to lay."""
+        self.fresh = not is_laid(self.module.params, self.told["name"])
+        if self.fresh:
+            lay(self.module, self.told["name"])
+        return not self.fresh
 
     def fail(self, msg, **more):
         """Ends the module with a failure, with all that is known by then."""
+        name = self.told["name"]
+        # Nothing refers to it then.
+        if self.fresh and "trial" not in self.told and not is_own(name):
+            os.unlink(place_of(name))
         self.module.fail_json(msg=msg, **{**self.told, **more})
 
     def run(self, *args):
@@ -235,24 +254,22 @@ def diff(plan, name, own):
     }
 
 
-def planned(host, name, laid):
-    """The plan, in check mode of a text that is laid nowhere yet, and whether it is refused."""
+def to_read(module, name, laid):
+    """What tunectl is to read: that name, or a copy of a text that is laid nowhere."""
     if laid:
-        return host.plan("-b", name)
-    handle, path = tempfile.mkstemp(dir=host.module.tmpdir, suffix=".yaml")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(host.module.params["content"])
-    return host.plan("-b", path)
+        return name
+    path = os.path.join(module.tmpdir, f"{name}.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(module.params["content"])
+    return path
 
 
 def carry_out(module, host):
     """Plans, and unless that is enough carries it out."""
     params = module.params
     name = name_of(params)
-    laid = is_laid(params, name)
-    if not laid and not module.check_mode:
-        lay(module, name)
-    plan, refused = planned(host, name, laid or not module.check_mode)
+    laid = is_laid(params, name) if module.check_mode else host.lay()
+    plan, refused = host.plan("-b", to_read(module, name, laid or host.fresh))
     if refused:
         host.fail(why(plan, ""), exit_code=3)
     own = is_own(name)
@@ -318,6 +335,16 @@ def put_back(module, host):
     module.exit_json(**told)
 
 
+def report(module, host):
+    """Reports the host against the baseline, which may be one that cannot be used."""
+    name = host.told["name"]
+    asked = to_read(module, name, is_laid(module.params, name))
+    code, out, err = host.run("report", "-b", asked, "--format", "json")
+    if not out.startswith('{"schema":"tunectl/report/1"'):
+        host.fail(why(None, err), exit_code=code, stderr=err)
+    module.exit_json(report=out.strip(), result=json.loads(out)["result"], **host.told)
+
+
 def main():
     """Reads the arguments and does what the state says."""
     module = AnsibleModule(
@@ -326,7 +353,7 @@ def main():
             "content": {"type": "str"},
             "state": {
                 "type": "str",
-                "choices": ["applied", "tried", "confirmed", "put_back"],
+                "choices": ["applied", "tried", "confirmed", "put_back", "reported"],
                 "default": "applied",
             },
             "trial": {"type": "str", "default": "10m"},
@@ -342,7 +369,7 @@ def main():
         if module.check_mode:
             module.exit_json(changed=True, name=name_of(module.params), result="not_installed")
         host.fail(f"{host.program} is not there: install the package first")
-    does = {"confirmed": confirm, "put_back": put_back}
+    does = {"confirmed": confirm, "put_back": put_back, "reported": report}
     does.get(module.params["state"], carry_out)(module, host)
 
 
