@@ -11,7 +11,7 @@ short_description: Hold a kernel-parameter baseline on a host
 description:
   - Plans a baseline with C(tunectl), and carries it out, for good or on trial.
   - In check mode it changes nothing and shows what would change, on both axes (now, and after the
-    next boot), as a diff.
+    next boot), as a diff. It fails where carrying that out would fail, as far as a plan tells.
 options:
   baseline:
     description:
@@ -50,7 +50,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Plans, and changes nothing.
+    description: Plans, changes nothing, and fails where the plan cannot be carried out.
   diff_mode:
     support: full
     description: Each parameter that differs, now and at the next boot.
@@ -85,7 +85,7 @@ result:
 exit_code:
   description: What tunectl ended with; 3 where a plan was refused, as by a guard.
   type: int
-  returned: failure
+  returned: where it has failed
 steps:
   description: Each write, with key, from, to and result.
   type: list
@@ -101,6 +101,7 @@ report:
   returned: with O(state=reported)
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -112,6 +113,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 BASELINES = "/etc/tunectl/baselines"
 OWN = "/etc/tunectl/baseline.yaml"
+LAYERS = "/etc/tunectl/baseline.d"
 
 
 class Host:
@@ -229,6 +231,19 @@ def changes(plan):
     return bool(plan["steps"]) or files
 
 
+def impossible(plan):
+    """What an apply would fail for, though the plan is not refused."""
+    layers = sorted(glob.glob(os.path.join(LAYERS, "*.yaml")))
+    if layers:
+        return [f"this host has further layers, such as {layers[0]}"]
+    never = ("absent", "unreadable", "read_only", "kernel_keeps")
+    return [
+        f"{one['key']}: {(one['notes'] or [one['live_status']])[0]}"
+        for one in plan["parameters"]
+        if one["live_status"] in never and "waived" not in one["marks"]
+    ]
+
+
 def diff(plan, name, own):
     """What differs, now and at the next boot."""
     before, after = [], []
@@ -277,6 +292,8 @@ def carry_out(module, host):
     told = host.told
     told.update(changed=changed, diff=diff(plan, name, own), result="in_sync")
     if module.check_mode:
+        if impossible(plan):
+            host.fail("; ".join(impossible(plan)))
         module.exit_json(**told)
     args = ["apply", "-b", name, "--adopt"]
     if params["state"] == "tried":
