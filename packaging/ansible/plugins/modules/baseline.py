@@ -3,15 +3,18 @@
 # Apache-2.0 (see LICENSE of the project)
 """Ansible module: plans, tries, applies and confirms a kernel-parameter baseline."""
 
-from __future__ import annotations
-
+# Python 3.6 is what EL 8 has.
 DOCUMENTATION = r"""
 module: baseline
 short_description: Hold a kernel-parameter baseline on a host
+version_added: 1.0.0
 description:
   - Plans a baseline with C(tunectl), and carries it out, for good or on trial.
   - In check mode it changes nothing and shows what would change, on both axes (now, and after the
     next boot), as a diff. It fails where carrying that out would fail, as far as a plan tells.
+requirements:
+  - tunectl
+  - Python 3.6 or newer
 options:
   baseline:
     description:
@@ -22,7 +25,7 @@ options:
     type: str
     required: true
   content:
-    description: Text of the baseline.
+    description: Text of the baseline. It is logged nowhere, because parameters may be secrets.
     type: str
   state:
     description:
@@ -40,7 +43,7 @@ options:
     choices: [applied, tried, confirmed, put_back, reported]
     default: applied
   trial:
-    description: How long a trial lasts, as C(90s) or C(10m).
+    description: How long a trial lasts, as C(90s) or C(10m); from 1s to 1d.
     type: str
     default: 10m
   program:
@@ -48,6 +51,10 @@ options:
     type: str
     default: /usr/sbin/tunectl
 attributes:
+  platform:
+    support: full
+    description: Linux.
+    platforms: linux
   check_mode:
     support: full
     description: Plans, changes nothing, and fails where the plan cannot be carried out.
@@ -59,6 +66,12 @@ author:
 """
 
 EXAMPLES = r"""
+- name: See what a baseline would change
+  tunectl.fleet.baseline:
+    baseline: kafka-broker
+  check_mode: true
+  diff: true
+
 - name: Hold what a Kafka broker needs
   tunectl.fleet.baseline:
     baseline: kafka-broker
@@ -69,6 +82,11 @@ EXAMPLES = r"""
     content: "{{ lookup('ansible.builtin.file', 'edge.yaml') }}"
     state: tried
     trial: 10m
+
+- name: Keep it
+  tunectl.fleet.baseline:
+    baseline: edge
+    state: confirmed
 """
 
 RETURN = r"""
@@ -90,7 +108,7 @@ steps:
   description: Each write, with key, from, to and result.
   type: list
   elements: dict
-  returned: when something was written
+  returned: with O(state=applied) and O(state=tried), once it was carried out
 trial:
   description: The trial that is pending.
   type: dict
@@ -110,6 +128,7 @@ import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.converters import to_bytes
 
 BASELINES = "/etc/tunectl/baselines"
 OWN = "/etc/tunectl/baseline.yaml"
@@ -180,7 +199,7 @@ def name_of(params):
     """The baseline's name on the host."""
     if params["content"] is None:
         return params["baseline"]
-    digest = hashlib.sha256(params["content"].encode()).hexdigest()
+    digest = hashlib.sha256(to_bytes(params["content"])).hexdigest()
     return f"{params['baseline']}-{digest[:12]}"
 
 
@@ -194,8 +213,8 @@ def is_laid(params, name):
     if params["content"] is None:
         return True
     try:
-        with open(place_of(name), encoding="utf-8") as there:
-            return there.read() == params["content"]
+        with open(place_of(name), "rb") as there:
+            return there.read() == to_bytes(params["content"])
     except FileNotFoundError:
         return False
 
@@ -204,8 +223,8 @@ def lay(module, name):
     """Puts the text in its place, whole."""
     os.makedirs(BASELINES, mode=0o755, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(module.params["content"])
+    with os.fdopen(handle, "wb") as file:
+        file.write(to_bytes(module.params["content"]))
     os.chmod(temporary, 0o644)
     module.atomic_move(temporary, place_of(name))
 
@@ -274,8 +293,8 @@ def to_read(module, name, laid):
     if laid:
         return name
     path = os.path.join(module.tmpdir, f"{name}.yaml")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(module.params["content"])
+    with open(path, "wb") as file:
+        file.write(to_bytes(module.params["content"]))
     return path
 
 
@@ -362,12 +381,23 @@ def report(module, host):
     module.exit_json(report=out.strip(), result=json.loads(out)["result"], **host.told)
 
 
+def wrong(params):
+    """What of the arguments no host could use, if any."""
+    if params["content"] is not None and not re.fullmatch(r"[^/\0\n.-][^/\0\n]*", params["baseline"]):
+        return f"{params['baseline']!r} is no name to lay a text under in {BASELINES}"
+    trial = re.fullmatch(r"([0-9]{1,9})([smhd])", params["trial"])
+    seconds = trial and int(trial[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[trial[2]]
+    if not trial or not 1 <= seconds <= 86400:
+        return f"{params['trial']!r} is no time for a trial: from 1s to 1d, as 90s or 10m"
+    return None
+
+
 def main():
     """Reads the arguments and does what the state says."""
     module = AnsibleModule(
         argument_spec={
             "baseline": {"type": "str", "required": True},
-            "content": {"type": "str"},
+            "content": {"type": "str", "no_log": True},
             "state": {
                 "type": "str",
                 "choices": ["applied", "tried", "confirmed", "put_back", "reported"],
@@ -379,12 +409,13 @@ def main():
         supports_check_mode=True,
     )
     host = Host(module)
-    named = re.fullmatch(r"[^/\0\n.-][^/\0\n]*", module.params["baseline"])
-    if module.params["content"] is not None and not named:
-        host.fail(f"{module.params['baseline']!r} is no name to lay a text under in {BASELINES}")
-    if not os.access(host.program, os.X_OK):
-        if module.check_mode:
-            module.exit_json(changed=True, name=name_of(module.params), result="not_installed")
+    if wrong(module.params):
+        host.fail(wrong(module.params))
+    if not (os.path.isfile(host.program) and os.access(host.program, os.X_OK)):
+        if module.check_mode and module.params["state"] != "reported":
+            module.warn(f"{host.program} is not there yet, so nothing was planned")
+            host.told.update(changed=True, result="not_installed")
+            module.exit_json(**host.told)
         host.fail(f"{host.program} is not there: install the package first")
     does = {"confirmed": confirm, "put_back": put_back, "reported": report}
     does.get(module.params["state"], carry_out)(module, host)
