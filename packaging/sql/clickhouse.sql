@@ -19,7 +19,8 @@ SELECT tupleElement(host, 'name') AS name, * FROM file({reports:String}, JSONEac
     drift Tuple(last_day UInt64, events Array(Tuple(key String, action String, cause String,
         writer Tuple(comm String, unit String, container String), count UInt64, last String))),
     parameters Array(Tuple(key String, live Nullable(String), live_status String,
-        boot Tuple(source String), boot_status String, marks Array(String))),
+        boot Tuple(source String), boot_status String, marks Array(String),
+        let_go Tuple(kind String))),
     others Map(String, String)')
 WHERE schema = 'tunectl/report/1'
 ORDER BY time DESC LIMIT 1 BY name;
@@ -36,11 +37,13 @@ FROM (
            time < {silent_before:String} AS is_silent,
            pressure.memory_some_avg10 >= 10 AS is_pressed,
            arrayExists(p -> p.live_status NOT IN ('in_sync', 'pending')
-                            AND NOT has(p.marks, 'waived'), parameters) AS is_drifted,
+                            AND NOT has(p.marks, 'waived') AND p.let_go.kind = '', parameters) AS is_drifted,
            arrayExists(p -> p.boot_status != 'same' AND NOT has(p.marks, 'waived')
+                            AND p.let_go.kind NOT IN ('released', 'trial')
                             AND NOT has(p.marks, 'boot_unit'), parameters) AS is_lost,
            arrayExists(p -> has(p.marks, 'contested'), parameters) AS is_contested,
-           arrayExists(p -> p.live_status = 'pending' AND NOT has(p.marks, 'waived'),
+           arrayExists(p -> p.live_status = 'pending' AND NOT has(p.marks, 'waived')
+                            AND p.let_go.kind = '',
                        parameters) AS is_pending
     FROM report
 );
@@ -53,6 +56,7 @@ FROM report WHERE baseline.name != '' GROUP BY ALL ORDER BY hosts DESC, baseline
 -- query: drift
 SELECT p.key AS key, count() AS hosts FROM report ARRAY JOIN parameters AS p
 WHERE p.live_status NOT IN ('in_sync', 'pending') AND NOT has(p.marks, 'waived')
+      AND p.let_go.kind = ''
 GROUP BY key ORDER BY hosts DESC, key;
 
 -- query: changes
@@ -71,6 +75,7 @@ SELECT p.key AS key, p.boot_status AS boot_status,
        replaceRegexpOne(p.boot.source, ':[0-9]+$', '') AS source, count() AS hosts
 FROM report ARRAY JOIN parameters AS p
 WHERE p.boot_status != 'same' AND NOT has(p.marks, 'waived')
+      AND p.let_go.kind NOT IN ('released', 'trial')
 GROUP BY key, boot_status, source ORDER BY hosts DESC, key, boot_status, source;
 
 -- query: outliers

@@ -19,7 +19,7 @@ FROM read_json(getvariable('reports'), format = 'newline_delimited', columns = {
     baseline: 'STRUCT(name VARCHAR, sha256 VARCHAR, shared_sha256 VARCHAR)',
     pressure: 'STRUCT(memory_some_avg10 DOUBLE)',
     drift: 'STRUCT(last_day BIGINT, events STRUCT("key" VARCHAR, "action" VARCHAR, cause VARCHAR, writer STRUCT(comm VARCHAR, unit VARCHAR, container VARCHAR), count BIGINT, last VARCHAR)[])',
-    parameters: 'STRUCT("key" VARCHAR, live VARCHAR, live_status VARCHAR, boot STRUCT(source VARCHAR), boot_status VARCHAR, marks VARCHAR[])[]',
+    parameters: 'STRUCT("key" VARCHAR, live VARCHAR, live_status VARCHAR, boot STRUCT(source VARCHAR), boot_status VARCHAR, marks VARCHAR[], let_go STRUCT(kind VARCHAR))[]',
     others: 'MAP(VARCHAR, VARCHAR)'
 })
 WHERE schema = 'tunectl/report/1'
@@ -29,15 +29,17 @@ CREATE OR REPLACE TEMP VIEW parameter AS
 SELECT host, roles, drift, p.key AS key, p.live AS live, p.live_status AS live_status,
        p.boot_status AS boot_status, coalesce(p.marks, []) AS marks,
        regexp_replace(p.boot.source, ':[0-9]+$', '') AS source,
-       p.live_status NOT IN ('in_sync', 'pending')
-           AND NOT list_contains(coalesce(p.marks, []), 'waived') AS drifted
+       list_contains(coalesce(p.marks, []), 'waived') OR p.let_go IS NOT NULL AS spared,
+       list_contains(coalesce(p.marks, []), 'waived')
+           OR coalesce(p.let_go.kind IN ('released', 'trial'), false) AS spared_at_boot,
+       p.live_status NOT IN ('in_sync', 'pending') AND NOT spared AS drifted
 FROM (SELECT host, roles, drift, unnest(parameters) AS p FROM report);
 
 -- query: hosts
 WITH flags AS (
     SELECT host, bool_or(drifted) AS drift, bool_or(list_contains(marks, 'contested')) AS contested,
-           bool_or(live_status = 'pending' AND NOT list_contains(marks, 'waived')) AS pending,
-           bool_or(boot_status <> 'same' AND NOT list_contains(marks, 'waived')
+           bool_or(live_status = 'pending' AND NOT spared) AS pending,
+           bool_or(boot_status <> 'same' AND NOT spared_at_boot
                    AND NOT list_contains(marks, 'boot_unit')) AS boot
     FROM parameter GROUP BY host
 )
@@ -75,7 +77,7 @@ WHERE e.key = key GROUP BY ALL ORDER BY hosts DESC, key, comm;
 
 -- query: boot
 SELECT key, boot_status, source, count(*) AS hosts FROM parameter
-WHERE boot_status <> 'same' AND NOT list_contains(marks, 'waived')
+WHERE boot_status <> 'same' AND NOT spared_at_boot
 GROUP BY ALL ORDER BY hosts DESC, key, boot_status, source;
 
 -- query: outliers

@@ -231,7 +231,7 @@ mod tests {
         for (gate, told) in [
             (
                 "",
-                "at character 1: one of ahead, baseline, blocked, boot, changed, contested, drift, failed, hosts, no_baseline, pending, pressure, silent, unreadable belongs here, and the expression ends",
+                "at character 1: one of ahead, baseline, blocked, boot, changed, contested, drift, failed, hosts, let_go, no_baseline, pending, pressure, silent, unreadable belongs here, and the expression ends",
             ),
             ("drfit<=1%", "at character 1: one of "),
             (

@@ -6,7 +6,7 @@ use crate::wire::fleet::FleetHosts;
 pub type Finding = fn(&FleetHosts) -> u64;
 
 /// Every finding that a gate can ask for, by name.
-pub const FINDINGS: [(&str, Finding); 11] = [
+pub const FINDINGS: [(&str, Finding); 12] = [
     ("ahead", |h| h.ahead),
     ("blocked", |h| h.blocked),
     ("boot", |h| h.boot),
@@ -14,6 +14,7 @@ pub const FINDINGS: [(&str, Finding); 11] = [
     ("contested", |h| h.contested),
     ("drift", |h| h.drift),
     ("failed", |h| h.failed),
+    ("let_go", |h| h.let_go),
     ("no_baseline", |h| h.no_baseline),
     ("pending", |h| h.pending),
     ("pressure", |h| h.pressure),
@@ -31,6 +32,7 @@ pub fn sum(a: FleetHosts, b: FleetHosts) -> FleetHosts {
         pending: a.pending + b.pending,
         blocked: a.blocked + b.blocked,
         waived: a.waived + b.waived,
+        let_go: a.let_go + b.let_go,
         changed: a.changed + b.changed,
         silent: a.silent + b.silent,
         ahead: a.ahead + b.ahead,

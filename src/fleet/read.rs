@@ -246,8 +246,11 @@ fields!(Setting {
     Boot = "boot",
     BootStatus = "boot_status",
     Marks = "marks",
+    LetGo = "let_go",
     Writer = "writer",
 });
+
+fields!(LetGo { Kind = "kind" });
 
 fields!(AtBoot { Value = "value", Source = "source" });
 
@@ -282,8 +285,16 @@ pub(super) fn parameter<'a>(c: &mut Cursor<'a>) -> Result<Parameter<'a>, Bad> {
                 }
                 Ok(())
             })?,
+            Setting::LetGo if !c.null()? => {
+                parameter.marks.let_go = true;
+                c.fields(|c, LetGo::Kind| {
+                    let kind = c.string()?;
+                    parameter.marks.let_go_at_boot = matches!(&*kind, "released" | "trial");
+                    Ok(())
+                })?;
+            }
             Setting::Writer if !c.null()? => parameter.writer = Some(writer(c)?),
-            Setting::Boot | Setting::Marks | Setting::Writer => {}
+            Setting::Boot | Setting::Marks | Setting::LetGo | Setting::Writer => {}
         }
         Ok(())
     })?;
@@ -299,7 +310,7 @@ mod tests {
     use crate::wire::report::{Report, ReportParameter};
     use proptest::prelude::*;
 
-    const LINE: &str = r#"{"schema":"tunectl/report/1","time":"2026-11-26T12:00:00Z","host":{"name":"a","kernel":"6.1","boot_id":"x","mem_total_kb":1,"numa_nodes":1,"virtualization":"none","roles":["r","s"]},"version":"0.1.0","result":"differs","baseline":{"name":"b","sha256":"0","shared_sha256":"1"},"summary":{"parameters":1,"in_sync":0,"live_differs":1,"boot_differs":1,"pending":0,"contested":1,"waived":0,"blocked":0},"pressure":{"memory_some_avg10":1.5e1},"drift":{"since_boot":2,"last_day":1,"events":[{"key":"vm.a","from":"1","to":"2","action":"contested","cause":"process","writer":{"comm":"tuned","unit":"tuned.service","container":"c"},"count":3,"last":"2026-11-26T11:00:00Z"}]},"parameters":[{"key":"vm.a","desired":"1","live":"2","live_status":"differs","boot":{"value":"3","source":"/f:1"},"boot_status":"overridden","marks":["waived","refused","contested","from_ram","boot_unit","yielded"],"writer":{"comm":"tuned"}}],"others":{"vm.b":"4"},"errors":["e"]}"#;
+    const LINE: &str = r#"{"schema":"tunectl/report/1","time":"2026-11-26T12:00:00Z","host":{"name":"a","kernel":"6.1","boot_id":"x","mem_total_kb":1,"numa_nodes":1,"virtualization":"none","roles":["r","s"]},"version":"0.1.0","result":"differs","baseline":{"name":"b","sha256":"0","shared_sha256":"1"},"summary":{"parameters":1,"in_sync":0,"live_differs":1,"boot_differs":1,"pending":0,"contested":1,"waived":0,"blocked":0},"pressure":{"memory_some_avg10":1.5e1},"drift":{"since_boot":2,"last_day":1,"events":[{"key":"vm.a","from":"1","to":"2","action":"contested","cause":"process","writer":{"comm":"tuned","unit":"tuned.service","container":"c"},"count":3,"last":"2026-11-26T11:00:00Z"}]},"parameters":[{"key":"vm.a","desired":"1","live":"2","live_status":"differs","boot":{"value":"3","source":"/f:1"},"boot_status":"overridden","marks":["waived","refused","contested","from_ram","boot_unit","yielded"],"let_go":{"kind":"trial","by":"b"},"writer":{"comm":"tuned"}}],"others":{"vm.b":"4"},"errors":["e"]}"#;
 
     fn read(line: &str) -> Result<Record<'_>, Bad> {
         Record::read(line, &mut Memo::default())
@@ -352,6 +363,8 @@ mod tests {
                         boot_status: text(&p.boot_status),
                         marks: Marks {
                             waived: marked(p, "waived"),
+                            let_go: p.let_go.is_some(),
+                            let_go_at_boot: p.let_go.as_ref().is_some_and(|by| by.kind == "trial"),
                             refused: marked(p, "refused"),
                             contested: marked(p, "contested"),
                             from_ram: marked(p, "from_ram"),

@@ -101,6 +101,10 @@ pub struct Marks {
     pub from_ram: bool,
     /// tunectl-boot sets it whatever the files say.
     pub boot_unit: bool,
+    /// Nobody holds it, on purpose: what it reads is no drift.
+    pub let_go: bool,
+    /// Nor is what a boot leaves: it was rolled back, or is tried.
+    pub let_go_at_boot: bool,
 }
 
 impl Record<'_> {

@@ -129,6 +129,7 @@ struct Flags {
     pending: bool,
     blocked: bool,
     waived: bool,
+    let_go: bool,
 }
 
 impl Tally {
@@ -221,13 +222,15 @@ impl Tally {
         let marks = parameter.marks;
         let in_sync = parameter.live_status == "in_sync";
         let pending = parameter.live_status == "pending";
-        let drift = !in_sync && !pending && !marks.waived;
+        let spared = marks.waived || marks.let_go;
+        let drift = !in_sync && !pending && !spared;
         if let Some(live) = &parameter.live {
             // What is made from each host's memory is alike where it is as desired.
             let value = if marks.from_ram && in_sync { FROM_RAM } else { live };
             self.value(roles, &parameter.key, value, drift, host);
         }
         flags.waived |= marks.waived;
+        flags.let_go |= marks.let_go;
         flags.contested |= marks.contested;
         if in_sync && parameter.boot_status == "same" && !marks.contested && !marks.refused {
             return;
@@ -242,21 +245,21 @@ impl Tally {
                 group.add(host);
             }
         }
-        if pending && !marks.waived {
+        if pending && !spared {
             flags.pending = true;
             if let Some(group) = self.pending.at(key) {
                 group.add(host);
             }
         }
         let impossible = drift && parameter.live_status != "differs";
-        if impossible || marks.refused && !marks.waived {
+        if impossible || marks.refused && !spared {
             flags.blocked = true;
             let why = if impossible { status } else { self.names.of("refused") };
             if let Some(group) = self.blocked.at(key.zip(why)) {
                 group.add(host);
             }
         }
-        if parameter.boot_status != "same" && !marks.waived {
+        if parameter.boot_status != "same" && !marks.waived && !marks.let_go_at_boot {
             flags.boot |= !marks.boot_unit;
             let status = self.names.of(&parameter.boot_status);
             let source = parameter.source.as_ref().and_then(|s| self.names.of(file(s)));
@@ -357,6 +360,7 @@ impl Tally {
             pending: one(flags.pending),
             blocked: one(flags.blocked),
             waived: one(flags.waived),
+            let_go: one(flags.let_go),
             changed: one(record.last_day > 0),
             silent: one(silent),
             ahead: one(ahead),

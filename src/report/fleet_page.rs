@@ -131,6 +131,7 @@ fn states(out: &mut String, fleet: &Fleet) {
         (hosts.pressure, "under memory pressure"),
         (hosts.silent, "silent"),
         (hosts.ahead, "ahead of this clock"),
+        (hosts.let_go, "with something let go"),
         (hosts.failed, "with a baseline that cannot be used"),
         (hosts.no_baseline, "without a baseline"),
     ] {

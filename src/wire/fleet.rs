@@ -106,6 +106,10 @@ pub struct FleetHosts {
     pub blocked: u64,
     /// Some parameter is covered by a waiver.
     pub waived: u64,
+    /// Some parameter is let go on purpose: unlocked, yielded, tried or rolled back. That is neither
+    /// drift nor, where it was rolled back or is tried, of the next boot.
+    #[serde(default)]
+    pub let_go: u64,
     /// Some parameter was changed within the 24 hours before the report.
     pub changed: u64,
     /// The newest report is old, or dated more than an hour ahead.

@@ -614,6 +614,31 @@ fn hosts_are_named_on_the_screen_in_json_on_the_page_and_for_other_programs() {
     assert_eq!(fleet(&["--hosts", "drift", "--gate", "drift=0"], &[&file]).code, Some(2));
 }
 
+/// What somebody let go on purpose stops no rollout, and is told.
+#[test]
+fn what_is_let_go_is_no_drift() {
+    let dir = Dir::new("let-go");
+    let kinds = ["unlocked", "yielded", "trial", "released", ""];
+    let reports = simple(5, |n, report| {
+        report["parameters"] = drifted();
+        report["parameters"][0]["boot_status"] = "unset".into();
+        if !kinds[n].is_empty() {
+            report["parameters"][0]["let_go"] =
+                serde_json::json!({"kind": kinds[n], "by": "root, by `tunectl unlock`"});
+        }
+    });
+    let file = dir.file("f.ndjson", reports);
+    let hosts = json(&[&file]).fleet().hosts;
+    assert_eq!((hosts.drift, hosts.let_go, hosts.in_sync), (1, 4, 2), "{hosts:?}");
+    // Unlocked or yielded, the baseline has it again after a reboot.
+    assert_eq!(hosts.boot, 3, "{hosts:?}");
+    assert_eq!(fleet_code("drift<=1 and let_go=4", &file), Some(0));
+    let ran = fleet(&["--hosts", "let_go"], &[&file]);
+    assert_eq!(ran.out.lines().count(), 4, "{}", ran.out);
+    let text = fleet(&[], &[&file]).out;
+    assert!(text.contains("4 with something let go"), "{text}");
+}
+
 /// Hosts that the rollout has not reached are in sync, with the old baseline.
 #[test]
 fn the_gate_asks_for_the_baseline_that_is_rolled_out() {
