@@ -29,6 +29,8 @@ use super::{Exit, reports};
 
 /// So many lines of the log are looked at, the newest first.
 const LOOKED_AT: usize = 5_000;
+/// So many further parameters a report has.
+const MOST_OTHERS: usize = 1000;
 /// What is said of further parameters that are not there.
 const NO_SUCH: &str = "this kernel has no such parameter";
 /// How long another process that saves the report is waited for.
@@ -207,6 +209,13 @@ fn others(
                 (Err(_), Selector::Pattern(_)) => {}
             }
         }
+    }
+    let beyond = others.len().saturating_sub(MOST_OTHERS);
+    for _ in 0..beyond {
+        others.pop_last();
+    }
+    if beyond > 0 {
+        missing.push(format!("--also: {beyond} more are left out, a report has {MOST_OTHERS}"));
     }
     (others, missing)
 }

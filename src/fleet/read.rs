@@ -1,6 +1,6 @@
 //! A report read from its line: what is usual is compared, what is not is parsed.
 
-use crate::wire::report::REPORT_SCHEMA;
+use crate::wire::report::{MOST_PARAMETERS, REPORT_SCHEMA};
 
 use super::bytes::order;
 use super::json::{Bad, Cursor, fields};
@@ -10,6 +10,7 @@ use super::time;
 
 /// So many parameters, further ones, events or roles a report may have.
 const MOST: usize = 4096;
+const _: () = assert!(MOST > MOST_PARAMETERS, "each is written so that it can be read");
 /// As long as a host's name may be; DNS allows 253 bytes.
 const LONGEST_NAME: usize = 255;
 

@@ -10,8 +10,9 @@ use crate::observed::Facts;
 use crate::plan::{Item, Plan};
 use crate::wire::event::{Event, Writer};
 use crate::wire::report::{
-    REPORT_SCHEMA, Report, ReportBaseline, ReportBoot, ReportBootValue, ReportDrift, ReportEvent,
-    ReportHost, ReportLetGo, ReportParameter, ReportPass, ReportSummary, ReportWatch, ReportWriter,
+    MOST_PARAMETER_BYTES, MOST_PARAMETERS, REPORT_SCHEMA, Report, ReportBaseline, ReportBoot,
+    ReportBootValue, ReportDrift, ReportEvent, ReportHost, ReportLetGo, ReportParameter,
+    ReportPass, ReportSummary, ReportWatch, ReportWriter,
 };
 use crate::wire::{BootReport, Tally};
 
@@ -63,6 +64,7 @@ pub fn unplanned(facts: &Facts, seen: &Seen<'_>, time: &str, result: &str) -> Re
         watch: Some(seen.watch),
         drift: seen.events.map(|events| drift(events, seen, &facts.boot_id)),
         parameters: Vec::new(),
+        omitted: 0,
         others: BTreeMap::new(),
         errors: Vec::new(),
     }
@@ -85,6 +87,7 @@ pub fn report(
     let last = last_seen(seen, &facts.boot_id);
     report.parameters = plan.items.iter().map(|item| parameter(item, plan, seen, &last)).collect();
     report.summary = summary(plan, &report.parameters);
+    report.omitted = shorten(&mut report.parameters);
     let held = |item: &&Item| !item.waived();
     // As the status judges it: what tunectl-boot puts right after the loader is not right in itself.
     let right = |item: &Item| !boot::is_wrong(item) && item.boot_status == BootStatus::Same;
@@ -92,6 +95,42 @@ pub fn report(
         report.result = "differs".into();
     }
     report
+}
+
+/// Keeps as many parameters as a report has: those first that are not as required now, then those
+/// that will not be, or of which there is more to say. How many are left out.
+fn shorten(parameters: &mut Vec<ReportParameter>) -> usize {
+    let bytes = |p: &ReportParameter| {
+        let texts = [&p.desired, &p.live].into_iter().flatten().map(String::len);
+        let boot = p.boot.as_ref().map_or(0, |boot| boot.value.len() + boot.source.len());
+        200 + p.key.len() + texts.sum::<usize>() + boot
+    };
+    let before = parameters.len();
+    if before <= MOST_PARAMETERS
+        && parameters.iter().map(bytes).sum::<usize>() <= MOST_PARAMETER_BYTES
+    {
+        return 0;
+    }
+    let rank = |p: &ReportParameter| {
+        let made = |mark: &String| matches!(mark.as_str(), "from_ram" | "boot_unit");
+        match p.live_status.as_str() {
+            "in_sync" if p.boot_status == "same" && p.marks.iter().all(made) => 2,
+            "in_sync" | "pending" => 1,
+            _ => 0,
+        }
+    };
+    let mut order: Vec<usize> = (0..before).collect();
+    order.sort_by_key(|at| rank(&parameters[*at]));
+    let mut room = MOST_PARAMETER_BYTES;
+    let mut kept = vec![false; before];
+    for at in order.into_iter().take(MOST_PARAMETERS) {
+        let bytes = bytes(&parameters[at]);
+        kept[at] = bytes <= room;
+        room = room.saturating_sub(bytes);
+    }
+    let mut kept = kept.into_iter();
+    parameters.retain(|_| kept.next().unwrap_or(true));
+    before - parameters.len()
 }
 
 fn summary(plan: &Plan, parameters: &[ReportParameter]) -> ReportSummary {

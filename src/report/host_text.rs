@@ -39,6 +39,10 @@ pub fn text(report: &Report, layout: Layout) -> String {
     if report.watch.is_some_and(|watch| watch.expected && !watch.running) {
         styled_line(&mut out, BAD, "daemon: tunectl watch does not run");
     }
+    if report.omitted > 0 {
+        let more = words::counted(report.omitted, "more parameter");
+        styled_line(&mut out, DIM, &format!("{more}: a report has no room for all"));
+    }
     drift(&mut out, report);
     out
 }

@@ -43,9 +43,13 @@ pub struct Report {
     /// What `tunectl watch` has seen; absent where its log cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<ReportDrift>,
-    /// Each parameter of the baseline, by key.
+    /// The parameters of the baseline, by key: of more than [`MOST_PARAMETERS`] those that are not in
+    /// sync come first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<ReportParameter>,
+    /// How many are not among these.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub omitted: usize,
     /// What further parameters read, which the baseline does not set, by key in dots; only those
     /// that were asked for. Of what is not there, or cannot be read, `errors` tells.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -53,6 +57,17 @@ pub struct Report {
     /// What went wrong while looking, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<String>,
+}
+
+/// A report lists no more parameters, and readers take no more: a host of containers has as many of
+/// each interface, and what reads them keeps a series of each.
+pub const MOST_PARAMETERS: usize = 3000;
+/// Nor more bytes of them, about: a report is a line of less than 1 MiB.
+pub const MOST_PARAMETER_BYTES: usize = 768 << 10;
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// The host.
@@ -358,6 +373,7 @@ mod tests {
                 }),
                 writer: Some(writer()),
             }],
+            omitted: 7,
             others: BTreeMap::from([("vm.dirty_ratio".to_owned(), "20".to_owned())]),
             errors: vec![text()],
         }

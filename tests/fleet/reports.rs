@@ -233,6 +233,7 @@ fn healthy(dice: &mut Dice, n: u64) -> Report {
         watch: None,
         drift: Some(ReportDrift::default()),
         parameters,
+        omitted: 0,
         others: BTreeMap::from([("kernel.sysrq".to_owned(), "438".to_owned())]),
         errors: Vec::new(),
     }

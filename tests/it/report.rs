@@ -1,6 +1,7 @@
 //! `report` as an operator and what collects reports meet it.
 #![allow(clippy::needless_raw_string_hashes, reason = "snapbox writes them when it updates")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -458,4 +459,44 @@ fn its_formats_are_named_where_it_is_asked_for_one() {
     assert!(host.run(["--format", "junit", "report"]).out.starts_with("<?xml"));
     assert!(host.run(["report", "--format", "junit"]).out.starts_with("<?xml"));
     assert_eq!(host.run(["status", "--format", "junit"]).code, 1);
+}
+
+/// A host of containers has as many parameters of each interface: its report is one that a fleet
+/// takes, and what is wrong stands in it.
+#[test]
+fn a_report_of_many_parameters_is_read_by_a_fleet() {
+    let host = host();
+    let mut live = String::new();
+    for n in 0..2000 {
+        let right = usize::from(n % 100 != 99);
+        let _ = writeln!(live, "net.ipv4.conf.veth{n}.rp_filter = {right}");
+        let _ = writeln!(live, "net.ipv4.conf.veth{n}.send_redirects = 0");
+    }
+    host.live(&live);
+    host.given(
+        "many.yaml",
+        "name: many\nparameters:\n  net.ipv4.conf.*.rp_filter: 1\n  \
+         net.ipv4.conf.*.send_redirects: 0\n",
+    );
+    let ran = host.run(["report", "-b", "./many.yaml", "--format", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.len() < 1 << 20, "{} bytes", ran.out.len());
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let listed = report["parameters"].as_array().unwrap();
+    let all = report["summary"]["parameters"].as_u64().unwrap();
+    assert_eq!(listed.len() as u64 + report["omitted"].as_u64().unwrap(), all);
+    assert!(all >= 4000 && listed.len() <= 3000, "{all}, {}", listed.len());
+    let is_wrong = |p: &&Value| p["live_status"] != "in_sync" && p["live_status"] != "pending";
+    let wrong = listed.iter().filter(is_wrong).count();
+    assert_eq!(wrong as u64, report["summary"]["live_differs"].as_u64().unwrap());
+    assert!(wrong >= 20, "{wrong}");
+    host.given("report.json", &ran.out);
+    let ran = host.run(["fleet", "report.json", "--hosts", "drift"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 1), "{}", ran.err);
+    let text = host.run(["report", "-b", "./many.yaml"]).out;
+    assert!(text.contains("more parameters: a report has no room for all"), "{text}");
+    let ran = host.run(["report", "--also", "net.ipv4.conf.*.rp_filter", "--format", "json"]);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(report["others"].as_object().unwrap().len(), 1000);
+    assert!(report["errors"].to_string().contains("more are left out"), "{}", report["errors"]);
 }
