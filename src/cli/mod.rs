@@ -3,6 +3,7 @@
 mod adoption;
 mod apply;
 mod args;
+mod authors;
 mod boot;
 mod completions;
 mod confirm;

@@ -13,11 +13,12 @@ use crate::report;
 use crate::report::rollback as told;
 
 use super::args::{Cli, Format, RollbackArgs};
+use super::authors::Authors;
 use super::failure::Failure;
 use super::host::{self, Host};
 use super::ramp::Pace;
 use super::ui::Ui;
-use super::{Exit, recovery, saved, trial};
+use super::{Exit, recovery, trial};
 
 /// Gives back what tunectl has written: shown first, then carried out once that is agreed to.
 ///
@@ -29,7 +30,8 @@ pub fn run(cli: &Cli, args: &RollbackArgs, ui: &Ui) -> Result<Exit, Failure> {
     if !args.dry_run {
         super::apply::only_root(&host, "give back what there was")?;
     }
-    let who = |key: &Key, live: &str| saved::who(cli, &host.facts.boot_id, key, live);
+    let authors = Authors::of(cli, &host.facts.boot_id);
+    let who = |key: &Key, live: &str| authors.who(key, live);
     if args.dry_run || !args.yes {
         recovery::mention(cli, ui);
         trial::mention(cli, ui);
@@ -68,7 +70,8 @@ fn carry_out(
     recovery::settle(cli, host, ui)?;
     trial::settle(cli, host, ui)?;
     let mut plan = host::rollback(cli, host, &args.keys, &args.allow)?;
-    let who = |key: &Key, live: &str| saved::who(cli, &host.facts.boot_id, key, live);
+    let authors = Authors::of(cli, &host.facts.boot_id);
+    let who = |key: &Key, live: &str| authors.who(key, live);
     let held = is_held(cli, args, host);
     let mut wire = told::planned(&plan, held, &host.facts, &who);
     if shown.is_some_and(|shown| told::planned(shown, held, &host.facts, &who) != wire) {

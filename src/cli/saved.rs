@@ -1,19 +1,19 @@
 //! Plans in files: saved for review, and compared with how things stand when they are carried out.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use crate::key::Key;
-use crate::persist::events;
 use crate::plan::Plan;
-use crate::report::{self, event};
+use crate::report;
 use crate::sources;
-use crate::wire::event::Event;
 use crate::wire::{Boot, BootValue, PLAN_SCHEMA, Plan as Wire, SavedPlan};
 
 use super::args::Cli;
+use super::authors::Authors;
 use super::boot::now;
 use super::failure::Failure;
 use super::host::Host;
@@ -21,8 +21,6 @@ use super::outfile::OutFile;
 
 /// A plan of more bytes is none of ours.
 const LARGEST: u64 = 64 << 20;
-/// So many lines of the event log are looked at for who has moved a parameter.
-const LOOKED_AT: usize = 10_000;
 
 /// Saves a plan.
 ///
@@ -106,8 +104,11 @@ pub fn moved(cli: &Cli, saved: &Wire, now: &Wire) -> Vec<String> {
         let (then, now) = (saved.host.mem_total_kb, now.host.mem_total_kb);
         moved.push(format!("the RAM has changed from {then} kB to {now} kB"));
     }
+    let authors = Authors::of(cli, &now.host.boot_id);
+    let [then_by_key, now_by_key] = [saved, now]
+        .map(|of| of.parameters.iter().map(|p| (&p.key, p)).collect::<BTreeMap<_, _>>());
     for parameter in &now.parameters {
-        let Some(then) = saved.parameters.iter().find(|p| p.key == parameter.key) else {
+        let Some(then) = then_by_key.get(&parameter.key) else {
             moved.push(format!("{} was not there", parameter.key));
             continue;
         };
@@ -115,7 +116,7 @@ pub fn moved(cli: &Cli, saved: &Wire, now: &Wire) -> Vec<String> {
             let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unreadable".into());
             let live = parameter.live.as_deref().unwrap_or_default();
             let who = Key::parse(&parameter.key)
-                .map_or_else(|_| String::new(), |key| who(cli, &now.host.boot_id, &key, live));
+                .map_or_else(|_| String::new(), |key| authors.who(&key, live));
             let (then, now) = (shown(&then.live), shown(&parameter.live));
             moved.push(format!("{}: {then} -> {now}{who}", parameter.key));
         } else if then.boot != parameter.boot {
@@ -123,7 +124,7 @@ pub fn moved(cli: &Cli, saved: &Wire, now: &Wire) -> Vec<String> {
         }
     }
     for parameter in &saved.parameters {
-        if now.parameters.iter().all(|p| p.key != parameter.key) {
+        if !now_by_key.contains_key(&parameter.key) {
             moved.push(format!("{} is no longer there", parameter.key));
         }
     }
@@ -166,18 +167,4 @@ fn next_boot(then: &Boot, now: &Boot) -> String {
             None => "whether tunectl-boot sets it at the next boot has changed".to_owned(),
         },
     }
-}
-
-/// Who has made a parameter what it reads, where the daemon has seen that in this boot.
-pub fn who(cli: &Cli, boot_id: &str, key: &Key, live: &str) -> String {
-    let name = key.to_string();
-    let of_key = |event: &Event| {
-        event.key.as_ref() == Some(&name) && event.boot_id == boot_id && event::is_of_value(event)
-    };
-    let recent = events::newest(&cli.root, 1, LOOKED_AT, &of_key).unwrap_or_default();
-    let writer = recent.events.first().and_then(|newest| event::author(newest, key, live));
-    let Some(writer) = writer else { return String::new() };
-    let name = writer.cmdline.as_deref().or(writer.comm.as_deref()).unwrap_or("somebody");
-    let pid = writer.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
-    format!(", by {}{pid}", report::harmless(name))
 }
