@@ -107,17 +107,6 @@ pub struct RefusedLine {
     pub beside: Option<(Key, i128)>,
 }
 
-/// One parameter, judged on both axes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgement {
-    /// Now.
-    pub live: LiveStatus,
-    /// Why, where the status alone does not say.
-    pub cause: Option<Cause>,
-    /// After the next boot, under the host's own loader.
-    pub boot: BootStatus,
-}
-
 /// Judges the live axis.
 pub fn live(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus, Option<Cause>) {
     let Some(reading) = snapshot.get(&desired.key).filter(|r| r.exists()) else {

@@ -1,5 +1,6 @@
 //! Texts that come again and again, kept once each and spoken of by number.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher as _;
 
 use super::bytes::same;
@@ -88,6 +89,26 @@ impl Names {
 fn shortened(text: &str) -> String {
     let end = (0..=LONGEST - 40).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     format!("{}… ({} bytes)", &text[..end], text.len())
+}
+
+/// A unit's name with `*` for what is another one on each host: numbers behind a dash, and ids.
+pub fn without_numbers(unit: &str) -> Cow<'_, str> {
+    if !unit.contains('-') {
+        return Cow::Borrowed(unit);
+    }
+    let mut out = String::with_capacity(unit.len());
+    for (n, part) in unit.split('-').enumerate() {
+        let end = part.find('.').unwrap_or(part.len());
+        let (name, rest) = part.split_at(end);
+        let id = name.len() >= 12 && name.bytes().all(|b| b.is_ascii_hexdigit());
+        let number = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
+        if n > 0 {
+            out.push('-');
+        }
+        out.push_str(if n > 0 && (id || number) { "*" } else { name });
+        out.push_str(rest);
+    }
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use crate::wire::fleet::FleetHosts;
 
 use super::hosts::{FINDINGS, sum};
 use super::memo::{Item, Known, Memo};
-use super::names::{Name, Names};
-use super::record::{Event, Parameter, Record, Text, Writer};
+use super::names::{Name, Names, without_numbers};
+use super::record::{Event, Parameter, Record, Writer};
 use super::roster::{Roster, begin};
 use super::selection::Selection;
 use super::table::{Changes, Group, Holders, Key, Renaming, Sum as _, Table};
@@ -479,24 +479,4 @@ fn file(source: &str) -> &str {
         Some((file, line)) if line.bytes().all(|b| b.is_ascii_digit()) => file,
         _ => source,
     }
-}
-
-/// A unit's name with `*` for what is another one on each host: numbers behind a dash, and ids.
-fn without_numbers(unit: &str) -> Text<'_> {
-    if !unit.contains('-') {
-        return Text::Borrowed(unit);
-    }
-    let mut out = String::with_capacity(unit.len());
-    for (n, part) in unit.split('-').enumerate() {
-        let end = part.find('.').unwrap_or(part.len());
-        let (name, rest) = part.split_at(end);
-        let id = name.len() >= 12 && name.bytes().all(|b| b.is_ascii_hexdigit());
-        let number = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
-        if n > 0 {
-            out.push('-');
-        }
-        out.push_str(if n > 0 && (id || number) { "*" } else { name });
-        out.push_str(rest);
-    }
-    Text::Owned(out)
 }

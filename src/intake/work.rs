@@ -1,5 +1,9 @@
 //! Hands sources out to threads: a big file in pieces, a stream block by block to whoever waits.
-#![allow(clippy::disallowed_types, reason = "an edge")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "an edge, and where threads begin"
+)]
 
 use std::collections::VecDeque;
 use std::fs::File;

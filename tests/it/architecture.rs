@@ -9,7 +9,7 @@ use std::path::Path;
 use names::{Found, Name, declared, module_of, names};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Layer {
+pub enum Layer {
     Words,
     Knowledge,
     Core,
@@ -75,7 +75,7 @@ impl Layer {
 
 /// A room, its layer, and the rooms that it may name. Each names only rooms above it, so that
 /// there are no circles.
-const ROOMS: [(&str, Layer, &[&str]); 25] = [
+pub const ROOMS: [(&str, Layer, &[&str]); 25] = [
     ("diagnostic", Layer::Words, &[]),
     ("key", Layer::Words, &[]),
     ("value", Layer::Words, &[]),

@@ -54,8 +54,22 @@ fn each_dependency_has_its_reason() {
     assert_eq!(told, real);
 }
 
+/// The rooms, their layers, and whom each names of its own layer.
 #[test]
 fn the_rooms_are_those_of_the_sources() {
+    use crate::architecture::{Layer, ROOMS};
+    const LAYERS: [(&str, Layer); 8] = [
+        ("words", Layer::Words),
+        ("knowledge", Layer::Knowledge),
+        ("shapes", Layer::Wire),
+        ("core", Layer::Core),
+        ("edges", Layer::Edge),
+        ("views", Layer::Report),
+        ("effects", Layer::Effect),
+        ("commands", Layer::Cli),
+    ];
+    let place = |layer: Layer| LAYERS.iter().position(|(_, one)| *one == layer).unwrap();
+    let of = |room: &str| ROOMS.iter().find(|r| r.0 == room).map_or(Layer::Cli, |r| r.1);
     let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
     let real: BTreeSet<String> = std::fs::read_dir(sources)
         .unwrap()
@@ -66,9 +80,22 @@ fn the_rooms_are_those_of_the_sources() {
     let text = readme();
     let (_, section) = text.split_once("## Architecture").unwrap();
     let section = section.split("\n## ").next().unwrap();
-    let rows = section.lines().filter(|l| l.starts_with('|')).skip(2);
-    let told: BTreeSet<String> =
-        rows.map(|l| l.split('|').nth(2).unwrap().trim().trim_matches('`').to_owned()).collect();
+    let mut told = BTreeSet::new();
+    let mut layer = "";
+    for row in section.lines().filter(|l| l.starts_with('|')).skip(2) {
+        let cells: Vec<&str> = row.split('|').skip(1).map(str::trim).collect();
+        layer = if cells[0].is_empty() { layer } else { cells[0] };
+        let room = cells[1].trim_matches('`');
+        assert_eq!(LAYERS[place(of(room))].0, layer, "{room}");
+        let named =
+            cells[3].split(", ").map(|name| name.trim_matches('`')).filter(|n| !n.is_empty());
+        let named: BTreeSet<&str> = named.collect();
+        let all = ROOMS.iter().find(|r| r.0 == room).map_or(&[][..], |r| r.2);
+        let above = |other: &str| place(of(other)) < place(of(room));
+        let besides: BTreeSet<&str> = all.iter().copied().filter(|other| !above(other)).collect();
+        assert_eq!(named, besides, "what {room} names of its own layer");
+        told.insert(room.to_owned());
+    }
     assert_eq!(told, real);
 }
 
