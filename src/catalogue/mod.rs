@@ -102,18 +102,17 @@ pub struct Limit {
     pub starts: [i64; 2],
 }
 
-/// The limits that the parameter at that path is part of, on every kernel that has both.
-pub fn limits_of(path: &str) -> impl Iterator<Item = Limit> {
-    packed::limited().flat_map(move |known| {
-        known.order().iter().filter_map(move |order| match order {
-            Order::AtMost(other, starts, Checked::Always)
-                if same(known.key(), path) || same(other, path) =>
-            {
-                Some(Limit { keys: [known.key(), *other], starts: (*starts).into() })
+/// The limit that the parameter at that path is part of, on every kernel that has both.
+pub fn limit_of(path: &str) -> Option<Limit> {
+    for known in packed::limited() {
+        for order in known.order() {
+            let Order::AtMost(other, starts, Checked::Always) = order else { continue };
+            if same(other, path) || same(known.key(), path) {
+                return Some(Limit { keys: [known.key(), *other], starts: (*starts).into() });
             }
-            _ => None,
-        })
-    })
+        }
+    }
+    None
 }
 
 /// What a write to one parameter changes besides, looked up once.

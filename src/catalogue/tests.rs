@@ -157,6 +157,19 @@ fn pairs_are_mutual() {
     }
 }
 
+/// A look-up finds one limit.
+#[test]
+fn a_parameter_is_part_of_one_limit() {
+    let all: Vec<&str> = limits().flat_map(|(lower, upper)| [lower, upper]).collect();
+    assert!(all.len() >= 14);
+    for path in &all {
+        assert_eq!(all.iter().filter(|other| *other == path).count(), 1, "{path}");
+        let limit = limit_of(path).unwrap();
+        assert!(limit.keys.contains(path) && limit.starts[0] <= limit.starts[1], "{limit:?}");
+    }
+    assert!(limit_of("vm/swappiness").is_none());
+}
+
 #[test]
 fn targets_of_orders_and_effects_are_known() {
     for p in all() {

@@ -215,7 +215,7 @@ impl Boots<'_> {
 
     /// The writes to `key` that come at a moment when a limit is in their way (case E25).
     fn bars(&self, key: &Key) -> Vec<Bar> {
-        catalogue::limits_of(key.as_path()).flat_map(|limit| self.bars_by(key, limit)).collect()
+        catalogue::limit_of(key.as_path()).map_or(Vec::new(), |limit| self.bars_by(key, limit))
     }
 
     /// Both parameters through the boot, from what the kernel starts with.
