@@ -1,12 +1,14 @@
 //! Names of kernel parameters: one canonical form for every spelling.
 #![forbid(unsafe_code)]
 
+mod bracket;
 mod glob;
 mod nearest;
 
-pub use glob::{glob_matches, has_open_bracket, has_wildcard, is_wildcard};
+pub use glob::{glob_matches, has_sound_brackets, has_wildcard, is_wildcard};
 pub use nearest::{edits_within, nearest};
 
+use bracket::Fault;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -89,6 +91,9 @@ pub enum KeyError {
     /// `[` without `]`.
     #[error("the bracket in {0:?} is never closed")]
     UnclosedBracket(String),
+    /// `[[:name:]]` of a class that is none, or a class where none can stand.
+    #[error("the brackets in {0:?} have a class that is none")]
+    UnknownClass(String),
 }
 
 fn describe_char(c: char) -> String {
@@ -483,12 +488,11 @@ fn lower_case(path: &str) -> String {
 }
 
 fn check_brackets(path: &str) -> Result<(), KeyError> {
-    for part in path.split('/') {
-        if has_open_bracket(part) {
-            return Err(KeyError::UnclosedBracket(part.to_owned()));
-        }
+    match path.split('/').find_map(|part| Some((part.to_owned(), glob::fault(part)?))) {
+        Some((part, Fault::Unclosed)) => Err(KeyError::UnclosedBracket(part)),
+        Some((part, Fault::Class)) => Err(KeyError::UnknownClass(part)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

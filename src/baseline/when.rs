@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::key::{glob_matches, has_open_bracket, has_wildcard, nearest};
+use crate::key::{glob_matches, has_sound_brackets, has_wildcard, nearest};
 use crate::observed::{Facts, Release, Virtualization};
 use crate::value::Size;
 
@@ -74,7 +74,7 @@ pub fn check(fact: FactName, test: &str) -> Result<Option<String>, String> {
             Some(_) => Ok(None),
             None => Err("write an operator and a release, as \">= 5.8\"".into()),
         },
-        FactName::Virtualization | FactName::Hostname if has_open_bracket(test) => {
+        FactName::Virtualization | FactName::Hostname if !has_sound_brackets(test) => {
             Err("close the bracket, as in \"broker-[0-9]\"".into())
         }
         FactName::Virtualization | FactName::Hostname => {

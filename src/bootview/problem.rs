@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::diagnostic::Position;
-use crate::key::{KeyError, Selector, is_plain};
+use crate::key::{KeyError, Selector, has_wildcard, is_plain};
 use crate::observed::Errno;
 
 /// A line or file that a loader does not carry out as it stands.
@@ -118,6 +118,14 @@ pub(super) fn not_a_key(path: &str) -> Option<ProblemKind> {
     if is_plain(path) && path.contains('/') && !path.starts_with("proc/") {
         return None;
     }
-    let error = Selector::parse(path).err()?;
+    let error = match Selector::parse(path).err()? {
+        // A glob may quote what no key has, or have it between brackets.
+        KeyError::BadCharacter(c)
+            if has_wildcard(path) && (c == '\\' || path.contains('[') && !"{}".contains(c)) =>
+        {
+            return None;
+        }
+        error => error,
+    };
     Some(ProblemKind::NotAKey { path: path.to_owned(), error })
 }

@@ -1,5 +1,7 @@
 //! Globs over paths of parameters, as glob(3) reads them.
 
+use super::bracket::{self, Fault};
+
 /// Whether a text has a wildcard of glob(7).
 pub fn has_wildcard(text: &str) -> bool {
     text.bytes().any(is_wildcard)
@@ -11,20 +13,25 @@ pub fn is_wildcard(byte: u8) -> bool {
     matches!(byte, b'*' | b'?' | b'[')
 }
 
-/// Whether a glob has a bracket that is never closed, so that it would stand for itself.
-pub fn has_open_bracket(text: &str) -> bool {
+/// What is wrong with the first bracket expression of a glob that has something wrong with it.
+pub(super) fn fault(text: &str) -> Option<Fault> {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
         at = match bytes[at] {
-            b'[' => match bracket_matches(bytes, at, 0) {
-                Some((behind, _)) => behind,
-                None => return true,
+            b'[' => match bracket::checked(bytes, at) {
+                Ok(behind) => behind,
+                Err(fault) => return Some(fault),
             },
             _ => at + 1,
         };
     }
-    false
+    None
+}
+
+/// Whether every bracket expression of a glob means what it says.
+pub fn has_sound_brackets(text: &str) -> bool {
+    fault(text).is_none()
 }
 
 /// Whether `path` matches the glob `pattern`, where no wildcard crosses a `/` and a leading dot
@@ -35,7 +42,7 @@ pub fn glob_matches(pattern: &str, path: &str) -> bool {
         match (patterns.next(), parts.next()) {
             (None, None) => return true,
             (Some(p), Some(c)) => {
-                if c.starts_with('.') && !p.starts_with('.') {
+                if c.starts_with('.') && !p.starts_with('.') && !p.starts_with("\\.") {
                     return false;
                 }
                 if !component_matches(p.as_bytes(), c.as_bytes()) {
@@ -52,58 +59,52 @@ pub fn glob_matches(pattern: &str, path: &str) -> bool {
 pub(super) fn component_matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if pattern.get(p) == Some(&b'*') {
+    loop {
+        if t == text.len() {
+            if pattern[p..].iter().all(|b| *b == b'*') {
+                return true;
+            }
+            // Where a bracket ends depends on its byte: of less text less of the pattern may be left.
+            if !pattern.contains(&b'[') {
+                return false;
+            }
+        } else if pattern.get(p) == Some(&b'*') {
             star = Some((p + 1, t));
             p += 1;
-        } else if let Some(next) = single_matches(pattern, p, text[t]) {
+            continue;
+        } else if let Some(next) = single_matches(pattern, p, text, t) {
             p = next;
             t += 1;
-        } else if let Some((after_star, at)) = star {
-            star = Some((after_star, at + 1));
-            p = after_star;
-            t = at + 1;
-        } else {
-            return false;
+            continue;
+        }
+        match star {
+            Some((after_star, at)) if at < text.len() => {
+                star = Some((after_star, at + 1));
+                p = after_star;
+                t = at + 1;
+            }
+            _ => return false,
         }
     }
-    pattern[p..].iter().all(|b| *b == b'*')
 }
 
-/// Matches one byte against the element at `p`; the index after that element if it matches.
-fn single_matches(pattern: &[u8], p: usize, byte: u8) -> Option<usize> {
+/// Matches the byte at `t` against the element at `p`; the index after that element if it matches.
+fn single_matches(pattern: &[u8], p: usize, text: &[u8], t: usize) -> Option<usize> {
+    let byte = text[t];
     match pattern.get(p)? {
         b'?' => Some(p + 1),
-        b'[' => match bracket_matches(pattern, p, byte) {
-            Some((end, true)) => Some(end),
-            Some((_, false)) => None,
-            // An unclosed bracket is a literal one.
-            None => (byte == b'[').then_some(p + 1),
-        },
-        b'\\' if p + 1 < pattern.len() => (pattern[p + 1] == byte).then_some(p + 2),
+        b'[' if byte == b'.' && counts_as_leading(&pattern[..p], t) => None,
+        b'[' => bracket::matches(pattern, p, byte),
+        // At the end of a component it stands for nothing.
+        b'\\' => (*pattern.get(p + 1)? == byte).then_some(p + 2),
         b => (*b == byte).then_some(p + 1),
     }
 }
 
-fn bracket_matches(pattern: &[u8], open: usize, byte: u8) -> Option<(usize, bool)> {
-    let mut i = open + 1;
-    let negated = matches!(pattern.get(i), Some(b'!' | b'^'));
-    if negated {
-        i += 1;
-    }
-    let first = i;
-    let mut hit = false;
-    loop {
-        let c = *pattern.get(i)?;
-        if c == b']' && i > first {
-            return Some((i + 1, hit != negated));
-        }
-        if pattern.get(i + 1) == Some(&b'-') && pattern.get(i + 2).is_some_and(|e| *e != b']') {
-            hit |= (c..=pattern[i + 2]).contains(&byte);
-            i += 3;
-        } else {
-            hit |= c == byte;
-            i += 1;
-        }
-    }
+/// Whether fnmatch(3) takes a dot at `t` for a leading one, as it does where nothing but `*` and
+/// then as many `?` as that come before.
+fn counts_as_leading(before: &[u8], t: usize) -> bool {
+    before.first() == Some(&b'*')
+        && before.iter().all(|b| matches!(b, b'*' | b'?'))
+        && before.iter().map(|b| usize::from(*b == b'?')).sum::<usize>() == t
 }

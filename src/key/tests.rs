@@ -109,6 +109,84 @@ fn patterns_match_one_component_a_wildcard() {
 }
 
 #[test]
+fn components_match_as_with_fnmatch() {
+    // What glibc 2.36 answers with FNM_PERIOD, as glob(3) asks.
+    for (glob, text, matches) in [
+        ("[[:alpha:]]*", "lo", true),
+        ("[[:alpha:]]*", "0x", false),
+        ("[![:alpha:]]*", "0x", true),
+        ("[^[:digit:]a]?", "lo", true),
+        ("[[:digit:][:upper:]]", "A", true),
+        ("[[:alpha:]-z]", "-", true),
+        ("[[.a.]]*", "all", true),
+        ("[[.a.]-[.d.]]*", "dummy0", true),
+        ("[[.ab.]]", "a", false),
+        ("[[...]]", ".", false),
+        ("[[=l=]]o", "lo", true),
+        ("[[=l=]]o", "ao", false),
+        ("[[:foo:]]", "f", false),
+        ("[a[:foo:]]", "a", true),
+        ("[[:Alpha:]]", ":]", true),
+        ("[[:Alpha:]]", "A]", true),
+        ("[[:alpha:]", "[", false),
+        ("[[:alpha:", "[", false),
+        (r"[\]]", "]", true),
+        (r"[\a-c]", "b", true),
+        (r"[a\-c]", "b", false),
+        (r"[a-\c]", "b", true),
+        (r"[a\", "[a", false),
+        (r"l*\", "lo", false),
+        (r"l\o", "lo", true),
+        ("[]a]", "]", true),
+        ("[!]a]", "]", false),
+        ("[!]a]", "b", true),
+        ("[a-]", "-", true),
+        ("[--0]", ".", false),
+        ("[z-a]", "z", false),
+        ("[[a]", "[", true),
+        ("[[", "[[", true),
+        ("[a", "[a", true),
+        ("[a", "a", false),
+        ("[.]a", ".a", false),
+        (r"\.a", ".a", true),
+        ("?a", ".a", false),
+        ("*a", ".a", false),
+        ("*?[.]1", "a.1", false),
+        ("*[.]1", "a.1", true),
+        ("*?[.]1", "ab.1", true),
+        ("*?[.b[:..-[:digit:]?]", "a_=b", true),
+        ("[a-[:alpha:]]", "a]", true),
+        ("*[", "a[", true),
+        ("[[]*", "[]", true),
+    ] {
+        assert_eq!(glob_matches(glob, text), matches, "{glob} {text}");
+    }
+}
+
+#[test]
+fn a_pattern_has_brackets_that_mean_what_they_say() {
+    let of = |component: &str| Selector::from_path(&format!("net/ipv4/conf/{component}/rp_filter"));
+    for sound in ["[[:alpha:]]*", "[![:digit:]_]*", "[]a]*", "[^]]*", "[[.a.]]*", "[a-[.d.]]*"] {
+        assert!(matches!(of(sound), Ok(Selector::Pattern(_))), "{sound}");
+    }
+    for unclosed in ["[", "[a", "[]", "[!]", "*[[:alpha:]", "[a-z"] {
+        assert_eq!(of(unclosed), Err(KeyError::UnclosedBracket(unclosed.into())));
+    }
+    for none in ["[[:foo:]]", "[[:Alpha:]]*", "[a-[:alpha:]]", "[[:alpha]]", "[[.ab.]]", "[[.]]"] {
+        assert_eq!(of(none), Err(KeyError::UnknownClass(none.into())));
+    }
+}
+
+#[test]
+fn a_hostile_glob_takes_no_time() {
+    let text = "a".repeat(255);
+    for piece in ["[a", "[[:alpha:]]", "*a", "[a]*", "[!b[", "?*"] {
+        let glob = format!("*{}b", piece.repeat(5000));
+        assert!(!glob_matches(&glob, &text), "{piece}");
+    }
+}
+
+#[test]
 fn nearest_finds_typos_and_misplaced_leaves() {
     let real = ["vm.swappiness", "vm.dirty_ratio", "net.ipv4.tcp_timestamps", "kernel.panic"];
     let near = |w| nearest(w, real.iter().copied());
