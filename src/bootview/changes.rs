@@ -30,9 +30,11 @@ impl Changes {
 
     /// Those of a line with that path or glob.
     pub(super) fn of(path: &str) -> Self {
-        if !has_wildcard(path) {
-            return Self::of_one(path);
-        }
+        if has_wildcard(path) { Self::of_glob(path) } else { Self::of_one(path) }
+    }
+
+    /// Those of a glob, though it may have no wildcard: explicit lines keep it off.
+    pub(super) fn of_glob(path: &str) -> Self {
         let among: Arc<[_]> = movers().filter(|(key, _)| may_name(path, key)).collect();
         if among.is_empty() { Self::Of(&[]) } else { Self::OfEach(among) }
     }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::changes::Changes;
+use super::forms::Form;
 use super::problem::{ProblemKind, not_a_key};
 use crate::observed::first_of;
 
@@ -33,6 +34,22 @@ pub(super) struct Saying {
     pub dash: bool,
     /// What its writes change besides.
     pub changes: Changes,
+    /// What it stands for besides, in the order of the writes: of a glob with braces the other ones.
+    pub more: Box<[Form]>,
+}
+
+impl Saying {
+    /// How many writes it makes, each for itself.
+    pub fn forms(&self) -> usize {
+        1 + self.more.len()
+    }
+
+    /// Of each of them the path as the loader spells it, the path that is written, and what that
+    /// changes besides.
+    pub fn each_form(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, &Changes)> {
+        let more = self.more.iter().map(|form| (&form.literal, &form.path, &form.changes));
+        std::iter::once((&self.literal, &self.path, &self.changes)).chain(more)
+    }
 }
 
 /// The lines of the texts that a loader has read, for another look at the same texts.
@@ -121,6 +138,7 @@ fn plain_assignment(line: &[u8]) -> Option<Saying> {
         dash: false,
         changes: Changes::of_one(&path),
         path,
+        more: Box::default(),
     })
 }
 

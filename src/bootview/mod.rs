@@ -7,6 +7,7 @@
 mod changes;
 mod cmdline;
 pub mod dropin;
+mod forms;
 mod index;
 mod line;
 mod problem;

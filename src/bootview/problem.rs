@@ -50,6 +50,8 @@ pub enum ProblemKind {
     },
     /// The file's name has wildcards, which procps expands instead of opening the file.
     WildcardName,
+    /// A glob that stands for more globs than are looked into.
+    TooManyForms(String),
     /// Bytes that are not UTF-8.
     NotUtf8,
     /// A value of that many bytes, which procps writes in pieces where the kernel refuses it as a
@@ -106,6 +108,10 @@ impl fmt::Display for ProblemKind {
             Self::LongValue(bytes) => write!(
                 f,
                 "the value has {bytes} bytes: procps may write it in pieces, of which the last stays"
+            ),
+            Self::TooManyForms(text) => write!(
+                f,
+                "{text:?} stands for so many patterns that nobody looked into what they match"
             ),
             Self::NotUtf8 => f.write_str("has bytes that are not UTF-8"),
         }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::forms::{Form, dotted, without_idle_backslashes, without_idle_end};
 use super::line::{Before, Line, Saying};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
@@ -104,10 +105,16 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
     }
     // A second dash goes the way of the first.
     let mut literal = to_slashes(key.strip_prefix('-').unwrap_or(&key));
-    let trimmed = literal.trim_end_matches('/');
-    // A slash at the end asks for a directory, but glob(3) ignores it after a plain component.
-    if has_wildcard(trimmed) && !trimmed.rsplit('/').next().is_some_and(has_wildcard) {
-        literal.truncate(trimmed.len());
+    let is_glob = has_wildcard(&literal);
+    let mut more = Box::default();
+    if is_glob {
+        if literal.contains('\\') {
+            literal = without_idle_backslashes(&literal);
+        }
+        literal.truncate(without_idle_end(&literal).len());
+        if literal.contains("/.") || literal.contains("\\.") {
+            more = dotted_forms(&literal, &mut problems);
+        }
     }
     let literal: Arc<str> = literal.into();
     let path = resolve(&literal);
@@ -122,33 +129,47 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
     {
         problems.push(ProblemKind::LongValue(value.len()));
     }
-    let changes = Changes::of(&path);
+    let changes = if is_glob { Changes::of_glob(&path) } else { Changes::of_one(&path) };
     let value = value.map(|value| as_text(value).into());
-    let is_glob = has_wildcard(&literal);
-    let says = Saying { literal, path, is_glob, value, dash, changes };
+    let says = Saying { literal, path, is_glob, value, dash, changes, more };
     Some(Line { number, problems, says: Some(says) })
+}
+
+/// What a glob finds besides where a component of it matches `.` or `..`.
+fn dotted_forms(glob: &str, problems: &mut Vec<ProblemKind>) -> Box<[Form]> {
+    let Some(forms) = dotted(glob) else {
+        problems.push(ProblemKind::TooManyForms(glob.to_owned()));
+        return Box::default();
+    };
+    let form = |literal: String| {
+        let literal: Arc<str> = literal.into();
+        Form::of_glob(Arc::clone(&literal), resolve(&literal))
+    };
+    forms.into_iter().skip(1).map(form).collect()
 }
 
 fn carry_out(outcome: &mut Outcome, line: &Line, file: &Arc<str>) {
     let source = line_of(file, line.number);
     outcome.problems_at(&source, line);
     let Some(says) = &line.says else { return };
-    let Saying { literal, path, value, is_glob, .. } = says;
+    let Saying { value, is_glob, .. } = says;
     let is_glob = *is_glob;
     if !is_glob {
         let exclusion = value.is_none().then(|| source.clone());
-        let (path, literal) = (Arc::clone(path), Arc::clone(literal));
+        let (path, literal) = (Arc::clone(&says.path), Arc::clone(&says.literal));
         outcome.fences.push(Fence { path, literal, exclusion });
-    } else if value.is_some() && literal != path {
-        outcome.spelled.insert(outcome.lines.len(), Arc::clone(literal));
     }
-    if let Some(value) = value {
+    let Some(value) = value else { return };
+    for (literal, path, changes) in says.each_form() {
+        if is_glob && literal != path {
+            outcome.spelled.insert(outcome.lines.len(), Arc::clone(literal));
+        }
         outcome.sequence.push(outcome.lines.len());
         outcome.lines.push(Assignment {
-            changes: says.changes.clone(),
+            changes: changes.clone(),
             selector_text: Arc::clone(path),
             value: Arc::clone(value),
-            source,
+            source: source.clone(),
             is_glob,
             order: Some(outcome.sequence.len() - 1),
             ignore_errors: says.dash,

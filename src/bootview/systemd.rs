@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::forms::{Form, braces, without_idle_backslashes, without_idle_end};
 use super::line::{Before, Line, Saying};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
@@ -70,9 +71,10 @@ fn strip(text: &[u8]) -> &[u8] {
 /// components and the leading slash removed. `..` stays; its write is refused.
 fn normalise(text: &str) -> String {
     let path = to_slashes(text);
-    if path.split('/').all(|p| !p.is_empty() && p != ".") {
-        return path;
-    }
+    if path.split('/').all(|p| !p.is_empty() && p != ".") { path } else { simplify(&path) }
+}
+
+fn simplify(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
     parts.join("/")
 }
@@ -99,18 +101,49 @@ fn read_line(line: &[u8], number: u32) -> Option<Line> {
         }
     };
     let path = normalise(&as_text(strip(key)));
-    if let Some(problem) = not_a_key(&path) {
+    let is_glob = has_wildcard(&path);
+    let (mut forms, told) = (Vec::new(), problems.len());
+    if is_glob && path.contains(['{', '\\']) {
+        forms = forms_of(&path, &mut problems);
+    } else if let Some(problem) = not_a_key(&path) {
         problems.push(problem);
-    } else if value.is_none() && has_wildcard(&path) {
+    }
+    if problems.len() == told && value.is_none() && has_wildcard(&path) {
         problems.push(ProblemKind::GlobExclusion(path.clone()));
     }
     let value = value.map(|value| as_text(value).into());
-    let changes = Changes::of(&path);
-    let is_glob = has_wildcard(&path);
-    let path: Arc<str> = path.into();
-    let literal = Arc::clone(&path);
-    let says = Saying { literal, path, is_glob, value, dash, changes };
+    let literal: Arc<str> = path.into();
+    let mut forms = forms.into_iter();
+    let (path, changes) = match forms.next() {
+        Some(form) => (form.path, form.changes),
+        None => (Arc::clone(&literal), Changes::of(&literal)),
+    };
+    let says = Saying { literal, path, is_glob, value, dash, changes, more: forms.collect() };
     Some(Line { number, problems, says: Some(says) })
+}
+
+/// The globs that are made of one with braces or backslashes. Only a glob is expanded; of the
+/// results those with `..` are refused, and explicit keys are found whatever their spelling.
+fn forms_of(glob: &str, problems: &mut Vec<ProblemKind>) -> Vec<Form> {
+    let Some(all) = braces(glob) else {
+        problems.push(ProblemKind::TooManyForms(glob.to_owned()));
+        return Vec::new();
+    };
+    let mut forms: Vec<Form> = Vec::new();
+    let mut problem = None;
+    for one in all {
+        let one = without_idle_backslashes(&one);
+        let one = without_idle_end(&one);
+        let path: Arc<str> = simplify(one).into();
+        problem = problem.or_else(|| not_a_key(&path));
+        let is_file = !matches!(one.rsplit('/').next(), Some("" | "."));
+        let is_normal = !path.split('/').any(|part| part == "..");
+        if is_file && is_normal && forms.iter().all(|form| form.path != path) {
+            forms.push(Form::of_glob(Arc::clone(&path), path));
+        }
+    }
+    problems.extend(problem);
+    forms
 }
 
 /// The ordered map: an entry that was replaced leaves a hole.
@@ -123,6 +156,8 @@ struct Map {
 struct Slot {
     /// The assignment, as an index into the outcome's lines; `None` for an exclusion.
     line: Option<usize>,
+    /// How many assignments, from that one on.
+    forms: usize,
     path: Arc<str>,
     is_glob: bool,
     source: Position,
@@ -134,40 +169,47 @@ impl Map {
         outcome.problems_at(&source, line);
         let Some(says) = &line.says else { return };
         match &says.value {
-            Some(value) => self.assign(outcome, says, value, source),
+            Some(value) => self.assign(outcome, says, value, &source),
             None => self.exclude(outcome, says, source),
         }
     }
 
-    fn assign(&mut self, outcome: &mut Outcome, says: &Saying, value: &Arc<str>, source: Position) {
-        let mut assignment = Assignment {
-            is_glob: says.is_glob,
-            changes: says.changes.clone(),
-            selector_text: Arc::clone(&says.path),
-            value: Arc::clone(value),
-            source,
-            order: None,
-            ignore_errors: says.dash,
-        };
+    fn assign(
+        &mut self,
+        outcome: &mut Outcome,
+        says: &Saying,
+        value: &Arc<str>,
+        source: &Position,
+    ) {
+        let mut ignore_errors = says.dash;
         let here = outcome.lines.len();
-        let at = self.index.get(&assignment.selector_text).copied();
+        let at = self.index.get(&says.literal).copied();
         let earlier = at.and_then(|at| self.slots[at].as_mut());
         // The same value again keeps its place; of the two lines the later one is told.
         if let Some(slot) = earlier
             && let Some(line) = slot.line
             && outcome.lines[line].value == *value
         {
-            assignment.ignore_errors |= outcome.lines[line].ignore_errors;
+            ignore_errors |= outcome.lines[line].ignore_errors;
             slot.line = Some(here);
         } else {
-            let (path, source) = (assignment.selector_text.clone(), assignment.source.clone());
-            self.put(Slot { line: Some(here), path, is_glob: says.is_glob, source });
+            let (path, source) = (Arc::clone(&says.literal), source.clone());
+            let (line, forms) = (Some(here), says.forms());
+            self.put(Slot { line, forms, path, is_glob: says.is_glob, source });
         }
-        outcome.lines.push(assignment);
+        outcome.lines.extend(says.each_form().map(|(_, path, changes)| Assignment {
+            is_glob: says.is_glob,
+            changes: changes.clone(),
+            selector_text: Arc::clone(path),
+            value: Arc::clone(value),
+            source: source.clone(),
+            order: None,
+            ignore_errors,
+        }));
     }
 
     fn exclude(&mut self, outcome: &mut Outcome, says: &Saying, source: Position) {
-        let (path, is_glob) = (Arc::clone(&says.path), says.is_glob);
+        let (path, is_glob) = (Arc::clone(&says.literal), says.is_glob);
         if let Some(at) = self.index.get(&path)
             && let Some(slot) = &self.slots[*at]
         {
@@ -178,7 +220,7 @@ impl Map {
                 ProblemKind::TakenBack { path: path.to_string(), earlier },
             );
         }
-        self.put(Slot { line: None, path, is_glob, source });
+        self.put(Slot { line: None, forms: 0, path, is_glob, source });
     }
 
     fn put(&mut self, slot: Slot) {
@@ -192,7 +234,7 @@ impl Map {
         outcome.sequence.reserve(self.slots.len());
         outcome.fences.reserve(self.slots.len());
         for slot in self.slots.into_iter().flatten() {
-            if let Some(line) = slot.line {
+            for line in slot.line.into_iter().flat_map(|line| line..line + slot.forms) {
                 outcome.lines[line].order = Some(outcome.sequence.len());
                 outcome.sequence.push(line);
             }

@@ -1,6 +1,8 @@
 //! What each loader makes of each shape of line, file and tree.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod globs;
+
 use super::*;
 use crate::key::KeyError;
 

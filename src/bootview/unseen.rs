@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{BootView, Loader, Outcome, ProblemKind};
+use super::{BootView, CMDLINE, Loader, Outcome, ProblemKind};
 use crate::diagnostic::Position;
 use crate::observed::Errno;
 
@@ -23,6 +23,10 @@ impl BootView {
         };
         let unseen = outcome.problems.iter().find(|problem| match problem.what {
             ProblemKind::Special => true,
+            // What it sets an explicit line keeps off, in any file.
+            ProblemKind::TooManyForms(_) => {
+                !place.is_some_and(|place| outcome.is_explicit_at(place))
+            }
             // Where links lead in a circle the loader does not get through either.
             ProblemKind::Unreadable(errno) => errno != Errno::ELOOP && counts(&problem.source.file),
             _ => false,
@@ -32,6 +36,10 @@ impl BootView {
 }
 
 impl Outcome {
+    fn is_explicit_at(&self, place: &Position) -> bool {
+        *place.file != *CMDLINE && !self.is_glob_at(place)
+    }
+
     fn is_glob_at(&self, place: &Position) -> bool {
         self.lines.iter().any(|line| line.is_glob && line.source == *place)
     }

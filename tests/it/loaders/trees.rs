@@ -36,7 +36,7 @@ pub const KEYS: [(&str, &str); 25] = [
     ("net/ipv4/conf/dummy0.100/arp_ignore", "0"),
 ];
 
-const GLOBS: [&str; 15] = [
+const GLOBS: [&str; 45] = [
     "net/ipv4/conf/*/rp_filter",
     "net/ipv4/conf/*/log_martians",
     "net/ipv4/conf/*/arp_ignore",
@@ -52,6 +52,67 @@ const GLOBS: [&str; 15] = [
     "net//ipv4/conf/*/rp_filter",
     "net/ipv4/conf/*//arp_ignore",
     "net/ipv4/conf/*/../all/rp_filter",
+    // Brackets.
+    "net/ipv4/conf/[[:alpha:]]*/rp_filter",
+    "net/ipv4/conf/[![:digit:]a]*/log_martians",
+    "net/ipv4/conf/*[[:digit:]]/arp_ignore",
+    "net/ipv4/conf/[[.d.]-[.l.]]*/rp_filter",
+    "net/ipv4/conf/[\\d\\]]*/log_martians",
+    "net/ipv4/conf/[[:foo:]l]*/arp_ignore",
+    "net/ipv4/conf/?*[.]100/rp_filter",
+    "net/ipv4/conf/*?????[.]100/rp_filter",
+    "net/ipv4/conf/[l/rp_filter",
+    // Braces, which systemd expands where there is a wildcard, too.
+    "net/ipv4/conf/{lo,dummy0}*/rp_filter",
+    "net/ipv4/conf/{lo,dummy0}/rp_filter",
+    "net/ipv4/conf/{lo,{all,default}*}/log_martians",
+    "net/ipv4/{conf/lo,conf/a*}/arp_ignore",
+    "net/ipv4/conf/{,a}*/rp_filter",
+    "net/ipv4/conf/{}*/arp_ignore",
+    "net/ipv4/conf/{a*,lo/rp_filter",
+    "{net/ipv4/tcp_keepalive_{time,intvl},net/ipv4/ip_d*}",
+    "net/ipv4/conf/{lo/rp_filter,all/rp_filte?}",
+    "net/ipv4/conf/{lo,all}{/,/./,//}rp_filte?",
+    "net/ipv4/conf/{lo,../conf/all}/log_martian?",
+    "net/ipv4/conf/{lo/rp_filter/,d*/rp_filter/,all/rp_f*/}",
+    "net/ipv4/conf/[{]lo,all}*/rp_filter",
+    "net/ipv4/conf/*/rp_filter{,x}",
+    // Backslashes, and dots that are listed.
+    "net/ipv4/conf/l\\o/rp_f*",
+    "net/ipv4/conf/l*\\/rp_filter",
+    "net/ipv4/conf/\\{lo,all\\}*/rp_filter",
+    "net/ipv4/conf/dummy0\\.*/arp_ignore",
+    "net/ipv4/conf/.*/all/rp_filter",
+    "net/ipv4/conf/lo/.?/all/log_martians",
+    "net/ipv4/conf/*/*\\",
+];
+
+/// What globs over interfaces are made of, sound or not.
+const PIECES: [&str; 24] = [
+    "[",
+    "[",
+    "]",
+    "]",
+    "!",
+    "-",
+    "[:alpha:]",
+    "[:digit:]",
+    "[.a.]",
+    "a",
+    "l",
+    "o",
+    "d",
+    "0",
+    "*",
+    "*",
+    "?",
+    "{",
+    "}",
+    ",",
+    "\\",
+    ".",
+    "lo",
+    "dummy0",
 ];
 
 const VALUES: [&[u8]; 32] = [
@@ -312,7 +373,17 @@ fn line(random: &mut Random, keys: &[&str], text: &mut Vec<u8>) {
 
 /// A key or a glob, spelt in one way or another.
 fn selector(random: &mut Random, keys: &[&str]) -> String {
-    let path = if random.percent(25) { random.of(&GLOBS) } else { random.of(keys) };
+    let glob: String;
+    let path = match random.below(100) {
+        0..20 => random.of(&GLOBS),
+        20..30 => {
+            let pieces = (0..=random.below(6)).map(|_| random.of(&PIECES)).collect::<String>();
+            let leaf = random.of(&["rp_filter", "log_martians", "arp_ignore", "rp_f*"]);
+            glob = format!("net/ipv4/conf/{pieces}/{leaf}");
+            &glob
+        }
+        _ => random.of(keys),
+    };
     match random.below(100) {
         0..35 => path.to_owned(),
         35..75 => swap_separators(path),
