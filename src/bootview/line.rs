@@ -115,6 +115,10 @@ fn plain_lines(text: &[u8]) -> Option<Vec<Line>> {
             [b'\n', rest @ ..] => rest,
             _ => return None,
         };
+        // There a loader stops, even at a comment.
+        if line.len() >= LONG_LINE_BYTES {
+            return None;
+        }
         let begin = line.iter().position(|b| !is_blank(b));
         let line = &line[begin.unwrap_or(line.len())..];
         if !matches!(line.first(), None | Some(b'#' | b';')) {
@@ -141,6 +145,10 @@ fn plain_assignment(line: &[u8]) -> Option<Saying> {
         more: Box::default(),
     })
 }
+
+/// At a line of so many bytes systemd-sysctl gives the file up: measured, and `LONG_LINE_MAX` in its
+/// source.
+pub(super) const LONG_LINE_BYTES: usize = 1 << 20;
 
 /// Longer lines take a closer look.
 const PLAIN_BYTES: usize = 256;

@@ -52,6 +52,8 @@ pub enum ProblemKind {
     WildcardName,
     /// A glob that stands for more globs than are looked into.
     TooManyForms(String),
+    /// A line at which systemd-sysctl gives the file up, what came before aside.
+    LongLine,
     /// Bytes that are not UTF-8.
     NotUtf8,
     /// A value of that many bytes, which procps writes in pieces where the kernel refuses it as a
@@ -112,6 +114,9 @@ impl fmt::Display for ProblemKind {
             Self::TooManyForms(text) => write!(
                 f,
                 "{text:?} stands for so many patterns that nobody looked into what they match"
+            ),
+            Self::LongLine => f.write_str(
+                "the line has a mebibyte or more: systemd-sysctl reads no further in this file",
             ),
             Self::NotUtf8 => f.write_str("has bytes that are not UTF-8"),
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::forms::{Form, braces, without_idle_backslashes, without_idle_end};
-use super::line::{Before, Line, Saying};
+use super::line::{Before, LONG_LINE_BYTES, Line, Saying};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::diagnostic::Position;
@@ -38,7 +38,13 @@ pub(super) fn outcome(tree: &ConfTree, cmdline: &[Assignment], before: Before<'_
 /// What the lines of a text say.
 pub(super) fn read(text: &[u8]) -> Vec<Line> {
     let mut rest = text;
-    let lines = std::iter::from_fn(|| next_line(&mut rest));
+    let lines = std::iter::from_fn(|| {
+        let line = next_line(&mut rest)?;
+        if line.len() >= LONG_LINE_BYTES {
+            rest = &[];
+        }
+        Some(line)
+    });
     (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
 }
 
@@ -81,6 +87,9 @@ fn simplify(path: &str) -> String {
 
 /// What a line says; `None` for a comment or an empty one.
 fn read_line(line: &[u8], number: u32) -> Option<Line> {
+    if line.len() >= LONG_LINE_BYTES {
+        return Some(Line { number, problems: vec![ProblemKind::LongLine], says: None });
+    }
     let line = strip(line);
     if matches!(line.first(), None | Some(b'#' | b';')) {
         return None;

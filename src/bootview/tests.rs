@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod globs;
+mod long;
 
 use super::*;
 use crate::key::KeyError;

@@ -279,7 +279,10 @@ impl fmt::Display for Tree {
                 Entry::Text(bytes) => {
                     writeln!(f, "--- {path}:")?;
                     for line in bytes.split_inclusive(|b| *b == b'\n') {
-                        writeln!(f, "    {}", line.escape_ascii())?;
+                        let (shown, rest) = line.split_at(line.len().min(8192));
+                        let more = format!(" and {} bytes more", rest.len());
+                        let more = if rest.is_empty() { "" } else { &more };
+                        writeln!(f, "    {}{more}", shown.escape_ascii())?;
                     }
                 }
             }
@@ -340,6 +343,12 @@ fn line(random: &mut Random, keys: &[&str], text: &mut Vec<u8>) {
         "\\",
         "include /etc/x",
     ];
+    // As long as systemd reads, or longer.
+    if random.below(400) == 0 {
+        text.extend(random.of(&[b"#", b" ", b"\t"]));
+        text.resize(text.len() + random.of(&[(1 << 20) - 2, (1 << 20) - 1, 3 << 20]), b' ');
+        return;
+    }
     if random.percent(12) {
         text.extend(random.of(&ODD).as_bytes());
         return;
