@@ -45,10 +45,14 @@ pub(super) fn assignments(cmdline: &str) -> Vec<Assignment> {
 }
 
 /// `sysctl.vm.swappiness`, `sysctl/vm/swappiness`: every dot is a separator, wherever it stands,
-/// so that an interface name with a dot cannot be written here.
+/// so that an interface name with a dot cannot be written here. More separators in a row are one,
+/// also in front (`process_sysctl_arg` in `fs/proc/proc_sysctl.c`, and a path's walk); one at the
+/// end asks for a directory, and the kernel finds none.
 fn path_of(name: &str) -> Option<String> {
     if let Some(key) = name.strip_prefix("sysctl") {
-        return Some(key.strip_prefix(['.', '/'])?.replace('.', "/"));
+        let path = key.strip_prefix(['.', '/'])?.replace('.', "/");
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        return (!path.is_empty() && !path.ends_with('/')).then(|| parts.join("/"));
     }
     ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, path)| (*path).to_owned())
 }
@@ -82,4 +86,20 @@ fn next_argument<'a>(rest: &mut &'a str) -> Option<(&'a str, Option<&'a str>)> {
         None if quoted => (unquoted(argument), None),
         None => (argument, None),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_of;
+
+    #[test]
+    fn separators_in_a_row_are_one() {
+        let same = ["sysctl..vm.swappiness", "sysctl/./vm/swappiness", "sysctl.vm./swappiness"];
+        for name in same {
+            assert_eq!(path_of(name).as_deref(), Some("vm/swappiness"), "{name}");
+        }
+        for none in ["sysctl.vm.swappiness.", "sysctl.", "sysctl..", "sysctl-vm", "sysctl"] {
+            assert_eq!(path_of(none), None, "{none}");
+        }
+    }
 }
