@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use super::forms::{Form, dotted, without_idle_backslashes, without_idle_end};
+use super::forms::{Form, braces, dotted, without_idle_backslashes, without_idle_end};
 use super::line::{Before, Line, Saying};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
-use crate::key::{has_wildcard, to_slashes};
-use crate::observed::{ConfBody, ConfTree, Errno, as_text, first_of};
+use crate::key::{glob_matches, has_wildcard, to_slashes};
+use crate::observed::{ConfBody, ConfFile, ConfTree, Errno, as_text, first_of};
 
 /// A refused value is tried again in pieces of at most so many bytes, divided at a comma.
 const PIECE_BYTES: usize = 4096;
@@ -27,19 +27,56 @@ pub(super) fn outcome(tree: &ConfTree, cmdline: &[Assignment], before: Before<'_
         )
     });
     for file in listed.into_iter().chain(last) {
-        if file.name().contains(['*', '?', '[', '{', '\\']) {
-            outcome.problem(line_of(&file.path, 1), ProblemKind::WildcardName);
+        if !file.name().contains(['*', '?', '[', '{', '\\']) {
+            read_file(&mut outcome, file, before);
+            continue;
         }
-        let Some((path, text)) = outcome.open(file) else { continue };
-        let lines = outcome.read.of(text, before, read);
-        outcome.lines.reserve(lines.len());
-        outcome.sequence.reserve(lines.len());
-        outcome.fences.reserve(lines.len());
-        for line in lines.iter() {
-            carry_out(&mut outcome, line, &path);
+        let source = line_of(&file.path, 1);
+        outcome.problem(source.clone(), ProblemKind::WildcardName);
+        match meant_by(tree, file) {
+            Some(files) => {
+                for file in files {
+                    read_file(&mut outcome, file, before);
+                    // One that cannot be opened is the last one.
+                    if matches!(file.body, ConfBody::Unreadable(_)) {
+                        break;
+                    }
+                }
+            }
+            None => outcome.problem(source, ProblemKind::Unreadable(Errno::EFBIG)),
         }
     }
     outcome
+}
+
+fn read_file(outcome: &mut Outcome, file: &ConfFile, before: Before<'_>) {
+    let Some((path, text)) = outcome.open(file) else { return };
+    let lines = outcome.read.of(text, before, read);
+    outcome.lines.reserve(lines.len());
+    outcome.sequence.reserve(lines.len());
+    outcome.fences.reserve(lines.len());
+    for line in lines.iter() {
+        carry_out(outcome, line, &path);
+    }
+}
+
+/// The files that are read in place of one whose name is a glob, in order: what that and its
+/// braces find beside it, else itself. `None` where there are too many braces.
+fn meant_by<'t>(tree: &'t ConfTree, file: &'t ConfFile) -> Option<Vec<&'t ConfFile>> {
+    let name = file.name();
+    let beside =
+        |entry: &&ConfFile| entry.path.strip_suffix(entry.name()) == file.path.strip_suffix(name);
+    let mut entries: Vec<&ConfFile> =
+        tree.dirs.iter().flat_map(|dir| &dir.files).filter(beside).collect();
+    entries.sort_by_key(|entry| entry.name());
+    let found = |glob: &str| -> Vec<&'t ConfFile> {
+        entries.iter().copied().filter(|entry| glob_matches(glob, entry.name())).collect()
+    };
+    let mut files: Vec<&ConfFile> = braces(name)?.iter().flat_map(|glob| found(glob)).collect();
+    if files.is_empty() {
+        files = found(name);
+    }
+    Some(if files.is_empty() { vec![file] } else { files })
 }
 
 /// What the lines of a text say.

@@ -15,8 +15,10 @@ impl BootView {
     pub fn unseen_beside(&self, loader: Loader, place: Option<&Position>) -> Option<&Position> {
         let outcome = self.of(loader);
         let at = |file: &Arc<str>| outcome.files.iter().position(|path| path == file);
+        // procps may read one twice.
+        let last_at = |file: &Arc<str>| outcome.files.iter().rposition(|path| path == file);
         let last = |place: &&Position| !outcome.is_glob_at(place);
-        let counts = |file: &Arc<str>| match at(file) {
+        let counts = |file: &Arc<str>| match last_at(file) {
             // A directory is not among the files.
             None => true,
             read => read > place.filter(last).and_then(|place| at(&place.file)),

@@ -100,3 +100,34 @@ fn what_is_too_much_to_expand_leaves_the_rest_unknown() {
     assert!(view.unseen_beside(PROCPS, None).is_some());
     assert!(view.unseen_beside(SYSTEMD, None).is_none());
 }
+
+#[test]
+fn procps_reads_what_the_name_of_a_file_finds() {
+    let of = |name: &str, others: &[&str]| {
+        let text = |at: usize| format!("vm.swappiness = {at}\n");
+        let mut tree = file("");
+        for (at, name) in std::iter::once(&name).chain(others).enumerate() {
+            tree = with_file(&tree, &format!("/run/sysctl.d/{name}"), Some(&text(at)));
+        }
+        let view = BootView::new(&tree);
+        let told = view.problems(PROCPS).iter().any(|p| p.what == ProblemKind::WildcardName);
+        assert!(told, "{name}");
+        values(&view.writes_to(PROCPS, &key(SWAPPINESS))).join(" ")
+    };
+    assert_eq!(of("zz[1].conf", &[]), "0");
+    assert_eq!(of("zz[1].conf", &["10.conf", "zz1.conf"]), "1 2 2");
+    assert_eq!(of("zz{b,1,c}.conf", &["zz1.conf", "zzb.conf"]), "1 2 2 1");
+    assert_eq!(of("zz*.conf", &["zz1.conf", ".zz.conf"]), "2 0 1 1");
+    assert_eq!(of("{z}*.conf", &["zz.conf", "y.conf"]), "2 1 1");
+    assert_eq!(of("\\zz.conf", &["zz.conf"]), "1 1");
+    // One that cannot be opened ends it.
+    let mut tree =
+        tree(&[("/etc/sysctl.d/[ab].conf", "vm.x=1"), ("/etc/sysctl.d/b.conf", "vm.x=2")]);
+    put(&mut tree, "/etc/sysctl.d/a.conf", Some("gone"), ConfBody::Unreadable(Errno::ENOENT));
+    let view = BootView::new(&tree);
+    assert_eq!(values(&view.writes_to(PROCPS, &key("vm/x"))), ["2"]);
+    assert_eq!(view.files(PROCPS).len(), 3);
+    let name = format!("/etc/sysctl.d/{}.conf", "{a,b}".repeat(7));
+    let tree = with_file(&ConfTree::default(), &name, Some(""));
+    assert!(BootView::new(&tree).unseen_beside(PROCPS, None).is_some());
+}

@@ -72,7 +72,7 @@ fn values(key: &str) -> &'static [&'static str] {
     }
 }
 
-const GLOBS: [&str; 12] = [
+const GLOBS: [&str; 17] = [
     "net/ipv4/conf/*/forwarding",
     "net/ipv4/conf/[a-d]*/forwarding",
     "net/ipv4/ip_forwar?",
@@ -85,6 +85,11 @@ const GLOBS: [&str; 12] = [
     "net/ipv6/conf/*/force_forwarding",
     "net/ipv4/neigh/l*/base_reachable_time",
     "net/ipv4/neigh/*/base_reachable_tim?",
+    "net/ipv4/{ip_forward,conf/l*/forwarding}",
+    "net/ipv4/conf/{all,lo}{,x}*/forwarding",
+    "net/ipv6/conf/[[:alpha:]]*/forwarding",
+    "net/ipv6/conf/{all/disable_ipv6,l[!a]/forwarding}",
+    "net/ipv6/conf/.*/all/*forwarding",
 ];
 
 fn lines(random: &mut Random) -> String {

@@ -150,7 +150,7 @@ const VALUES: [&[u8]; 32] = [
     b"5000 junk",
 ];
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 24] = [
     "10-a.conf",
     "10-b.conf",
     "50-b.conf",
@@ -169,6 +169,13 @@ const NAMES: [&str; 18] = [
     "5 0.conf",
     "~t.conf",
     "a.CONF",
+    // Names that procps takes for globs.
+    "50-[bc].conf",
+    "{10-a,60-x,.hidden}.conf",
+    "*[-z]z.conf",
+    "9\\9-z.conf",
+    "zz{.conf",
+    "?0-[[:alpha:]]{,x}.conf",
 ];
 
 const DIRS: [&str; 4] =
