@@ -94,12 +94,17 @@ pub enum Scope {
 pub enum Order {
     /// This one is written after the other.
     After(&'static str),
+    /// This one is written after the parameter of that last name beside it.
+    AfterBeside(&'static str),
     /// This one must never exceed the other's first number (EINVAL at either write), so which goes
     /// first depends on the values. The numbers are those that the kernel starts with, of this one
     /// and of the other.
     AtMost(&'static str, (i64, i64), Checked),
     /// This one is refused while the other has one of these values.
     RefusedWhile(&'static str, &'static [i64]),
+    /// This one takes that value only once a secret is set: that of the last name beside it, or the
+    /// named one, which is the same for all.
+    NeedsSecret(i64, &'static str, &'static str),
 }
 
 /// Which kernels check an order.
@@ -123,6 +128,10 @@ pub enum Effect {
     ClearsInterfaces(&'static str),
     /// The named parameter becomes 0 when this one is set to non-zero, else 1.
     Inverts(&'static str),
+    /// The parameter of that last name beside this one becomes that, whatever this one is set to.
+    SetsBeside(&'static str, &'static str),
+    /// Of those that match the glob every interface's becomes that, whatever this one is set to.
+    SetsInterfaces(&'static str, &'static str),
     /// The parameter of that last name beside this one is the same in another unit: its number is
     /// this one's, multiplied and divided; `None` where the factor differs from kernel to kernel.
     Rescales(&'static str, Option<(i64, i64)>),
@@ -286,13 +295,15 @@ impl Effect {
     pub fn reaches(self, from: &str, key: &Key) -> bool {
         match self {
             Self::Copies(glob) => glob_matches(glob, key.as_path()),
-            Self::CopiesToInterfaces(glob) | Self::ClearsInterfaces(glob) => {
+            Self::CopiesToInterfaces(glob)
+            | Self::ClearsInterfaces(glob)
+            | Self::SetsInterfaces(glob, _) => {
                 let everywhere = ["all", "default"];
                 glob_matches(glob, key.as_path())
                     && !key.components().any(|part| everywhere.contains(&part))
             }
             Self::Inverts(path) => path == key.as_path(),
-            Self::Rescales(leaf, ..) => {
+            Self::Rescales(leaf, ..) | Self::SetsBeside(leaf, _) => {
                 let beside = |(parent, name): (&str, &str)| {
                     let from = from.rsplit_once('/').map_or("", |(parent, _)| parent);
                     name == leaf && glob_matches(from, parent)
@@ -302,12 +313,13 @@ impl Effect {
         }
     }
 
-    /// Whether it is what a switch does to others; the rest are two names of one variable.
+    /// Whether it is what a switch does to others; the rest are two names of one variable, and what
+    /// a secret does.
     pub fn is_of_a_switch(self) -> bool {
         match self {
             Self::Copies(glob) => has_wildcard(glob),
             Self::CopiesToInterfaces(_) | Self::ClearsInterfaces(_) | Self::Inverts(_) => true,
-            Self::Rescales(..) => false,
+            Self::Rescales(..) | Self::SetsBeside(..) | Self::SetsInterfaces(..) => false,
         }
     }
 
@@ -317,7 +329,10 @@ impl Effect {
         match self {
             Self::Copies(glob) => has_wildcard(glob) && glob.starts_with("net/ipv4/"),
             Self::CopiesToInterfaces(_) | Self::Inverts(_) => true,
-            Self::ClearsInterfaces(_) | Self::Rescales(..) => false,
+            Self::ClearsInterfaces(_)
+            | Self::Rescales(..)
+            | Self::SetsBeside(..)
+            | Self::SetsInterfaces(..) => false,
         }
     }
 
@@ -329,6 +344,7 @@ impl Effect {
             Self::Copies(_) | Self::CopiesToInterfaces(_) => Some(written.to_owned()),
             Self::ClearsInterfaces(_) => (number()? == 0).then(|| "0".to_owned()),
             Self::Inverts(_) => Some(i32::from(number()? == 0).to_string()),
+            Self::SetsBeside(_, value) | Self::SetsInterfaces(_, value) => Some(value.to_owned()),
             Self::Rescales(_, factor) => {
                 let (times, over) = factor?;
                 Some((number()? * i128::from(times) / i128::from(over)).to_string())

@@ -19,11 +19,15 @@ const ADDR_GEN_MODES: &[Range] = &[Range::new(0, 3)];
 const ICMP_TYPES: &[Range] = &[Range::new(0, 255)];
 const SKIP_NOTIFY: &[Range] = &[Range::new(0, 1), Range::before(5, 2, INT_MIN, INT_MAX)];
 
-/// The first sets every interface's; a secret for all of them sets their mode to 2.
+/// The first sets every interface's; a secret, an interface's own or the one for all of them, sets
+/// the mode to 2, which is not taken without one.
 const ADDR_GEN_ORDER: &[Order] = &[
     Order::After("net/ipv6/conf/all/addr_gen_mode"),
-    Order::After("net/ipv6/conf/default/stable_secret"),
+    Order::After(SECRET_FOR_ALL),
+    Order::AfterBeside("stable_secret"),
+    Order::NeedsSecret(2, "stable_secret", SECRET_FOR_ALL),
 ];
+const SECRET_FOR_ALL: &str = "net/ipv6/conf/default/stable_secret";
 /// Only kernels that have force_forwarding clear it.
 const ALL_FORWARDING: &[Effect] = &[
     Effect::Copies("net/ipv6/conf/*/forwarding"),
@@ -212,8 +216,9 @@ pub(super) const TABLE: &[Entry] = &[
         "Segment routing HMAC: -1 ignore, 0 check if present, 1 demand").ranges(INT).since(4, 10),
     own("net/ipv6/conf/*/stable_secret", Ipv6,
         "Secret that stable private addresses (RFC 7217) are made from")
-        .kind(Kind::Secret)
-        .reads_back("in full; EIO until it is set; a write sets addr_gen_mode to 2"),
+        .kind(Kind::Secret).order(&[Order::After("net/ipv6/conf/all/addr_gen_mode")])
+        .effects(&[Effect::SetsBeside("addr_gen_mode", "2")])
+        .reads_back("in full; EIO until it is set"),
     own("net/ipv6/conf/*/suppress_frag_ndisc", Bool,
         "Drops fragmented neighbour discovery packets (RFC 6980)").ranges(INT),
     own("net/ipv6/conf/*/temp_prefered_lft", Number,
@@ -246,6 +251,14 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv6/conf/all/ignore_routes_with_linkdown", Bool,
         "Sets ignore_routes_with_linkdown of every interface and of conf/default")
         .ranges(INT).effects(&[Effect::Copies("net/ipv6/conf/*/ignore_routes_with_linkdown")]),
+    own("net/ipv6/conf/all/stable_secret", Ipv6,
+        "Nothing: the one for all interfaces is that of conf/default")
+        .kind(Kind::Secret).reads_back("EIO, and the kernel takes no write"),
+    own(SECRET_FOR_ALL, Ipv6,
+        "Secret that stable private addresses are made from, for interfaces without their own")
+        .kind(Kind::Secret).order(&[Order::After("net/ipv6/conf/all/addr_gen_mode")])
+        .effects(&[Effect::SetsInterfaces("net/ipv6/conf/*/addr_gen_mode", "2")])
+        .reads_back("in full; EIO until it is set"),
     own("net/ipv6/fib_multipath_hash_fields", Number,
         "Mask of the fields that a custom multipath hash (fib_multipath_hash_policy 3) is made of")
         .ranges(HASH_FIELDS).since(5, 14),

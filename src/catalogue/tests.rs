@@ -174,12 +174,20 @@ fn a_parameter_is_part_of_one_limit() {
 fn targets_of_orders_and_effects_are_known() {
     for p in all() {
         for order in p.order() {
-            let (Order::After(target) | Order::AtMost(target, ..) | Order::RefusedWhile(target, _)) =
-                order;
+            let target = match order {
+                Order::After(target) | Order::AtMost(target, ..) => *target,
+                Order::RefusedWhile(target, _) | Order::NeedsSecret(.., target) => target,
+                Order::AfterBeside(leaf) => {
+                    let (parent, _) = p.key().rsplit_once('/').unwrap();
+                    let beside = format!("{parent}/{leaf}");
+                    assert!(all().any(|o| o.key() == beside), "{}: no {beside}", p.key());
+                    continue;
+                }
+            };
             let known = Key::from_path(target).ok().and_then(|key| lookup(&key));
             let other = known.unwrap_or_else(|| panic!("{}: no {target}", p.key()));
             assert_ne!(other.key(), p.key());
-            if !matches!(order, Order::After(_)) {
+            if !matches!(order, Order::After(_) | Order::NeedsSecret(..)) {
                 let first =
                     |shape: Shape| shape.is_single_number() || matches!(shape, Shape::Numbers(_));
                 assert!(p.shape().is_single_number() && first(other.shape()), "{}", p.key());
@@ -190,8 +198,13 @@ fn targets_of_orders_and_effects_are_known() {
                 Effect::Copies(target)
                 | Effect::CopiesToInterfaces(target)
                 | Effect::ClearsInterfaces(target)
+                | Effect::SetsInterfaces(target, _)
                 | Effect::Inverts(target) => {
                     all().any(|o| o.key() == *target || glob_matches(target, o.key()))
+                }
+                Effect::SetsBeside(leaf, _) => {
+                    let (parent, _) = p.key().rsplit_once('/').unwrap();
+                    all().any(|o| o.key() == format!("{parent}/{leaf}"))
                 }
                 Effect::Rescales(leaf, factor) => {
                     // The two are each other's, with factors that are each other's reverse.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalogue::{self, Effect, Reach};
+use crate::catalogue::{self, Effect, Order, Reach};
 use crate::key::{Key, has_wildcard};
 
 use super::bystanders::Bystander;
@@ -107,6 +107,12 @@ pub fn movers(slots: &[Slot]) -> BTreeMap<Key, Vec<usize>> {
         for effect in known.map_or(&[][..], |known| known.effects()) {
             // Each of the two names sets the other.
             if let Effect::Rescales(leaf, ..) = effect {
+                add(slot.key.sibling(leaf), i);
+            }
+        }
+        for order in known.map_or(&[][..], |known| known.order()) {
+            // What goes before it there sets it as well.
+            if let Order::AfterBeside(leaf) = order {
                 add(slot.key.sibling(leaf), i);
             }
         }

@@ -88,6 +88,14 @@ pub enum Refusal {
         /// What it will hold.
         value: i128,
     },
+    /// The kernel takes that value only once a secret is set, and none is or will be; no guard
+    /// allows it.
+    NeedsSecret {
+        /// The parameter that holds it.
+        secret: Key,
+        /// The value.
+        value: i64,
+    },
 }
 
 impl Refusal {
@@ -105,6 +113,7 @@ impl Refusal {
             Self::Exceeds { .. } => "exceeds",
             Self::Undercuts { .. } => "undercuts",
             Self::Barred { .. } => "barred",
+            Self::NeedsSecret { .. } => "needs-secret",
         }
     }
 
@@ -116,6 +125,7 @@ impl Refusal {
                 | Self::Exceeds { .. }
                 | Self::Undercuts { .. }
                 | Self::Barred { .. }
+                | Self::NeedsSecret { .. }
         )
     }
 

@@ -30,8 +30,13 @@ fn also_needed_of<'k>(
         let Some(known) = known else { continue };
         keys.extend(known.pair().map(|leaf| key.sibling(leaf)));
         for order in known.order() {
-            if let catalogue::Order::RefusedWhile(other, _) = order {
-                keys.extend(Key::from_path(other));
+            match order {
+                catalogue::Order::RefusedWhile(other, _) => keys.extend(Key::from_path(other)),
+                catalogue::Order::NeedsSecret(_, leaf, other) => {
+                    keys.push(key.sibling(leaf));
+                    keys.extend(Key::from_path(other));
+                }
+                _ => {}
             }
         }
         for (lower, upper) in &limits {
@@ -45,11 +50,14 @@ fn also_needed_of<'k>(
             match effect {
                 catalogue::Effect::Copies(glob) if has_wildcard(glob) => globs.push(*glob),
                 catalogue::Effect::CopiesToInterfaces(glob)
-                | catalogue::Effect::ClearsInterfaces(glob) => globs.push(*glob),
+                | catalogue::Effect::ClearsInterfaces(glob)
+                | catalogue::Effect::SetsInterfaces(glob, _) => globs.push(*glob),
                 catalogue::Effect::Copies(other) | catalogue::Effect::Inverts(other) => {
                     keys.extend(Key::from_path(other));
                 }
-                catalogue::Effect::Rescales(leaf, ..) => keys.push(key.sibling(leaf)),
+                catalogue::Effect::Rescales(leaf, ..) | catalogue::Effect::SetsBeside(leaf, _) => {
+                    keys.push(key.sibling(leaf));
+                }
             }
         }
         of_dirty_pages |= key.as_path().starts_with("vm/dirty_");

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Desired;
-use crate::catalogue::{self, Effect, Order, Parameter, Reach};
+use crate::catalogue::{self, Effect, Kind, Order, Parameter, Reach};
 use crate::key::{Key, same};
-use crate::observed::Snapshot;
+use crate::observed::{Errno, Snapshot};
 use crate::value::kernel_number;
 
 use super::Item;
@@ -71,7 +71,9 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     let mut nodes: Vec<Node<'_>> = written
         .filter_map(|(at, item)| {
             let target = target(&item.desired, snapshot)?;
-            Some(Node::new(at, &item.desired, target, snapshot))
+            let mut node = Node::new(at, &item.desired, target, snapshot);
+            node.is_late = is_for_good(&item.desired, snapshot);
+            Some(node)
         })
         .collect();
     topological(&mut nodes);
@@ -91,7 +93,8 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         // A write above may have brought it about already.
         if !model.text(key).is_some_and(|now| requirement.satisfied_by(*shape, now)) {
             let order = known.map_or(&[][..], Parameter::order);
-            barred.extend(model.barred(order).map(|refusal| (at, refusal)));
+            let refusal = model.barred(order).or_else(|| model.lacks(key, order, &targets[key]));
+            barred.extend(refusal.map(|refusal| (at, refusal)));
             steps.push(model.write(key, *known, &targets[key]));
         }
     }
@@ -211,12 +214,14 @@ struct Node<'d> {
     target: Cow<'d, str>,
     /// The first number before the write, where there is one that is known.
     old: Option<i128>,
+    /// Whether it waits for all that can be taken back.
+    is_late: bool,
 }
 
 impl<'d> Node<'d> {
     fn new(at: usize, desired: &'d Desired, target: Cow<'d, str>, snapshot: &Snapshot) -> Self {
         let old = snapshot.text(&desired.key).and_then(first_number);
-        Self { at, key: &desired.key, known: desired.known, target, old }
+        Self { at, key: &desired.key, known: desired.known, target, old, is_late: false }
     }
 
     /// The first number once it is written.
@@ -225,12 +230,23 @@ impl<'d> Node<'d> {
     }
 }
 
+/// Whether nothing but a reboot takes a write back: where another one fails, it is better not made.
+fn is_for_good(desired: &Desired, snapshot: &Snapshot) -> bool {
+    match desired.known.map(Parameter::kind) {
+        Some(Kind::Latch) => true,
+        Some(Kind::Secret) => {
+            snapshot.text(&desired.key).is_none_or(|text| catalogue::is_unset(&desired.key, text))
+        }
+        _ => false,
+    }
+}
+
 fn first_number(text: &str) -> Option<i128> {
     kernel_number(text.split_whitespace().next()?)
 }
 
-/// Sorts nodes by key, and by their constraints before that. A ring, which a test of the
-/// catalogue excludes, would be broken at its first key.
+/// Sorts nodes by key, the late ones last, and by their constraints before that. A ring, which a
+/// test of the catalogue excludes, would be broken at its first key.
 fn topological(nodes: &mut Vec<Node<'_>>) {
     nodes.sort_by(|a, b| a.key.cmp(b.key));
     let at = |path: &str| nodes.binary_search_by(|n| n.key.as_path().cmp(path)).ok();
@@ -240,6 +256,11 @@ fn topological(nodes: &mut Vec<Node<'_>>) {
         for order in node.known.map_or(&[][..], Parameter::order) {
             match order {
                 Order::After(other) => waits.extend(at(other).map(|other| (this, other))),
+                Order::AfterBeside(leaf) => {
+                    let beside = node.key.sibling(leaf);
+                    waits.extend(at(beside.as_path()).map(|other| (this, other)));
+                }
+                Order::NeedsSecret(..) => {}
                 // The other one first, but where that would be less than this one still is.
                 Order::AtMost(other, (start, _), _) => waits.extend(at(other).map(|other| {
                     let old = node.old.unwrap_or(i128::from(*start));
@@ -255,14 +276,17 @@ fn topological(nodes: &mut Vec<Node<'_>>) {
             }
         }
     }
-    if waits.is_empty() {
+    let has_late = nodes.iter().any(|node| node.is_late);
+    if waits.is_empty() && !has_late {
         return;
     }
     let mut left: BTreeSet<usize> = (0..nodes.len()).collect();
     let mut order = Vec::with_capacity(nodes.len());
     while let Some(first) = left.first().copied() {
         let free = |n: &usize| !waits.iter().any(|(w, on)| w == n && left.contains(on));
-        let next = left.iter().copied().find(|n| free(n)).unwrap_or(first);
+        let early = |n: &usize| !nodes[*n].is_late && free(n);
+        let next = left.iter().copied().find(early);
+        let next = next.or_else(|| left.iter().copied().find(|n| free(n))).unwrap_or(first);
         left.remove(&next);
         order.push(next);
     }
@@ -306,6 +330,23 @@ impl Model<'_> {
             let value = self.text(&other).and_then(first_number)?;
             let stops = values.iter().any(|v| i128::from(*v) == value);
             stops.then_some(Refusal::Barred { other, value })
+        })
+    }
+
+    /// Why the kernel does not take a value that needs a secret, where it is certain that none is
+    /// set: one that cannot be read for another reason may be.
+    fn lacks(&self, key: &Key, order: &[Order], value: &str) -> Option<Refusal> {
+        order.iter().find_map(|order| {
+            let Order::NeedsSecret(needing, leaf, for_all) = order else { return None };
+            let (secret, for_all) = (key.sibling(leaf), Key::from_path(for_all).ok()?);
+            let is_unset = |key: &Key| {
+                let reading = self.snapshot.get(key).filter(|_| !self.changed.contains_key(key));
+                reading.is_some_and(|reading| reading.value == Err(Errno::EIO))
+            };
+            // That for all has no use for itself.
+            let needs = first_number(value) == Some(i128::from(*needing)) && secret != for_all;
+            (needs && is_unset(&secret) && is_unset(&for_all))
+                .then_some(Refusal::NeedsSecret { secret, value: *needing })
         })
     }
 

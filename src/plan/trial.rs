@@ -70,7 +70,9 @@ pub fn untryable(plan: &Plan) -> Vec<(Key, Untryable)> {
     for step in &plan.steps {
         let known = catalogue::lookup(&step.key);
         let unset = step.expect.as_ref().is_some_and(|text| catalogue::is_unset(&step.key, text));
+        let never_set = step.expect.is_none() && known.is_some_and(|p| p.kind() == Kind::Secret);
         let one_way = unset
+            || never_set
             || known.is_some_and(|p| p.kind() == Kind::Latch || p.hazard() == Some(Hazard::OneWay));
         // What is written twice is taken back with its first write.
         let undone = plan.steps.iter().any(|s| s.key == step.key && s.undo.is_some());

@@ -97,6 +97,12 @@ fn also_sets(key: &Key, effect: Effect) -> String {
             let every = if has_wildcard(glob) { "every " } else { "" };
             format!("a write also sets {every}{}", swap_separators(glob))
         }
+        Effect::SetsBeside(leaf, value) => {
+            format!("a write also sets {} to {value}", key.sibling(leaf))
+        }
+        Effect::SetsInterfaces(glob, value) => {
+            format!("a write also sets every interface's {} to {value}", swap_separators(glob))
+        }
         Effect::Inverts(path) => {
             format!("a write also sets {} to the opposite", swap_separators(path))
         }
@@ -301,6 +307,9 @@ fn danger(refusal: &Refusal) -> String {
         }
         Refusal::Barred { other, value } => {
             format!("the kernel takes no value while {other} is {value}")
+        }
+        Refusal::NeedsSecret { secret, value } => {
+            format!("the kernel takes {value} only once {secret} is set")
         }
     }
 }

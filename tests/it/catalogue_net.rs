@@ -198,17 +198,20 @@ fn entries_are_whole() {
         }
         let untils: Vec<_> = p.ranges().iter().filter_map(|r| r.until).collect();
         assert!(untils.is_sorted_by(|newer, older| newer > older), "{key}: {:?}", p.ranges());
-        let others = p.order().iter().map(|o| match o {
-            Order::After(other) | Order::AtMost(other, ..) | Order::RefusedWhile(other, _) => {
-                *other
-            }
+        let others = p.order().iter().filter_map(|o| match o {
+            Order::After(other)
+            | Order::AtMost(other, ..)
+            | Order::RefusedWhile(other, _)
+            | Order::NeedsSecret(.., other) => Some(*other),
+            Order::AfterBeside(_) => None,
         });
         let effects = p.effects().iter().filter_map(|e| match e {
             Effect::Copies(other)
             | Effect::CopiesToInterfaces(other)
             | Effect::ClearsInterfaces(other)
+            | Effect::SetsInterfaces(other, _)
             | Effect::Inverts(other) => Some(*other),
-            Effect::Rescales(..) => None,
+            Effect::Rescales(..) | Effect::SetsBeside(..) => None,
         });
         for other in others.chain(effects) {
             let concrete = Key::from_path(&other.replace('*', "all")).unwrap();

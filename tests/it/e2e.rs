@@ -7,6 +7,7 @@ use crate::support::{in_namespaces, run};
 
 mod cascades;
 mod kept;
+mod secrets;
 mod unseen;
 
 const BASELINE: &str = "name: net-test
