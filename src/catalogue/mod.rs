@@ -171,6 +171,29 @@ pub fn other_name(key: &Key) -> Option<Key> {
     })
 }
 
+/// The other name of the variable that `key` is, with what it reads, where it tells more than `own`,
+/// which `key` reads in a coarser unit.
+pub fn finer<'t>(
+    key: &Key,
+    own: &str,
+    text: impl FnOnce(&Key) -> Option<&'t str>,
+) -> Option<(Key, String)> {
+    effects_at(key.as_path())
+        .iter()
+        .find_map(|effect| match effect {
+            Effect::Rescales(leaf, factor) => {
+                let is_finer =
+                    factor.map_or_else(|| leaf.ends_with("_bytes"), |(times, over)| times > over);
+                Some((key.sibling(leaf), *effect)).filter(|_| is_finer)
+            }
+            _ => None,
+        })
+        .and_then(|(other, effect)| {
+            let text = text(&other)?.trim();
+            (effect.leaves(own).as_deref() != Some(text)).then(|| (other, text.to_owned()))
+        })
+}
+
 /// The other half of the pair that `key` is one half of.
 pub fn half_of(key: &Key) -> Option<Key> {
     lookup(key)?.pair().map(|leaf| key.sibling(leaf))

@@ -9,7 +9,8 @@ use crate::key::{Key, Selector};
 pub struct Original {
     /// What it read; `None`: what a drop-in of ours had put there, or what could not be read.
     pub value: Option<String>,
-    /// The other half of its pair with what that read, where that half was the one in force.
+    /// The other half of its pair with what that read, where that half was the one in force; the other
+    /// name of its variable, where that alone told all.
     pub half: Option<(Key, String)>,
     /// What tunectl has left in it last.
     pub left: String,

@@ -21,7 +21,8 @@ pub struct Step {
     pub expect: Option<String>,
     /// What it is to hold.
     pub value: String,
-    /// The write that takes it back: the active half of a pair, else the old value.
+    /// The write that takes it back: the active half of a pair, the name of the variable that tells
+    /// more, else the old value.
     pub undo: Option<(Key, String)>,
     /// Whether it is one of several that raise a reserve of memory: the host is watched after it.
     pub rung: bool,
@@ -112,7 +113,10 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         let first = steps.iter().all(|step| step.key != key);
         let mut step = model.write(&key, known, &value);
         // Taken back by its first write, or, where only others have changed it, to what it is now.
-        step.undo = snapshot.text(&key).filter(|_| first).map(|now| (key, now.to_owned()));
+        step.undo = snapshot.text(&key).filter(|_| first).map(|now| {
+            let finer = catalogue::finer(&key, now, |key| snapshot.text(key));
+            finer.unwrap_or_else(|| (key, now.to_owned()))
+        });
         steps.push(step);
     }
     // Whoever is still not as desired is contradicted by a step that sets it as well.
@@ -379,7 +383,10 @@ impl Model<'_> {
         });
         let undo = match (active_half, &expect) {
             (Some(half), _) => Some(half),
-            (None, Some(old)) if !catalogue::is_unset(key, old) => Some((key.clone(), old.clone())),
+            (None, Some(old)) if !catalogue::is_unset(key, old) => {
+                let finer = catalogue::finer(key, old, |key| self.text(key));
+                Some(finer.unwrap_or_else(|| (key.clone(), old.clone())))
+            }
             (None, _) => None,
         };
         self.perhaps.remove(key);

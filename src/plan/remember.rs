@@ -282,8 +282,15 @@ fn original(item: &Item, left: &str, before: &Originals, made: &Made<'_>) -> Ori
     let other = catalogue::other_name(key);
     if let Some((other, known)) = other.as_ref().and_then(|o| before.of_boot.get_key_value(o)) {
         let effect = Reach::of(other).effect_on(key);
-        let value = known.value.as_deref().and_then(|value| effect?.leaves(value));
-        return Original { value, half: None, left, because_of: None, ..known.clone() };
+        // What it read by this name, or by the other where that alone tells all.
+        let own = known.half.as_ref().map(|(_, value)| value.clone());
+        let value = own.clone().or_else(|| known.value.as_deref().and_then(|v| effect?.leaves(v)));
+        let is_all =
+            |value: &str| catalogue::finer(key, value, |_| known.value.as_deref()).is_none();
+        let told = own.is_some() || value.as_deref().is_some_and(is_all);
+        let by_other = || Some((other.clone(), known.value.clone()?));
+        let half = if told { None } else { by_other() };
+        return Original { value, half, left, because_of: None, ..known.clone() };
     }
     let ours = |key: &Key| persisted::value_of(made.ours, key).is_some();
     if ours(key) || half.iter().chain(&other).any(ours) {
@@ -294,7 +301,8 @@ fn original(item: &Item, left: &str, before: &Originals, made: &Made<'_>) -> Ori
         kernel_number(&text).is_some_and(|n| n != 0).then_some((half, text))
     });
     let value = item.live.as_deref().map(|text| text.trim().to_owned());
-    Original { half: active, ..new(value, left, made.facts) }
+    let finer = || catalogue::finer(key, value.as_deref()?, |key| made.snapshot.text(key));
+    Original { half: active.or_else(finer), ..new(value.clone(), left, made.facts) }
 }
 
 fn new(value: Option<String>, left: String, facts: &Facts) -> Original {

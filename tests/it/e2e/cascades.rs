@@ -138,3 +138,63 @@ fn what_default_reaches_of_what_is_left_out_is_told() {
         assert_eq!(live("net/ipv4/conf/v0/rp_filter"), "2", "as was told");
     });
 }
+
+/// What a variable holds can be more than its name in a coarser unit tells.
+#[test]
+fn what_a_coarser_unit_cannot_tell_comes_back() {
+    let test = "e2e::cascades::what_a_coarser_unit_cannot_tell_comes_back";
+    in_namespaces(test, || {
+        fresh_host();
+        let cases = [
+            ("net/ipv6/route/gc_min_interval", "1", "gc_min_interval_ms", "500"),
+            ("net/ipv4/neigh/lo/base_reachable_time", "40", "base_reachable_time_ms", "25500"),
+            ("net/ipv4/neigh/lo/retrans_time", "300", "retrans_time_ms", "1230"),
+            ("net/ipv4/neigh/lo/unres_qlen", "7", "unres_qlen_bytes", "5000"),
+        ];
+        for (path, wanted, leaf, before) in cases {
+            if !fs::exists(format!("/proc/sys/{path}")).unwrap() {
+                left_out(test, path);
+                continue;
+            }
+            let name = path.replace('/', ".");
+            let (parent, _) = path.rsplit_once('/').unwrap();
+            let finer = format!("{parent}/{leaf}");
+            fs::write(format!("/proc/sys/{finer}"), before).unwrap();
+            // Rounded to the kernel's ticks.
+            let before = live(&finer);
+            baseline(&format!("{name}: {wanted}"));
+            let apply = ["apply", "-b", "/etc/it.yaml", "--adopt"];
+            expect(0, &apply);
+            assert_ne!(live(&finer), before);
+            expect(0, &["rollback", "--yes"]);
+            assert_eq!(live(&finer), before);
+            // By the other name in between.
+            expect(0, &apply);
+            baseline(&format!("{}: 3000", finer.replace('/', ".")));
+            expect(0, &apply);
+            expect(0, &["rollback", "--yes"]);
+            assert_eq!(live(&finer), before);
+            baseline(&format!("{}: 3000", finer.replace('/', ".")));
+            expect(0, &apply);
+            baseline(&format!("{name}: {wanted}"));
+            expect(0, &apply);
+            expect(0, &["rollback", "--yes"]);
+            assert_eq!(live(&finer), before);
+            expect(0, &["apply", "-b", "/etc/it.yaml", "--adopt", "--confirm-within", "600s"]);
+            assert_eq!(live(path), wanted);
+            expect(0, &["confirm", "--cancel"]);
+            assert_eq!(live(&finer), before);
+            baseline(&format!("{name}: {wanted}, net.mptcp.scheduler: no-such-name"));
+            expect(1, &apply);
+            assert_eq!(live(&finer), before);
+        }
+        // Asked for by both.
+        let finer = "net/ipv6/route/gc_min_interval_ms";
+        if fs::exists(format!("/proc/sys/{finer}")).unwrap() {
+            baseline("net.ipv6.route.gc_min_interval: 2, net.ipv6.route.gc_min_interval_ms: 2000");
+            expect(0, &["apply", "-b", "/etc/it.yaml", "--adopt"]);
+            expect(0, &["rollback", "--yes"]);
+            assert_eq!(live(finer), "500");
+        }
+    });
+}
