@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::baseline::{Desired, OnDrift, Requirement};
 use crate::bootview::{BootView, Loader, dropin};
-use crate::catalogue::{self, Kind, Reach, shape_of};
+use crate::catalogue::{self, Effect, Kind, Reach, shape_of};
 use crate::diagnostic::{Position, Span};
 use crate::diff::{self, BootStatus, BootValue, LiveStatus};
 use crate::key::{Key, Selector};
@@ -153,8 +153,69 @@ pub(super) fn judge(keys: &BTreeSet<Key>, among: &Among<'_>) -> Vec<Returned> {
         .filter_map(|(key, _)| one(key, among))
         .collect();
     returned.extend(besides);
+    let stirred = stirred(&returned, among);
+    returned.extend(stirred);
     returned.sort_by(|one, other| one.key.cmp(&other.key));
     returned
+}
+
+/// What a write that gives something back would clear, and that tunectl had not changed: it stays
+/// what it is now, and may have to be written once more.
+fn stirred(returned: &[Returned], among: &Among<'_>) -> Vec<Returned> {
+    let observed = among.observed;
+    let mut stirred: Vec<Returned> = Vec::new();
+    for one in returned.iter().filter(|one| one.verdict == Fate::Restore) {
+        let target = &one.item.desired;
+        let reach = Reach::of(&target.key);
+        if reach.is_empty() {
+            continue;
+        }
+        let cleared = |key: &Key| {
+            let effect = reach.effect_on(key).filter(|e| matches!(e, Effect::ClearsInterfaces(_)));
+            effect?.leaves(target.requirement.exact()?)
+        };
+        for (key, reading) in observed.snapshot.iter() {
+            let known = |r: &Returned| r.key == *key || r.item.desired.key == *key;
+            if let (Some(left), Some(live)) = (cleared(key), reading.text().map(str::trim))
+                && left != live
+                && !(among.held)(key)
+                && !returned.iter().chain(&stirred).any(known)
+            {
+                let (value, origin) = (live.to_owned(), Origin::ThisBoot);
+                let desired = desired(key, live.to_owned(), among.allow);
+                stirred.push(Returned {
+                    key: key.clone(),
+                    item: item(desired, false, observed),
+                    verdict: Fate::Already,
+                    live: Some(live.to_owned()),
+                    was: Some(Was { key: key.clone(), value, origin }),
+                    because_of: Some(one.key.clone()),
+                });
+            }
+        }
+    }
+    stirred
+}
+
+/// The item by which something comes back, where it can be written.
+fn item(desired: Desired, restores: bool, observed: &Observed<'_>) -> Item {
+    let (live_status, cause) = diff::live(&desired, observed.snapshot, observed.facts);
+    Item {
+        live: observed.snapshot.text(&desired.key).map(str::to_owned),
+        live_status,
+        cause,
+        systemd: BootValue::default(),
+        procps: BootValue::default(),
+        boot_status: BootStatus::Unset,
+        overridden_by: None,
+        unseen: None,
+        write: restores && live_status == LiveStatus::Differs,
+        persist: false,
+        persisted: None,
+        notes: Vec::new(),
+        refusals: Vec::new(),
+        desired,
+    }
 }
 
 fn one(key: &Key, among: &Among<'_>) -> Option<Returned> {
@@ -179,29 +240,13 @@ fn one(key: &Key, among: &Among<'_>) -> Option<Returned> {
         (Fate::Restore | Fate::Already, Some(was)) => (&was.key, was.value.clone()),
         _ => (key, live.clone().unwrap_or_default()),
     };
-    let desired = desired(target, value, among.allow);
-    let (live_status, cause) = diff::live(&desired, observed.snapshot, observed.facts);
-    let verdict = match (verdict, live_status) {
-        (Fate::Restore, LiveStatus::Differs) => Fate::Restore,
-        (Fate::Restore, LiveStatus::InSync) => Fate::Already,
-        (Fate::Restore, _) => Fate::Stuck,
-        (verdict, _) => verdict,
-    };
-    let item = Item {
-        live: observed.snapshot.text(target).map(str::to_owned),
-        live_status,
-        cause,
-        systemd: BootValue::default(),
-        procps: BootValue::default(),
-        boot_status: BootStatus::Unset,
-        overridden_by: None,
-        unseen: None,
-        write: verdict == Fate::Restore,
-        persist: false,
-        persisted: None,
-        notes: Vec::new(),
-        refusals: Vec::new(),
-        desired,
+    let restores = verdict == Fate::Restore;
+    let item = item(desired(target, value, among.allow), restores, observed);
+    let verdict = match item.live_status {
+        _ if !restores => verdict,
+        LiveStatus::Differs => Fate::Restore,
+        LiveStatus::InSync => Fate::Already,
+        _ => Fate::Stuck,
     };
     let because_of = original.and_then(|original| original.because_of.clone());
     Some(Returned { key: key.clone(), item, verdict, live, was, because_of })

@@ -139,6 +139,47 @@ fn what_default_reaches_of_what_is_left_out_is_told() {
     });
 }
 
+/// What only the write that gives something back would change stays.
+#[test]
+fn a_rollback_clears_nothing_that_it_does_not_restore() {
+    let test = "e2e::cascades::a_rollback_clears_nothing_that_it_does_not_restore";
+    in_namespaces(test, || {
+        fresh_host();
+        run(Command::new("ip").args(["link", "add", "v0", "type", "veth", "peer", "name", "v1"]));
+        let forced = |name: &str| format!("/proc/sys/net/ipv6/conf/{name}/force_forwarding");
+        if !fs::exists(forced("v0")).unwrap() {
+            return left_out(test, "this kernel has no force_forwarding");
+        }
+        fs::write(forced("v0"), "1").unwrap();
+        let before = each("ipv6", "force_forwarding");
+        let forwarding = each("ipv6", "forwarding");
+        for entries in ["net.ipv6.conf.all.forwarding: 1", "net.ipv6.conf.*.forwarding: 1"] {
+            baseline(entries);
+            let apply = ["apply", "-b", "/etc/it.yaml", "--adopt"];
+            expect(0, &apply);
+            assert_eq!(each("ipv6", "force_forwarding"), before);
+            let text = expect(0, &["rollback", "--yes"]);
+            assert_eq!(each("ipv6", "force_forwarding"), before, "{text}");
+            assert_eq!(each("ipv6", "forwarding"), forwarding, "{text}");
+            // What leaves the baseline is given back likewise, and what was set since stays too.
+            expect(0, &apply);
+            fs::write(forced("lo"), "1").unwrap();
+            baseline("net.ipv6.conf.lo.hop_limit: 60");
+            let text = expect(0, &apply);
+            assert_eq!(each("ipv6", "forwarding"), forwarding, "{text}");
+            assert_eq!(
+                (live(&forced("lo")[10..]), live(&forced("v0")[10..])),
+                ("1".into(), "1".into())
+            );
+            fs::write(forced("lo"), "0").unwrap();
+            baseline(entries);
+            expect(0, &["apply", "-b", "/etc/it.yaml", "--adopt", "--confirm-within", "600s"]);
+            expect(0, &["confirm", "--cancel"]);
+            assert_eq!(each("ipv6", "force_forwarding"), before);
+        }
+    });
+}
+
 /// What a variable holds can be more than its name in a coarser unit tells.
 #[test]
 fn what_a_coarser_unit_cannot_tell_comes_back() {
