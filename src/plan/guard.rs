@@ -81,6 +81,11 @@ pub enum Refusal {
         /// What it will hold.
         at_least: i128,
     },
+    /// Its first number above its last one, which is not asked for and stays; no guard allows it.
+    GoesDown {
+        /// What it would come to.
+        range: String,
+    },
     /// The kernel takes no value while another parameter has that one; no guard allows it.
     Barred {
         /// The other one.
@@ -112,6 +117,7 @@ impl Refusal {
             Self::Contradicted { .. } => "contradicted",
             Self::Exceeds { .. } => "exceeds",
             Self::Undercuts { .. } => "undercuts",
+            Self::GoesDown { .. } => "goes-down",
             Self::Barred { .. } => "barred",
             Self::NeedsSecret { .. } => "needs-secret",
         }
@@ -124,6 +130,7 @@ impl Refusal {
             Self::Contradicted { .. }
                 | Self::Exceeds { .. }
                 | Self::Undercuts { .. }
+                | Self::GoesDown { .. }
                 | Self::Barred { .. }
                 | Self::NeedsSecret { .. }
         )

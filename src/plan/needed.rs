@@ -36,6 +36,10 @@ fn also_needed_of<'k>(
                     keys.push(key.sibling(leaf));
                     keys.extend(Key::from_path(other));
                 }
+                // Of the others below.
+                catalogue::Order::AtMost(other, _, catalogue::Checked::Lately) => {
+                    keys.extend(Key::from_path(other));
+                }
                 _ => {}
             }
         }

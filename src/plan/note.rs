@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::baseline::{DesiredSet, Requirement};
 use crate::bootview::Loader;
-use crate::catalogue::{self, Effect, Hazard, Kind};
+use crate::catalogue::{self, Checked, Effect, Hazard, Kind, Order};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, BootValue, LiveStatus, RefusedLine};
 use crate::key::Key;
@@ -46,6 +46,13 @@ pub enum Note {
     },
     /// What can go wrong with it.
     Hazard(Hazard),
+    /// Of those kernels that take no value above that of another parameter it may be one.
+    AboveLimit {
+        /// The other one.
+        other: Key,
+        /// What it will hold.
+        at_most: i128,
+    },
     /// What reads back differently.
     ReadsBack(&'static str),
     /// Programs that set it by themselves.
@@ -162,11 +169,15 @@ pub fn annotate(
     elsewhere: Vec<BootValue>,
     baseline: &DesiredSet,
 ) {
-    let spared: Vec<Option<Note>> =
-        items.iter().map(|item| may_reach(item, items, baseline)).collect();
+    // Of one parameter it is never both.
+    let beside = |item| {
+        let reaches = may_reach(item, items, baseline);
+        reaches.or_else(|| above_limit(item, items, observed.snapshot))
+    };
+    let others: Vec<Option<Note>> = items.iter().map(beside).collect();
     let dirty = dirty_thresholds(items, observed.snapshot, observed.facts);
-    for ((item, elsewhere), spared) in items.iter_mut().zip(elsewhere).zip(spared) {
-        let mut notes: Vec<Note> = spared.into_iter().collect();
+    for ((item, elsewhere), other) in items.iter_mut().zip(elsewhere).zip(others) {
+        let mut notes: Vec<Note> = other.into_iter().collect();
         side_effects(item, loader, observed.snapshot, &mut notes);
         if let Some(note) = dirty.as_ref().filter(|(keys, _)| keys.contains(&item.desired.key)) {
             notes.push(note.1.clone());
@@ -193,6 +204,21 @@ fn may_reach(item: &Item, items: &[Item], baseline: &DesiredSet) -> Option<Note>
     spared.sort();
     spared.dedup();
     (!spared.is_empty()).then_some(Note::MayReach { spared })
+}
+
+/// What new kernels alone refuse; since which release is not known, as stable ones have it too.
+fn above_limit(item: &Item, items: &[Item], snapshot: &Snapshot) -> Option<Note> {
+    let number = |item: &Item| {
+        let target = item.desired.requirement.target(item.desired.shape, item.live.as_deref());
+        kernel_number(target.as_deref().or(item.live.as_deref())?.trim())
+    };
+    item.desired.known.filter(|_| item.write)?.order().iter().find_map(|order| {
+        let Order::AtMost(other, _, Checked::Lately) = order else { return None };
+        let other = Key::from_path(other).ok()?;
+        let live = || kernel_number(snapshot.text(&other)?.trim());
+        let at_most = item_of(items, &other).and_then(number).or_else(live)?;
+        (number(item)? > at_most).then_some(Note::AboveLimit { other, at_most })
+    })
 }
 
 fn side_effects(item: &Item, loader: Loader, snapshot: &Snapshot, notes: &mut Vec<Note>) {

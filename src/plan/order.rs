@@ -7,10 +7,15 @@ use crate::baseline::Desired;
 use crate::catalogue::{self, Effect, Kind, Order, Parameter, Reach};
 use crate::key::{Key, same};
 use crate::observed::{Errno, Snapshot};
-use crate::value::kernel_number;
+use crate::value::{completed, kernel_number};
 
 use super::Item;
 use super::guard::Refusal;
+
+/// Ranges that the kernel takes only where they go up (case E19).
+const RANGES: [&str; 2] = ["net/ipv4/ip_local_port_range", "net/ipv4/ping_group_range"];
+/// The range that holds no group.
+const NO_GROUPS: &str = "1 0";
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -358,6 +363,15 @@ impl Model<'_> {
     /// are both written it is the limited one that cannot be.
     fn impossible(&self, desired: &Desired, written: &BTreeMap<Key, String>) -> Option<Refusal> {
         let path = desired.key.as_path();
+        if RANGES.contains(&path) {
+            // Of a range of which but the first number is written the last one stays.
+            let live = self.snapshot.text(&desired.key).unwrap_or_default();
+            let range = completed(desired.shape, live, self.text(&desired.key)?);
+            let mut ends = range.split_whitespace().map(kernel_number);
+            if ends.next().flatten() > ends.next()? && range != NO_GROUPS {
+                return Some(Refusal::GoesDown { range });
+            }
+        }
         let mut limits =
             self.limits.iter().filter(|(lower, upper)| same(lower, path) || same(upper, path));
         limits.find_map(|(lower, upper)| {

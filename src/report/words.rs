@@ -97,9 +97,7 @@ fn also_sets(key: &Key, effect: Effect) -> String {
             let every = if has_wildcard(glob) { "every " } else { "" };
             format!("a write also sets {every}{}", swap_separators(glob))
         }
-        Effect::SetsBeside(leaf, value) => {
-            format!("a write also sets {} to {value}", key.sibling(leaf))
-        }
+        Effect::SetsBeside(leaf, to) => format!("a write also sets {} to {to}", key.sibling(leaf)),
         Effect::SetsInterfaces(glob, value) => {
             format!("a write also sets every interface's {} to {value}", swap_separators(glob))
         }
@@ -155,6 +153,9 @@ pub fn note(key: &Key, note: &Note) -> String {
             format!("asks for the first {asked} of {fields} numbers; the others stay as they are")
         }
         Note::Hazard(hazard) => hazard_text(*hazard).to_owned(),
+        Note::AboveLimit { other, at_most } => {
+            format!("newer kernels take no value above that of {other} ({at_most})")
+        }
         Note::ReadsBack(why) => format!("reads back differently: {why}"),
         Note::Owners(names) => format!("also set by: {}", names.join(", ")),
         Note::OtherLoader { loader, value, source } => match (value, source) {
@@ -305,6 +306,7 @@ fn danger(refusal: &Refusal) -> String {
         Refusal::Undercuts { other, at_least } => {
             format!("the kernel takes no value below that of {other} ({at_least})")
         }
+        Refusal::GoesDown { range } => format!("{range} is no range: it goes down"),
         Refusal::Barred { other, value } => {
             format!("the kernel takes no value while {other} is {value}")
         }

@@ -145,6 +145,19 @@ parameters:
         let told = "takes no value below that of net.ipv4.ip_unprivileged_port_start (1024)";
         assert!(text.contains(told), "{text}");
         fs::write("/proc/sys/net/ipv4/ip_local_port_range", "500 60000").unwrap_err();
+        // Nor begin above where it ends: that is not asked for, and stays.
+        fs::write("/proc/sys/net/ipv4/ip_local_port_range", "32768 60999").unwrap();
+        let text = "name: ports\nparameters: { net.ipv4.ip_local_port_range: [61000] }\n";
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        let text = expect(3, &PLAN);
+        assert!(text.contains("61000 60999 is no range: it goes down"), "{text}");
+        fs::write("/proc/sys/net/ipv4/ip_local_port_range", "61000").unwrap_err();
+        // Only new kernels refuse this one.
+        let text = "name: ports\nparameters: { net.ipv4.tcp_reordering: 1000 }\n";
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        let text = expect(2, &PLAN);
+        let told = "newer kernels take no value above that of net.ipv4.tcp_max_reordering (300)";
+        assert!(text.contains(told), "{text}");
         // What the kernel itself would say.
         fs::write("/proc/sys/net/ipv4/ip_local_port_range", "1500 65000").unwrap();
         fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "2000").unwrap_err();
