@@ -82,9 +82,7 @@ impl Interpreter<'_> {
             return self.wrong(literal.span, message, format!("write {number}"));
         }
         if let Some(number) = kernel_number(text) {
-            if literal.plain
-                && let Some(decimal) = octal(text)
-            {
+            if let Some(decimal) = octal(text) {
                 let message = format!("{text} is octal for the kernel: {number}");
                 let help = if decimal == number.to_string() {
                     format!("write {number}")

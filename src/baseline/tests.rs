@@ -430,6 +430,18 @@ fn what_does_not_count_here_is_judged_for_any_host() {
     }
 }
 
+/// Quotes make no other number of it.
+#[test]
+fn octal_is_told_quoted_or_not_e9() {
+    for text in ["010", "'010'", "\"010\"", "{ value: '010' }"] {
+        let text = format!("name: a\nparameters: {{ net.core.somaxconn: {text} }}\n");
+        let (set, problems) = resolved(&[("a", &text)], &facts());
+        assert_eq!(value(&set, "net.core.somaxconn"), "8");
+        let told: Vec<&str> = problems.iter().map(|p| p.message.as_str()).collect();
+        assert_eq!(told, ["010 is octal for the kernel: 8"]);
+    }
+}
+
 #[test]
 fn a_range_goes_up_e19() {
     let ports =
