@@ -296,12 +296,20 @@ fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
         notes.push(Note::Hazard(hazard));
     }
     if item.live_status == LiveStatus::Differs {
-        notes.extend(known.reads_back().map(Note::ReadsBack));
+        let says = |why: &&str| !why.starts_with("cut at") || !fits(item);
+        notes.extend(known.reads_back().filter(says).map(Note::ReadsBack));
         let owners: Vec<&str> = known.owners().collect();
         if !owners.is_empty() {
             notes.push(Note::Owners(owners));
         }
     }
+}
+
+/// Whether it is a text that the kernel does not have to cut.
+fn fits(item: &Item) -> bool {
+    let target = item.desired.requirement.target(item.desired.shape, item.live.as_deref());
+    let longest = if let Shape::Text(longest) = item.desired.shape { longest } else { 0 };
+    target.is_some_and(|text| text.len() <= usize::from(longest))
 }
 
 /// Whether a hazard is worth a word for what is written: strict overcommit is one value of three,
