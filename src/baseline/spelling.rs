@@ -11,6 +11,10 @@ use super::schema::{Entry, Wish};
 /// So many edits, or fewer, are a slip of the hand.
 const SLIP: usize = 2;
 
+/// Parameters that other kernels have and mainline never had: like one that is known, and not
+/// meant to be it.
+const OF_OTHERS: [&str; 2] = ["vm/extra_free_kbytes", "vm/shrink_inodes_with_pagecache"];
+
 /// The guards that an entry overrides have to exist.
 pub(super) fn guards(entry: &Entry, problems: &mut Vec<Diagnostic>) {
     for allow in &entry.terms.allow {
@@ -65,6 +69,11 @@ impl<'a> Speller<'a> {
         if of_interface(key, "default").is_some_and(|usual| (self.exists)(&usual)) {
             return None;
         }
+        if OF_OTHERS.contains(&key.as_path()) {
+            let help = "kernels of Android and of some distributions have it";
+            problems.push(Diagnostic::warning(entry.span, message).help(help));
+            return None;
+        }
         self.guess()?;
         let near = nearest_path(key)?;
         let same_leaf = near.rsplit('/').next().is_some_and(|leaf| key.leaf() == leaf);
@@ -112,6 +121,9 @@ pub fn nearest_known(key: &Key) -> Option<String> {
 
 /// Of an entry that stands for many names the one with the name that the key has in that place.
 fn nearest_path(key: &Key) -> Option<Cow<'static, str>> {
+    if OF_OTHERS.contains(&key.as_path()) {
+        return None;
+    }
     let parts: Vec<&str> = key.components().collect();
     let in_place = |entry: Parameter| {
         let path = entry.key();
