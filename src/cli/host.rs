@@ -283,7 +283,8 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
         let keys: BTreeSet<Key> =
             plan::managed(&observed).into_iter().filter(|key| !held(key)).collect();
         given_back = plan::needed_to_return(&keys, &observed);
-        if !keys.is_empty() && originals::are_hidden(&cli.root) {
+        observed.hides = !keys.is_empty() && originals::are_hidden(&cli.root);
+        if observed.hides {
             log::warn!(
                 "what parameters were before tunectl is for root to see: run it as root to see \
                  what comes back"

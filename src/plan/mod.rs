@@ -51,6 +51,8 @@ pub struct Observed<'a> {
     pub conf: &'a ConfTree,
     /// What parameters were before tunectl.
     pub originals: &'a Originals,
+    /// Whether that is for root to see.
+    pub hides: bool,
     /// What was rolled back and is to be left alone.
     pub released: &'a Released,
     /// Whether what is desired no longer is given back.
@@ -65,8 +67,8 @@ impl<'a> Observed<'a> {
         static NOTHING: Originals = Originals::NONE;
         static NONE: Released = Released::NONE;
         let (originals, released) = (&NOTHING, &NONE);
-        let (gives_back, remembers) = (false, true);
-        Self { facts, snapshot, conf, originals, released, gives_back, remembers }
+        let (hides, gives_back, remembers) = (false, false, true);
+        Self { facts, snapshot, conf, originals, hides, released, gives_back, remembers }
     }
 }
 

@@ -75,6 +75,8 @@ pub enum Fate {
     Latched,
     /// What it was is not known.
     Unknown,
+    /// What it was is for root to see.
+    Hidden,
     /// It is not there, or cannot be read or written; the item has the cause.
     Stuck,
     /// A write would change another parameter that is still held: it stays, and stays held.
@@ -275,7 +277,8 @@ fn verdict(
         agrees(shape, written, read)
             && (matches!(shape, Shape::Rounded(_)) || agrees(shape, read, written))
     };
-    let Some(left) = left else { return Fate::Unknown };
+    let unknown = if among.observed.hides { Fate::Hidden } else { Fate::Unknown };
+    let Some(left) = left else { return unknown };
     if let Some(was) = was {
         let is_so = among.observed.snapshot.text(&was.key).is_some_and(|now| {
             let shape = shape_of(&was.key);
@@ -288,7 +291,7 @@ fn verdict(
     if !same(left, live) {
         return Fate::Changed { left: left.to_owned() };
     }
-    let Some(was) = was else { return Fate::Unknown };
+    let Some(was) = was else { return unknown };
     if is_latched(key, live) || catalogue::is_unset(&was.key, &was.value) {
         return Fate::Latched;
     }

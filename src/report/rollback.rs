@@ -59,7 +59,7 @@ pub fn returned(one: &Returned) -> wire::Returned {
             Fate::Already => "already",
             Fate::Changed { .. } => "changed",
             Fate::Latched => "latched",
-            Fate::Unknown => "unknown",
+            Fate::Unknown | Fate::Hidden => "unknown",
             Fate::Stuck => "stuck",
             Fate::Bound { .. } => "bound",
         }
@@ -168,7 +168,7 @@ pub fn text(plan: &Plan, held: bool, who: &dyn Fn(&Key, &str) -> String, layout:
         ("as before already", &|r| r.verdict == Fate::Already),
         ("changed since by others", &|r| matches!(r.verdict, Fate::Changed { .. })),
         ("only a reboot undoes", &|r| r.verdict == Fate::Latched),
-        ("not known what it was", &|r| r.verdict == Fate::Unknown),
+        ("not known what it was", &|r| matches!(r.verdict, Fate::Unknown | Fate::Hidden)),
         ("out of reach", &|r| r.verdict == Fate::Stuck),
         ("bound to others", &|r| matches!(r.verdict, Fate::Bound { .. })),
     ] {
@@ -234,7 +234,7 @@ fn sign(one: &Returned) -> (char, Style) {
         Fate::Restore => ('<', CHANGE),
         Fate::Already => ('=', GOOD),
         Fate::Changed { .. } | Fate::Bound { .. } => ('-', WARN),
-        Fate::Latched | Fate::Unknown | Fate::Stuck => ('!', WARN),
+        Fate::Latched | Fate::Unknown | Fate::Hidden | Fate::Stuck => ('!', WARN),
     }
 }
 
@@ -268,6 +268,7 @@ fn note(one: &Returned, by: &str) -> Option<String> {
         Fate::Unknown => {
             Some("what it was before tunectl is not known: it stays until the next reboot".into())
         }
+        Fate::Hidden => Some("what it was before tunectl is for root to see".into()),
         Fate::Stuck => Some(
             words::cause(&one.item).unwrap_or_else(|| "it cannot be read or written here".into()),
         ),

@@ -8,6 +8,7 @@ use crate::support::{in_namespaces, run};
 mod cascades;
 mod kept;
 mod secrets;
+mod told;
 mod unseen;
 
 const BASELINE: &str = "name: net-test

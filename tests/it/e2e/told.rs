@@ -1,0 +1,44 @@
+//! What is told of parameters that are given back, where little is known of them.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::process::Command;
+
+use super::{expect, fresh_host};
+use crate::support::{heeding_permissions, in_namespaces, run};
+
+/// What comes back is known, though not to everybody.
+#[test]
+fn what_root_alone_may_see_is_not_called_unknown() {
+    let test = "e2e::told::what_root_alone_may_see_is_not_called_unknown";
+    in_namespaces(test, || {
+        fresh_host();
+        fs::write(
+            "/etc/it.yaml",
+            "name: it
+parameters: { net.core.somaxconn: 4321 }
+",
+        )
+        .unwrap();
+        expect(0, &["apply", "-b", "/etc/it.yaml"]);
+        let text = "name: it
+parameters: { net.ipv4.tcp_keepalive_time: 600 }
+";
+        fs::write("/etc/it.yaml", text).unwrap();
+        let plan = |program: Command| {
+            let mut command = heeding_permissions(&program);
+            let output = run(command.arg("plan"));
+            let text = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8(text).unwrap();
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let told = plan(Command::new(env!("CARGO_BIN_EXE_tunectl")));
+        assert!(told.contains("net.core.somaxconn 4321 -> 4096"), "{told}");
+        for place in ["/run/tunectl/originals.json", "/var/lib/tunectl/originals.json"] {
+            chown(place, Some(65534), None).unwrap();
+        }
+        let told = plan(Command::new(env!("CARGO_BIN_EXE_tunectl")));
+        assert!(told.contains("what it was before tunectl is for root to see"), "{told}");
+        assert!(!told.contains("until the next reboot"), "{told}");
+    });
+}
