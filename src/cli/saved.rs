@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use crate::bootview::dropin;
 use crate::key::Key;
 use crate::plan::Plan;
 use crate::report;
@@ -153,7 +154,12 @@ fn next_boot(then: &Boot, now: &Boot) -> String {
     if pairs.iter().all(|(_, now)| now.source.is_none()) && then.unit == now.unit {
         return "no file sets it at the next boot any longer".to_owned();
     }
-    if pairs.iter().any(|(then, now)| file(then) != file(now)) {
+    let mut others = pairs.iter().filter(|(then, now)| file(then) != file(now)).peekable();
+    if others.peek().is_some() {
+        let ours = |file: String| [dropin::PATH, dropin::HOST_PATH].contains(&file.as_str());
+        if others.all(|(_, now)| file(now).is_some_and(ours)) {
+            return "tunectl has persisted it since".to_owned();
+        }
         return "another file sets it at the next boot".to_owned();
     }
     let sets = |what: &str, (_, now): &(&BootValue, &BootValue)| {

@@ -32,6 +32,16 @@ fn it_is_done_as_it_was_reviewed() {
     let again = apply(&host);
     assert_eq!(again.code, 3, "{}", again.err);
     assert!(again.err.contains("vm.swappiness: 60 -> 10"), "{}", again.err);
+    // Not that another file did.
+    let host = Host::usual();
+    host.given("b.yaml", "name: b\nparameters:\n  vm.swappiness: 10\n  vm.dirty_ratio: 20\n");
+    host.live("vm.dirty_ratio = 20\n");
+    assert_eq!(host.run(["plan", "-b", "./b.yaml", "--out", "reviewed.json"]).code, 0);
+    assert_eq!(apply(&host).code, 0);
+    let again = apply(&host);
+    assert_eq!(again.code, 3, "{}", again.err);
+    let told = "vm.dirty_ratio: tunectl has persisted it since";
+    assert!(again.err.contains(told) && !again.err.contains("another file"), "{}", again.err);
 }
 
 #[test]
