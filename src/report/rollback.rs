@@ -7,6 +7,7 @@ use anstyle::Style;
 
 use crate::bootview::Loader;
 use crate::catalogue;
+use crate::diff::Cause;
 use crate::key::Key;
 use crate::observed::Facts;
 use crate::plan::{
@@ -269,6 +270,10 @@ fn note(one: &Returned, by: &str) -> Option<String> {
             Some("what it was before tunectl is not known: it stays until the next reboot".into())
         }
         Fate::Hidden => Some("what it was before tunectl is for root to see".into()),
+        // What baseline it was of, and whether that names a module, does not matter any more.
+        Fate::Stuck if matches!(one.item.cause, Some(Cause::Unknown(_))) => {
+            Some("it is not there now: its next value is the kernel's own".into())
+        }
         Fate::Stuck => Some(
             words::cause(&one.item).unwrap_or_else(|| "it cannot be read or written here".into()),
         ),

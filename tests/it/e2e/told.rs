@@ -42,3 +42,22 @@ parameters: { net.ipv4.tcp_keepalive_time: 600 }
         assert!(!told.contains("until the next reboot"), "{told}");
     });
 }
+
+/// That it names its module no baseline needs to be told any longer.
+#[test]
+fn what_waits_for_its_module_is_given_back_without_advice() {
+    let test = "e2e::told::what_waits_for_its_module_is_given_back_without_advice";
+    in_namespaces(test, || {
+        fresh_host();
+        let text = "name: it
+parameters:
+  net.core.somaxconn: 4321
+  net.netfilter.nf_foo_max: { value: 7, module: nf_foo }
+";
+        fs::write("/etc/it.yaml", text).unwrap();
+        expect(0, &["apply", "-b", "/etc/it.yaml"]);
+        let text = expect(0, &["rollback", "--yes"]);
+        assert!(text.contains("it is not there now"), "{text}");
+        assert!(!text.contains("module: NAME"), "{text}");
+    });
+}
