@@ -291,7 +291,11 @@ fn verdict(
     if !same(left, live) {
         return Fate::Changed { left: left.to_owned() };
     }
-    let Some(was) = was else { return unknown };
+    let Some(was) = was else {
+        // It was not set, or by nobody but tunectl.
+        let is_secret = catalogue::kind_of(key) == Some(Kind::Secret);
+        return if is_secret && !among.observed.hides { Fate::Latched } else { unknown };
+    };
     if is_latched(key, live) || catalogue::is_unset(&was.key, &was.value) {
         return Fate::Latched;
     }

@@ -86,7 +86,9 @@ fn a_secret_goes_before_the_mode_that_it_sets() {
         assert_eq!((mode("s1"), mode("s3")), ("1".into(), "2".into()));
         expect(0, &PLAN);
         // The mode comes back, and the secret cannot.
-        expect(0, &["rollback", "--yes"]);
+        let text = expect(0, &["rollback", "--yes"]);
+        assert!(text.contains("1 only a reboot undoes"), "{text}");
+        assert!(text.contains("only a reboot undoes it; the drop-in no longer sets it"), "{text}");
         assert_eq!((mode("s1"), mode("s3")), ("0".into(), "0".into()));
     });
 }
