@@ -2,7 +2,7 @@
 
 use crate::baseline::Desired;
 use crate::bootview::{BootView, Loader, Write};
-use crate::catalogue::{self, Limit, Parameter};
+use crate::catalogue::{self, Limit, Order, Parameter};
 use crate::key::{Key, same};
 use crate::observed::{Facts, Release};
 use crate::value::{Canonical, Shape, canonical, completed, fields, kernel_number};
@@ -22,15 +22,14 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
         let value = &write.line.value;
         let source = || Some(write.line.source.clone());
         if write.gets_to(&desired.key) {
-            let bars = bars.get_or_insert_with(|| boots.bars(&desired.key));
-            let bar =
-                bars.iter().find(|bar| bar.place == write.place).map(|bar| bar.beside.clone());
+            let bars = bars.get_or_insert_with(|| boots.bars(&desired.key, desired.known));
+            let bar = bars.iter().find(|bar| bar.place == write.place);
             let taken = if bar.is_some() { Taken::Nothing } else { own.taken(&boot, value) };
             let refused = (!matches!(taken, Taken::All(_))).then(|| RefusedLine {
                 source: write.line.source.clone(),
                 value: value.to_string(),
                 in_part: matches!(taken, Taken::Leading(_)),
-                beside: bar,
+                beside: bar.and_then(|bar| bar.beside.clone()),
             });
             match taken {
                 Taken::All(left) | Taken::Leading(left) => {
@@ -162,10 +161,10 @@ impl Known {
     }
 }
 
-/// A write that the kernel refuses for what another parameter holds by then.
+/// A write that the kernel refuses for what another parameter holds by then, where that is a number.
 struct Bar {
     place: usize,
-    beside: (Key, i128),
+    beside: Option<(Key, i128)>,
 }
 
 /// The boot by one loader.
@@ -213,12 +212,38 @@ impl Boots<'_> {
         numbers.last().unwrap_or(0)
     }
 
-    /// The writes to `key` that come at a moment when a limit is in their way (case E25).
-    fn bars(&self, key: &Key) -> Vec<Bar> {
-        catalogue::limit_of(key.as_path()).map_or(Vec::new(), |limit| self.bars_by(key, limit))
+    /// The writes to `key` that come at a moment when another parameter is in their way.
+    fn bars(&self, key: &Key, known: Option<Parameter>) -> Vec<Bar> {
+        let limit = catalogue::limit_of(key.as_path());
+        let mut bars = limit.map_or(Vec::new(), |limit| self.bars_by(key, limit));
+        for order in known.map_or(&[][..], Parameter::order) {
+            if let Order::NeedsSecret(needing, leaf, for_all) = order {
+                bars.extend(self.without_secret(key, *needing, &[leaf, for_all]));
+            }
+        }
+        bars
     }
 
-    /// Both parameters through the boot, from what the kernel starts with.
+    /// The writes of that number before any of the secrets: a boot begins with none.
+    fn without_secret(&self, key: &Key, needing: i64, secrets: &[&str; 2]) -> Vec<Bar> {
+        let [leaf, for_all] = secrets;
+        let mut writes: Vec<Write<'_>> = self.view.writes_about(self.loader, key).collect();
+        let for_all = Key::from_path(for_all);
+        let others = for_all.iter().flat_map(|all| self.view.writes_about(self.loader, all));
+        writes.extend(others);
+        writes.sort_by_key(|write| write.place);
+        let sets = |write: &&Write<'_>| {
+            write.gets_to_sibling(key, leaf) || for_all.as_ref().is_ok_and(|all| write.gets_to(all))
+        };
+        let first = writes.iter().find(sets).map_or(usize::MAX, |write| write.place);
+        let early = writes.iter().filter(|write| write.place < first && write.gets_to(key));
+        early
+            .filter(|write| self.number(key, &write.line.value) == Some(needing.into()))
+            .map(|write| Bar { place: write.place, beside: None })
+            .collect()
+    }
+
+    /// Both parameters through the boot, from what the kernel starts with (case E25).
     fn bars_by(&self, key: &Key, limit: Limit) -> Vec<Bar> {
         let mut numbers = limit.starts.map(i128::from);
         let mut bars = Vec::new();
@@ -239,7 +264,7 @@ impl Boots<'_> {
                     numbers = then;
                 } else if same(one.as_path(), key.as_path()) {
                     let other = 1 - at;
-                    let beside = (both[other].clone(), numbers[other]);
+                    let beside = Some((both[other].clone(), numbers[other]));
                     bars.push(Bar { place: write.place, beside });
                 }
             }
@@ -301,6 +326,30 @@ mod tests {
         assert_eq!(taken(ports, None, "9000 9,"), Err(None));
         let groups = "net/ipv4/ping_group_range";
         assert_eq!(taken(groups, None, "100 50"), Ok("1\t0".into()));
+    }
+
+    #[test]
+    fn a_mode_that_needs_a_secret_is_refused_before_it_e35() {
+        let key = Key::from_path("net/ipv6/conf/eth0/addr_gen_mode").unwrap();
+        let mode = "net.ipv6.conf.eth0.addr_gen_mode = 2\n";
+        for (before, refused) in [
+            ("", true),
+            ("net.ipv6.conf.eth1.stable_secret = ::1\n", true),
+            ("net.ipv6.conf.eth0.stable_secret = ::1\n", false),
+            ("net.ipv6.conf.default.stable_secret = ::1\n", false),
+        ] {
+            let text = format!("{before}{mode}net.ipv6.conf.eth0.stable_secret = ::2\n{mode}");
+            let tree = crate::bootview::with_file(
+                &crate::observed::ConfTree::default(),
+                "/etc/sysctl.d/a.conf",
+                Some(&text),
+            );
+            let view = BootView::new(&tree);
+            // The second of the two systemd takes for the first one.
+            let boots = Boots { view: &view, loader: Loader::Procps, kernel: KERNEL };
+            let bars = boots.bars(&key, catalogue::lookup(&key));
+            assert_eq!(bars.len(), usize::from(refused), "{before:?}");
+        }
     }
 
     #[test]
