@@ -121,8 +121,7 @@ impl Daemon<'_> {
                 Look::Gone(errno) => {
                     slot.calm = false;
                     if slot.held.is_ok() {
-                        slot.held = Err(errno);
-                        slot.armed = false;
+                        slot.close(&self.eyes, errno);
                         // Nobody fights over what is not there.
                         slot.state.reset();
                         self.soon.look |= !swept;
@@ -280,7 +279,7 @@ impl Daemon<'_> {
     }
 
     /// A bystander is watched as long as one of those that it concerns is.
-    fn watch_bystanders(&mut self) {
+    pub(super) fn watch_bystanders(&mut self) {
         for other in &mut self.bystanders {
             let wanted = other.concerns.iter().any(|i| self.slots[*i].armed);
             if wanted && !other.armed {

@@ -1,5 +1,6 @@
 //! How changes are seen here, best first: BPF beside fanotify, inotify, the sweep alone.
 
+use std::cell::Cell;
 use std::io;
 
 use crate::drift::OnDrift;
@@ -27,6 +28,8 @@ pub struct Eyes {
     pub prevented: Vec<Key>,
     /// Whether that is to go on without this process, and does.
     pin: (bool, bool),
+    /// Marks of what is gone, which the kernel takes away with all others only.
+    dead: Cell<u32>,
 }
 
 /// What raises events after a value has changed.
@@ -35,6 +38,9 @@ pub enum Marks {
     Inotify(Inotify),
     None,
 }
+
+/// Before Linux 5.19 a mark stays, and keeps its inode, where the parameter is gone. So many may.
+const MOST_DEAD: u32 = 256;
 
 impl Eyes {
     /// Opens the best there is; BPF follows once it is known which parameters there are.
@@ -62,7 +68,8 @@ impl Eyes {
                 }
             }
         };
-        Self { marks, bpf: None, why_not: None, prevented: Vec::new(), pin: (pin, false) }
+        let (dead, pin) = (Cell::new(0), (pin, false));
+        Self { marks, bpf: None, why_not: None, prevented: Vec::new(), pin, dead }
     }
 
     /// Raises events for writes to a parameter. Returns inotify's number for it.
@@ -80,7 +87,10 @@ impl Eyes {
     /// Raises them no longer.
     pub fn disarm(&self, held: &Held, watch: Option<i32>) {
         match &self.marks {
-            Marks::Fanotify(fanotify) => fanotify.unmark(held.fd()),
+            Marks::Fanotify(fanotify) => {
+                let stays = !fanotify.unmark(held.fd());
+                self.dead.set(self.dead.get() + u32::from(stays));
+            }
             Marks::Inotify(inotify) => {
                 if let Some(watch) = watch {
                     inotify.unwatch(watch);
@@ -88,6 +98,18 @@ impl Eyes {
             }
             Marks::None => {}
         }
+    }
+
+    /// Takes the marks of what is gone away where they have become many: with all others, which are
+    /// then to be made anew. Whether that was so.
+    pub fn bury(&self) -> bool {
+        let Marks::Fanotify(fanotify) = &self.marks else { return false };
+        let many = self.dead.get() > MOST_DEAD;
+        if many {
+            self.dead.set(0);
+            fanotify.unmark_all();
+        }
+        many
     }
 
     /// Lets BPF look at writes to these slots and keys, and prevent what is to be prevented. What

@@ -329,10 +329,8 @@ impl Daemon<'_> {
             before: Some(describe(&slot.key, &slot.desired, slot.state.policy())),
             after: None,
         }));
-        for slot in old.values() {
-            if let Ok(held) = &slot.held {
-                self.eyes.disarm(held, slot.watch);
-            }
+        for slot in old.values_mut() {
+            slot.close(&self.eyes, Errno::ENOENT);
         }
         (slots, changes)
     }

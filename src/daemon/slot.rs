@@ -8,6 +8,8 @@ use crate::observed::Errno;
 use crate::procsys::Held;
 use crate::watch::bpf::Admitted;
 
+use super::eyes::Eyes;
+
 /// Longer than nearly every parameter's text; what is longer is read into memory of its own.
 pub const TEXT: usize = 4096;
 
@@ -143,6 +145,16 @@ impl Slot {
             done: None,
             refused: Refused::default(),
         }
+    }
+
+    /// Holds it no longer, because of that. Its descriptor is closed last: nothing is unmarked
+    /// without.
+    pub fn close(&mut self, eyes: &Eyes, why: Errno) {
+        if let (Ok(held), true) = (&self.held, self.armed) {
+            eyes.disarm(held, self.watch);
+        }
+        self.held = Err(why);
+        (self.armed, self.watch) = (false, None);
     }
 
     /// Whether writes to the parameter with that path are refused for this one's sake.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::observed::Errno;
 use crate::procsys::Kernel as _;
 use crate::watch::{clock, memory};
 
@@ -110,8 +111,8 @@ impl Daemon<'_> {
             // Another one by that name: nobody fights over it yet.
             slot.state.reset();
             (slot.trouble, slot.is_blind) = (None, false);
+            slot.close(&self.eyes, Errno::ENOENT);
             slot.held = held;
-            (slot.armed, slot.watch) = (false, None);
             slot.right.clear();
             (slot.dirty, slot.calm) = (true, false);
             arm(slot, &self.eyes);
@@ -127,9 +128,28 @@ impl Daemon<'_> {
 
     /// Finds slots by what they are now.
     pub(super) fn reindex(&mut self) {
-        self.bystanders = super::bystanders::watch(&self.slots, &self.kernel, &self.eyes);
+        let before = std::mem::take(&mut self.bystanders);
+        self.bystanders = super::bystanders::held(before, &self.slots, &self.kernel, &self.eyes);
+        if self.eyes.bury() {
+            self.arm_anew();
+        }
+        self.watch_bystanders();
         self.index = Index::of(&self.slots, &self.bystanders);
         self.look_with_bpf();
+    }
+
+    /// Raises events again for all that has raised some, and looks at what was written meanwhile.
+    fn arm_anew(&mut self) {
+        for slot in &mut self.slots {
+            if std::mem::take(&mut slot.armed) {
+                arm(slot, &self.eyes);
+                slot.dirty = true;
+                self.soon.dirty = true;
+            }
+        }
+        for other in &mut self.bystanders {
+            other.armed = false;
+        }
     }
 
     /// Lets BPF look at what is watched now.

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::errno::Errno as Raw;
+use nix::fcntl::AT_FDCWD;
 use nix::sys::fanotify::{EventFFlags, Fanotify as Group, InitFlags, MarkFlags, MaskFlags};
 use nix::sys::stat::fstat;
 use nix::unistd::read;
@@ -39,6 +40,8 @@ pub struct Fanotify {
     own: i32,
     /// Whether events have a handle instead of a descriptor.
     handles: bool,
+    /// Whether a mark goes with its inode, instead of keeping it: since Linux 5.19.
+    evictable: bool,
     buffer: Box<[u8; BUFFER]>,
 }
 
@@ -73,12 +76,21 @@ impl Fanotify {
         let files = EventFFlags::O_RDONLY | EventFFlags::O_CLOEXEC;
         let group = Group::init(flags, files).map_err(number)?;
         let own = nix::unistd::getpid().as_raw();
-        let fanotify = Self { group, own, handles, buffer: Box::new([0; BUFFER]) };
-        if handles {
-            // Whether procfs has handles shows with the first mark.
-            let tried = File::open("/proc/sys/kernel/ostype").map_err(|_| Errno::ENOENT)?;
-            fanotify.mark(tried.as_fd())?;
+        let buffer = Box::new([0; BUFFER]);
+        let mut fanotify = Self { group, own, handles, evictable: true, buffer };
+        // Both show with the first mark: whether procfs has handles, and whether a mark can be one
+        // that goes.
+        let tried = File::open("/proc/sys/kernel/ostype").map_err(|_| Errno::ENOENT);
+        let marked = tried.and_then(|tried| {
+            if fanotify.mark(tried.as_fd()).is_err() {
+                fanotify.evictable = false;
+                fanotify.mark(tried.as_fd())?;
+            }
             fanotify.unmark(tried.as_fd());
+            Ok(())
+        });
+        if handles {
+            marked?;
         }
         Ok(fanotify)
     }
@@ -89,14 +101,27 @@ impl Fanotify {
     /// The kernel's answer.
     pub fn mark(&self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
         let path: Option<&std::path::Path> = None;
-        self.group.mark(MarkFlags::FAN_MARK_ADD, MaskFlags::FAN_MODIFY, fd, path).map_err(number)
+        let how = MarkFlags::FAN_MARK_ADD;
+        let how = if self.evictable { how | MarkFlags::FAN_MARK_EVICTABLE } else { how };
+        self.group.mark(how, MaskFlags::FAN_MODIFY, fd, path).map_err(number)
     }
 
-    /// Tells of them no longer.
-    pub fn unmark(&self, fd: BorrowedFd<'_>) {
+    /// Tells of them no longer. `false`: its mark stays, with memory of the kernel's, because the
+    /// kernel looks at nothing any more whose module or interface is gone; only
+    /// [`Fanotify::unmark_all`] takes it away. A mark that goes with its inode does so as `fd` is
+    /// closed.
+    pub fn unmark(&self, fd: BorrowedFd<'_>) -> bool {
         let path: Option<&std::path::Path> = None;
-        // What is not marked is not told of.
-        let _ = self.group.mark(MarkFlags::FAN_MARK_REMOVE, MaskFlags::FAN_MODIFY, fd, path);
+        let how = MarkFlags::FAN_MARK_REMOVE;
+        self.group.mark(how, MaskFlags::FAN_MODIFY, fd, path).is_ok() || self.evictable
+    }
+
+    /// Tells of nothing any more. What is in the queue stays there.
+    pub fn unmark_all(&self) {
+        let path: Option<&std::path::Path> = None;
+        let nothing = MaskFlags::empty();
+        // There is nothing that it could be refused for.
+        let _ = self.group.mark(MarkFlags::FAN_MARK_FLUSH, nothing, AT_FDCWD, path);
     }
 
     /// Reads the queue once, and calls `each` with each write that is not this process's own.

@@ -123,3 +123,61 @@ fn what_cannot_follow_yet_is_waited_for() {
         watch.end();
     });
 }
+
+/// How many marks the kernel keeps for a process, and how many descriptors it has.
+fn marks_and_descriptors(pid: u32) -> (usize, usize) {
+    let entries = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
+    let texts: Vec<String> =
+        entries.filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok()).collect();
+    let is_mark = |line: &&str| line.starts_with("fanotify ino:") || line.contains("inotify wd:");
+    (texts.iter().flat_map(|text| text.lines()).filter(is_mark).count(), texts.len())
+}
+
+const CROWD: &str = "name: crowd
+parameters:
+  net.ipv4.conf.*.rp_filter: 2
+  net.ipv4.conf.*.log_martians: 1
+  net.ipv4.conf.*.accept_redirects: 0
+  net.ipv4.neigh.*.gc_stale_time: 61
+";
+
+/// Each mark that stayed would keep an inode of the kernel's for ever.
+#[test]
+fn what_has_gone_leaves_no_mark_behind() {
+    let test = "daemon::links::what_has_gone_leaves_no_mark_behind";
+    in_namespaces(test, || {
+        fresh_host(CROWD);
+        let watch = Watch::start(&["--sweep", "1"]);
+        if !ip("link add d0 type veth peer name d1") || !ip("link del d0") {
+            left_out(test, "no veth");
+            return;
+        }
+        watch.sweeps(1);
+        let before = marks_and_descriptors(watch.pid());
+        for round in 0..2 {
+            for n in 0..20 {
+                assert!(ip(&format!("link add d{n} type veth peer name e{n}")));
+            }
+            let set = || live("net/ipv4/conf/e19/rp_filter") == "2";
+            watch.until("set", set);
+            watch.until("watched", || marks_and_descriptors(watch.pid()).0 >= before.0 + 160);
+            // In the second round they come back by the same names before their going is seen.
+            if round == 1 {
+                watch.signal("STOP");
+            }
+            for n in 0..20 {
+                assert!(ip(&format!("link del d{n}")));
+                assert!(round == 0 || ip(&format!("link add d{n} type veth peer name e{n}")));
+            }
+            if round == 1 {
+                watch.signal("CONT");
+                watch.until("set again", set);
+                for n in 0..20 {
+                    assert!(ip(&format!("link del d{n}")));
+                }
+            }
+            watch.until("gone", || marks_and_descriptors(watch.pid()) == before);
+        }
+        watch.end();
+    });
+}
