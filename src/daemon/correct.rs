@@ -8,7 +8,7 @@ use crate::watch::clock;
 
 use super::eyes::Marks;
 use super::slot::{Done, Look, Slot, TEXT, Trouble, What};
-use super::witness::Sought;
+use super::witness::{Sought, Wrote};
 use super::{APPLY, Daemon};
 
 /// Whoever an event does not name.
@@ -68,7 +68,10 @@ impl Daemon<'_> {
                     refused.count += 1;
                     slots[i].calm = false;
                     soon.dirty = true;
-                } else if slots[i].armed || slots[i].again > 0 {
+                    continue;
+                }
+                slots[i].wrote = Some(Wrote::of(attempt));
+                if slots[i].armed || slots[i].again > 0 {
                     slots[i].again = u8::try_from(AGAIN.len()).unwrap_or(1);
                     soon.again = Some(now + AGAIN[AGAIN.len() - 1]);
                 }
@@ -172,7 +175,7 @@ impl Daemon<'_> {
         if pid.is_none() && !paused && is_told(slot) && is_kept_again(slot, &mut self.buffer) {
             return;
         }
-        let who = self.witness.id(sought);
+        let who = self.witness.id(sought, slot.wrote);
         // What is only watched is told as it is.
         let is_new = std::mem::take(&mut slot.is_new) && slot.state.policy() != OnDrift::Report;
         let verdict = if is_new {

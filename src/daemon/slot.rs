@@ -9,6 +9,7 @@ use crate::procsys::Held;
 use crate::watch::bpf::Admitted;
 
 use super::eyes::Eyes;
+use super::witness::Wrote;
 
 /// Longer than nearly every parameter's text; what is longer is read into memory of its own.
 pub const TEXT: usize = 4096;
@@ -58,6 +59,8 @@ pub struct Slot {
     pub trouble: Option<Trouble>,
     /// Who wrote to it, where an event told so: 0 for whoever it does not name.
     pub touched_by: Option<u32>,
+    /// The last write to it that BPF has seen.
+    pub wrote: Option<Wrote>,
     /// What was done and is not told yet.
     pub done: Option<Done>,
     pub refused: Refused,
@@ -142,6 +145,7 @@ impl Slot {
             calm: false,
             again: 0,
             touched_by: None,
+            wrote: None,
             done: None,
             refused: Refused::default(),
         }

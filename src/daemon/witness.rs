@@ -86,6 +86,27 @@ pub struct Sought {
     pub denied: bool,
 }
 
+/// The last write to a slot's parameter that BPF has seen. It stays with the slot, however many others
+/// are written meanwhile: a fight must be seen as one also where it is over hundreds of parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Wrote {
+    time: Duration,
+    pid: u32,
+    who: WriterId,
+}
+
+impl Wrote {
+    pub fn of(attempt: &Attempt<'_>) -> Self {
+        let time = Duration::from_nanos(attempt.time_ns);
+        Self { time, pid: attempt.pid, who: WriterId(writer_id(attempt.comm)) }
+    }
+
+    fn is(&self, sought: Sought) -> bool {
+        let pid = sought.pid.filter(|pid| *pid > 0);
+        self.time >= sought.since && pid.is_none_or(|pid| pid == self.pid)
+    }
+}
+
 /// Remembers who wrote. Nothing is allocated until a writer is told.
 pub struct Witness {
     kept: Box<[Kept]>,
@@ -148,15 +169,19 @@ impl Witness {
     }
 
     /// Who it was, in a form that is compared only. Where BPF has not seen it, this is the time to
-    /// look at /proc: it is asked before the value is put back.
-    pub fn id(&mut self, sought: Sought) -> WriterId {
+    /// look at /proc: it is asked before the value is put back. `last`: the last write that BPF has
+    /// seen. However it is known, the same writer is the same.
+    pub fn id(&mut self, sought: Sought, last: Option<Wrote>) -> WriterId {
+        if let Some(last) = last.filter(|last| last.is(sought)) {
+            return last.who;
+        }
         if let Some(i) = self.attempt(sought) {
             let kept = &self.kept[i];
-            return WriterId(writer_id(kept.comm.get(), Some(kept.uid)));
+            return WriterId(writer_id(kept.comm.get()));
         }
         let Some(pid) = sought.pid.filter(|pid| *pid > 0) else { return WriterId::UNKNOWN };
         self.glance_at(pid);
-        WriterId(writer_id(self.glance.comm(), None))
+        WriterId(writer_id(self.glance.comm()))
     }
 
     /// The writer, told once the value is put back.

@@ -8,14 +8,19 @@ use std::time::Duration;
 pub use crate::baseline::OnDrift;
 pub use wanted::Wanted;
 
-/// Whoever changed a parameter, in a form that is compared only: by name and user rather than by
-/// process, because whoever fights starts a process for each blow.
+/// Whoever changed a parameter, in a form that is compared only: by name rather than by process,
+/// because whoever fights starts a process for each blow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WriterId(pub u64);
 
 impl WriterId {
-    /// Nobody knows who.
+    /// Nobody knows who: it may be anybody.
     pub const UNKNOWN: Self = Self(0);
+
+    /// Whether both may be the same.
+    fn may_be(self, other: Self) -> bool {
+        self == other || self == Self::UNKNOWN || other == Self::UNKNOWN
+    }
 }
 
 /// When corrections become a fight.
@@ -235,7 +240,7 @@ impl State {
         let recent = |then: Duration| now.saturating_sub(then) < contest.within;
         let of_writer = self.recent[..self.filled]
             .iter()
-            .filter(|(then, who)| *who == writer && recent(*then))
+            .filter(|(then, who)| who.may_be(writer) && recent(*then))
             .count();
         let (since, corrections) = self.burst;
         of_writer >= contest.corrections as usize

@@ -41,6 +41,16 @@ fn slow_changes_and_those_of_many_are_no_fight() {
     assert!(matches!(many.drifted(WriterId(99), 60, at(12)), Verdict::Contest { .. }));
 }
 
+/// Whether it is seen who it was may change from one blow to the next.
+#[test]
+fn a_writer_whom_nobody_knows_may_be_the_same() {
+    let mut state = state(OnDrift::Enforce);
+    for (blow, who) in [WriterId::UNKNOWN, TUNED, WriterId::UNKNOWN].into_iter().enumerate() {
+        assert_eq!(state.drifted(who, 60, at(blow as u64)), Verdict::Restore);
+    }
+    assert!(matches!(state.drifted(TUNED, 60, at(3)), Verdict::Contest { .. }));
+}
+
 #[test]
 fn pauses_grow_and_end_when_the_other_gives_up() {
     let mut state = state(OnDrift::Enforce);

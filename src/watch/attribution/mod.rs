@@ -52,13 +52,14 @@ pub struct Seen<'a> {
     pub login_uid: Option<u32>,
 }
 
-/// A number that stands for a writer, for comparing only: its name and user, because whoever
-/// changes a value again and again starts a process each time. 0: nobody knows. Allocates nothing.
-pub fn writer_id(comm: &[u8], uid: Option<u32>) -> u64 {
+/// A number that stands for a writer, for comparing only: its name, because whoever
+/// changes a value again and again starts a process each time, and which of what sees it knows the
+/// user as well is a matter of moments. 0: nobody knows. Allocates nothing.
+pub fn writer_id(comm: &[u8]) -> u64 {
     if comm.is_empty() {
         return 0;
     }
-    fingerprint(comm.iter().chain(&uid.unwrap_or(u32::MAX).to_le_bytes())).max(1)
+    fingerprint(comm).max(1)
 }
 
 impl Glance {

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::harness::{Watch, fresh_host, live, write};
+use super::harness::{Watch, fresh_host, ip, live, write};
 use super::{BASELINE, in_namespaces};
 
 #[test]
@@ -126,5 +126,42 @@ fn what_was_fought_over_and_let_go_is_seen_again() {
         write("net/core/somaxconn", "222");
         watch.event(|e| e["action"] == "restored" && e["to"] == "222");
         watch.end();
+    });
+}
+
+/// More parameters than attempts are remembered, by a process of its own each time: it is the same
+/// writer all the same, whether BPF has seen it, or fanotify, or both by turns.
+#[test]
+fn a_fight_over_many_parameters_is_one() {
+    let test = "daemon::fights::a_fight_over_many_parameters_is_one";
+    in_namespaces(test, || {
+        for bpf in [true, false] {
+            let baseline = "name: many\nparameters:\n  net.ipv4.conf.*.log_martians: 1\n";
+            fresh_host(baseline);
+            for n in 0..50 {
+                if bpf && !ip(&format!("link add d{n} type veth peer name e{n}")) {
+                    crate::support::left_out(test, "no veth");
+                    return;
+                }
+            }
+            let options = ["--contest-after", "5/600s", "--sweep", "3600", "--no-bpf"];
+            let watch = Watch::start(&options[..options.len() - usize::from(bpf)]);
+            let names = (0..50).flat_map(|n| [format!("d{n}"), format!("e{n}")]);
+            let mut paths: Vec<String> =
+                names.map(|name| format!("net/ipv4/conf/{name}/log_martians")).collect();
+            for round in 1..=6 {
+                // Another share of them is written last each time.
+                paths.rotate_left(35);
+                let script = "cd /proc/sys; for path; do echo 0 >$path; done";
+                let mut writer = Command::new("sh");
+                writer.args(["-c", script, "sh"]).args(&paths);
+                assert!(writer.status().unwrap().success());
+                let told = || watch.count(|e| e["cause"] == "process") == round * 100;
+                watch.until("told", told);
+            }
+            assert_eq!(watch.count(|e| e["action"] == "restored" && !e["from"].is_null()), 500);
+            assert_eq!(watch.count(|e| e["action"] == "contested"), 100, "all of them");
+            watch.end();
+        }
     });
 }
