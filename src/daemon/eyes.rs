@@ -1,6 +1,7 @@
 //! How changes are seen here, best first: BPF beside fanotify, inotify, the sweep alone.
 
 use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use crate::drift::OnDrift;
@@ -125,27 +126,40 @@ impl Eyes {
             .filter(|s| !s.let_go && s.state.policy() == OnDrift::Prevent && s.held.is_ok())
             .flat_map(|s| s.admitted.iter().cloned())
             .collect();
+        self.prevented.clear();
         let mut problems = Vec::new();
-        loop {
-            let wanted = bpf::Wanted { keys: &keys, prevent: &prevented };
-            let done = match &mut self.bpf {
-                Some(bpf) => bpf.rewatch(&wanted),
-                None => self.attach(&wanted, poll),
-            };
-            let Err(error) = done else {
-                let is_prevented = |s: &&Slot| prevented.iter().any(|(key, _)| *key == s.key);
-                self.prevented = slots.iter().filter(is_prevented).map(|s| s.key.clone()).collect();
-                return problems;
-            };
+        if let Err(error) = self.attach(poll) {
             let why = error.to_string();
-            let bpf::BpfError::NoPrevention { key, .. } = error else {
-                self.why_not = Some(why.clone());
-                problems.extend(prevented.into_iter().map(|(key, _)| (key, why.clone())));
-                return problems;
-            };
-            prevented.retain(|(k, _)| *k != key);
-            problems.push((key, why));
+            problems.extend(prevented.into_iter().map(|(key, _)| (key, why.clone())));
+            self.why_not = Some(why);
+            return problems;
         }
+        let Some(bpf) = &mut self.bpf else { return problems };
+        self.why_not.clone_from(&bpf.rung().why_not);
+        // Whatever is the matter with one of them is no concern of the others.
+        let refused: BTreeMap<Key, String> = bpf
+            .cannot_prevent(&prevented)
+            .into_iter()
+            .map(|(key, error)| (key, error.to_string()))
+            .collect();
+        prevented.retain(|(key, _)| !refused.contains_key(key));
+        problems.extend(refused);
+        if let Err(error) = bpf.rewatch(&bpf::Wanted { keys: &keys, prevent: &prevented }) {
+            let why = error.to_string();
+            problems.extend(prevented.drain(..).map(|(key, _)| (key, why.clone())));
+            self.why_not = Some(why);
+            // What was admitted before may be wrong by now, and names that are not watched are
+            // the sweep's. At worst BPF does nothing until it takes this again.
+            let without = [&keys[..], &[]];
+            let wanted = without.map(|keys| bpf::Wanted { keys, prevent: &[] });
+            if !wanted.iter().any(|wanted| bpf.rewatch(wanted).is_ok()) {
+                log::warn!("what BPF watches and prevents stays as it was");
+            }
+        }
+        let prevented: BTreeSet<&Key> = prevented.iter().map(|(key, _)| key).collect();
+        let is_prevented = |s: &&Slot| prevented.contains(&s.key);
+        self.prevented = slots.iter().filter(is_prevented).map(|s| s.key.clone()).collect();
+        problems
     }
 
     /// The same where BPF is not wanted: nothing is prevented.
@@ -156,19 +170,22 @@ impl Eyes {
         prevented.map(|s| (s.key.clone(), WHY.to_owned())).collect()
     }
 
-    fn attach(&mut self, wanted: &bpf::Wanted<'_>, poll: &Poll) -> Result<(), bpf::BpfError> {
+    /// Attaches the program, where it is not; nothing is watched yet.
+    fn attach(&mut self, poll: &Poll) -> Result<(), bpf::BpfError> {
+        if self.bpf.is_some() {
+            return Ok(());
+        }
         let wake = match &self.marks {
             Marks::Fanotify(_) => Wake::unless_fanotify_does(),
             _ => Wake::Always,
         };
         let mut bpf = Bpf::attach_with(
-            wanted,
+            &bpf::Wanted::default(),
             &bpf::Options { wake, ring_bytes: RING, ..bpf::Options::default() },
         )?;
         if let Err(error) = poll.add(bpf.fd(), source::BPF) {
             log::warn!("BPF's records are read at sweeps only: {error}");
         }
-        self.why_not.clone_from(&bpf.rung().why_not);
         if self.pin.0 {
             match bpf.pin() {
                 Ok(()) => self.pin.1 = true,

@@ -29,6 +29,8 @@ use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
+use crate::key::Key;
+
 use layout::Layout;
 use place::Home;
 use program::{Identity, Plan};
@@ -152,9 +154,9 @@ impl Bpf {
         };
         let (program, plan, rung) = load(plan, options)?;
         let mut last_text = 0;
-        let contents = Contents::of(wanted, &mut last_text)?;
+        let contents = Contents::of(wanted, &Contents::default(), &mut last_text)?;
         check(wanted, &contents, &plan, &rung)?;
-        fill(&names, &texts, &contents)?;
+        fill(&names, &texts, &contents, &Contents::default())?;
         let link = sys::link(program.as_fd(), cgroup.as_fd()).map_err(|source| {
             match (source.raw_os_error(), sys::attached(cgroup.as_fd())) {
                 // Loading it has shown that the process may; one above it is not counted here.
@@ -190,34 +192,43 @@ impl Bpf {
         self.lost.get()
     }
 
+    /// Those of `prevent` whose writes cannot be refused here, and why: each is a matter of its own.
+    pub fn cannot_prevent(&self, prevent: &[(Key, Admitted)]) -> Vec<(Key, BpfError)> {
+        let checked = wanted::fits(prevent)
+            .map(|(key, fits)| (key, fits.and_then(|()| can_prevent(key, &self.plan, &self.rung))));
+        checked.filter_map(|(key, can)| Some((key.clone(), can.err()?))).collect()
+    }
+
     /// Watches other names from now on, or prevents others, with nothing unwatched in between.
     ///
     /// # Errors
     /// As [`Bpf::attach`]. What cannot be is found before anything changes.
     pub fn rewatch(&mut self, wanted: &Wanted<'_>) -> Result<(), BpfError> {
-        let contents = Contents::of(wanted, &mut self.last_text)?;
+        let contents = Contents::of(wanted, &self.contents, &mut self.last_text)?;
         check(wanted, &contents, &self.plan, &self.rung)?;
-        let filled = fill(&self.names, &self.texts, &contents);
+        // Whoever breaks the glass takes names out of what is pinned: all of it is sent again.
+        let nothing = Contents::default();
+        let there = if self.pinned { &nothing } else { &self.contents };
+        let filled = fill(&self.names, &self.texts, &contents, there);
         let other = if filled.is_ok() {
             std::mem::replace(&mut self.contents, contents)
         } else {
             // As it was: entries that both have may already be the new ones.
-            let _ = fill(&self.names, &self.texts, &self.contents);
+            let _ = fill(&self.names, &self.texts, &self.contents, &nothing);
             contents
         };
         let removed = self.remove(&other);
         filled.and(removed)
     }
 
-    /// Takes out of the maps what `other` has and is not to be there. Each set of texts has a
-    /// number of its own, so that none belongs to two.
+    /// Takes out of the maps what `other` has and is not to be there.
     fn remove(&self, other: &Contents) -> Result<(), BpfError> {
         let failed =
             |source| BpfError::Failed { what: "change what its BPF program watches", source };
         for name in other.entries.keys().filter(|n| !self.contents.entries.contains_key(*n)) {
             sys::remove_element(&self.names, name).map_err(failed)?;
         }
-        for text in &other.texts {
+        for text in other.texts.difference(&self.contents.texts) {
             sys::remove_element(&self.texts, text).map_err(failed)?;
         }
         Ok(())
@@ -332,37 +343,41 @@ fn check(
         }
         return Err(BpfError::TooMany { what, most });
     }
-    for (key, _) in wanted.prevent {
-        let domain = Domain::of(key);
-        let reason =
-            || rung.why_not.clone().unwrap_or_else(|| "the kernel does not show it".into());
-        let why = if !plan.can_prevent() {
-            format!("the BPF program cannot tell who writes ({})", reason())
-        } else if !plan.tells(domain) {
-            let name = domain.name();
-            format!(
-                "each {name} namespace has its own, and the BPF program cannot tell whose is written ({})",
-                reason()
-            )
-        } else {
-            continue;
-        };
-        return Err(BpfError::NoPrevention { key: key.clone(), why });
-    }
-    Ok(())
+    wanted.prevent.iter().try_for_each(|(key, _)| can_prevent(key, plan, rung))
 }
 
-/// Texts go first: a name must never refer to some that are not there yet.
+/// Whether foreign writes to that name can be refused.
+fn can_prevent(key: &Key, plan: &Plan, rung: &Rung) -> Result<(), BpfError> {
+    let domain = Domain::of(key);
+    let reason = || rung.why_not.clone().unwrap_or_else(|| "the kernel does not show it".into());
+    let why = if !plan.can_prevent() {
+        format!("the BPF program cannot tell who writes ({})", reason())
+    } else if !plan.tells(domain) {
+        let name = domain.name();
+        format!(
+            "each {name} namespace has its own, and the BPF program cannot tell whose is written ({})",
+            reason()
+        )
+    } else {
+        return Ok(());
+    };
+    Err(BpfError::NoPrevention { key: key.clone(), why })
+}
+
+/// What is `there` already is not sent again. Texts go first: a name must never refer to some that are
+/// not there yet.
 fn fill(
     names: &sys::Map<NAME_BYTES, ENTRY_BYTES>,
     texts: &sys::Map<TEXT_KEY_BYTES, 1>,
     contents: &Contents,
+    there: &Contents,
 ) -> Result<(), BpfError> {
     let failed = |source| BpfError::of("tell its BPF program what to watch", source);
-    for text in &contents.texts {
+    for text in contents.texts.difference(&there.texts) {
         sys::set_element(texts, text, &[1]).map_err(failed)?;
     }
-    for (name, entry) in &contents.entries {
+    let is_there = |name| there.entries.get(name);
+    for (name, entry) in contents.entries.iter().filter(|(name, e)| is_there(*name) != Some(e)) {
         sys::set_element(names, name, entry).map_err(failed)?;
     }
     Ok(())

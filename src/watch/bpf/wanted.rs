@@ -1,6 +1,6 @@
 //! What the program is told to look for: names, whose they are, and which values may be written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::key::Key;
 
@@ -118,13 +118,15 @@ pub struct Contents {
     /// By name.
     pub entries: BTreeMap<[u8; NAME_BYTES], [u8; ENTRY_BYTES]>,
     /// Admitted texts.
-    pub texts: Vec<[u8; TEXT_KEY_BYTES]>,
+    pub texts: BTreeSet<[u8; TEXT_KEY_BYTES]>,
+    /// Which texts each number stands for, by the name that has it.
+    sets: BTreeMap<Key, (u64, Vec<String>)>,
 }
 
 /// One name while it is put together.
-struct Entry {
+struct Entry<'a> {
     domain: Domain,
-    texts: Option<u64>,
+    texts: Vec<&'a str>,
     numbers: Option<(i128, i128)>,
     prevent: bool,
 }
@@ -134,15 +136,16 @@ const MOST: i128 = u64::MAX as i128;
 
 impl Contents {
     /// Puts `wanted` in the form of the maps. Numbers that tell whose a text is are taken from
-    /// `next` up, which must never have been used before.
+    /// `next` up, which must never have been used before; what has the same texts as `before` keeps
+    /// its number.
     ///
     /// # Errors
     /// A name or value that the program has no room for.
-    pub fn of(wanted: &Wanted<'_>, next: &mut u64) -> Result<Self, BpfError> {
-        let mut names: BTreeMap<&Key, Entry> = BTreeMap::new();
+    pub fn of(wanted: &Wanted<'_>, before: &Self, next: &mut u64) -> Result<Self, BpfError> {
+        let mut names: BTreeMap<&Key, Entry<'_>> = BTreeMap::new();
         let new = |key: &Key, prevent| Entry {
             domain: Domain::of(key),
-            texts: None,
+            texts: Vec::new(),
             numbers: None,
             prevent,
         };
@@ -158,14 +161,7 @@ impl Contents {
             entry.prevent = true;
             let numbers = match admitted {
                 Admitted::Exact(text) => {
-                    let id = *entry.texts.get_or_insert_with(|| {
-                        *next += 1;
-                        *next
-                    });
-                    for spelling in spellings(text) {
-                        let too_long = || BpfError::ValueTooLong { key: key.clone() };
-                        contents.texts.push(text_key(id, &spelling).ok_or_else(too_long)?);
-                    }
+                    entry.texts.push(text);
                     continue;
                 }
                 Admitted::AtLeast(least) => (*least, MOST),
@@ -181,18 +177,46 @@ impl Contents {
             };
         }
         for (key, entry) in names {
-            contents.entries.insert(name(key), entry.bytes());
+            let mut id = 0;
+            if !entry.texts.is_empty() {
+                id = before.sets.get(key).filter(|(_, texts)| *texts == entry.texts).map_or_else(
+                    || {
+                        *next += 1;
+                        *next
+                    },
+                    |(id, _)| *id,
+                );
+                for spelling in entry.texts.iter().flat_map(|text| spellings(text)) {
+                    let too_long = || BpfError::ValueTooLong { key: key.clone() };
+                    contents.texts.insert(text_key(id, &spelling).ok_or_else(too_long)?);
+                }
+                let texts = entry.texts.iter().map(ToString::to_string).collect();
+                contents.sets.insert(key.clone(), (id, texts));
+            }
+            contents.entries.insert(name(key), entry.bytes(id));
         }
         Ok(contents)
     }
 }
 
-impl Entry {
-    fn bytes(&self) -> [u8; ENTRY_BYTES] {
+/// Each name that is to be prevented, and what the program has no room for of it, if anything.
+pub fn fits(prevent: &[(Key, Admitted)]) -> impl Iterator<Item = (&Key, Result<(), BpfError>)> {
+    let mut names: BTreeMap<&Key, Vec<(Key, Admitted)>> = BTreeMap::new();
+    for one in prevent {
+        names.entry(&one.0).or_default().push(one.clone());
+    }
+    names.into_iter().map(|(key, own)| {
+        let wanted = Wanted { keys: &[], prevent: &own };
+        (key, Contents::of(&wanted, &Contents::default(), &mut 0).map(drop))
+    })
+}
+
+impl Entry<'_> {
+    fn bytes(&self, texts: u64) -> [u8; ENTRY_BYTES] {
         let flag = |on: bool, bit: i32| if on { bit.cast_unsigned() } else { 0 };
         let flags = flag(self.prevent, entry::PREVENT)
             | flag(self.numbers.is_some(), entry::NUMBERS)
-            | flag(self.texts.is_some(), entry::HAS_TEXTS);
+            | flag(!self.texts.is_empty(), entry::HAS_TEXTS);
         // An empty range where nothing is admitted: the first is behind the last.
         let (least, most) = self.numbers.unwrap_or((1, 0));
         let signed = |n: i128| i64::try_from(n.clamp(LEAST, 0)).unwrap_or_default();
@@ -206,7 +230,7 @@ impl Entry {
         };
         put(entry::DOMAIN, &(self.domain as u32).to_ne_bytes());
         put(entry::FLAGS, &flags.to_ne_bytes());
-        put(entry::TEXTS, &self.texts.unwrap_or_default().to_ne_bytes());
+        put(entry::TEXTS, &texts.to_ne_bytes());
         put(entry::NEGATIVE.0, &negative.0.to_ne_bytes());
         put(entry::NEGATIVE.1, &negative.1.to_ne_bytes());
         put(entry::POSITIVE.0, &positive.0.to_ne_bytes());
@@ -256,10 +280,19 @@ mod tests {
         Key::parse(path).unwrap()
     }
 
+    fn refused(prevent: &[(Key, Admitted)]) -> BpfError {
+        let wanted = Wanted { keys: &[], prevent };
+        let error = Contents::of(&wanted, &Contents::default(), &mut 0).unwrap_err();
+        let each: Vec<_> = fits(prevent).collect();
+        let refused = each[0].1.as_ref().unwrap_err().to_string();
+        assert_eq!((each.len(), refused), (1, error.to_string()));
+        error
+    }
+
     fn bounds(admitted: Admitted) -> (i64, i64, u64, u64) {
         let prevent = [(key("vm/swappiness"), admitted)];
         let wanted = Wanted { keys: &[], prevent: &prevent };
-        let contents = Contents::of(&wanted, &mut 0).unwrap();
+        let contents = Contents::of(&wanted, &Contents::default(), &mut 0).unwrap();
         let bytes = contents.entries.values().next().unwrap();
         let at = |i: usize| <[u8; 8]>::try_from(&bytes[i..i + 8]).unwrap();
         (
@@ -292,7 +325,7 @@ mod tests {
         ];
         let mut next = 7;
         let wanted = Wanted { keys: &[a.clone(), b.clone(), a], prevent: &prevent };
-        let contents = Contents::of(&wanted, &mut next).unwrap();
+        let contents = Contents::of(&wanted, &Contents::default(), &mut next).unwrap();
         assert_eq!((contents.entries.len(), next), (2, 8));
         let text = |t: &str| text_key(8, t).unwrap();
         let expected =
@@ -303,25 +336,36 @@ mod tests {
         }
 
         let apart = [(b.clone(), Admitted::Between(1, 2)), (b, Admitted::Between(4, 5))];
-        let error = Contents::of(&Wanted { keys: &[], prevent: &apart }, &mut next).unwrap_err();
+        let error = refused(&apart);
         assert!(matches!(error, BpfError::TwoRanges { .. }));
+
+        // What has the same texts keeps its number, so that nothing of it is sent again.
+        let again = Contents::of(&wanted, &contents, &mut next).unwrap();
+        assert_eq!((&again, next), (&contents, 8));
+        let other = [(apart[0].0.clone(), Admitted::Exact("1 2\t4".into()))];
+        let wanted = Wanted { keys: &[], prevent: &other };
+        Contents::of(&wanted, &contents, &mut next).unwrap();
+        assert_eq!(next, 9);
     }
 
     #[test]
     fn what_does_not_fit_is_said_for_prevented_names_and_cut_for_others() {
         let long = key(&format!("dev/{}/{}", "a".repeat(100), "b".repeat(100)));
-        let contents =
-            Contents::of(&Wanted { keys: std::slice::from_ref(&long), prevent: &[] }, &mut 0)
-                .unwrap();
+        let contents = Contents::of(
+            &Wanted { keys: std::slice::from_ref(&long), prevent: &[] },
+            &Contents::default(),
+            &mut 0,
+        )
+        .unwrap();
         let name = contents.entries.keys().next().unwrap();
         assert_eq!((name[126], name[127]), (b'b', 0));
 
         let prevent = [(long, Admitted::AtLeast(1))];
-        let error = Contents::of(&Wanted { keys: &[], prevent: &prevent }, &mut 0).unwrap_err();
+        let error = refused(&prevent);
         assert!(matches!(error, BpfError::NameTooLong { .. }));
 
         let prevent = [(key("kernel/core_pattern"), Admitted::Exact("x".repeat(127)))];
-        let error = Contents::of(&Wanted { keys: &[], prevent: &prevent }, &mut 0).unwrap_err();
+        let error = refused(&prevent);
         assert!(matches!(error, BpfError::ValueTooLong { .. }));
     }
 

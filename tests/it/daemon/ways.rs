@@ -219,6 +219,66 @@ fn without_bpf_it_is_told_that_nothing_is_prevented() {
     });
 }
 
+/// A value that BPF has no room for is a matter of that parameter alone, also where it comes later.
+#[test]
+fn what_cannot_be_prevented_is_enforced_and_the_others_are_prevented() {
+    let test = "daemon::ways::what_cannot_be_prevented_is_enforced_and_the_others_are_prevented";
+    in_namespaces(test, || {
+        let ports: Vec<String> = (0..60).map(|n| (20_000 + 2 * n).to_string()).collect();
+        let ports = ports.join(",");
+        let with = |somaxconn: u32, ports: &str| {
+            format!(
+                "name: held\ndefaults: {{ on_drift: prevent }}\nparameters:\n  \
+                 net.core.somaxconn: {somaxconn}\n  \
+                 net.ipv4.ip_local_reserved_ports: \"{ports}\"\n"
+            )
+        };
+        let is_refused = |path: &str, value: &str| {
+            let written = fs::write(format!("/proc/sys/{path}"), value);
+            assert_eq!(written.unwrap_err().raw_os_error(), Some(1), "EPERM");
+        };
+        fresh_host(&with(4321, "8080"));
+        let watch = Watch::start(&["--sweep", "1"]);
+        if !watch.told.iter().any(|told| told.contains("seen by bpf")) {
+            left_out(test, "BPF is not to be had here");
+            return;
+        }
+        let reserved = "net/ipv4/ip_local_reserved_ports";
+        is_refused(reserved, "81");
+        let holds = |watch: &Watch, somaxconn: u32| {
+            let told = watch.event(|e| e["action"] == "failed");
+            let detail = told["detail"].as_str().unwrap();
+            let why = "net.ipv4.ip_local_reserved_ports cannot be prevented, so it is enforced: ";
+            assert!(detail.starts_with(why) && detail.contains("126 bytes"), "{told}");
+            is_refused("net/core/somaxconn", "75");
+            write("net/core/somaxconn", &somaxconn.to_string());
+            write(reserved, "81");
+            // The kernel gives a bitmap in one read, or cuts it.
+            let reads = || {
+                let mut buffer = [0; 4096];
+                let file = fs::File::open(format!("/proc/sys/{reserved}")).unwrap();
+                let length = file.read_at(&mut buffer, 0).unwrap();
+                String::from_utf8_lossy(&buffer[..length]).trim().to_owned()
+            };
+            watch.until("enforced", || reads() == ports);
+            watch.sweeps(2);
+            assert_eq!(watch.count(|e| e["action"] == "failed"), 1, "told once");
+            let status = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg("status"));
+            let text = String::from_utf8(status.stdout).unwrap();
+            assert!(text.contains("1 prevented") && text.contains("bpf and fanotify"), "{text}");
+        };
+        // Coming later, and there from the start.
+        fs::write("/etc/tunectl/baseline.yaml", with(4322, &ports)).unwrap();
+        watch.until("in force", || live("net/core/somaxconn") == "4322");
+        holds(&watch, 4322);
+        watch.end();
+        fresh_host(&with(4323, &ports));
+        let watch = Watch::start(&["--sweep", "1"]);
+        holds(&watch, 4323);
+        watch.end();
+    });
+}
+
 /// More refused writes than BPF's ring holds are told to be more than were counted.
 #[test]
 fn a_flood_of_refused_writes_is_counted_or_told() {
