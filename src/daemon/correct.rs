@@ -269,7 +269,8 @@ impl Daemon<'_> {
         }
     }
 
-    /// Ends the events of what is fought over, so that a storm of them costs nothing.
+    /// Ends the events of what is fought over, so that a storm of them costs nothing. Bystanders and
+    /// BPF follow once all of a batch is told: each time takes as long as there are parameters.
     pub(super) fn blind(&mut self, i: usize) {
         let slot = &mut self.slots[i];
         if let Ok(held) = &slot.held {
@@ -277,8 +278,7 @@ impl Daemon<'_> {
         }
         (slot.armed, slot.again, slot.touched_by) = (false, 0, None);
         slot.is_blind = true;
-        self.watch_bystanders();
-        self.look_with_bpf();
+        self.soon.watch = true;
     }
 
     /// A bystander is watched as long as one of those that it concerns is.

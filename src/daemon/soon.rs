@@ -36,6 +36,8 @@ pub struct Soon {
     pub look: bool,
     /// Something has changed that no event tells of: the report is to be renewed.
     pub report: bool,
+    /// Some raise events no longer: bystanders and BPF are to follow.
+    pub watch: bool,
     /// Code and memory were used that holding does not need: they are to be given back.
     pub settle: bool,
 }

@@ -36,6 +36,10 @@ impl Daemon<'_> {
             }
         }
         self.witness.look_anew();
+        if std::mem::take(&mut self.soon.watch) {
+            self.watch_bystanders();
+            self.look_with_bpf();
+        }
     }
 
     fn tell_done(&mut self, i: usize, done: Done, began: Duration) {
