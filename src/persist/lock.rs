@@ -37,20 +37,26 @@ pub enum LockError {
 impl Lock {
     /// Whether somebody holds the lock at `path`; `None` where that cannot be seen.
     pub fn is_held(path: &Path) -> Option<bool> {
+        let found = match std::fs::symlink_metadata(path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(false),
+            Err(_) => return None,
+        };
+        // Who holds which lock the kernel tells everybody; whoever takes it to see that is in the way
+        // of the daemon, which waits for nobody.
+        let (major, minor) = (major(found.dev()), minor(found.dev()));
+        let locks = std::fs::read_to_string("/proc/locks").ok();
+        let told = locks.and_then(|locks| listed(&locks, major, minor, found.ino()));
+        if told == Some(true) || told == Some(false) && are_all_listed() {
+            return told;
+        }
         let opened = OpenOptions::new()
             .read(true)
             .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
             .open(path);
-        match opened {
-            Ok(file) => Some(matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(false),
-            // It is root's alone, but who holds which lock the kernel tells everybody.
-            Err(_) => {
-                let found = std::fs::symlink_metadata(path).ok()?;
-                let (major, minor) = (major(found.dev()), minor(found.dev()));
-                listed(&std::fs::read_to_string("/proc/locks").ok()?, major, minor, found.ino())
-            }
-        }
+        // It may be root's alone.
+        let Ok(file) = opened else { return told };
+        Some(matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// Takes the lock at `path`, waiting up to `patience` for another holder.
@@ -81,6 +87,13 @@ impl Lock {
         let _ = write!(&mut file, "pid {}", std::process::id());
         Ok(Self(file))
     }
+}
+
+/// Whether /proc/locks has all locks: in a pid namespace, those of its own processes only.
+fn are_all_listed() -> bool {
+    /// `PROC_PID_INIT_INO`.
+    const FIRST: u64 = 0xefff_fffc;
+    std::fs::metadata("/proc/self/ns/pid").is_ok_and(|found| found.ino() == FIRST)
 }
 
 /// Whether /proc/locks has a lock of that file. `None`: one of that inode on another device, which
