@@ -160,6 +160,7 @@ pub struct Daemon<'a> {
     keepsakes: Vec<keepsake::Keepsake>,
     /// What was left in each parameter, as it is written down.
     left: BTreeMap<Key, String>,
+    unwritten: remember::Unwritten,
     index: Index,
     buffer: Box<[u8; TEXT]>,
     /// What is to be done, and when.
@@ -270,6 +271,7 @@ impl<'a> Daemon<'a> {
             bystanders: Vec::new(),
             keepsakes: Vec::new(),
             left: BTreeMap::new(),
+            unwritten: remember::Unwritten::default(),
             index: Index::default(),
             buffer: Box::new([0; TEXT]),
             soon: Soon { report: true, ..Soon::default() },
@@ -313,6 +315,7 @@ impl<'a> Daemon<'a> {
         while !self.end {
             self.turn_once()?;
         }
+        self.write_down();
         self.say("STOPPING=1");
         Ok(())
     }

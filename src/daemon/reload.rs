@@ -208,6 +208,7 @@ impl Daemon<'_> {
             self.tell_once(report::foreign(foreign, path));
         }
         self.left = super::remember::left(&plan, &outcome);
+        self.forget_unwritten();
         self.tell_outcome(&plan, &outcome, first, !first && !changes.is_empty());
         if !for_now {
             self.keepsakes = super::keepsake::of(&plan, &outcome);

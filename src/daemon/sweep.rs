@@ -36,6 +36,7 @@ impl Daemon<'_> {
             self.correct(now, true);
         }
         self.see_again(now);
+        self.write_down();
         if self.has_new_matches() {
             self.soon.links.match_anew(now);
         }

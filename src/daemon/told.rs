@@ -36,6 +36,7 @@ impl Daemon<'_> {
             }
         }
         self.witness.look_anew();
+        self.write_down();
         if std::mem::take(&mut self.soon.watch) {
             self.watch_bystanders();
             self.look_with_bpf();

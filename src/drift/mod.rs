@@ -137,6 +137,11 @@ impl State {
         self.standing == Standing::Held
     }
 
+    /// Whether it was left to another.
+    pub fn has_yielded(&self) -> bool {
+        self.standing == Standing::Yielded
+    }
+
     /// When a pause ends, or a fight may be over: look at the parameter then, and tell how it is.
     pub fn due(&self) -> Option<Duration> {
         match self.standing {

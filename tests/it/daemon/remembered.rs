@@ -1,12 +1,14 @@
 //! What the daemon remembers of the time before it: only what it has written itself.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
 
 use serde_json::Value;
 
 use super::harness::{Watch, fresh_host, live, write};
 use super::{in_namespaces, run};
+use crate::support::left_out;
 
 const OWN: &str = "/etc/tunectl/baseline.yaml";
 
@@ -70,5 +72,60 @@ fn what_is_let_go_is_left_as_it_was_left_before() {
         assert_eq!(live("net/core/somaxconn"), "99");
         assert_eq!(remembered("net.core.somaxconn")[0].1, "4321");
         watch.end();
+    });
+}
+
+/// Somebody has the lock for a moment, as whoever asks for the status may: what could not be written
+/// down then is at a later sweep, with what it was at first.
+#[test]
+fn what_cannot_be_written_down_at_once_is_later() {
+    in_namespaces("daemon::remembered::what_cannot_be_written_down_at_once_is_later", || {
+        fresh_host(
+            "name: held\nparameters:\n  net.ipv4.tcp_keepalive_time: { at_least: 600 }\n  \
+             net.ipv4.tcp_syn_retries: { value: 5, on_drift: yield }\n",
+        );
+        write("net/ipv4/tcp_keepalive_time", "7200");
+        let watch = Watch::start(&["--no-bpf", "--sweep", "1"]);
+        let key = "net.ipv4.tcp_keepalive_time";
+        let before = remembered(key);
+        let holds = || fs::read_to_string("/run/tunectl/holds.json").unwrap_or_default();
+        // Shared, it keeps nobody from correcting.
+        let lock = fs::File::open("/run/tunectl/lock").unwrap();
+        lock.lock_shared().unwrap();
+        write("net/ipv4/tcp_keepalive_time", "59");
+        write("net/ipv4/tcp_syn_retries", "3");
+        watch.event(|e| e["action"] == "restored" && e["to"] == "59");
+        watch.event(|e| e["action"] == "yielded");
+        watch.sweeps(2);
+        assert_eq!(live("net/ipv4/tcp_keepalive_time"), "600");
+        assert_eq!(remembered(key), before, "nothing could be written");
+        assert!(!holds().contains("tcp_syn_retries"), "{}", holds());
+        lock.unlock().unwrap();
+        watch.until("written", || remembered(key)[0].1 == "600");
+        assert_eq!(remembered(key)[0].0, "7200");
+        watch.until("written", || holds().contains("tcp_syn_retries"));
+        watch.end();
+    });
+}
+
+/// Whoever asks often for the status is in nobody's way.
+#[test]
+fn a_status_takes_no_lock() {
+    in_namespaces("daemon::remembered::a_status_takes_no_lock", || {
+        if fs::metadata("/proc/self/ns/pid").unwrap().ino() != 0xefff_fffc {
+            left_out("daemon::remembered::a_status_takes_no_lock", "a pid namespace");
+            return;
+        }
+        fresh_host("name: held\nparameters:\n  net.core.somaxconn: 4321\n");
+        tunectl(&["apply"]);
+        let traced = run(Command::new("strace").args([
+            "-f",
+            "-e",
+            "trace=flock",
+            env!("CARGO_BIN_EXE_tunectl"),
+            "status",
+        ]));
+        let text = String::from_utf8(traced.stderr).unwrap();
+        assert!(!text.contains("flock("), "{text}");
     });
 }
