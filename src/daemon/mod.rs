@@ -13,6 +13,7 @@ mod index;
 mod keepsake;
 mod let_go;
 mod links;
+mod once;
 mod reload;
 mod remember;
 mod settle;
@@ -24,7 +25,7 @@ mod sweep;
 mod told;
 mod witness;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -175,8 +176,8 @@ pub struct Daemon<'a> {
     memory_changed: bool,
     /// How long the machine has slept since the boot.
     asleep: Duration,
-    /// Why something is not prevented, each told once.
-    not_prevented: BTreeSet<String>,
+    /// What was told and is not told again.
+    told_once: once::Told,
     /// When it began, and what it last said of how it stands.
     began: String,
     standing: Option<standing::Standing>,
@@ -281,7 +282,7 @@ impl<'a> Daemon<'a> {
             refused: None,
             memory_changed: false,
             asleep: clock::since_boot().saturating_sub(clock::monotonic()),
-            not_prevented: BTreeSet::new(),
+            told_once: once::Told::default(),
             began: clock::utc(),
             standing: None,
             real_time: false,

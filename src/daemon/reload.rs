@@ -231,14 +231,6 @@ impl Daemon<'_> {
         self.stands();
     }
 
-    fn tell_once(&mut self, what: String) {
-        if self.not_prevented.insert(what.clone()) {
-            let mut event = self.general("failed");
-            event.detail = Some(what);
-            self.records.record(&event);
-        }
-    }
-
     /// What was written, where it was wrong before the daemon looked for the first time; what could
     /// not be; and what became of our files.
     fn tell_outcome(&mut self, plan: &Plan, outcome: &Outcome, first: bool, edited: bool) {
@@ -305,7 +297,8 @@ impl Daemon<'_> {
             let same =
                 before.as_ref().is_some_and(|b| b.desired == text && b.state.policy() == policy);
             if same {
-                slots.extend(before);
+                let pattern = desired.pattern.clone();
+                slots.extend(before.map(|before| Slot { pattern, ..before }));
                 continue;
             }
             changes.push(Change {
@@ -318,6 +311,7 @@ impl Daemon<'_> {
             let id = before.as_ref().map_or(self.next_id, |before| before.id);
             self.next_id += u64::from(before.is_none());
             let mut slot = Slot::new(id, desired.key.clone(), wanted, text, state);
+            slot.pattern.clone_from(&desired.pattern);
             slot.admitted = admitted(item);
             if let Some(before) = before {
                 slot.held = before.held;

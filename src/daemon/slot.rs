@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::drift::{State, Wanted};
-use crate::key::Key;
+use crate::key::{Key, Pattern};
 use crate::observed::Errno;
 use crate::procsys::Held;
 use crate::watch::bpf::Admitted;
@@ -47,6 +47,8 @@ pub struct Slot {
     pub wanted: Wanted,
     /// What it is to read, in words.
     pub desired: String,
+    /// The pattern that it matched, where it was not named itself.
+    pub pattern: Option<Pattern>,
     /// What others may write where foreign writes are refused, to it and to the other half of its
     /// pair.
     pub admitted: Vec<(Key, Admitted)>,
@@ -129,6 +131,7 @@ impl Slot {
             key,
             wanted,
             desired,
+            pattern: None,
             admitted: Vec::new(),
             state,
             held: Err(Errno::ENOENT),

@@ -162,14 +162,7 @@ impl Daemon<'_> {
         } else {
             self.eyes.look_without_bpf(&self.slots)
         };
-        for (key, why) in not_prevented {
-            let told = format!("{key} cannot be prevented, so it is enforced: {why}");
-            if self.not_prevented.insert(told.clone()) {
-                let mut event = self.event(&key, "failed");
-                event.detail = Some(told);
-                self.records.record(&event);
-            }
-        }
+        self.tell_not_prevented(not_prevented);
     }
 
     /// Says what a report of this host is to say that nothing else does.

@@ -219,6 +219,56 @@ fn without_bpf_it_is_told_that_nothing_is_prevented() {
     });
 }
 
+/// On a host of containers interfaces come and go all day: that is one thing to tell, not one for each.
+#[test]
+fn what_cannot_be_prevented_is_told_once_for_a_pattern() {
+    let test = "daemon::ways::what_cannot_be_prevented_is_told_once_for_a_pattern";
+    in_namespaces(test, || {
+        let baseline = "name: held
+defaults: { on_drift: prevent }
+parameters:
+  net.core.somaxconn: 4321
+  net.ipv4.conf.*.rp_filter: 2
+  net.ipv4.conf.lo.rp_filter: 0
+";
+        fresh_host(baseline);
+        let watch = Watch::start(&["--no-bpf", "--sweep", "1"]);
+        for n in 0..3 {
+            if !ip(&format!("link add d{n} type bridge")) {
+                left_out(test, "no bridge");
+                return;
+            }
+            watch.until("set", || live(&format!("net/ipv4/conf/d{n}/rp_filter")) == "2");
+            assert!(ip(&format!("link del d{n}")));
+            watch.sweeps(1);
+        }
+        let told = || -> Vec<String> {
+            let events = watch.events();
+            let failed = events.iter().filter(|e| e["action"] == "failed");
+            let detail = |e: &serde_json::Value| e["detail"].as_str().unwrap().to_owned();
+            let of = |detail: String| detail.split(' ').next().unwrap().to_owned();
+            failed.map(|e| of(detail(e))).collect()
+        };
+        let mut all =
+            vec!["net.core.somaxconn", "net.ipv4.conf.*.rp_filter", "net.ipv4.conf.lo.rp_filter"];
+        let mut now = told();
+        now.sort();
+        assert_eq!(now, all);
+        // What leaves the baseline and comes back is told again.
+        let without = baseline.replace("  net.core.somaxconn: 4321\n", "");
+        for text in [without.as_str(), baseline] {
+            fs::write("/etc/tunectl/baseline.yaml", text).unwrap();
+            let reloads = watch.count(|e| e["action"] == "reloaded");
+            watch.until("taken", || watch.count(|e| e["action"] == "reloaded") > reloads);
+        }
+        all.insert(0, "net.core.somaxconn");
+        let mut now = told();
+        now.sort();
+        assert_eq!(now, all);
+        watch.end();
+    });
+}
+
 /// A value that BPF has no room for is a matter of that parameter alone, also where it comes later.
 #[test]
 fn what_cannot_be_prevented_is_enforced_and_the_others_are_prevented() {
