@@ -9,6 +9,8 @@ use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::watch::priority::usual_descriptors;
+
 /// What the service manager gave this process is not the child's.
 const NOT_INHERITED: [&str; 7] = [
     "NOTIFY_SOCKET",
@@ -30,6 +32,8 @@ pub fn start_group(command: &mut Command) -> io::Result<Child> {
         command.env_remove(name);
     }
     let child = command.spawn()?;
+    // Not before: what starts it may need numbers beyond that limit.
+    usual_descriptors(child.id());
     // This process is spared when memory runs out; what it starts is not. Unprivileged, or already
     // gone, it is as it is.
     let _ = fs::write(format!("/proc/{}/oom_score_adj", child.id()), "0");

@@ -2,8 +2,12 @@
 #![allow(unsafe_code, reason = "neither nix nor rustix has these calls in full")]
 
 use std::io;
+use std::sync::OnceLock;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
+
+/// How many files this process might have open before it asked for all.
+static BEFORE: OnceLock<Rlimit> = OnceLock::new();
 
 /// Lets the process have as many open files as it may: each parameter that is held is one, and
 /// shells and containers begin with 1024.
@@ -15,7 +19,20 @@ pub fn all_descriptors() -> io::Result<()> {
     if current == maximum {
         return Ok(());
     }
-    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
+    // Whoever asks a second time has all already.
+    let _ = BEFORE.set(Rlimit { current, maximum });
+    Ok(())
+}
+
+/// Lets a child have as many as this process had at first: some programs go through all the numbers
+/// that they may have, or take select(2), which ends at 1024.
+pub fn usual_descriptors(child: u32) {
+    let child = i32::try_from(child).ok().and_then(Pid::from_raw);
+    if let (Some(child), Some(before)) = (child, BEFORE.get()) {
+        // It may be gone already.
+        let _ = prlimit(Some(child), Resource::Nofile, *before);
+    }
 }
 
 /// Keeps what is in memory there, and what is touched later too; nothing is fetched beforehand.

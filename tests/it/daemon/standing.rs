@@ -341,3 +341,25 @@ fn what_cannot_be_held_for_want_of_descriptors_is_told() {
         assert!(fs::exists("/run/tunectl/tally.json").unwrap());
     });
 }
+
+/// The daemon takes as many descriptors as it may have; what it starts gets as many as it had.
+#[test]
+fn a_command_has_the_usual_number_of_descriptors() {
+    in_namespaces("daemon::standing::a_command_has_the_usual_number_of_descriptors", || {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        fresh_host(BASELINE);
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(700), maximum }).unwrap();
+        let command = "ulimit -Sn >/run/soft; ulimit -Hn >/run/hard; mv /run/soft /run/told";
+        let watch = Watch::start(&["--on-drift", command]);
+        let limits = fs::read_to_string(format!("/proc/{}/limits", watch.pid())).unwrap();
+        let own = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let own: Vec<&str> = own.split_whitespace().collect();
+        assert_eq!(own[0], own[1], "{limits}");
+        write("net/core/somaxconn", "77");
+        watch.until("told", || fs::exists("/run/told").unwrap());
+        assert_eq!(fs::read_to_string("/run/told").unwrap().trim(), "700");
+        assert_eq!(fs::read_to_string("/run/hard").unwrap().trim(), own[1]);
+        watch.end();
+    });
+}
