@@ -1,6 +1,7 @@
 //! `tunectl watch` as an operator meets it: on the real kernel, inside namespaces of its own.
 
 mod blows;
+mod churn;
 mod fights;
 pub mod harness;
 mod links;

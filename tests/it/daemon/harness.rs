@@ -53,6 +53,15 @@ pub fn ip(args: &str) -> bool {
     Command::new("ip").args(args.split(' ')).stderr(Stdio::null()).status().unwrap().success()
 }
 
+/// How many marks the kernel keeps for a process, and how many descriptors it has.
+pub fn marks_and_descriptors(pid: u32) -> (usize, usize) {
+    let entries = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
+    let texts: Vec<String> =
+        entries.filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok()).collect();
+    let is_mark = |line: &&str| line.starts_with("fanotify ino:") || line.contains("inotify wd:");
+    (texts.iter().flat_map(|text| text.lines()).filter(is_mark).count(), texts.len())
+}
+
 /// This host, with a baseline of these parameters.
 pub struct ThisHost(pub String);
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tunectl::watch::inotify::Inotify;
 
-use super::harness::{Watch, fresh_host, ip, live, write};
+use super::harness::{Watch, fresh_host, ip, live, marks_and_descriptors, write};
 use super::{BASELINE, in_namespaces};
 use crate::support::left_out;
 
@@ -122,15 +122,6 @@ fn what_cannot_follow_yet_is_waited_for() {
         assert!(ticks < 20, "{ticks} ticks in two seconds");
         watch.end();
     });
-}
-
-/// How many marks the kernel keeps for a process, and how many descriptors it has.
-fn marks_and_descriptors(pid: u32) -> (usize, usize) {
-    let entries = fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap();
-    let texts: Vec<String> =
-        entries.filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok()).collect();
-    let is_mark = |line: &&str| line.starts_with("fanotify ino:") || line.contains("inotify wd:");
-    (texts.iter().flat_map(|text| text.lines()).filter(is_mark).count(), texts.len())
 }
 
 const CROWD: &str = "name: crowd
