@@ -232,6 +232,7 @@ impl Boots<'_> {
         let others = for_all.iter().flat_map(|all| self.view.writes_about(self.loader, all));
         writes.extend(others);
         writes.sort_by_key(|write| write.place);
+        writes.dedup_by_key(|write| write.place);
         let sets = |write: &&Write<'_>| {
             write.gets_to_sibling(key, leaf) || for_all.as_ref().is_ok_and(|all| write.gets_to(all))
         };
