@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::catalogue::{self, Kind};
 use crate::key::Key;
-use crate::observed::Cause;
+use crate::observed::{self, Cause};
 use crate::watch::bpf::Bpf;
 use crate::watch::clock;
 use crate::wire::event::{EVENT_SCHEMA, Event, Writer};
@@ -68,7 +68,7 @@ impl Daemon<'_> {
         event.to = Some(shown(&slot.key, &text(&slot.wrong)));
         event.cause =
             self.cause(i, writer.is_some() || done.pid.is_some(), &mut event.detail).name().into();
-        event.writer = writer.as_ref().map(Writer::from);
+        event.writer = writer.as_ref().map(|writer| told(&self.slots[i].key, writer));
         if std::mem::take(&mut self.slots[i].taken_back) {
             event.detail.get_or_insert_with(|| "changed while it was let go".into());
         }
@@ -200,7 +200,7 @@ impl Daemon<'_> {
         event.from = Some(shown(&slot.key, &text(&slot.right)));
         event.to = self.witness.text(sought).map(|t| shown(&slot.key, &t));
         event.cause = Cause::Process.name().into();
-        event.writer = writer.as_ref().map(Writer::from);
+        event.writer = writer.as_ref().map(|writer| told(&self.slots[i].key, writer));
         event.count = count;
         self.records.record(&event);
     }
@@ -267,6 +267,16 @@ fn refused(key: &str, errno: i32) -> String {
 
 /// A value as it may be shown.
 pub(super) fn shown(key: &Key, value: &str) -> String {
-    let secret = catalogue::lookup(key).is_some_and(|known| known.kind() == Kind::Secret);
-    if secret { SECRET.to_owned() } else { value.to_owned() }
+    if is_secret(key) { SECRET.to_owned() } else { value.to_owned() }
+}
+
+/// A writer as it may be told: whoever wrote a secret has it in its arguments, in whatever form.
+fn told(key: &Key, writer: &observed::Writer) -> Writer {
+    let mut writer = Writer::from(writer);
+    writer.cmdline.take_if(|_| is_secret(key));
+    writer
+}
+
+fn is_secret(key: &Key) -> bool {
+    catalogue::kind_of(key) == Some(Kind::Secret)
 }

@@ -3,8 +3,9 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use tunectl::catalogue::{self, Kind};
 use tunectl::observed::{Via, Writer};
-use tunectl::watch::attribution::{Cgroups, Glance};
+use tunectl::watch::attribution::{Cgroups, Glance, SECRET_KEYS};
 
 use crate::support::{is_root, left_out, until};
 
@@ -151,6 +152,15 @@ fn a_name_cannot_break_a_line() {
     assert!(writer.cmdline.unwrap().ends_with(" x y\\u{1b}[1m"));
     drop(child.stdin.take());
     child.wait().unwrap();
+}
+
+/// The edge that masks command lines cannot ask the catalogue.
+#[test]
+fn the_names_that_are_masked_are_those_of_the_catalogue() {
+    let secrets = catalogue::all().filter(|known| known.kind() == Kind::Secret);
+    let mut names: Vec<_> = secrets.filter_map(|p| p.key().rsplit('/').next()).collect();
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    assert_eq!(names, SECRET_KEYS);
 }
 
 /// A group's id leads to its path, also when the one process in it is gone.

@@ -62,6 +62,10 @@ const SHORT: [(&[&str], &str, bool); 7] = [
     (&["7z", "7za", "7zr", "unrar", "zip"], "-p", false),
 ];
 
+/// The last parts of the names of the parameters whose value is a secret: the catalogue is out of
+/// reach here, a test compares.
+pub const SECRET_KEYS: [&str; 2] = ["tcp_fastopen_key", "stable_secret"];
+
 /// A program's short option for a secret, and whether the secret may be an argument of its own.
 type Short = Option<(&'static str, bool)>;
 
@@ -85,9 +89,25 @@ pub fn command_line(arguments: &[u8], more: bool) -> Option<String> {
     let mut line = String::with_capacity(text.len());
     let mut short = None;
     let mut next = Next::Show;
+    let names_one = names_secret_key(&text).is_some();
     for (i, argument) in text.split('\0').enumerate() {
         if i > 0 {
             line.push(' ');
+        }
+        if names_one {
+            if let Some(end) = names_secret_key(argument) {
+                // What follows may be its value, as an argument of its own: procps makes the `=` a
+                // NUL. In a script the value stands before the name.
+                let name = &argument[..end];
+                let is_more = name.contains(is_of_no_name) || has_value_of_secret_key(name);
+                let name = if is_more { "" } else { name };
+                let _ = write!(line, "{name}{}{MASK}", joint_of(&argument[name.len()..], name));
+                return Some(bounded(&harmless(&line), LONGEST));
+            }
+            if has_value_of_secret_key(argument) {
+                line.push_str(MASK);
+                continue;
+            }
         }
         match next {
             Next::Mask => line.push_str(MASK),
@@ -104,6 +124,33 @@ pub fn command_line(arguments: &[u8], more: bool) -> Option<String> {
         line.push_str(CUT);
     }
     Some(bounded(&harmless(&line), LONGEST))
+}
+
+/// Where the first name of a secret parameter ends in a text.
+fn names_secret_key(text: &str) -> Option<usize> {
+    SECRET_KEYS.iter().filter_map(|key| text.find(key).map(|start| start + key.len())).min()
+}
+
+fn is_of_no_name(c: char) -> bool {
+    !is_word(c) && !matches!(c, '/' | '*' | '@')
+}
+
+/// What is shown between a name and what is masked after it.
+fn joint_of(rest: &str, name: &str) -> &'static str {
+    match rest {
+        _ if name.is_empty() => "",
+        _ if rest.starts_with('=') => "=",
+        _ => " ",
+    }
+}
+
+/// Whether a text may have the value of a secret parameter: hexadecimal groups, or an address.
+fn has_value_of_secret_key(text: &str) -> bool {
+    let of_a_value = |c: char| c.is_ascii_hexdigit() || matches!(c, '-' | ',' | ':');
+    let is_value = |run: &str| {
+        run.bytes().filter(u8::is_ascii_hexdigit).count() >= 8 || run.matches(':').count() > 1
+    };
+    text.split(|c| !of_a_value(c)).any(is_value)
 }
 
 fn short_option(program: &str) -> Short {

@@ -9,7 +9,7 @@ mod tests;
 
 pub use cgroups::Cgroups;
 pub use glance::Glance;
-pub use mask::MASK;
+pub use mask::{MASK, SECRET_KEYS};
 
 use std::time::Duration;
 

@@ -48,6 +48,22 @@ const LINES: &[(&str, &str)] = &[
         "sysctl|-w|net.ipv4.tcp_fastopen_key=01234567-89abcdef-01234567-89abcdef",
         "sysctl -w net.ipv4.tcp_fastopen_key=***",
     ),
+    // By the name of a parameter, whose value may be an argument of its own, or in a script.
+    ("sysctl|-w|net.ipv4.tcp_fastopen_key|1-2-3-4", "sysctl -w net.ipv4.tcp_fastopen_key ***"),
+    ("sysctl|-w|net/ipv4/tcp_fastopen_key=1-2-3-4", "sysctl -w net/ipv4/tcp_fastopen_key=***"),
+    (
+        "sysctl|-w|net.ipv4.tcp_fin_timeout|33|net.ipv6.conf.eth0/7.stable_secret|2001::1|a|b",
+        "sysctl -w net.ipv4.tcp_fin_timeout 33 net.ipv6.conf.eth0/7.stable_secret ***",
+    ),
+    (
+        "set|/proc/sys/net/ipv4/tcp_fastopen_key|--to|1-2-3-4",
+        "set /proc/sys/net/ipv4/tcp_fastopen_key ***",
+    ),
+    ("set|01234567-1-2-3|2001::1|60|tcp_fastopen_key", "set *** *** 60 tcp_fastopen_key ***"),
+    ("bash|-c|echo 1-2-3-4 > /proc/sys/net/ipv4/tcp_fastopen_key; :|x", "bash -c ***"),
+    ("bash|-c|echo 1 > $1/net.ipv6.conf.lo.stable_secret", "bash -c ***"),
+    ("python3|-c|open('/proc/sys/net/ipv4/tcp_fastopen_key').write('1-2')", "python3 -c ***"),
+    ("--set=net.ipv4.tcp_fastopen_key=1-2-3-4", "***"),
     // By the name of the program.
     ("/usr/bin/mysql|-u|root|-phunter2|shop", "/usr/bin/mysql -u root -p*** shop"),
     ("sshpass|-p|hunter2|ssh|web", "sshpass -p *** ssh web"),

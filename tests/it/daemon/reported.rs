@@ -167,3 +167,45 @@ fn what_is_told_of_a_standing_value_is_not_told_again_by_the_next_daemon() {
         watch.end();
     });
 }
+
+/// Whoever writes a secret has it among the arguments, and nobody knows in which form.
+#[test]
+fn a_secret_is_in_no_event_however_it_was_written() {
+    let test = "daemon::reported::a_secret_is_in_no_event_however_it_was_written";
+    in_namespaces(test, || {
+        let key = "net.ipv4.tcp_fastopen_key";
+        fresh_host(&format!(
+            "name: held\nparameters:\n  {key}: 1-2-3-4\n  net.ipv4.tcp_fin_timeout: 31\n"
+        ));
+        let path = format!("/proc/sys/{}", key.replace('.', "/"));
+        for option in [None, Some("--no-bpf")] {
+            let watch = Watch::start(option.as_slice());
+            let of =
+                |event: &Value, key: &str| event["action"] == "restored" && event["key"] == key;
+            for (n, script) in [
+                format!("sysctl -qw {key}=fade-2-3-4"),
+                format!("echo fade-2-3-4 > {path}; sleep 0.2"),
+                // The other one's event comes with the same arguments.
+                format!("sysctl -qw net.ipv4.tcp_fin_timeout=33 {key}=fade-2-3-4; sleep 0.2"),
+            ]
+            .iter()
+            .enumerate()
+            {
+                let ran = run(Command::new("bash").args(["-c", script]));
+                assert!(ran.status.success(), "{ran:?}");
+                watch.until("told", || watch.count(|e| of(e, key)) > n);
+            }
+            let event = watch.event(|e| of(e, "net.ipv4.tcp_fin_timeout"));
+            watch.end();
+            if event["writer"]["via"] == "bpf" {
+                let shown = format!("sysctl -qw net.ipv4.tcp_fin_timeout 33 {key} ***");
+                assert_eq!(event["writer"]["cmdline"], shown);
+            }
+            for dir in ["/var/lib/tunectl", "/run/tunectl"] {
+                let ran = run(Command::new("grep").args(["-rl", "fade", dir]));
+                assert_eq!(ran.stdout, b"", "{dir}: {ran:?}");
+            }
+            fs::remove_file("/var/lib/tunectl/events.jsonl").unwrap();
+        }
+    });
+}
