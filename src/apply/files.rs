@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::below;
 use crate::key::Key;
 use crate::observed::Replaced;
-use crate::persist::conf::{MAX_FILE_BYTES, wrong_rights};
+use crate::persist::conf::{MAX_FILE_BYTES, mode_at, wrong_rights};
 use crate::persist::{self, PersistError, Staged, originals, remove, reports, rights};
-use crate::plan::{DropinOutcome, Outcome, Plan};
+use crate::plan::{DropinOutcome, Outcome, Plan, has_secret};
 
 use super::{Options, Remember};
 
@@ -197,7 +197,7 @@ impl Prepared {
 fn is_exposed(role: Role, file: &Replaced, root: &Path) -> bool {
     file.before.is_some()
         && matches!(role, Role::HostFile | Role::Dropin)
-        && wrong_rights(root, &file.path).is_some()
+        && wrong_rights(root, &file.path, file.before.as_deref().is_some_and(has_secret)).is_some()
 }
 
 fn ended(result: Result<(), PersistError>) -> State {
@@ -318,12 +318,12 @@ pub(super) fn change(path: &str, text: Option<&str>, root: &Path) -> Result<Chan
         let error = std::io::Error::other(why);
         return Err(PersistError { doing: "write", path: path.to_owned(), error });
     }
-    // Values of secrets may stand in what is remembered, and in a baseline that root alone may read;
-    // what a boot reads is everybody's.
+    // Values of secrets may stand in what is remembered, in a baseline that root alone may read, and
+    // in what a boot reads: both loaders are root's.
     let mode = match path {
         path if is_record(path) => 0o600,
         path if path.starts_with("/etc/tunectl/") => rights(&place).unwrap_or(0o644),
-        _ => 0o644,
+        _ => mode_at(&place, has_secret(text)),
     };
     Staged::write_as(&place, text.as_bytes(), mode).map(Change::Put)
 }

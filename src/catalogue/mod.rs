@@ -145,6 +145,14 @@ impl<'k> Reach<'k> {
     }
 }
 
+/// The last parts of the names of those whose value must not be shown; a test compares.
+pub const SECRETS: [&str; 2] = ["tcp_fastopen_key", "stable_secret"];
+
+/// Whether a text has the name of a parameter whose value must not be shown, in whatever spelling.
+pub fn names_secret(text: &str) -> bool {
+    SECRETS.iter().any(|name| text.contains(name))
+}
+
 /// What kind of parameter `key` is, as far as is known.
 pub fn kind_of(key: &Key) -> Option<Kind> {
     lookup(key).map(Parameter::kind)

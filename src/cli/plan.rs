@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::persist::conf::wrong_rights;
-use crate::plan::Plan;
+use crate::plan::{Plan, has_secret};
 use crate::probe::Fact;
 use crate::report;
 
@@ -36,8 +36,11 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let set = host::resolve(loaded, &host, ui)?;
     let mut plan = host::plan(cli, &host, set, By::Nobody);
     plan.ramp(host.facts.mem_total_kb);
-    let ours = plan.files().filter(|file| file.before.is_some() && file.foreign.is_none());
-    for wrong in ours.filter_map(|file| wrong_rights(&cli.root, file.path)) {
+    let ours = plan.files().filter(|file| file.foreign.is_none());
+    let wrong = |path, text: &[u8]| {
+        wrong_rights(&cli.root, path, has_secret(&String::from_utf8_lossy(text)))
+    };
+    for wrong in ours.filter_map(|file| wrong(file.path, file.before.as_deref()?)) {
         ui.warning(&format!("{wrong}: an apply writes it anew"));
     }
     show(ui, &plan, &host)?;

@@ -2,9 +2,10 @@
 
 use crate::below;
 use crate::bootview::dropin;
+use crate::persist::conf::mode_at;
 use crate::persist::holds::Holds;
 use crate::persist::{PersistError, Staged, reports};
-use crate::plan::{Dropin, DropinOutcome, Outcome, Plan};
+use crate::plan::{Dropin, DropinOutcome, Outcome, Plan, has_secret};
 
 use super::Daemon;
 
@@ -51,7 +52,10 @@ impl Daemon<'_> {
             let how = if now.is_none() { "was not there" } else { "was edited" };
             let written = below::resolve_parent(&self.root, path)
                 .map_err(|error| PersistError { doing: "find", path: (*path).into(), error })
-                .and_then(|place| Staged::write(&place, text.as_bytes())?.commit());
+                .and_then(|place| {
+                    let mode = mode_at(&place, has_secret(text));
+                    Staged::write_as(&place, text.as_bytes(), mode)?.commit()
+                });
             let mut event = self.general("dropin");
             event.detail = Some(match written {
                 Ok(()) => format!("{path} {how} and is written as it was"),

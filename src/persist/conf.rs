@@ -182,17 +182,36 @@ impl Reader<'_> {
     }
 }
 
+/// The mode of a file of ours that takes the place of what lies at `place`. An administrator may have
+/// taken others' right to read it; a secret is nobody's to read but root's and a group's.
+pub fn mode_at(place: &Path, has_secret: bool) -> u32 {
+    let found = lstat(place).ok().filter(|found| file_type(found) == FileType::RegularFile);
+    let mode = found.map_or(OPEN, |found| found.st_mode & OPEN);
+    if has_secret && is_open(mode) { CLOSED } else { mode }
+}
+
+/// A file of ours, as a rule.
+const OPEN: u32 = 0o644;
+/// One with a secret.
+const CLOSED: u32 = 0o600;
+
+fn is_open(mode: u32) -> bool {
+    mode & 0o004 != 0
+}
+
 /// What is wrong with the rights of a file of ours at `path`: others than root can change it, or
-/// cannot read it. `None`: nothing, or there is no file.
-pub fn wrong_rights(root: &Path, path: &str) -> Option<String> {
+/// read the secret that it has. `None`: nothing, or there is no file.
+pub fn wrong_rights(root: &Path, path: &str, has_secret: bool) -> Option<String> {
     let found = lstat(below::resolve_parent(root, path).ok()?).ok()?;
     let (mode, uid) = (found.st_mode & 0o7777, found.st_uid);
     let ours = uid == 0 || uid == rustix::process::geteuid().as_raw();
-    if file_type(&found) != FileType::RegularFile || (mode == 0o644 && ours) {
+    let right = mode & !OPEN == 0 && !(has_secret && is_open(mode));
+    if file_type(&found) != FileType::RegularFile || (right && ours) {
         return None;
     }
+    let (most, why) = if has_secret { (CLOSED, ", with a secret in it") } else { (OPEN, "") };
     let owner = if ours { String::new() } else { format!(" and owned by user {uid}") };
-    Some(format!("{path} has mode {mode:04o}{owner}, not 0644 and root's"))
+    Some(format!("{path} has mode {mode:04o}{owner}{why}, not {most:04o} and root's"))
 }
 
 /// Why a directory that may have files in it cannot be opened, or not be listed to its end.

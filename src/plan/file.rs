@@ -1,6 +1,7 @@
 //! A file of ours, as it is and as it will be.
 
 use crate::bootview::dropin;
+use crate::catalogue;
 use crate::key::Selector;
 
 /// One of our files.
@@ -35,6 +36,11 @@ pub enum Foreign {
     Other,
     /// A file that this user may not read: another one will know whether it is ours.
     Unread,
+}
+
+/// Whether a text of a file of ours sets a parameter whose value must not be shown.
+pub fn has_secret(text: &str) -> bool {
+    text.lines().any(|line| !line.starts_with("# ") && catalogue::names_secret(line))
 }
 
 impl Dropin {

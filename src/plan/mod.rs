@@ -19,7 +19,7 @@ mod rollback;
 mod summary;
 mod trial;
 
-pub use file::{Dropin, Foreign};
+pub use file::{Dropin, Foreign, has_secret};
 pub use guard::Refusal;
 pub use needed::{also_needed, also_needed_to_return};
 pub use note::Note;

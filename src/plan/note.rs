@@ -111,7 +111,7 @@ pub enum Note {
     },
     /// It is as desired now, and written again because another step changes it.
     WrittenAgain,
-    /// Its value is secret, and whoever may read the drop-in may read it.
+    /// Its value is secret, so that not everybody may read the drop-in.
     SecretPersisted,
     /// The kernel accepts more than this bit mask means.
     UnknownBits(u64),

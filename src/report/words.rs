@@ -214,7 +214,7 @@ pub fn note(key: &Key, note: &Note) -> String {
         ),
         Note::WrittenAgain => "written again: another write of this plan changes it".to_owned(),
         Note::SecretPersisted => {
-            "the drop-in is readable by everyone, this value with it".to_owned()
+            "the drop-in is for root alone to read, as it has this value".to_owned()
         }
         Note::LetGo { by, until, reason } => format!(
             "let go until {until} by {} ({}): an apply sets it all the same",

@@ -213,18 +213,76 @@ fn a_drop_in_that_others_can_change_is_written_anew() {
         fresh_host();
         expect(0, &APPLY);
         let text = fs::read(DROPIN).unwrap();
-        for (mode, owner) in [(0o666, None), (0o600, None), (0o644, Some(65534))] {
+        for (mode, owner) in [(0o666, None), (0o660, None), (0o644, Some(65534))] {
             fs::set_permissions(DROPIN, fs::Permissions::from_mode(mode)).unwrap();
             chown(DROPIN, owner, None).unwrap();
             let told = expect(0, &PLAN);
             assert!(told.contains(&format!("99-tunectl.conf has mode {mode:04o}")), "{told}");
             expect(0, &APPLY);
             let now = fs::metadata(DROPIN).unwrap();
-            assert_eq!((now.mode() & 0o7777, now.uid()), (0o644, 0));
+            assert_eq!((now.mode() & 0o7777, now.uid()), (mode & 0o644, 0));
             assert_eq!(fs::read(DROPIN).unwrap(), text);
             assert!(!expect(0, &PLAN).contains("mode"));
+            fs::set_permissions(DROPIN, fs::Permissions::from_mode(0o644)).unwrap();
         }
     });
+}
+
+/// What an administrator has taken from others stays taken, and a secret is nobody's from the start.
+#[test]
+fn a_drop_in_is_no_more_open_than_it_was_and_with_a_secret_not_at_all() {
+    in_namespaces(
+        "e2e::a_drop_in_is_no_more_open_than_it_was_and_with_a_secret_not_at_all",
+        || {
+            use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+            const DROPIN: &str = "/etc/sysctl.d/99-tunectl.conf";
+            const PLAIN: &str = "name: own\nparameters:\n  net.core.somaxconn: 777\n";
+            const SECRET: &str = "  net.ipv4.tcp_fastopen_key: 1-2-3-4\n";
+            fresh_host();
+            fs::create_dir("/etc/tunectl").unwrap();
+            let own = |text: &str| fs::write("/etc/tunectl/baseline.yaml", text).unwrap();
+            let set = |mode| {
+                fs::set_permissions(DROPIN, fs::Permissions::from_mode(mode)).unwrap();
+            };
+            let applied = || {
+                expect(0, &["apply"]);
+                assert!(!expect(0, &["plan"]).contains("has mode"));
+                fs::metadata(DROPIN).unwrap().mode() & 0o7777
+            };
+            own(PLAIN);
+            assert_eq!(applied(), 0o644);
+            for mode in [0o600, 0o640, 0o644] {
+                set(mode);
+                let ino = fs::metadata(DROPIN).unwrap().ino();
+                assert_eq!(applied(), mode);
+                assert_eq!(fs::metadata(DROPIN).unwrap().ino(), ino, "as it was");
+                own(&PLAIN.replace("777", &format!("{mode}")));
+                assert_eq!(applied(), mode, "written anew");
+                own(PLAIN);
+                assert_eq!(applied(), mode);
+            }
+            own(&[PLAIN, SECRET].concat());
+            assert_eq!(applied(), 0o600);
+            set(0o640);
+            assert_eq!(applied(), 0o640, "root's group");
+            set(0o644);
+            let told = expect(0, &["plan"]);
+            assert!(told.contains("has mode 0644, with a secret in it, not 0600"), "{told}");
+            assert_eq!(applied(), 0o600);
+            let ran = run(Command::new("setpriv").args([
+                "--reuid=65534",
+                "--clear-groups",
+                env!("CARGO_BIN_EXE_tunectl"),
+                "plan",
+            ]));
+            let told = String::from_utf8_lossy(&ran.stdout).into_owned();
+            assert!(told.contains("this user cannot read /etc/sysctl.d/99-tunectl.conf"), "{told}");
+            fs::remove_file(DROPIN).unwrap();
+            assert_eq!(applied(), 0o600, "from the start");
+            own(PLAIN);
+            assert_eq!(applied(), 0o600, "nothing opens it again");
+        },
+    );
 }
 
 /// `conf/default` reaches an interface without an address as long as nobody has set its own value.
