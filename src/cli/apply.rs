@@ -36,12 +36,12 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     if args.boot {
         return boot::run(cli, args, ui);
     }
-    let saved = args.plan.as_deref().map(saved::read).transpose()?;
+    let root = nix::unistd::geteuid().is_root();
+    let saved = args.plan.as_deref().map(|path| saved::read(path, root)).transpose()?;
     let name = match &saved {
         Some(saved) => saved.saved_baseline.as_deref(),
         None => args.baseline.baseline.as_deref(),
     };
-    let root = nix::unistd::geteuid().is_root();
     let loaded = host::load(cli, name, root)?;
     let mut wanted = host::wanted_facts(cli, &loaded);
     // The day is remembered with what there was before.
@@ -62,6 +62,9 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     if let Some(saved) = &saved {
         compare(cli, &saved.plan, &report::plan_json(&plan, &host.facts))?;
+        // Whoever has not saved it learns what it is.
+        let own = saved.saved_baseline.as_deref().unwrap_or(HOST_BASELINE);
+        ui.hint(&format!("The saved plan is of {own}, {}.", saved.saved_at));
     }
     if let Err(refused) = refuse(&plan, args) {
         if ui.format() == Format::Json {

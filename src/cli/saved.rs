@@ -2,15 +2,13 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use crate::bootview::dropin;
 use crate::key::Key;
 use crate::plan::Plan;
 use crate::report;
-use crate::sources;
+use crate::sources::{self, SourceError, Sources};
 use crate::wire::{Boot, BootValue, PLAN_SCHEMA, Plan as Wire, SavedPlan};
 
 use super::args::Cli;
@@ -21,7 +19,7 @@ use super::host::Host;
 use super::outfile::OutFile;
 
 /// A plan of more bytes is none of ours.
-const LARGEST: u64 = 64 << 20;
+const LARGEST: usize = 64 << 20;
 
 /// Saves a plan.
 ///
@@ -68,20 +66,25 @@ fn found_again(cli: &Cli, name: &str) -> String {
     std::path::absolute(name).map_or_else(|_| name.to_owned(), |path| path.display().to_string())
 }
 
-/// Reads a saved plan.
+/// Reads a saved plan; `strict_owner`: as strictly as a baseline, because it says which one is
+/// carried out.
 ///
 /// # Errors
-/// It cannot be read, or is none.
-pub fn read(path: &Path) -> Result<SavedPlan, Failure> {
+/// It cannot be read, is none, or others can write it.
+pub fn read(path: &Path, strict_owner: bool) -> Result<SavedPlan, Failure> {
     let failed = |why: &dyn std::fmt::Display| {
         Failure::new(format!("{} is not a saved plan: {why}", path.display()))
             .help("`tunectl plan --out FILE` saves one")
     };
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST).read_to_string(&mut text))
-        .map_err(|error| failed(&error))?;
-    let saved: SavedPlan = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+    // The operator's path, whatever the root of the host.
+    let reader = Sources { root: "/".into(), max_bytes: LARGEST, strict_owner };
+    let read = reader.read(&path.to_string_lossy()).map_err(|error| match error {
+        SourceError::NotRoots { .. } => Failure::new(error.to_string())
+            .help("chown root and chmod go-w it once it is reviewed, or save it as root"),
+        SourceError::Unreadable { error, .. } => failed(&error),
+        error => failed(&error),
+    })?;
+    let saved: SavedPlan = serde_json::from_str(&read.text).map_err(|error| failed(&error))?;
     if saved.plan.schema != PLAN_SCHEMA {
         return Err(failed(&format!("its schema is {:?}", saved.plan.schema)));
     }

@@ -1,5 +1,9 @@
 //! A plan that was saved and reviewed is done as it stands, or not at all.
 
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
+
 use crate::operator::{Host, Ran};
 
 fn host() -> Host {
@@ -42,6 +46,43 @@ fn it_is_done_as_it_was_reviewed() {
     assert_eq!(again.code, 3, "{}", again.err);
     let told = "vm.dirty_ratio: tunectl has persisted it since";
     assert!(again.err.contains(told) && !again.err.contains("another file"), "{}", again.err);
+}
+
+/// A plan names the baseline that root carries out: whoever can write it would choose that.
+#[test]
+fn root_acts_on_no_plan_that_others_can_write() {
+    if !crate::support::is_root() {
+        return crate::support::left_out("saved::root_acts_on_no_plan", "needs root's files");
+    }
+    let host = host();
+    let (plan, before) = (host.work.join("reviewed.json"), host.tree());
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    let refused = |why: &str| {
+        for args in [&["apply", "reviewed.json"][..], &["apply", "--rebase", "reviewed.json"]] {
+            let ran = host.run(args.iter().copied());
+            assert_eq!(ran.code, 1, "{why}: {}{}", ran.out, ran.err);
+            assert!(ran.err.contains(why) && ran.err.contains("save it as root"), "{}", ran.err);
+            assert!(host.tree() == before);
+        }
+    };
+    mode(&plan, 0o664).unwrap();
+    refused("reviewed.json can be written by others");
+    mode(&plan, 0o644).unwrap();
+    mode(&host.work, 0o777).unwrap();
+    refused("error: WORK can be written by others");
+    mode(&host.work, 0o755).unwrap();
+    chown(&plan, Some(65534), None).unwrap();
+    refused("reviewed.json does not belong to root");
+    chown(&plan, Some(0), None).unwrap();
+    let ran = apply(&host);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let of = ran.err.lines().find(|line| line.starts_with("The saved plan is of "));
+    assert!(of.is_some_and(|line| line.contains("/b.yaml, ")), "{}", ran.err);
+    // What is no file keeps nobody waiting.
+    fs::remove_file(&plan).unwrap();
+    nix::unistd::mkfifo(&plan, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let ran = apply(&host);
+    assert!(ran.code == 1 && ran.err.contains("is not a regular file"), "{}", ran.err);
 }
 
 #[test]
