@@ -4,7 +4,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
@@ -44,11 +44,40 @@ impl Bpf {
     }
 }
 
+/// Whose the directory is.
+enum Whose {
+    Nobodys,
+    Ours,
+    /// Where everybody may make files, somebody has made it to be in our way.
+    Foreign(BpfError),
+}
+
+fn whose() -> Whose {
+    let why = match fs::symlink_metadata(DIRECTORY) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Whose::Nobodys,
+        Ok(found) if !found.is_dir() => "is no directory",
+        Ok(found) if found.uid() != 0 => "does not belong to root",
+        Ok(found) if found.mode() & 0o022 != 0 => "can be written by others",
+        // What cannot be looked at is told by what is done with it.
+        Ok(_) | Err(_) => return Whose::Ours,
+    };
+    let why = format!("it {why}: remove it, and `chmod go-w {MOUNT}`");
+    Whose::Foreign(BpfError::Failed {
+        what: "use /sys/fs/bpf/tunectl",
+        source: io::Error::other(why),
+    })
+}
+
 /// Detaches what was kept, if anything was.
 ///
 /// # Errors
-/// It cannot be removed.
+/// It cannot be removed, or somebody else has put something in its place.
 pub fn unpin() -> Result<(), BpfError> {
+    match whose() {
+        Whose::Nobodys => return Ok(()),
+        Whose::Ours => {}
+        Whose::Foreign(error) => return Err(error),
+    }
     // Once its file is gone the kernel takes its time, and writes are refused meanwhile. What cannot
     // be detached at once, before Linux 5.9, leaves that to the first sweep.
     if let Ok(link) = sys::pinned(&place(LINK)) {
@@ -70,6 +99,9 @@ pub fn unpin() -> Result<(), BpfError> {
 
 /// Whether nothing is kept there, as far as this user may see.
 pub fn is_unpinned() -> bool {
+    if matches!(whose(), Whose::Foreign(_)) {
+        return true;
+    }
     let found = fs::symlink_metadata(place(LINK));
     found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
@@ -84,6 +116,10 @@ pub fn let_go(keys: &[Key]) -> Result<bool, BpfError> {
         what: "change what the BPF program in /sys/fs/bpf prevents",
         source,
     };
+    if let Whose::Foreign(error) = whose() {
+        log::warn!("nothing is kept there by tunectl: {error}");
+        return Ok(false);
+    }
     let names = match sys::pinned(&place(NAMES)) {
         Ok(fd) => sys::Map::of(fd),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

@@ -1,6 +1,7 @@
 //! What is prevented with `--pin` stays so while no daemon runs.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::process::Command;
 
 use super::harness::{Watch, fresh_host, live, write};
@@ -83,5 +84,42 @@ fn it_outlasts_the_daemon_and_can_be_let_go() {
         drop(watch);
         fs::remove_dir_all(PINNED).unwrap();
         assert!(!tunectl(&["status"]).contains("still prevented"));
+    });
+}
+
+/// Where everybody may make files in it, as on hosts whose bpf file system systemd has not mounted.
+#[test]
+fn what_somebody_else_puts_in_its_place_is_in_nobodys_way() {
+    let test = "daemon::pinned::what_somebody_else_puts_in_its_place_is_in_nobodys_way";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        let mounted = run(Command::new("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]));
+        if !mounted.status.success() {
+            left_out(test, "no bpf file system can be mounted");
+            return;
+        }
+        for made in ["link/x", "names/x"] {
+            fs::create_dir_all(format!("{PINNED}/{made}")).unwrap();
+        }
+        for (owner, mode, why) in [
+            (65534, 0o755, "it does not belong to root"),
+            (0, 0o777, "it can be written by others"),
+        ] {
+            chown(PINNED, Some(owner), None).unwrap();
+            fs::set_permissions(PINNED, fs::Permissions::from_mode(mode)).unwrap();
+            let unlock =
+                ["unlock", "net.core.somaxconn", "--for", "1m", "--reason", "break the glass"];
+            let unlocked = tunectl(&unlock);
+            assert!(unlocked.contains("net.core.somaxconn is let go"), "{unlocked}");
+            assert!(unlocked.contains(why), "{unlocked}");
+        }
+        // The daemon goes without, and says so.
+        let told = Command::new("timeout")
+            .args(["2", env!("CARGO_BIN_EXE_tunectl"), "watch", "--pin"])
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&told.stderr);
+        assert!(told.contains("/sys/fs/bpf/tunectl: it can be written by others"), "{told}");
+        assert!(fs::exists(format!("{PINNED}/link/x")).unwrap());
     });
 }
