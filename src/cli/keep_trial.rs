@@ -6,6 +6,7 @@ use clap::Parser as _;
 use crate::probe::{self, Fact};
 use crate::spawn;
 use crate::trial;
+use crate::watch::signals::outlive_file_limit;
 
 use super::Exit;
 use super::args::Cli;
@@ -30,6 +31,7 @@ pub fn asked_for() -> Option<Cli> {
 /// There is none, it cannot be kept, or at its end not be put back.
 #[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
+    outlive_file_limit();
     let facts = probe::probe_for(&cli.root, &[Fact::BootId])
         .map_err(|error| Failure::new(error.to_string()))?;
     let lines = trial::keep(&cli.root, &facts.boot_id, spawn::detach)

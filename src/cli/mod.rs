@@ -34,6 +34,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
+use crate::watch::signals::outlive_file_limit;
+
 pub use args::Cli;
 use ui::Ui;
 
@@ -82,9 +84,13 @@ fn run(cli: &Cli, ui: &Ui) -> Result<Exit, failure::Failure> {
 
 /// Whatever comes after a trial whose keeper was killed puts it back first.
 fn before(cli: &Cli, ui: &Ui) -> Result<(), failure::Failure> {
+    // This is all that a plan spends on it where there never was one.
+    let has_been = trial::has_been(cli);
+    if has_been || writes(&cli.command) {
+        outlive_file_limit();
+    }
     match &cli.command {
-        // This is all that a plan spends on it where there never was one.
-        _ if !trial::has_been(cli) => Ok(()),
+        _ if !has_been => Ok(()),
         args::Command::Plan(_) => {
             trial::settle_orphan(cli, ui)?;
             trial::mention(cli, ui);
@@ -96,6 +102,18 @@ fn before(cli: &Cli, ui: &Ui) -> Result<(), failure::Failure> {
         | args::Command::Report(_) => trial::settle_orphan(cli, ui),
         // Those that take the lock look at it then.
         _ => Ok(()),
+    }
+}
+
+/// Whether a command writes files, whatever it finds.
+fn writes(command: &args::Command) -> bool {
+    match command {
+        args::Command::Plan(plan) => plan.out.is_some(),
+        args::Command::Fleet(fleet) => fleet.html.is_some(),
+        args::Command::Status(_) | args::Command::Completions(_) | args::Command::Schema(_) => {
+            false
+        }
+        _ => true,
     }
 }
 

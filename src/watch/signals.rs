@@ -1,9 +1,10 @@
-//! The signals that a daemon is told with, read like anything else.
+//! The signals that a process is told with, read like anything else, or outlived.
+#![allow(unsafe_code, reason = "a handler of a signal")]
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// What a signal asks for.
@@ -50,5 +51,37 @@ impl Signals {
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// Has a file that gets larger than this process may write (`ulimit -f`) fail as a full disk does,
+/// rather than end the process midway.
+pub fn outlive_file_limit() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // A handler rather than to ignore or to block it: programs that are started have it as usual.
+    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: a handler that does nothing may run at any time.
+    let _ = unsafe { sigaction(Signal::SIGXFSZ, &action) };
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+mod tests {
+    use std::process::Command;
+
+    #[test]
+    fn what_is_started_has_the_signal_as_usual() {
+        super::outlive_file_limit();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let mask = |status: &str, name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            u64::from_str_radix(line[name.len()..].trim(), 16).unwrap() >> 24 & 1
+        };
+        assert_eq!(mask(&status, "SigCgt:"), 1, "{status}");
+        let output = Command::new("cat").arg("/proc/self/status").output().unwrap();
+        let status = String::from_utf8(output.stdout).unwrap();
+        for name in ["SigCgt:", "SigIgn:", "SigBlk:"] {
+            assert_eq!(mask(&status, name), 0, "{status}");
+        }
     }
 }

@@ -156,3 +156,36 @@ fn a_variable_may_be_asked_for_by_its_other_name() {
         );
     });
 }
+
+/// A file may not get larger than the shell allows (`ulimit -f`): the kernel then kills whoever
+/// writes on.
+#[test]
+fn where_files_may_not_get_larger_an_apply_fails_as_on_a_full_disk() {
+    let test = "e2e::kept::where_files_may_not_get_larger_an_apply_fails_as_on_a_full_disk";
+    in_namespaces(test, || {
+        fresh_host();
+        let reason = "why ".repeat(700);
+        let text = format!(
+            "name: net-test\nparameters:\n  net.core.somaxconn: {{ value: 777, reason: {reason}}}\n"
+        );
+        fs::write("/etc/net-test.yaml", text).unwrap();
+        let before = live("net/core/somaxconn");
+        let program = env!("CARGO_BIN_EXE_tunectl");
+        let mut failed = 0;
+        for most in 0..64 {
+            let script = format!("ulimit -f {most}; exec {program} apply -b /etc/net-test.yaml");
+            let ran = run(Command::new("bash").args(["-c", &script]));
+            if ran.status.success() {
+                break;
+            }
+            failed += 1;
+            assert_eq!(ran.status.code(), Some(1), "{most}: {ran:?}");
+            assert_eq!(live("net/core/somaxconn"), before, "{most}: {ran:?}");
+            let left = ["/etc", "/run", "/var/lib", "-name", ".*.tmp", "-o", "-name", "journal*"];
+            let left = run(Command::new("find").args(left));
+            assert_eq!(left.stdout, b"", "{most}: {left:?} {ran:?}");
+        }
+        assert!(failed > 2, "{failed}");
+        assert_eq!(live("net/core/somaxconn"), "777");
+    });
+}
