@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use crate::fleet::{self, Gate, Memo, Namesakes, Record, Selection, Tally, Terms, Told};
 use crate::intake::{
-    self, Failed, Found, LONGEST, Looking, Newest, Place, Problem, Progress, Seen, Sought, Sources,
+    self, Failed, Found, LONGEST, Looking, Newest, Place, Problem, Progress, SHORTEST, Seen,
+    Sought, Sources,
 };
 use crate::report::{fleet as report, fleet_page};
 use crate::wire::fleet::{Fleet, FleetNamesake, FleetReports, FleetUnreadable};
@@ -159,6 +160,11 @@ impl<L> Worker<L> {
 impl Worker<Seen> {
     /// Counts a report, the first time that its source is read.
     fn first(&mut self, found: Found<'_>, terms: &Terms) -> ControlFlow<()> {
+        // It is no report, and why is told of the first ones alone.
+        if found.record.is_ok_and(|bytes| bytes.len() < SHORTEST) && !self.damage.names(&found) {
+            self.damage.count += 1;
+            return ControlFlow::Continue(());
+        }
         match record(&found, &mut self.memo) {
             Ok(record) => {
                 let place = Place::new(found.source, found.offset);
@@ -272,6 +278,12 @@ impl Damage {
         if self.put((found.source, found.line, within, error)) {
             found.ask_line();
         }
+    }
+
+    /// Whether it would be named.
+    fn names(&self, found: &Found<'_>) -> bool {
+        let after = |last: &Damaged| (last.0, last.1) <= (found.source, found.line);
+        self.named.len() < NAMED || !self.named.last().is_some_and(after)
     }
 
     /// Names a place, if it is among the first; says whether it is.

@@ -7,6 +7,10 @@ use super::lines::{Form, LONGEST};
 /// Bytes of a block, unless a record is longer.
 pub const PIECE: usize = 256 << 10;
 
+/// Of so many bytes in a row without a report nothing more is read: a few kB may unpack to a
+/// hundred million empty records.
+const DENSE: usize = 1 << 20;
+
 /// A block of whole records.
 #[derive(Debug)]
 pub struct Block {
@@ -36,8 +40,10 @@ pub enum Next {
     },
     /// The stream cannot be read from here on.
     Broken {
-        /// The piece that it breaks off in.
-        piece: u64,
+        /// The piece that it breaks off in; `None` where it could be read and is given up.
+        piece: Option<u64>,
+        /// Its first byte in the stream.
+        offset: u64,
         /// Why.
         why: io::Error,
     },
@@ -53,6 +59,8 @@ pub struct Blocks<R> {
     offset: u64,
     broken: Option<io::Error>,
     ended: bool,
+    /// Bytes of the blocks since the last that may have had a report.
+    dense: usize,
 }
 
 impl<R: BufRead> Blocks<R> {
@@ -66,6 +74,7 @@ impl<R: BufRead> Blocks<R> {
             offset: 0,
             broken: None,
             ended: false,
+            dense: 0,
         }
     }
 
@@ -73,7 +82,8 @@ impl<R: BufRead> Blocks<R> {
     pub fn next(&mut self, mut bytes: Vec<u8>) -> Option<Next> {
         if let Some(why) = self.broken.take() {
             self.ended = true;
-            return Some(Next::Broken { piece: self.piece, why });
+            let piece = (self.dense < DENSE).then_some(self.piece);
+            return Some(Next::Broken { piece, offset: self.offset, why });
         }
         if self.ended {
             return None;
@@ -108,6 +118,15 @@ impl<R: BufRead> Blocks<R> {
         let (piece, offset) = (self.piece, self.offset);
         self.piece += 1;
         self.offset += whole as u64;
+        self.dense = if form.is_too_dense(&bytes) { self.dense + whole } else { 0 };
+        if self.dense >= DENSE && !self.ended {
+            self.broken.get_or_insert_with(|| {
+                let most = DENSE >> 20;
+                io::Error::other(format!(
+                    "{most} MiB on end are lines too short for a report: what follows is not read"
+                ))
+            });
+        }
         Some(Next::Block(Block { bytes, form, piece, offset, last: self.ended }))
     }
 
@@ -175,7 +194,8 @@ mod tests {
                     )
                 }
                 Next::Long { piece, offset } => format!("{piece}@{offset} long"),
-                Next::Broken { piece, why } => format!("{piece} {why}"),
+                Next::Broken { piece: Some(piece), why, .. } => format!("{piece} {why}"),
+                Next::Broken { why, .. } => format!("{why}"),
             });
         }
         told
@@ -194,6 +214,32 @@ mod tests {
             told,
             [format!("0@0 {PIECE}"), format!("1@{PIECE} long"), format!("2@{after} 3 last")]
         );
+    }
+
+    #[test]
+    fn what_is_no_report_is_given_up_and_what_may_be_is_not() {
+        let stream = |text: &[u8]| told(BufReader::with_capacity(1 << 16, text));
+        let report = [b"{".to_vec(), vec![b'x'; 98], b"}\n".to_vec()].concat();
+        for line in ["{}\n", "\n", "{\n}\n", "{\n  \"a\": 1\n}\n"] {
+            let told = stream(line.repeat(3 * DENSE / line.len()).as_bytes());
+            let blocks = told.len();
+            assert!((DENSE / PIECE + 1..DENSE / PIECE + 4).contains(&blocks), "{line:?} {blocks}");
+            assert!(told.concat().ends_with("what follows is not read"), "{line:?} {told:?}");
+            // A report in between begins the count anew.
+            let some = line.repeat(DENSE / 2 / line.len()).into_bytes();
+            let between = report.repeat(2 * PIECE / report.len());
+            let text = [some.as_slice(), &between, &some, &between, &some].concat();
+            let told = stream(&text);
+            assert!(told.concat().ends_with(" last"), "{line:?} {told:?}");
+        }
+        for text in [
+            report,
+            b"{\n  \"schema\": \"tunectl/report/1\",\n  \"host\": {\n    \"name\": \"a\"\n  }\n}\n"
+                .to_vec(),
+        ] {
+            let told = stream(&text.repeat(3 * DENSE / text.len()));
+            assert!(told.concat().ends_with(" last"), "{told:?}");
+        }
     }
 
     #[test]

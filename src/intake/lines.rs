@@ -4,6 +4,11 @@
 /// A record of more bytes is none.
 pub const LONGEST: usize = 1 << 20;
 
+/// As few bytes as no report has that names its schema, time and host.
+pub const SHORTEST: usize = 64;
+/// As few as the lines of one that was printed for people have on the average, by far.
+const SHORTEST_LINE: usize = 4;
+
 /// How a source's records stand in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -41,6 +46,18 @@ impl Form {
                     }
                 }
                 whole
+            }
+        }
+    }
+
+    /// Whether a block has more records, or more lines, than could be reports.
+    pub fn is_too_dense(self, block: &[u8]) -> bool {
+        let lines = memchr::memchr_iter(b'\n', block).count();
+        match self {
+            Self::Lines => lines * SHORTEST > block.len(),
+            Self::Documents => {
+                let ends = memchr::memmem::find_iter(block, "\n}\n").count();
+                ends * SHORTEST > block.len() || lines * SHORTEST_LINE > block.len()
             }
         }
     }

@@ -15,7 +15,7 @@ mod work;
 mod zstd;
 
 pub use count::Lines;
-pub use lines::LONGEST;
+pub use lines::{LONGEST, SHORTEST};
 pub use scratch::Failed;
 pub use seen::{Looking, Newest, Place, Seen};
 pub use source::{Sources, size};

@@ -269,10 +269,10 @@ impl Work<'_> {
                     each(self.found(number, offset, Some((piece, 0)), Err(Problem::Long)));
                     self.note(number, piece, 1, false);
                 }
-                Some(Next::Broken { piece, why }) => {
+                Some(Next::Broken { piece, offset, why }) => {
                     empty = false;
                     let record = Err(Problem::Unread(&why));
-                    each(self.found(number, 0, Some((piece, 0)), record));
+                    each(self.found(number, offset, piece.map(|piece| (piece, 0)), record));
                 }
                 None => break,
             }

@@ -921,3 +921,27 @@ fn a_full_disk_is_told_and_few_reports_need_none() {
         assert!(run(Command::new("umount").arg(&small)).status.success());
     });
 }
+
+/// A few kB unpack to as many empty records as one likes.
+#[test]
+fn a_file_of_empty_records_is_given_up_and_hides_no_other() {
+    let dir = Dir::new("dense");
+    let (bytes, known) = made_up(7, 50, 3);
+    let good = dir.file("good.ndjson", &bytes);
+    let first = bytes.split_inclusive(|b| *b == b'\n').next().unwrap();
+    for (name, line) in [("a.ndjson", "{}\n"), ("b.ndjson", "\n"), ("c.ndjson", "{\"a\":1}\n")] {
+        // A report, and another one that nobody reaches.
+        let many = line.repeat(2_000_000);
+        let dense = dir.file(name, [first, many.as_bytes(), &[b'x'; 70]].concat());
+        assert!(run(Command::new("gzip").arg(&dense)).status.success());
+        let dense = dir.0.join(format!("{name}.gz"));
+        let ran = json(&[&dense, &good]);
+        let fleet = ran.fleet();
+        // Its one report is a host's of the others; both are read twice.
+        assert_eq!(found(&fleet).hosts, known.hosts, "{name}: {}", ran.err);
+        let told = format!("{}: 1 MiB on end are lines too short for a report", dense.display());
+        assert!(ran.err.starts_with(&format!("warning: {told}")), "{name}: {}", ran.err);
+        assert!(fleet.reports.unreadable <= 1 + (2 << 20) / line.len() as u64);
+        assert_eq!(self::fleet(&["--gate", "drift<=100%"], &[&dense, &good]).code, Some(1));
+    }
+}
