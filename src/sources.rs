@@ -141,10 +141,11 @@ impl Sources {
     }
 
     /// The `*.yaml` files of a directory, as paths on the host, in the order of their names. A
-    /// directory that does not exist has none.
+    /// directory that does not exist has none. Whoever can write in it can also take one away, so
+    /// that it is judged whatever is in it.
     ///
     /// # Errors
-    /// It exists and cannot be read, or a name in it is not UTF-8.
+    /// It exists and cannot be read, or is not root's alone, or a name in it is not UTF-8.
     pub fn list_yaml(&self, dir: &str) -> Result<Vec<String>, SourceError> {
         let unreadable = |error| SourceError::Unreadable { path: dir.to_owned(), error };
         let entries = match self.place(dir).and_then(std::fs::read_dir) {
@@ -157,6 +158,7 @@ impl Sources {
             }
             Err(error) => return Err(unreadable(error)),
         };
+        self.check_directory(dir)?;
         let mut paths = Vec::new();
         for entry in entries {
             let name = entry.map_err(unreadable)?.file_name();
@@ -197,16 +199,31 @@ impl Sources {
         if path.starts_with('/') { below::resolve(&self.root, path) } else { Ok(path.into()) }
     }
 
+    /// Judges a directory in which something was not found, or all of it: whoever can write in it
+    /// may have taken that away. It need not exist; then what is above it counts.
+    ///
+    /// # Errors
+    /// [`SourceError::NotRoots`], or it cannot be looked at.
+    pub fn check_directory(&self, dir: &str) -> Result<(), SourceError> {
+        if self.strict_owner { self.check_way(dir, true) } else { Ok(()) }
+    }
+
     /// Judges the opened file, and every directory and link that led to it: whoever can write in
     /// one of them can have another file opened next time.
     fn check_owner(&self, path: &str, file: &File) -> Result<(), SourceError> {
         let unreadable = |error| SourceError::Unreadable { path: path.to_owned(), error };
+        let metadata = file.metadata().map_err(unreadable)?;
+        match not_roots(&metadata) {
+            Some(why) => Err(SourceError::NotRoots { path: path.to_owned(), why }),
+            None => self.check_way(path, false),
+        }
+    }
+
+    /// Judges every directory and link on the way to a path; `may_miss`: as far as there are any.
+    fn check_way(&self, path: &str, may_miss: bool) -> Result<(), SourceError> {
+        let unreadable = |error| SourceError::Unreadable { path: path.to_owned(), error };
         let refused =
             |path: &Path, why| Err(SourceError::NotRoots { path: path.display().to_string(), why });
-        let metadata = file.metadata().map_err(unreadable)?;
-        if let Some(why) = not_roots(&metadata) {
-            return refused(Path::new(path), why);
-        }
         // A relative path is the operator's: it is judged up to `/`.
         let (top, path) = if path.starts_with('/') {
             (self.root.canonicalize().map_err(unreadable)?, PathBuf::from(path))
@@ -216,7 +233,10 @@ impl Sources {
         let mut passed = below::trail(&top, &path).map_err(unreadable)?;
         passed.insert(0, top);
         for place in passed {
-            let found = place.symlink_metadata().map_err(unreadable)?;
+            let found = match place.symlink_metadata() {
+                Err(error) if may_miss && error.kind() == io::ErrorKind::NotFound => break,
+                found => found.map_err(unreadable)?,
+            };
             if found.is_dir() {
                 match not_roots(&found) {
                     // In a sticky directory nobody can exchange what is root's.

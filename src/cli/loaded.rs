@@ -82,8 +82,10 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
             let message = format!("this host has no {}", sources::HOST_BASELINE);
             return Err(Failure::new(message).help(help));
         }
-        further =
-            reader.list_yaml(sources::HOST_LAYERS).map_err(|e| Failure::new(e.to_string()))?;
+        further = reader.list_yaml(sources::HOST_LAYERS).map_err(|error| match &error {
+            SourceError::NotRoots { .. } => Failure::new(error.to_string()).help(MAKE_ROOTS),
+            _ => Failure::new(error.to_string()),
+        })?;
         let own = reader.read(sources::HOST_BASELINE).ok();
         adopted = own.and_then(|own| adoption::adopted(&own.text));
         let own = adopted.as_deref().unwrap_or(sources::HOST_BASELINE);
@@ -102,12 +104,13 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
     Ok(Loaded { name, layers, problems, adopted: adopted.is_some() })
 }
 
+/// What to do where root does not act on something.
+const MAKE_ROOTS: &str = "chown root and chmod go-w it, or run as yourself";
+
 fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
     let failed = |error: SourceError| {
         let help = match &error {
-            SourceError::NotRoots { .. } => {
-                Some("chown root and chmod go-w it, or run as yourself".to_owned())
-            }
+            SourceError::NotRoots { .. } => Some(MAKE_ROOTS.to_owned()),
             SourceError::NotText { .. } => Some("save it as UTF-8".to_owned()),
             SourceError::TooLarge { .. } => Some("split it, and `extends` the parts".to_owned()),
             SourceError::Missing(path)
@@ -133,7 +136,8 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
     for dir in sources::SEARCH {
         match reader.read(&format!("{dir}/{}.yaml", wanted.name)) {
             Ok(file) => return Ok(Found::text(file.path, file.text)),
-            Err(SourceError::Missing(_)) => {}
+            // Another's hand may have taken it away, and what is built in is to stand in for it.
+            Err(SourceError::Missing(_)) => reader.check_directory(dir).map_err(failed)?,
             Err(error) => return Err(failed(error)),
         }
     }

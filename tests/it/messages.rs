@@ -483,6 +483,31 @@ error: /etc/tunectl/roles/it.yaml does not belong to root, and root will not act
 error: the baseline /etc/tunectl/top.yaml cannot be used: 1 problem; nothing was changed
 
 "#]].raw());
+    // So is the absence of one: whoever can write in a directory can take it away.
+    host.mode("etc/tunectl/top.yaml", 0o644);
+    for (dir, own) in [("baseline.d", true), ("baselines", false)] {
+        let path = format!("etc/tunectl/{dir}");
+        std::fs::create_dir_all(host.root.join(&path)).unwrap();
+        let apply: &[&str] = if own {
+            host.file("etc/tunectl/baseline.yaml", baseline);
+            &["apply"]
+        } else {
+            &["apply", "-b", "linux-server", "--live-only"]
+        };
+        host.mode(&path, 0o775);
+        let ran = host.run(apply.iter().copied());
+        let why = format!("error: ROOT/{path} can be written by others, and root will not act");
+        assert!(ran.code == 1 && ran.err.starts_with(&why), "{}", ran.err);
+        assert!(ran.err.contains("help: chown root and chmod go-w it"), "{}", ran.err);
+        let plan = apply.iter().map(|a| if *a == "apply" { "plan" } else { a });
+        let ran = host.run(plan.filter(|a| *a != "--live-only"));
+        assert_eq!(ran.code, 0, "a plan is harmless: {}", ran.err);
+        host.mode(&path, 0o755);
+        let ran = host.run(apply.iter().copied());
+        assert!(!ran.err.contains("written by others"), "{}", ran.err);
+        std::fs::remove_dir(host.root.join(&path)).unwrap();
+        let _ = std::fs::remove_file(host.root.join("etc/tunectl/baseline.yaml"));
+    }
     // A plan of it is harmless.
     assert_eq!(host.run(["plan", "-b", "/etc/tunectl/roles/it.yaml"]).code, 0);
     nix::unistd::chown(&host.root.join("etc/tunectl/roles/it.yaml"), Some(0.into()), None).unwrap();
