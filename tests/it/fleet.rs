@@ -86,8 +86,12 @@ fn json(reports: &[&Path]) -> Ran {
 
 /// A fleet's reports, and what is wrong in them.
 fn made_up(seed: u64, hosts: u64, again: u64) -> (Vec<u8>, Known) {
+    made_up_at(seed, hosts, again, NOW_SECONDS)
+}
+
+fn made_up_at(seed: u64, hosts: u64, again: u64, now: u64) -> (Vec<u8>, Known) {
     let mut bytes = Vec::new();
-    let known = generate(seed, hosts, again, NOW_SECONDS, &mut bytes).unwrap();
+    let known = generate(seed, hosts, again, now, &mut bytes).unwrap();
     (bytes, known)
 }
 
@@ -710,7 +714,9 @@ fn a_name_that_several_hosts_have_is_told() {
 #[test]
 fn a_fleet_fits_a_screen_and_a_page_of_its_own() {
     let dir = Dir::new("screen");
-    let file = dir.file("fleet.ndjson", made_up(9, 3000, 0).0);
+    // Changes are counted by the hours before today's.
+    let now = jiff::Timestamp::now().as_second().unsigned_abs();
+    let file = dir.file("fleet.ndjson", made_up_at(9, 3000, 0, now).0);
     let page = dir.0.join("fleet.html");
     let ran = fleet(&["--html", page.to_str().unwrap(), "--gate", "drift<=1%"], &[&file]);
     assert!(ran.out.lines().count() <= 60, "{}", ran.out);
