@@ -4,7 +4,8 @@
 
 use std::fs;
 
-const PAGE: usize = 4096;
+use super::memory;
+
 /// Free memory in pieces that are smaller stays: what is told of the next event is made there.
 const SMALLEST: usize = 8 << 10;
 const LARGEST: usize = 128 << 10;
@@ -27,18 +28,22 @@ pub struct Apart(Vec<Range>);
 /// the page cache.
 pub fn shed() -> Apart {
     let Mapped { code, data, stack } = mapped();
-    shed_free(&data);
+    let page = memory::page_size();
+    shed_free(&data, page);
     let here = std::ptr::from_ref(&code).addr();
-    if let Some((start, _)) = stack.filter(|(start, end)| (start + STACK..*end).contains(&here)) {
-        give_back((start, (here - STACK) / PAGE * PAGE));
+    if let Some(range) = stack.and_then(|stack| unused(stack, here, page)) {
+        // SAFETY: whole pages of this thread's stack below all that is in use.
+        unsafe { give_back(range) };
     }
     for &(start, end) in &code {
         // The kernel maps around a page only what is alike, and every other page is not: it would
         // be left out of a core dump.
-        for page in (start..end).step_by(2 * PAGE) {
-            advise((page, page + PAGE), libc::MADV_DONTDUMP);
+        for one in (start..end).step_by(2 * page) {
+            // SAFETY: this advice changes no byte.
+            unsafe { advise((one, one + page), libc::MADV_DONTDUMP) };
         }
-        give_back((start, end));
+        // SAFETY: a whole mapping of a file, none of whose pages is its own: it reads the same again.
+        unsafe { give_back((start, end)) };
     }
     Apart(code)
 }
@@ -47,7 +52,8 @@ impl Drop for Apart {
     fn drop(&mut self) {
         // All are alike again, and one mapping.
         for range in &self.0 {
-            advise(*range, libc::MADV_DODUMP);
+            // SAFETY: this advice changes no byte.
+            unsafe { advise(*range, libc::MADV_DODUMP) };
         }
     }
 }
@@ -92,9 +98,22 @@ fn mapped() -> Mapped {
     mapped
 }
 
+/// The whole pages that lie in a range. Of a part of one the kernel would take all: it rounds the
+/// length up.
+fn whole((start, end): Range, page: usize) -> Option<Range> {
+    let (start, end) = (start.checked_next_multiple_of(page)?, end / page * page);
+    (start < end).then_some((start, end))
+}
+
+/// The whole pages of a stack that are not in use by what is called from the function at `here`.
+fn unused((start, end): Range, here: usize, page: usize) -> Option<Range> {
+    let below = here.checked_sub(STACK)?;
+    whole((start, below), page).filter(|_| here < end)
+}
+
 /// Asks for what is free in these mappings, piece by piece, gives the pages of each back, and frees
 /// them again. An allocator keeps them otherwise, with what start-up left in them.
-fn shed_free(mapped: &[Range]) {
+fn shed_free(mapped: &[Range], page: usize) {
     // All are kept to the end, so that none is had twice.
     let mut pieces: Vec<Vec<u8>> = Vec::with_capacity(PIECES);
     let mut size = LARGEST;
@@ -102,7 +121,10 @@ fn shed_free(mapped: &[Range]) {
         let piece = Vec::<u8>::with_capacity(size);
         let start = piece.as_ptr().addr();
         let end = start + size;
-        give_back((start.next_multiple_of(PAGE), end / PAGE * PAGE));
+        if let Some(range) = whole((start, end), page) {
+            // SAFETY: whole pages of the unused capacity of a vector.
+            unsafe { give_back(range) };
+        }
         pieces.push(piece);
         if !mapped.iter().any(|(s, e)| *s < end && start < *e) {
             // The kernel had to be asked for it: there is no such piece any more.
@@ -111,26 +133,68 @@ fn shed_free(mapped: &[Range]) {
     }
 }
 
-/// Lets go of whole pages that either nobody uses or the kernel can read again.
-fn give_back(range: Range) {
+/// Lets go of pages.
+///
+/// # Safety
+/// They are whole pages of this machine, and either of a file and unchanged, or nobody reads them
+/// before they are written: memory reads as zero afterwards.
+unsafe fn give_back(range: Range) {
     // Locked pages too, which the kernel allows since 5.18; before, they stay.
     const DONTNEED_LOCKED: libc::c_int = 24;
     for advice in [libc::MADV_DONTNEED, DONTNEED_LOCKED] {
-        advise(range, advice);
+        // SAFETY: the caller's.
+        unsafe { advise(range, advice) };
     }
 }
 
-fn advise((start, end): Range, advice: libc::c_int) {
+/// Advises the kernel of pages.
+///
+/// # Safety
+/// The advice may be followed for each page that has a byte in the range.
+unsafe fn advise((start, end): Range, advice: libc::c_int) {
     let place = std::ptr::without_provenance_mut(start);
-    // SAFETY: a mapping of a file with no page of its own, so that no byte changes; or the unused
-    // capacity of a vector, or stack below all that is in use, which nobody reads before it is
-    // written.
+    // SAFETY: the caller's; the address is only told to the kernel.
     unsafe { libc::madvise(place, end - start, advice) };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_whole_pages_are_given_back_whatever_a_page_is() {
+        for page in [4 << 10, 16 << 10, 64 << 10] {
+            let base = 16 * page;
+            assert_eq!(whole((base, base + 2 * page), page), Some((base, base + 2 * page)));
+            for (start, end) in
+                [(base + 1, base + 2 * page + 4095), (base + 4095, base + 3 * page - 1)]
+            {
+                assert_eq!(
+                    whole((start, end), page),
+                    Some((base + page, base + 2 * page)),
+                    "{page}"
+                );
+            }
+            // None is in there.
+            for range in [(base + 16, base + 2 * page - 16), (base, base + page - 1), (base, base)]
+            {
+                assert_eq!(whole(range, page), None, "{page}");
+            }
+            assert_eq!(whole((usize::MAX - 9, usize::MAX), page), None);
+
+            let stack = (base, base + 32 * page);
+            for here in (base..stack.1).step_by(1808) {
+                let Some((start, end)) = unused(stack, here, page) else {
+                    assert!(here < base + STACK + page, "{page}: {here}");
+                    continue;
+                };
+                assert!(start == base && end > start && end % page == 0, "{page}: {here}");
+                assert!(end <= here - STACK && here - STACK < end + page, "{page}: {here}");
+            }
+            assert_eq!(unused(stack, stack.1, page), None, "another thread's");
+            assert_eq!(unused(stack, STACK - 1, page), None);
+        }
+    }
 
     #[test]
     fn what_is_in_use_stays_and_the_rest_comes_back_in_one_mapping_each() {

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use super::super::memory;
 use super::sys::{self, Mapping};
 
 /// Set in a record's length while the program fills it.
@@ -33,7 +34,7 @@ impl Ring {
     /// # Errors
     /// As bpf(2) and mmap(2).
     pub fn new(size: usize) -> io::Result<Self> {
-        let page = sys::page_size();
+        let page = memory::page_size();
         let size = size.max(page).next_power_of_two();
         let entries = u32::try_from(size).map_err(io::Error::other)?;
         let map = sys::create_map(sys::MAP_RINGBUF, 0, 0, entries, 0)?;
@@ -104,7 +105,7 @@ impl Counter {
     /// As bpf(2) and mmap(2).
     pub fn new() -> io::Result<Self> {
         let map = sys::create_map(sys::MAP_ARRAY, 4, 8, 1, sys::MMAPABLE)?;
-        let value = Mapping::new(map.as_fd(), 0, sys::page_size(), false)?;
+        let value = Mapping::new(map.as_fd(), 0, memory::page_size(), false)?;
         Ok(Self { map, value })
     }
 

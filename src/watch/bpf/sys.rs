@@ -315,13 +315,6 @@ pub fn lift_memory_limit() {
     unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
 }
 
-/// The machine's page size.
-pub fn page_size() -> usize {
-    // SAFETY: sysconf takes no memory of ours.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    usize::try_from(size).unwrap_or(4096)
-}
-
 fn address<T>(of: &T) -> u64 {
     ptr::from_ref(of) as u64
 }
