@@ -27,7 +27,7 @@ impl Daemon<'_> {
             changed = true;
         }
         let end = holds.next_end(since_boot).map(|end| end.saturating_sub(since_boot));
-        self.soon.hold_ends = end.map(|left| clock::monotonic() + left);
+        self.soon.hold_ends = end.map(|left| clock::monotonic().saturating_add(left));
         if changed {
             self.forget_unwritten();
             self.soon.report = true;

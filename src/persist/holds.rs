@@ -81,7 +81,7 @@ impl Hold {
 
     fn end(&self) -> Option<Duration> {
         let grace = if self.kind == TRIAL { GRACE } else { Duration::ZERO };
-        Some(Duration::from_secs(self.until_since_boot?) + grace)
+        Some(Duration::from_secs(self.until_since_boot?).saturating_add(grace))
     }
 }
 
@@ -236,4 +236,25 @@ fn file(root: &Path, path: &str, holds: Option<&Holds>) -> Result<Replaced, Pers
     let text = holds.map(serde_json::to_string).transpose().map_err(std::io::Error::other);
     let after = text.map_err(PersistError::new("write", Path::new(path)))?;
     Ok(Replaced { path: path.to_owned(), before, after })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(kind: &str, until_since_boot: Option<u64>) -> Hold {
+        let (kind, by) = (kind.to_owned(), String::new());
+        Hold { kind, by, reason: None, until: None, until_since_boot }
+    }
+
+    #[test]
+    fn an_end_beyond_all_time_is_no_end() {
+        for kind in [TRIAL, UNLOCKED] {
+            assert!(!hold(kind, Some(u64::MAX)).is_over(Duration::from_secs(1 << 40)));
+        }
+        let grace = GRACE.as_secs();
+        assert!(!hold(TRIAL, Some(7)).is_over(Duration::from_secs(6 + grace)));
+        assert!(hold(TRIAL, Some(7)).is_over(Duration::from_secs(7 + grace)));
+        assert!(hold(UNLOCKED, Some(7)).is_over(Duration::from_secs(7)));
+    }
 }

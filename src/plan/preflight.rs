@@ -99,7 +99,7 @@ pub(super) fn refusal(
         }
         Hazard::OvercommitStrict => overcommit(all, observed),
         Hazard::MinFree => {
-            let raised = new?.saturating_sub(old?) * RESERVE_PERCENT / 100;
+            let raised = percent(new?.saturating_sub(old?), RESERVE_PERCENT);
             taken(raised, observed.facts).or_else(|| taken_of_node(raised, observed.facts))
         }
         Hazard::TakesMemory => {
@@ -145,6 +145,11 @@ pub fn usage_of(keys: &[Key]) -> UsageNeeded {
     needed
 }
 
+/// So many percent of a number that may be of any size.
+pub(super) fn percent(of: u64, percent: u64) -> u64 {
+    u64::try_from(u128::from(of) * u128::from(percent) / 100).unwrap_or(u64::MAX)
+}
+
 fn number(text: &str) -> Option<u64> {
     u64::try_from(kernel_number(text.split_whitespace().next()?)?).ok()
 }
@@ -158,7 +163,7 @@ fn taken(needs_kb: u64, facts: &Facts) -> Option<Refusal> {
 /// A reserve is kept on each node by its share of the memory, and one node can be fuller than
 /// the host is.
 fn taken_of_node(needs_kb: u64, facts: &Facts) -> Option<Refusal> {
-    let total: u64 = facts.usage.nodes.iter().map(|(_, total, _)| total).sum();
+    let total = facts.usage.nodes.iter().map(|n| n.1).fold(0, u64::saturating_add);
     facts.usage.nodes.iter().find_map(|(id, node_kb, available_kb)| {
         let share = u128::from(needs_kb) * u128::from(*node_kb) / u128::from(total.max(1));
         let needs_kb = u64::try_from(share).ok()?;
@@ -191,11 +196,11 @@ fn limit(desired: &[Desired], observed: &Observed<'_>) -> Option<u64> {
         0 => {
             let ratio = planned(OVERCOMMIT_RATIO, desired, snapshot)?;
             let ram = facts.mem_total_kb.saturating_sub(usage.huge_kb.unwrap_or(0));
-            ram / 100 * ratio
+            (ram / 100).saturating_mul(ratio)
         }
         kbytes => kbytes,
     };
-    Some(of_ram + usage.swap_total_kb.unwrap_or(0))
+    Some(of_ram.saturating_add(usage.swap_total_kb.unwrap_or(0)))
 }
 
 /// What a parameter will read. Of a pair the half that is desired silences the other one.

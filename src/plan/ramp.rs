@@ -6,7 +6,7 @@ use crate::observed::Strain;
 use crate::value::kernel_number;
 
 use super::order::Step;
-use super::preflight::{RESERVE_PERCENT, TAKEN_PERCENT};
+use super::preflight::{RESERVE_PERCENT, TAKEN_PERCENT, percent};
 use super::{Note, Plan};
 
 const RESERVE: &str = "vm/min_free_kbytes";
@@ -126,10 +126,11 @@ fn raised(step: &Step) -> (u64, u64) {
 
 /// Whether the host can bear a step that is about to be taken.
 pub fn bearable(step: &Step, now: &Strain, mem_total_kb: u64) -> Option<Strained> {
-    let needs_kb = raised(step).0 * RESERVE_PERCENT / 100;
+    let needs_kb = percent(raised(step).0, RESERVE_PERCENT);
     let left_kb = mem_total_kb / 100 * LEFT_PERCENT;
     let available_kb = now.available_kb?;
-    let short = available_kb < needs_kb + left_kb || needs_kb > available_kb / 100 * TAKEN_PERCENT;
+    let short = available_kb < needs_kb.saturating_add(left_kb)
+        || needs_kb > available_kb / 100 * TAKEN_PERCENT;
     short.then_some(Strained::Available { available_kb, needs_kb, left_kb })
 }
 
@@ -151,12 +152,14 @@ pub fn verdict(step: &Step, before: &Strain, now: &Strain, waited: Duration) -> 
     }
     let reserve_kb = raised(step).1;
     match now.free_kb {
-        Some(free_kb) if free_kb < reserve_kb * LOW_PERCENT / 100 => match waited < AT_MOST {
-            true => Verdict::Wait,
-            // Above the reserve itself nobody has to free memory before getting some.
-            false if free_kb < reserve_kb => Verdict::Stop(Strained::Free { free_kb, waited }),
-            false => Verdict::Borne,
-        },
+        Some(free_kb) if free_kb < percent(reserve_kb, LOW_PERCENT) => {
+            match waited < AT_MOST {
+                true => Verdict::Wait,
+                // Above the reserve itself nobody has to free memory before getting some.
+                false if free_kb < reserve_kb => Verdict::Stop(Strained::Free { free_kb, waited }),
+                false => Verdict::Borne,
+            }
+        }
         _ => Verdict::Borne,
     }
 }
@@ -211,6 +214,10 @@ mod tests {
         assert_eq!(bearable(&rung, &with(67_000), RAM), Some(short));
         assert_eq!(bearable(&rung, &with(68_000), RAM), None);
         assert_eq!(bearable(&rung, &Strain::default(), RAM), None, "not known, not judged");
+        assert!(bearable(&step(0, u64::MAX), &with(u64::MAX / 2), u64::MAX).is_some());
+        let short = Strain { free_kb: Some(u64::MAX / 100), ..Strain::default() };
+        let waited = Duration::from_secs(1);
+        assert_eq!(verdict(&step(0, u64::MAX), &short, &short, waited), Verdict::Wait);
     }
 
     #[test]

@@ -226,7 +226,9 @@ impl Given {
     /// The facts of the played host.
     fn onto(self, host: &Facts) -> Facts {
         let from_nodes = match &self.nodes {
-            Some(GivenNodes::Sizes(sizes)) => Some(sizes.iter().sum()),
+            Some(GivenNodes::Sizes(sizes)) => {
+                Some(sizes.iter().copied().fold(0, u64::saturating_add))
+            }
             _ => None,
         };
         let mem_total_kb = self.mem_total_kb.or(from_nodes).unwrap_or(host.mem_total_kb);

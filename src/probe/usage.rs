@@ -30,7 +30,8 @@ fn nodes(root: &Path) -> Vec<(u32, u64, u64)> {
     let node = |id: u32| {
         let meminfo = text(root, &format!("sys/devices/system/node/node{id}/meminfo")).ok()?;
         let cache = meminfo_kb(&meminfo, "FilePages").unwrap_or(0);
-        Some((id, meminfo_kb(&meminfo, "MemTotal")?, meminfo_kb(&meminfo, "MemFree")? + cache))
+        let free = meminfo_kb(&meminfo, "MemFree")?;
+        Some((id, meminfo_kb(&meminfo, "MemTotal")?, free.saturating_add(cache)))
     };
     let ids: Vec<u32> = node_ids(root);
     if ids.len() < 2 { Vec::new() } else { ids.into_iter().filter_map(node).collect() }

@@ -17,7 +17,10 @@ const SHOWN: usize = 10;
 
 /// From the events since the boot, oldest first; `partial`: there are older ones.
 pub fn drift(events: Vec<Event>, damaged: u64, partial: bool) -> Drift {
-    let sum = |action: &str| events.iter().filter(|e| e.action == action).map(|e| e.count).sum();
+    let sum = |action: &str| {
+        let counts = events.iter().filter(|e| e.action == action).map(|e| e.count);
+        counts.fold(0, u64::saturating_add)
+    };
     let (corrections, prevented) = (sum("restored"), sum("prevented"));
     let mut contested = BTreeSet::new();
     for event in &events {

@@ -240,9 +240,13 @@ fn short(boot: &BootReport) -> ReportBoot {
 fn drift(events: &[Event], seen: &Seen<'_>, boot_id: &str) -> ReportDrift {
     let is_recent = |event: &&Event| event.time.as_str() >= seen.yesterday;
     let changes = || events.iter().filter(|event| tally::is_drift(event));
-    let sum = |wanted: &dyn Fn(&&Event) -> bool| changes().filter(wanted).map(|e| e.count).sum();
+    let sum = |wanted: &dyn Fn(&&Event) -> bool| {
+        changes().filter(wanted).map(|e| e.count).fold(0, u64::saturating_add)
+    };
     // The log is rotated and bounded, the tally is kept with each sweep only.
-    let counted = seen.tally.map_or(0, |tally| tally.drift.iter().map(|c| c.count).sum());
+    let counted = seen
+        .tally
+        .map_or(0, |tally| tally.drift.iter().map(|c| c.count).fold(0, u64::saturating_add));
     let since_boot = counted.max(sum(&|event| event.boot_id == boot_id));
     let told = events.iter().filter(|event| {
         (tally::is_drift(event) || event.action == "prevented")
@@ -278,7 +282,7 @@ fn together<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<ReportEvent> {
             action: event.action.clone(),
             cause: event.cause.clone(),
             writer: by,
-            count: before + event.count,
+            count: before.saturating_add(event.count),
             last: event.time.clone(),
         };
         groups.insert(group, last);

@@ -221,9 +221,9 @@ fn counted(out: &mut Metrics, tally: &Tally, running: bool) {
     );
     let name = "tunectl_correction_latency_seconds";
     out.head(name, "histogram", "From a change to the end of the write that took it back.");
-    let mut sum = 0;
+    let mut sum: u64 = 0;
     for (bound, count) in LATENCIES_US.iter().zip(tally.latency.within.iter().chain(&[0; 12])) {
-        sum += count;
+        sum = sum.saturating_add(*count);
         out.line(&format!("{name}_bucket"), &labels(&[("le", &seconds(*bound))]), sum);
     }
     let latency = &tally.latency;

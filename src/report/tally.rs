@@ -30,7 +30,7 @@ pub fn add(tally: &mut Tally, event: &Event) -> bool {
             *bucket += 1;
         }
         latency.count += 1;
-        latency.sum_us += us;
+        latency.sum_us = latency.sum_us.saturating_add(us);
     }
     true
 }
@@ -47,7 +47,7 @@ fn count(counts: &mut Vec<Counted>, key: &str, writer: &str, event: &Event) {
     for (key, writer, may_be_new) in names {
         let same = |c: &&mut Counted| c.key == key && c.writer == writer && c.cause == event.cause;
         if let Some(counted) = counts.iter_mut().find(same) {
-            counted.count += event.count;
+            counted.count = counted.count.saturating_add(event.count);
             return;
         }
         if may_be_new {

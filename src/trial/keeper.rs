@@ -138,7 +138,7 @@ impl Keeper {
         files: &Inotify,
     ) -> Result<bool, KeeperError> {
         let poll = Poll::new().map_err(failed("wait"))?;
-        let most = Duration::from_secs(self.trial.seconds) + TO_WRITE;
+        let most = Duration::from_secs(self.trial.seconds).saturating_add(TO_WRITE);
         let time = Timer::every(most).map_err(failed("set a timer"))?;
         poll.add(&time, source::TIME).map_err(failed("wait for the end"))?;
         poll.add(files, source::FILES).map_err(failed("wait for files"))?;

@@ -61,7 +61,7 @@ pub fn begin(
     check: Option<Check>,
 ) -> Result<Trial, PersistError> {
     let mut trial = Trial::new(unfinished, time.as_secs(), check);
-    end_at(&mut trial, clock::since_boot() + time + TO_WRITE);
+    end_at(&mut trial, clock::since_boot().saturating_add(time).saturating_add(TO_WRITE));
     let since_boot = clock::since_boot();
     let mut holds = Holds::read(root, &trial.boot_id);
     let keys = tried(unfinished);
@@ -80,7 +80,7 @@ pub fn begin(
 /// It cannot be written down, so everything is to be put back.
 pub fn set_pending(root: &Path, trial: &mut Trial) -> Result<(), PersistError> {
     let since_boot = clock::since_boot();
-    end_at(trial, since_boot + Duration::from_secs(trial.seconds));
+    end_at(trial, since_boot.saturating_add(Duration::from_secs(trial.seconds)));
     trial.state = State::Pending;
     trial.write(root)?;
     let mut holds = Holds::read(root, &trial.boot_id);

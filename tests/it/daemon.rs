@@ -125,6 +125,35 @@ fn what_is_reported_or_yielded_is_told_once_and_left() {
 }
 
 #[test]
+fn a_hold_without_a_believable_end_is_held_for_good() {
+    in_namespaces("daemon::a_hold_without_a_believable_end_is_held_for_good", || {
+        fresh_host(BASELINE);
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        let hold = |kind: &str| {
+            let until = format!("\"until\":null,\"until_since_boot\":{}", u64::MAX);
+            format!("{{\"kind\":\"{kind}\",\"by\":\"x\",\"reason\":null,{until}}}")
+        };
+        fs::create_dir_all("/run/tunectl").unwrap();
+        fs::write(
+            "/run/tunectl/holds.json",
+            format!(
+                "{{\"schema\":\"tunectl/holds/1\",\"boot_id\":\"{}\",\"holds\":{{\
+                 \"net.ipv4.tcp_syn_retries\":{},\"net.core.somaxconn\":{}}}}}",
+                boot_id.trim(),
+                hold("trial"),
+                hold("unlocked")
+            ),
+        )
+        .unwrap();
+        let watch = Watch::start(&["--sweep", "1"]);
+        watch.sweeps(2);
+        write("net/core/somaxconn", "79");
+        watch.sweeps(2);
+        assert_eq!(live("net/core/somaxconn"), "79");
+    });
+}
+
+#[test]
 fn an_unlocked_parameter_is_let_go_and_taken_back() {
     in_namespaces("daemon::an_unlocked_parameter_is_let_go_and_taken_back", || {
         fresh_host(BASELINE);

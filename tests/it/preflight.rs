@@ -68,6 +68,14 @@ fn strict_overcommit_with_more_promised_than_it_lets_be() {
     let host = host();
     let ran = apply(&host, "  vm.overcommit_memory: 2\n  vm.overcommit_kbytes: 2000000\n");
     assert_eq!((ran.code, host.value("vm.overcommit_memory").as_str()), (0, "2"), "{}", ran.err);
+    let most = u64::MAX;
+    let ran = apply(&host, &format!("  vm.overcommit_memory: 2\n  vm.overcommit_kbytes: {most}\n"));
+    assert_eq!(
+        (ran.code, host.value("vm.overcommit_kbytes")),
+        (0, most.to_string()),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
