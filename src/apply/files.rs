@@ -1,12 +1,12 @@
 //! Files on their way to their places: complete beside them first, then a rename each.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::below;
 use crate::key::Key;
 use crate::observed::Replaced;
 use crate::persist::conf::{MAX_FILE_BYTES, mode_at, wrong_rights};
-use crate::persist::{self, PersistError, Staged, originals, remove, reports, rights};
+use crate::persist::{self, PersistError, Removal, Staged, originals, reports, rights};
 use crate::plan::{DropinOutcome, Outcome, Plan, has_secret};
 
 use super::{Options, Remember};
@@ -52,14 +52,14 @@ enum State {
 /// A file that lies complete beside its place, or is to be taken away.
 pub(super) enum Change {
     Put(Staged),
-    Remove(PathBuf),
+    Remove(Removal),
 }
 
 impl Change {
     pub(super) fn commit(self) -> Result<(), PersistError> {
         match self {
             Self::Put(staged) => staged.commit(),
-            Self::Remove(place) => remove(&place),
+            Self::Remove(removal) => removal.commit(),
         }
     }
 }
@@ -309,7 +309,7 @@ pub fn records(plan: &Plan, root: &Path) -> Vec<Replaced> {
 pub(super) fn change(path: &str, text: Option<&str>, root: &Path) -> Result<Change, PersistError> {
     let failed = |error| PersistError { doing: "find", path: path.to_owned(), error };
     let place = below::resolve_parent(root, path).map_err(failed)?;
-    let Some(text) = text else { return Ok(Change::Remove(place)) };
+    let Some(text) = text else { return Removal::of(&place).map(Change::Remove) };
     if !is_record(path) && text.len() as u64 > MAX_FILE_BYTES {
         // Nobody could say any longer what it does, and no rollback find its lines.
         let most = MAX_FILE_BYTES >> 20;

@@ -13,4 +13,4 @@ pub mod trial;
 
 pub use ledger::Ledger;
 pub use lock::{LOCK, Lock, LockError, Turn};
-pub use staged::{PersistError, Staged, clear_away, remove, rights};
+pub use staged::{PersistError, Removal, Staged, clear_away, remove, rights};

@@ -140,19 +140,18 @@ impl Staged {
     }
 
     fn put_in_place(&self) -> io::Result<()> {
-        let changed = |how| io::Error::other(format!("another program has {how} it meanwhile"));
         match (&self.before, Standing::at(&self.destination)?) {
             (before, now) if *before == now => {}
-            (Standing::Nothing, _) => return Err(changed("made")),
-            (_, Standing::Nothing) => return Err(changed("removed")),
-            _ => return Err(changed("changed")),
+            (Standing::Nothing, _) => return Err(meanwhile("made")),
+            (_, Standing::Nothing) => return Err(meanwhile("removed")),
+            _ => return Err(meanwhile("changed")),
         }
         if self.before == Standing::Nothing {
             // The kernel sees to it that nothing appears in between, where the file system can.
             let flags = RenameFlags::NOREPLACE;
             match renameat_with(CWD, &self.temporary, CWD, &self.destination, flags) {
                 Ok(()) => return Ok(()),
-                Err(rustix::io::Errno::EXIST) => return Err(changed("made")),
+                Err(rustix::io::Errno::EXIST) => return Err(meanwhile("made")),
                 Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -169,19 +168,63 @@ impl Drop for Staged {
     }
 }
 
-/// Removes a file for good; that there is none is no error.
+/// A file that is to be taken away, as it stood when that was decided.
+#[derive(Debug)]
+pub struct Removal {
+    place: PathBuf,
+    before: Standing,
+}
+
+impl Removal {
+    /// Looks at it.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn of(place: &Path) -> Result<Self, PersistError> {
+        let before = Standing::at(place).map_err(PersistError::new("look at", place))?;
+        Ok(Self { place: place.to_owned(), before })
+    }
+
+    /// Takes it away, as [`remove`].
+    ///
+    /// # Errors
+    /// It is no longer what it was when it was looked at, or it cannot be removed: it is left as it
+    /// is.
+    pub fn commit(self) -> Result<(), PersistError> {
+        let failed = || PersistError::new("remove", &self.place);
+        match Standing::at(&self.place).map_err(failed())? {
+            Standing::Nothing => return Ok(()),
+            now if now == self.before => {}
+            _ if self.before == Standing::Nothing => return Err(failed()(meanwhile("made"))),
+            _ => return Err(failed()(meanwhile("changed"))),
+        }
+        remove(&self.place)
+    }
+}
+
+fn meanwhile(how: &str) -> io::Error {
+    io::Error::other(format!("another program has {how} it meanwhile"))
+}
+
+/// Removes a file and flushes its directory; that there is none is no error. Should only that flush
+/// fail, the file is gone all the same, and a warning says that a power failure may bring it back.
 ///
 /// # Errors
-/// It is still there, or its directory cannot be flushed.
+/// It is still there.
 pub fn remove(path: &Path) -> Result<(), PersistError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         removed => removed.map_err(PersistError::new("remove", path))?,
     }
     let parent = path.parent().unwrap_or(Path::new("/"));
-    File::open(parent)
-        .and_then(|directory| directory.sync_all())
-        .map_err(PersistError::new("flush", parent))
+    if let Err(error) = File::open(parent).and_then(|directory| directory.sync_all()) {
+        log::warn!(
+            "{} is removed, but its directory cannot be flushed to disk ({error}): \
+             a power failure may bring it back",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Makes a directory and those above it that are missing, each 0755 whatever the umask says, and

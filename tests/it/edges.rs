@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tunectl::below;
-use tunectl::persist::Staged;
+use tunectl::persist::{Removal, Staged};
 
 use crate::operator::Host;
 use crate::support::{heeding_permissions, is_root, left_out};
@@ -288,6 +288,32 @@ fn what_appears_or_changes_before_the_rename_is_not_overwritten() {
     fs::write(&place, "ours\n").unwrap();
     staged.commit().unwrap();
     assert_eq!(fs::read_to_string(&place).unwrap(), "more\n");
+}
+
+#[test]
+fn what_changes_before_it_is_to_be_removed_stays() {
+    let host = Host::new();
+    let place = host.root.join(DROPIN);
+    let refuse = |removal: Removal, why: &str, text: &str| {
+        let error = removal.commit().unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+        assert_eq!(fs::read_to_string(&place).unwrap(), text);
+    };
+    Removal::of(&place).unwrap().commit().unwrap();
+    let removal = Removal::of(&place).unwrap();
+    host.file(DROPIN, "theirs\n");
+    refuse(removal, "another program has made it", "theirs\n");
+    let removal = Removal::of(&place).unwrap();
+    fs::write(&place, "edited\n").unwrap();
+    refuse(removal, "another program has changed it", "edited\n");
+    let removal = Removal::of(&place).unwrap();
+    fs::write(&place, "edited\n").unwrap();
+    removal.commit().unwrap();
+    assert!(!place.exists());
+    host.file(DROPIN, "again\n");
+    let removal = Removal::of(&place).unwrap();
+    fs::remove_file(&place).unwrap();
+    removal.commit().unwrap();
 }
 
 #[test]

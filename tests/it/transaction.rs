@@ -335,7 +335,7 @@ fn refused_at_any_system_call_it_is_everything_or_nothing() {
                     let host = host();
                     let inject = format!("inject={set}:error={error}:when={n}{again}");
                     let ran = host.told(traced(&host, &["apply"], &inject));
-                    judge(&host, &ran, &inject);
+                    judge(&host, &ran, &inject, [Stands::Old, Stands::New]);
                     refused.fetch_add(usize::from(ran.code != 0), Relaxed);
                 }
             });
@@ -345,13 +345,40 @@ fn refused_at_any_system_call_it_is_everything_or_nothing() {
     assert!(refused > 20, "{refused}");
 }
 
-fn judge(host: &Host, ran: &Ran, inject: &str) {
+/// What takes the drop-in away takes it and the values back together.
+#[test]
+fn refused_at_any_system_call_it_is_taken_away_or_not() {
+    if !strace_injects("transaction: errors at every system call of a removal") {
+        return;
+    }
+    let applied = || {
+        let host = host();
+        assert_eq!(host.run(["apply"]).code, 0);
+        host
+    };
+    let taken = ["rollback", "--yes"];
+    for set in ["fsync", "unlink", "rename,renameat2"] {
+        let host = applied();
+        let total = counted(&host, &taken, set);
+        assert_eq!(stands(&host), Stands::Old);
+        each(1..=total, &|n| {
+            for again in ["", "+"] {
+                let host = applied();
+                let inject = format!("inject={set}:error=EIO:when={n}{again}");
+                let ran = host.told(traced(&host, &taken, &inject));
+                judge(&host, &ran, &inject, [Stands::New, Stands::Old]);
+            }
+        });
+    }
+}
+
+fn judge(host: &Host, ran: &Ran, inject: &str, [before, after]: [Stands; 2]) {
     let told = format!("{inject}: exit {}\n{}\n{}", ran.code, ran.out, ran.err);
     assert!(!ran.err.contains("panicked"), "{told}");
     // Where nothing can be written, nothing can be said.
     let mute = inject.starts_with("inject=write:");
     match (ran.code, stands(host)) {
-        (0, stands) => assert_eq!(stands, Stands::New, "{told}"),
+        (0, stands) => assert_eq!(stands, after, "{told}"),
         // What is adopted, locked or tidied up comes after the last value.
         (_, Stands::New | Stands::Old) => {
             assert!(mute || !ran.err.is_empty() || !ran.out.is_empty(), "{told}");
@@ -363,7 +390,7 @@ fn judge(host: &Host, ran: &Ran, inject: &str) {
             // It is written down as well, and done once the kernel takes it.
             if ledger::exists(&host.root) {
                 put_right(host);
-                assert_eq!(stands(host), Stands::Old, "{told}");
+                assert_eq!(stands(host), before, "{told}");
             }
         }
     }
