@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::announce::{Journal, NATIVE_SOCKET, OnDrift, Renewal};
 use crate::daemon::{self, Daemon, Options, Records, Swept};
 use crate::drift::Contest;
-use crate::persist::LockError;
 use crate::persist::events::{EventLog, Limits, newest};
 use crate::persist::presence::Presence;
 use crate::persist::reports;
+use crate::persist::{Holder, LockError};
 use crate::plan::Plan;
 use crate::probe::{self, Fact};
 use crate::report::event::{When, line};
@@ -52,7 +52,10 @@ pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     let presence = Presence::take(&cli.root).map_err(|error| match error {
         LockError::Busy(who) => {
-            let who = who.map(|who| format!(" ({who})")).unwrap_or_default();
+            let who = match who {
+                Holder::Alone(Some(who)) => format!(" ({who})"),
+                Holder::Alone(None) | Holder::Sharing => String::new(),
+            };
             Failure::refused(format!("another tunectl watch holds this host{who}"))
                 .help("`tunectl status` says how it stands; `systemctl stop tunectl` ends it")
         }

@@ -19,6 +19,7 @@ impl Daemon<'_> {
     /// `wholly`: events were lost, so that nothing is taken for granted.
     pub(super) fn sweep(&mut self, wholly: bool) {
         let now = clock::monotonic();
+        self.turn.renew();
         self.look_at_memory();
         self.look_at_the_day(now);
         self.see(now);

@@ -1,10 +1,11 @@
 //! The lock that lets one apply run at a time.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
+use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::stat::{major, minor};
@@ -16,14 +17,33 @@ pub const LOCK: &str = "/run/tunectl/lock";
 
 /// Holds the lock until it is dropped; the kernel releases it if the process dies.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code, reason = "held, not read")] File);
+pub struct Lock(File);
+
+/// Who has the lock.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// One alone, as an apply, which said who it is or did not.
+    Alone(Option<String>),
+    /// Who shares it with others: the daemon for a correction, or somebody who looks at it.
+    Sharing,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alone(None) => write!(out, "another apply is running"),
+            Self::Alone(Some(who)) => write!(out, "another apply is running ({who})"),
+            Self::Sharing => write!(out, "the daemon corrects a parameter at this moment"),
+        }
+    }
+}
 
 /// Why the lock was not had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another apply holds it.
-    #[error("another apply is running{}", .0.as_deref().map(|w| format!(" ({w})")).unwrap_or_default())]
-    Busy(Option<String>),
+    /// Another process holds it.
+    #[error("{0}")]
+    Busy(Holder),
     /// The lock file cannot be used.
     #[error("cannot use the lock {path}: {error}")]
     Failed {
@@ -69,16 +89,15 @@ impl Lock {
         let deadline = Instant::now() + patience;
         loop {
             match file.try_lock() {
-                Ok(()) => break,
+                Ok(()) if is_at(&file, path) => break,
+                // It was removed, and another one may have been made: this one excludes nobody.
+                Ok(()) => file = opened(path)?,
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let mut holder = String::new();
-                    let _ = (&mut file).take(200).read_to_string(&mut holder);
-                    let holder = holder.trim().to_owned();
-                    return Err(LockError::Busy((!holder.is_empty()).then_some(holder)));
+                    return Err(LockError::Busy(holder(&mut file)));
                 }
             }
         }
@@ -94,6 +113,31 @@ fn are_all_listed() -> bool {
     /// `PROC_PID_INIT_INO`.
     const FIRST: u64 = 0xefff_fffc;
     std::fs::metadata("/proc/self/ns/pid").is_ok_and(|found| found.ino() == FIRST)
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Whoever shares it next says nothing, and is not to be taken for this process.
+        let _ = self.0.set_len(0);
+    }
+}
+
+/// Who keeps others from having the lock alone.
+fn holder(file: &mut File) -> Holder {
+    if file.try_lock_shared().is_ok() {
+        let _ = file.unlock();
+        return Holder::Sharing;
+    }
+    let mut who = String::new();
+    let _ = file.take(200).read_to_string(&mut who);
+    let who = who.trim();
+    Holder::Alone((!who.is_empty()).then(|| who.to_owned()))
+}
+
+/// Whether this is the file at `path`, where whoever comes next looks for it.
+fn is_at(file: &File, path: &Path) -> bool {
+    let found = file.metadata().and_then(|ours| Ok((ours, std::fs::symlink_metadata(path)?)));
+    found.is_ok_and(|(ours, there)| (ours.dev(), ours.ino()) == (there.dev(), there.ino()))
 }
 
 /// Whether /proc/locks has a lock of that file. `None`: one of that inode on another device, which
@@ -142,7 +186,10 @@ pub(super) fn opened(path: &Path) -> Result<File, LockError> {
 /// it waits until the apply has ended, whose baseline may be another by then. An apply, for its
 /// part, waits for a correction, which is over within microseconds. Both cost one system call.
 #[derive(Debug)]
-pub struct Turn(File);
+pub struct Turn {
+    file: File,
+    path: PathBuf,
+}
 
 impl Turn {
     /// Opens the lock file, and makes it where it is missing.
@@ -150,24 +197,98 @@ impl Turn {
     /// # Errors
     /// It cannot be made or opened.
     pub fn open(path: &Path) -> Result<Self, LockError> {
-        opened(path).map(Self)
+        Ok(Self { file: opened(path)?, path: path.to_owned() })
+    }
+
+    /// Opens it anew where it was removed: whoever comes next makes another. Not to be done between
+    /// [`Turn::begin`] and [`Turn::end`].
+    pub fn renew(&mut self) {
+        if self.file.metadata().is_ok_and(|found| found.nlink() == 0) {
+            // Where it cannot be made, no apply makes it either.
+            if let Ok(file) = opened(&self.path) {
+                self.file = file;
+            }
+        }
     }
 
     /// Takes the lock if no apply has it.
     pub fn begin(&self) -> bool {
-        self.0.try_lock_shared().is_ok()
+        self.file.try_lock_shared().is_ok()
     }
 
     /// Gives it back.
     pub fn end(&self) {
         // A lock that is not held needs no giving back.
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn place(name: &str) -> PathBuf {
+        let pid = std::process::id();
+        let directory = std::env::temp_dir().join(format!("tunectl-lock-{pid}-{name}"));
+        let _ = std::fs::remove_dir_all(&directory);
+        directory.join("lock")
+    }
+
+    #[test]
+    fn a_lock_that_was_removed_is_not_taken_for_the_one_that_is_there() {
+        let path = place("removed");
+        let first = Lock::take(&path, LONG).unwrap();
+        let mut turn = Turn::open(&path).unwrap();
+        assert!(!turn.begin());
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| Lock::take(&path, LONG).unwrap());
+            std::thread::sleep(Duration::from_millis(100));
+            std::fs::remove_file(&path).unwrap();
+            let second = Lock::take(&path, Duration::ZERO).unwrap();
+            drop(first);
+            assert!(turn.begin(), "it was the first one's");
+            turn.end();
+            turn.renew();
+            assert!(!turn.begin(), "the second one has it");
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!waits.is_finished(), "it waits for the second one");
+            drop(second);
+            let third = waits.join().unwrap();
+            assert!(!turn.begin());
+            drop(third);
+        });
+        assert!(turn.begin());
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+        turn.renew();
+        assert!(path.exists(), "it is made anew, with its directory");
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn who_has_it_is_who_has_it_now() {
+        let path = place("holder");
+        let busy = || Lock::take(&path, Duration::ZERO).unwrap_err().to_string();
+        let lock = Lock::take(&path, Duration::ZERO).unwrap();
+        let pid = std::process::id();
+        assert_eq!(busy(), format!("another apply is running (pid {pid})"));
+        drop(lock);
+        let turn = Turn::open(&path).unwrap();
+        // One that was killed has left who it was.
+        for left in ["", "pid 4711"] {
+            std::fs::write(&path, left).unwrap();
+            assert!(turn.begin());
+            assert_eq!(busy(), "the daemon corrects a parameter at this moment");
+            turn.end();
+        }
+        let other = opened(&path).unwrap();
+        other.set_len(0).unwrap();
+        other.lock().unwrap();
+        assert_eq!(busy(), "another apply is running");
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
 
     #[test]
     fn who_holds_a_lock_is_read_from_the_kernels_list() {

@@ -12,5 +12,5 @@ mod staged;
 pub mod trial;
 
 pub use ledger::Ledger;
-pub use lock::{LOCK, Lock, LockError, Turn};
+pub use lock::{Holder, LOCK, Lock, LockError, Turn};
 pub use staged::{PersistError, Removal, Staged, clear_away, remove, rights};

@@ -154,6 +154,23 @@ fn a_hold_without_a_believable_end_is_held_for_good() {
 }
 
 #[test]
+fn a_lock_that_is_removed_is_found_anew() {
+    in_namespaces("daemon::a_lock_that_is_removed_is_found_anew", || {
+        fresh_host(BASELINE);
+        let watch = Watch::start(&["--sweep", "1"]);
+        fs::remove_file("/run/tunectl/lock").unwrap();
+        watch.sweeps(2);
+        let lock = fs::File::open("/run/tunectl/lock").unwrap();
+        lock.lock().unwrap();
+        write("net/core/somaxconn", "77");
+        watch.sweeps(2);
+        assert_eq!(live("net/core/somaxconn"), "77", "an apply would have it");
+        drop(lock);
+        watch.until("it is put right", || live("net/core/somaxconn") == "4321");
+    });
+}
+
+#[test]
 fn an_unlocked_parameter_is_let_go_and_taken_back() {
     in_namespaces("daemon::an_unlocked_parameter_is_let_go_and_taken_back", || {
         fresh_host(BASELINE);
