@@ -203,7 +203,7 @@ fn released(
     for name in given.chain(named).chain(everything) {
         // Whatever was let go of it for a while has nothing to come back to.
         holds.holds.remove(&name);
-        holds.released.insert(name, hold.clone());
+        holds.release(name, hold.clone());
     }
     super::apply::files_of(cli, &mut holds)
 }

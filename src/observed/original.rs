@@ -1,8 +1,8 @@
 //! Parameters as they were before tunectl first wrote to them, and those that it was told to let go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::key::{Key, Selector};
+use crate::key::{Key, Pattern};
 
 /// A parameter as it was before tunectl's first write to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,20 +50,24 @@ pub struct Released {
     /// Everything was.
     pub all: bool,
     /// Those that were named, and those that came back.
-    pub selectors: Vec<Selector>,
+    pub keys: BTreeSet<Key>,
+    /// Those that match one of these.
+    pub patterns: Vec<Pattern>,
 }
 
 impl Released {
     /// Nothing.
-    pub const NONE: Self = Self { all: false, selectors: Vec::new() };
+    pub const NONE: Self = Self { all: false, keys: BTreeSet::new(), patterns: Vec::new() };
 
     /// Whether there is nothing.
     pub fn is_none(&self) -> bool {
-        !self.all && self.selectors.is_empty()
+        !self.all && self.keys.is_empty() && self.patterns.is_empty()
     }
 
     /// Whether a parameter is let go.
     pub fn covers(&self, key: &Key) -> bool {
-        self.all || self.selectors.iter().any(|selector| selector.covers(key))
+        self.all
+            || self.keys.contains(key)
+            || self.patterns.iter().any(|pattern| pattern.matches(key))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::below;
-use crate::key::{Key, Selector};
+use crate::key::{Key, Pattern, Selector};
 use crate::observed::{Released, Replaced};
 
 use super::{PersistError, Staged, remove, reports};
@@ -49,6 +49,9 @@ pub struct Holds {
     /// matter: this stays when that ends.
     #[serde(skip)]
     pub released: BTreeMap<String, Hold>,
+    /// The patterns among these, with their names: parsed once, not for each key that is looked up.
+    #[serde(skip)]
+    patterns: Vec<(Pattern, String)>,
 }
 
 /// One parameter that is let go.
@@ -97,8 +100,28 @@ impl Holds {
         let is_released = |(_, hold): &(String, Hold)| hold.kind == RELEASED;
         (all.released, all.holds) = all.holds.into_iter().partition(is_released);
         let kept = table(root, KEPT).unwrap_or_default().holds;
-        all.released.extend(kept.into_iter().filter(is_released));
+        let released = std::mem::take(&mut all.released);
+        for (name, hold) in released.into_iter().chain(kept.into_iter().filter(is_released)) {
+            all.release(name, hold);
+        }
         all
+    }
+
+    /// Lets go what that names, in whichever spelling, until the next apply.
+    pub fn release(&mut self, name: String, hold: Hold) {
+        let name = match Selector::parse(&name) {
+            _ if name == EVERYTHING => name,
+            Ok(Selector::Key(key)) => key.to_string(),
+            Ok(Selector::Pattern(pattern)) => {
+                let name = pattern.to_string();
+                if !self.released.contains_key(&name) {
+                    self.patterns.push((pattern, name.clone()));
+                }
+                name
+            }
+            Err(_) => name,
+        };
+        self.released.insert(name, hold);
     }
 
     /// All of them by key; of two the one for a while, which ends first.
@@ -114,19 +137,28 @@ impl Holds {
 
     /// The hold of a parameter that is not over yet.
     pub fn of(&self, key: &Key, since_boot: Duration) -> Option<&Hold> {
-        let own = self.holds.get(&key.to_string()).filter(|hold| !hold.is_over(since_boot));
-        own.or_else(|| {
-            let covers = |name: &str| {
-                name == EVERYTHING || Selector::parse(name).is_ok_and(|s| s.covers(key))
-            };
-            self.released.iter().find(|(name, _)| covers(name)).map(|(_, hold)| hold)
+        let name = key.to_string();
+        let own = self.holds.get(&name).filter(|hold| !hold.is_over(since_boot));
+        let named = || self.released.get(&name).or_else(|| self.released.get(EVERYTHING));
+        own.or_else(named).or_else(|| {
+            let mut covering = self.patterns.iter().filter(|(pattern, _)| pattern.matches(key));
+            // What was taken back since is a pattern no longer.
+            covering.find_map(|(_, name)| self.released.get(name))
         })
     }
 
     /// What was rolled back.
     pub fn released(&self) -> Released {
-        let selectors = self.released.keys().filter_map(|name| Selector::parse(name).ok());
-        Released { all: self.released.contains_key(EVERYTHING), selectors: selectors.collect() }
+        let all = self.released.contains_key(EVERYTHING);
+        let mut released = Released { all, ..Released::default() };
+        for name in self.released.keys() {
+            match Selector::parse(name) {
+                Ok(Selector::Key(key)) => drop(released.keys.insert(key)),
+                Ok(Selector::Pattern(pattern)) => released.patterns.push(pattern),
+                Err(_) => {}
+            }
+        }
+        released
     }
 
     /// When the next of them is over, since the boot.
@@ -239,12 +271,57 @@ fn file(root: &Path, path: &str, holds: Option<&Holds>) -> Result<Replaced, Pers
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 mod tests {
     use super::*;
 
     fn hold(kind: &str, until_since_boot: Option<u64>) -> Hold {
         let (kind, by) = (kind.to_owned(), String::new());
         Hold { kind, by, reason: None, until: None, until_since_boot }
+    }
+
+    #[test]
+    fn what_is_released_is_found_by_its_key_and_by_its_pattern() {
+        let key = |text: &str| Key::parse(text).unwrap();
+        let mut holds = Holds::default();
+        let by = |by: &str| Hold { by: by.into(), ..hold(RELEASED, None) };
+        let released = |holds: &Holds, text: &str| {
+            let hold = holds.of(&key(text), Duration::ZERO).map(|hold| hold.by.clone());
+            assert_eq!(holds.released().covers(&key(text)), hold.is_some(), "{text}");
+            hold.unwrap_or_default()
+        };
+        holds.release("vm.dirty_*".into(), by("pattern"));
+        holds.release("vm/dirty_ratio".into(), by("key"));
+        holds.release("not..a.key".into(), by("nobody"));
+        for (text, expected) in
+            [("vm.dirty_ratio", "key"), ("vm.dirty_bytes", "pattern"), ("vm.swappiness", "")]
+        {
+            assert_eq!(released(&holds, text), expected, "{text}");
+        }
+        holds.holds.insert("vm.dirty_ratio".into(), hold(UNLOCKED, Some(1)));
+        assert_eq!(released(&holds, "vm.dirty_ratio"), "");
+        assert_eq!(holds.of(&key("vm.dirty_ratio"), Duration::from_secs(1)), Some(&by("key")));
+        holds.release(EVERYTHING.into(), by("all"));
+        assert_eq!(released(&holds, "net.ipv4.ip_forward"), "all");
+        holds.released.remove(EVERYTHING);
+        holds.take_back(std::iter::empty(), true);
+        assert_eq!(released(&holds, "vm.dirty_bytes"), "");
+    }
+
+    #[test]
+    fn thousands_are_looked_up_among_thousands() {
+        let began = std::time::Instant::now();
+        let mut holds = Holds::default();
+        let name = |n: usize| format!("net.ipv4.conf.eth{n}.rp_filter");
+        (0..20_000).for_each(|n| holds.release(name(n), hold(RELEASED, None)));
+        let released = holds.released();
+        for n in 0..40_000 {
+            let key = Key::parse(&name(n)).unwrap();
+            assert_eq!(holds.of(&key, Duration::ZERO).is_some(), n < 20_000);
+            assert_eq!(released.covers(&key), n < 20_000);
+        }
+        // One by one it would take minutes.
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     }
 
     #[test]

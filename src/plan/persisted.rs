@@ -136,7 +136,6 @@ fn patterns(
         // Of what matches nothing and is not known a loader may find a directory, and fail.
         let unheard_of =
             pattern.matches.is_empty() && catalogue::of_pattern(&pattern.pattern).is_none();
-        let rolled_back = |selector: &Selector| matches!(selector, Selector::Pattern(other) if *other == pattern.pattern);
         // What is refused here would be refused of a key that comes later.
         let refused = |item: &Item| {
             !item.refusals.is_empty() && item.desired.pattern.as_ref() == Some(&pattern.pattern)
@@ -145,7 +144,7 @@ fn patterns(
             || items.iter().any(|item| waived(item) || refused(item))
             || baseline.excludes.iter().any(blurred)
             || released.all
-            || released.selectors.iter().any(rolled_back)
+            || released.patterns.contains(&pattern.pattern)
         {
             continue;
         }
