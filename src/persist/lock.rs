@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::stat::{major, minor};
 
-use super::staged::make_directories;
+use super::staged::{is_at, make_directories};
 
 /// Where the lock is, below the root of the host.
 pub const LOCK: &str = "/run/tunectl/lock";
@@ -132,12 +132,6 @@ fn holder(file: &mut File) -> Holder {
     let _ = file.take(200).read_to_string(&mut who);
     let who = who.trim();
     Holder::Alone((!who.is_empty()).then(|| who.to_owned()))
-}
-
-/// Whether this is the file at `path`, where whoever comes next looks for it.
-fn is_at(file: &File, path: &Path) -> bool {
-    let found = file.metadata().and_then(|ours| Ok((ours, std::fs::symlink_metadata(path)?)));
-    found.is_ok_and(|(ours, there)| (ours.dev(), ours.ino()) == (there.dev(), there.ino()))
 }
 
 /// Whether /proc/locks has a lock of that file. `None`: one of that inode on another device, which

@@ -21,6 +21,9 @@ const COMPARED: u64 = 1 << 24;
 #[derive(Debug)]
 pub struct Staged {
     temporary: PathBuf,
+    /// Locks the temporary: it is in use. Open for reading only, so that it is closed without a word
+    /// to those who wait for the file to be written.
+    _lock: File,
     destination: PathBuf,
     directory: File,
     /// What stood at the destination when this was written.
@@ -103,15 +106,10 @@ impl Staged {
         remove_left_behind(destination);
         let before =
             Standing::at(destination).map_err(PersistError::new("look at", destination))?;
-        let temporary = parent.join(format!(".{name}.{}.tmp", std::process::id()));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&temporary)
-            .map_err(PersistError::new("create", &temporary))?;
+        let (temporary, mut file, lock) = temporary(parent, &name)?;
         let destination = destination.to_owned();
-        let staged = Self { temporary, destination, directory, before, committed: false };
+        let staged =
+            Self { temporary, _lock: lock, destination, directory, before, committed: false };
         let failed = |doing| PersistError::new(doing, &staged.destination);
         file.write_all(bytes).map_err(failed("write"))?;
         // The mode is this one whatever the umask says.
@@ -261,16 +259,57 @@ pub fn rights(place: &Path) -> Option<u32> {
     fs::metadata(of).ok().map(|found| found.mode() & 0o644)
 }
 
-/// Removes what killed runs have begun to write of these files, given as paths on the host. The lock
-/// is held.
+/// Whether this is the file at `path`, where whoever comes next looks for it.
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    let found = file.metadata().and_then(|ours| Ok((ours, fs::symlink_metadata(path)?)));
+    found.is_ok_and(|(ours, there)| (ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+}
+
+/// Removes what killed runs have begun to write of these files, given as paths on the host.
 pub fn clear_away<'a>(root: &Path, paths: impl Iterator<Item = &'a str>) {
     for place in paths.filter_map(|path| below::resolve_parent(root, path).ok()) {
         remove_left_behind(&place);
     }
 }
 
-/// Removes the temporaries that killed runs have left of the file at `destination`, for which the
-/// lock is held; one that cannot be removed does no harm.
+/// Makes a temporary, locked: whoever removes what killed runs have left sees by that, in whichever
+/// pid namespace, that this one is in use. No other user can open it before, and keep it from that.
+fn temporary(parent: &Path, name: &str) -> Result<(PathBuf, File, File), PersistError> {
+    let pid = std::process::id();
+    let mut more = 0..100;
+    let mut path = parent.join(format!(".{name}.{pid}.tmp"));
+    loop {
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        match made {
+            Ok(file) => match File::open(&path) {
+                Ok(lock) => {
+                    // Where a file system has no locks, nobody removes it.
+                    let _ = lock.lock();
+                    if is_at(&file, &path) && is_at(&lock, &path) {
+                        return Ok((path, file, lock));
+                    }
+                    // It was removed before it was locked.
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let _ = fs::remove_file(&path);
+                    return Err(PersistError::new("create", &path)(error));
+                }
+            },
+            // Another process has this number in another namespace.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let Some(n) = more.next() else {
+                    return Err(PersistError::new("create", &path)(error));
+                };
+                path = parent.join(format!(".{name}.{pid}{n:02}.tmp"));
+            }
+            Err(error) => return Err(PersistError::new("create", &path)(error)),
+        }
+    }
+}
+
+/// Removes the temporaries that killed runs have left of the file at `destination`; one that cannot
+/// be removed does no harm.
 fn remove_left_behind(destination: &Path) {
     let directory = destination.parent().unwrap_or(Path::new("/"));
     let name = destination.file_name().unwrap_or_default().to_string_lossy();
@@ -281,8 +320,15 @@ fn remove_left_behind(destination: &Path) {
             .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()))
     };
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(is_ours) {
-            let _ = fs::remove_file(entry.path());
+        if !entry.file_name().to_str().is_some_and(is_ours) {
+            continue;
+        }
+        let path = entry.path();
+        let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+        let opened = OpenOptions::new().read(true).custom_flags(flags.bits()).open(&path);
+        // The lock of whoever writes it goes with that process.
+        if opened.is_ok_and(|file| file.try_lock().is_ok() && is_at(&file, &path)) {
+            let _ = fs::remove_file(&path);
         }
     }
 }

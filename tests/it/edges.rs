@@ -262,6 +262,31 @@ fn what_a_killed_run_left_behind_is_removed() {
     }
 }
 
+/// As by two `plan --out FILE` at a time, for which there is no lock.
+#[test]
+fn what_another_run_is_writing_is_not_removed() {
+    let host = host();
+    let place = host.work.join("saved.json");
+    let mine = Staged::write(&place, b"mine\n").unwrap();
+    let mine_too = Staged::write(&place, b"mine, too\n").unwrap();
+    let names = || -> Vec<String> {
+        let all = fs::read_dir(&host.work).unwrap();
+        let names = all.map(|e| e.unwrap().file_name().into_string().unwrap());
+        names.filter(|n| n.starts_with(".saved.json.")).collect()
+    };
+    assert_eq!(names().len(), 2);
+    fs::write(host.work.join(".saved.json.7.tmp"), "of one that was killed").unwrap();
+    let ran = host.run(["plan", "-b", "linux-server", "--out", "./saved.json"]);
+    assert_eq!((ran.code, names().len()), (0, 2), "{}{:?}", ran.err, names());
+    let error = mine.commit().unwrap_err().to_string();
+    assert!(error.contains("another program has made it meanwhile"), "{error}");
+    drop(mine_too);
+    assert!(names().is_empty());
+    let mine = Staged::write(&place, b"mine\n").unwrap();
+    mine.commit().unwrap();
+    assert_eq!(fs::read_to_string(&place).unwrap(), "mine\n");
+}
+
 #[test]
 fn what_appears_or_changes_before_the_rename_is_not_overwritten() {
     let host = Host::new();
