@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod conf;
+mod exact;
 mod facts;
 mod fingerprint;
 mod original;
@@ -12,6 +13,7 @@ mod usage;
 mod writer;
 
 pub use conf::{ConfBody, ConfDir, ConfFile, ConfTree, SYSCTL_DIRS};
+pub use exact::{exact_bytes, exact_text};
 pub use facts::{Facts, NumaNode, Release, ReleaseError, Virtualization};
 pub use fingerprint::fingerprint;
 pub use original::{Original, Originals, Released};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::below;
 use crate::key::Key;
-use crate::observed::Replaced;
+use crate::observed::{Replaced, exact_bytes, exact_text};
 use crate::persist::conf::{MAX_FILE_BYTES, mode_at, wrong_rights};
 use crate::persist::{self, PersistError, Removal, Staged, originals, reports, rights};
 use crate::plan::{DropinOutcome, Outcome, Plan, has_secret};
@@ -121,7 +121,7 @@ fn wanted(
         // What is remembered as before is left alone, whatever it looks like.
         let asked = options.remember >= asked && old != new;
         let text = asked.then(|| reports::read(root, path)).flatten();
-        let before = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let before = text.map(|bytes| exact_text(&bytes));
         let after = originals::text(new);
         wanted.push((role, asked, Replaced { path: path.to_owned(), before, after }));
     }
@@ -132,7 +132,7 @@ fn wanted(
         wanted.extend(adopted());
     }
     for (role, file) in [(Role::HostFile, &plan.host_file), (Role::Dropin, &plan.dropin)] {
-        let before = file.before.as_deref().map(|b| String::from_utf8_lossy(b).into_owned());
+        let before = file.before.as_deref().map(exact_text);
         // With nothing to say none is begun.
         let after = if file.changes() { plan.text_without(file, refused) } else { before.clone() };
         let file = Replaced { path: file.path.to_owned(), before, after };
@@ -310,7 +310,8 @@ pub(super) fn change(path: &str, text: Option<&str>, root: &Path) -> Result<Chan
     let failed = |error| PersistError { doing: "find", path: path.to_owned(), error };
     let place = below::resolve_parent(root, path).map_err(failed)?;
     let Some(text) = text else { return Removal::of(&place).map(Change::Remove) };
-    if !is_record(path) && text.len() as u64 > MAX_FILE_BYTES {
+    let bytes = exact_bytes(text);
+    if !is_record(path) && bytes.len() as u64 > MAX_FILE_BYTES {
         // Nobody could say any longer what it does, and no rollback find its lines.
         let most = MAX_FILE_BYTES >> 20;
         let why =
@@ -325,7 +326,7 @@ pub(super) fn change(path: &str, text: Option<&str>, root: &Path) -> Result<Chan
         path if path.starts_with("/etc/tunectl/") => rights(&place).unwrap_or(0o644),
         _ => mode_at(&place, has_secret(text)),
     };
-    Staged::write_as(&place, text.as_bytes(), mode).map(Change::Put)
+    Staged::write_as(&place, &bytes, mode).map(Change::Put)
 }
 
 #[cfg(test)]

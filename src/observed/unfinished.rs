@@ -39,7 +39,7 @@ pub struct Begun {
 pub struct Replaced {
     /// Where.
     pub path: String,
-    /// Its text before; `None` where there was none.
+    /// Its text before, as [`super::exact_text`] has it; `None` where there was none.
     pub before: Option<String>,
     /// Its text to be; `None`: it is taken away.
     pub after: Option<String>,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::below;
 use crate::key::{Key, Pattern, Selector};
-use crate::observed::{Released, Replaced};
+use crate::observed::{Released, Replaced, exact_text};
 
 use super::{PersistError, Staged, remove, reports};
 
@@ -264,7 +264,7 @@ fn table(root: &Path, path: &str) -> Option<Holds> {
 }
 
 fn file(root: &Path, path: &str, holds: Option<&Holds>) -> Result<Replaced, PersistError> {
-    let before = reports::read(root, path).map(|b| String::from_utf8_lossy(&b).into_owned());
+    let before = reports::read(root, path).map(|bytes| exact_text(&bytes));
     let text = holds.map(serde_json::to_string).transpose().map_err(std::io::Error::other);
     let after = text.map_err(PersistError::new("write", Path::new(path)))?;
     Ok(Replaced { path: path.to_owned(), before, after })

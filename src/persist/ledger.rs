@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::below;
 use crate::key::Key;
-use crate::observed::{Begun, Replaced, Unfinished};
+use crate::observed::{Begun, Replaced, Unfinished, exact_text};
 
 use super::reports;
 use super::staged::PersistError;
@@ -118,9 +118,11 @@ pub fn exists(root: &Path) -> bool {
     reports::exists(root, PATH)
 }
 
-/// What a file that was to be replaced reads now; `None` where there is none of text.
+/// What a file that was to be replaced reads now, as [`exact_text`] has it; `None` where there is
+/// none that can be read.
 pub fn text_of(root: &Path, path: &str) -> Option<String> {
-    fs::read_to_string(below::resolve_parent(root, path).ok()?).ok()
+    let bytes = fs::read(below::resolve_parent(root, path).ok()?).ok()?;
+    Some(exact_text(&bytes))
 }
 
 /// Removes what was left behind, once it is put right.

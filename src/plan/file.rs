@@ -3,6 +3,7 @@
 use crate::bootview::dropin;
 use crate::catalogue;
 use crate::key::Selector;
+use crate::observed::exact_bytes;
 
 /// One of our files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Dropin {
     /// Whether it is not known to be as planned; with nothing to say none is begun.
     pub fn differs(&self) -> bool {
         match (&self.before, self.after()) {
-            (Some(before), Some(after)) => before != after.as_bytes(),
+            (Some(before), Some(after)) => before[..] != *exact_bytes(after),
             (Some(_), None) => true,
             (None, _) => !self.gone && !self.lines.is_empty(),
         }

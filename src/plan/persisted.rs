@@ -8,7 +8,7 @@ use crate::bootview::{BootView, Loader, dropin, with_file};
 use crate::catalogue;
 use crate::diff::BootStatus;
 use crate::key::{Key, Selector};
-use crate::observed::{ConfBody, ConfFile, ConfTree, Errno, Released};
+use crate::observed::{ConfBody, ConfFile, ConfTree, Errno, Released, exact_text};
 
 use super::{Dropin, Foreign, Item, Observed, Returned, item_of, order, returned};
 
@@ -236,9 +236,7 @@ fn without(
     });
     kept.splice(patterns..patterns, fences);
     let text = match &before.map(|file| &file.body) {
-        Some(ConfBody::Text(bytes)) if taken_out.is_empty() => {
-            String::from_utf8_lossy(bytes).into_owned()
-        }
+        Some(ConfBody::Text(bytes)) if taken_out.is_empty() => exact_text(bytes),
         _ => dropin::render(path, &baseline, &sha256, &kept),
     };
     Dropin {

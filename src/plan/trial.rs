@@ -3,7 +3,7 @@
 
 use crate::catalogue::{self, Hazard, Kind};
 use crate::key::Key;
-use crate::observed::{Begun, Replaced, Unfinished};
+use crate::observed::{Begun, Replaced, Unfinished, exact_text};
 
 use super::{Dropin, Plan};
 
@@ -23,7 +23,7 @@ pub fn trial(plan: &Plan, boot_id: &str, pid: u32, further: Vec<Replaced>) -> Un
     let replaced = |file: &Dropin| {
         file.changes().then(|| Replaced {
             path: file.path.to_owned(),
-            before: file.before.as_deref().map(|b| String::from_utf8_lossy(b).into_owned()),
+            before: file.before.as_deref().map(exact_text),
             after: file.after().map(str::to_owned),
         })
     };

@@ -330,6 +330,22 @@ fn what_was_to_be_replaced_and_has_changed_since_is_not() {
 }
 
 #[test]
+fn what_is_no_utf_8_is_no_change_and_can_be_replaced() {
+    let host = host();
+    assert_eq!(host.run(["apply", "-b", "/etc/tried.yaml"]).code, 0);
+    let ours = fs::read(host.root.join(DROPIN)).unwrap();
+    let edited = [&ours[..], b"# gr\xf6\xdfer \xff\n"].concat();
+    fs::write(host.root.join(DROPIN), &edited).unwrap();
+    host.live("vm.swappiness = 60\nvm.max_map_count = 65530\n");
+    let ran = begin(&host, "1h", &[]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(fs::read(host.root.join(DROPIN)).unwrap(), edited);
+    let ran = host.run(["confirm"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(fs::read(host.root.join(DROPIN)).unwrap(), ours);
+}
+
+#[test]
 fn what_cannot_be_put_back_or_persisted_is_not_tried() {
     let host = host();
     host.live("kernel.modules_disabled = 0\n");

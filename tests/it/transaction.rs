@@ -372,6 +372,40 @@ fn refused_at_any_system_call_it_is_taken_away_or_not() {
     }
 }
 
+/// Not even what somebody has written into it that is no UTF-8.
+#[test]
+fn what_is_put_back_is_byte_for_byte_as_it_was() {
+    if !strace_injects("transaction: what is put back byte for byte") {
+        return;
+    }
+    let paths = [dropin::PATH, dropin::HOST_PATH];
+    let place = |host: &Host, path: &str| host.root.join(path.trim_start_matches('/'));
+    let edited = || {
+        let host = host();
+        assert_eq!(host.run(["apply"]).code, 0);
+        for path in paths {
+            let text = fs::read(place(&host, path)).unwrap();
+            fs::write(place(&host, path), [&text[..], b"# gr\xf6\xdfer\n"].concat()).unwrap();
+        }
+        let baseline = text(&host.root, "etc/tunectl/baseline.yaml").unwrap();
+        host.file("etc/tunectl/baseline.yaml", &baseline.replace("0.149", "0.148"));
+        host
+    };
+    let files = |host: &Host| paths.map(|path| fs::read(place(host, path)).unwrap());
+    let renames = "rename,renameat2";
+    let (mut kept, total) = (0, counted(&edited(), &["apply"], renames));
+    for (n, how) in (1..=total).flat_map(|n| [(n, "error=EIO"), (n, "signal=KILL")]) {
+        let host = edited();
+        let before = files(&host);
+        traced(&host, &["apply"], &format!("inject={renames}:{how}:when={n}"));
+        put_right(&host);
+        let after = files(&host);
+        assert!(after == before || after.iter().zip(&before).all(|(a, b)| a != b), "{how}, {n}");
+        kept += usize::from(after == before);
+    }
+    assert!(kept > total, "{kept} of {}", 2 * total);
+}
+
 fn judge(host: &Host, ran: &Ran, inject: &str, [before, after]: [Stands; 2]) {
     let told = format!("{inject}: exit {}\n{}\n{}", ran.code, ran.out, ran.err);
     assert!(!ran.err.contains("panicked"), "{told}");
