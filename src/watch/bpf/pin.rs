@@ -121,7 +121,7 @@ pub fn let_go(keys: &[Key]) -> Result<bool, BpfError> {
         return Ok(false);
     }
     let names = match sys::pinned(&place(NAMES)) {
-        Ok(fd) => sys::Map::of(fd),
+        Ok(fd) => sys::Map::of(fd).map_err(failed)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(failed(error)),
     };

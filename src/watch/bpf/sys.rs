@@ -27,6 +27,7 @@ const MAP_DELETE_ELEM: c_int = 3;
 const PROG_LOAD: c_int = 5;
 const OBJ_PIN: c_int = 6;
 const OBJ_GET: c_int = 7;
+const OBJ_GET_INFO_BY_FD: c_int = 15;
 const PROG_QUERY: c_int = 16;
 const LINK_CREATE: c_int = 28;
 const LINK_DETACH: c_int = 34;
@@ -113,6 +114,23 @@ struct ProgramQuery {
     padding: u32,
 }
 
+#[repr(C)]
+struct ObjectInfo {
+    fd: u32,
+    size: u32,
+    info: u64,
+}
+
+/// The beginning of what the kernel tells of a map.
+#[repr(C)]
+#[derive(Default)]
+struct MapInfo {
+    kind: u32,
+    id: u32,
+    key_size: u32,
+    value_size: u32,
+}
+
 /// Calls bpf(2) with attributes made of plain numbers.
 ///
 /// # Safety
@@ -170,7 +188,7 @@ pub fn set_element<const K: usize, const V: usize>(
 ) -> io::Result<()> {
     let (key, value) = (address(key), address(value));
     let mut attributes = MapElement { map: raw(map.fd()), padding: 0, key, value, flags: 0 };
-    // SAFETY: the key and the value are as long as the map's.
+    // SAFETY: the key and the value are as long as the map's: it was made so, or looked at.
     unsafe { bpf(MAP_UPDATE_ELEM, &mut attributes) }.map(|_| ())
 }
 
@@ -184,7 +202,7 @@ pub fn remove_element<const K: usize, const V: usize>(
 ) -> io::Result<()> {
     let mut attributes =
         MapElement { map: raw(map.fd()), padding: 0, key: address(key), value: 0, flags: 0 };
-    // SAFETY: the key is as long as the map's.
+    // SAFETY: as above.
     match unsafe { bpf(MAP_DELETE_ELEM, &mut attributes) } {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => Ok(()),
@@ -208,9 +226,24 @@ impl<const K: usize, const V: usize> Map<K, V> {
         create_map(MAP_HASH, key, value, most, NO_PREALLOC).map(Self)
     }
 
-    /// One that was opened, of that kind.
-    pub fn of(fd: OwnedFd) -> Self {
-        Self(fd)
+    /// One that was opened.
+    ///
+    /// # Errors
+    /// Its keys or values have other lengths, or as bpf(2).
+    pub fn of(fd: OwnedFd) -> io::Result<Self> {
+        use std::os::fd::AsFd as _;
+        let mut info = MapInfo::default();
+        let size = u32::try_from(size_of::<MapInfo>()).map_err(io::Error::other)?;
+        let at = ptr::from_mut(&mut info) as u64;
+        let mut attributes = ObjectInfo { fd: raw(fd.as_fd()), size, info: at };
+        // SAFETY: the kernel writes at most as many bytes as said, of plain numbers, into what lives
+        // through the call.
+        unsafe { bpf(OBJ_GET_INFO_BY_FD, &mut attributes) }?;
+        let sizes = (usize::try_from(info.key_size), usize::try_from(info.value_size));
+        if (info.kind, sizes) != (MAP_HASH, (Ok(K), Ok(V))) {
+            return Err(io::Error::other("its map is not of this version of tunectl"));
+        }
+        Ok(Self(fd))
     }
 
     /// Its descriptor.
@@ -379,4 +412,35 @@ pub fn attach_alone(program: BorrowedFd<'_>, cgroup: BorrowedFd<'_>) -> io::Resu
     // SAFETY: there are no addresses in the attributes, which begin as those of a link do, with
     // the two descriptors the other way round.
     unsafe { bpf(PROG_ATTACH, &mut attributes) }.map(|_| ())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd as _;
+
+    #[test]
+    fn a_map_of_other_lengths_is_not_taken_for_ours() {
+        lift_memory_limit();
+        let ours = match Map::<128, 48>::hash(4) {
+            Ok(map) => map,
+            Err(error) => {
+                assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+                return;
+            }
+        };
+        let fd = || ours.fd().try_clone_to_owned().unwrap();
+        let map = Map::<128, 48>::of(fd()).unwrap();
+        set_element(&map, &[7; 128], &[1; 48]).unwrap();
+        remove_element(&map, &[7; 128]).unwrap();
+        remove_element(&ours, &[7; 128]).unwrap();
+        assert!(Map::<64, 48>::of(fd()).is_err());
+        assert!(Map::<256, 48>::of(fd()).is_err());
+        assert!(Map::<128, 40>::of(fd()).is_err());
+        let array = create_map(MAP_ARRAY, 4, 8, 1, 0).unwrap();
+        assert!(Map::<4, 8>::of(array).is_err());
+        let file = std::fs::File::open("/dev/null").unwrap();
+        assert!(Map::<4, 8>::of(file.as_fd().try_clone_to_owned().unwrap()).is_err());
+    }
 }
