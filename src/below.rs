@@ -1,8 +1,14 @@
 //! Finds the paths of another system's tree below its root, links included.
 #![allow(clippy::disallowed_methods, reason = "an edge")]
 
+mod entered;
+
+pub use entered::{Entered, enter, is_ours, others_write};
+
+use std::ffi::CStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 /// As many links as the kernel follows.
@@ -86,6 +92,10 @@ fn walk(root: &Path, path: &Path, pass: &mut dyn FnMut(&Path)) -> io::Result<Pat
         }
     }
     Ok(root.join(below))
+}
+
+fn as_path(text: &CStr) -> &std::ffi::OsStr {
+    std::ffi::OsStr::from_bytes(text.to_bytes())
 }
 
 /// The steps of a path, last first; `None` is a step up.

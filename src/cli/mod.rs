@@ -82,7 +82,7 @@ fn run(cli: &Cli, ui: &Ui) -> Result<Exit, failure::Failure> {
     }
 }
 
-/// Whatever comes after a trial whose keeper was killed puts it back first.
+/// Whatever comes after a trial whose keeper was killed puts it back first: on this host.
 fn before(cli: &Cli, ui: &Ui) -> Result<(), failure::Failure> {
     // This is all that a plan spends on it where there never was one.
     let has_been = trial::has_been(cli);
@@ -91,6 +91,18 @@ fn before(cli: &Cli, ui: &Ui) -> Result<(), failure::Failure> {
     }
     match &cli.command {
         _ if !has_been => Ok(()),
+        // What lies below another root may be anybody's: who only looks changes nothing there.
+        args::Command::Plan(_)
+        | args::Command::Watch(_)
+        | args::Command::Unlock(_)
+        | args::Command::Report(_)
+            if cli.root != std::path::Path::new("/") =>
+        {
+            trial::mention(cli, ui);
+            Ok(())
+        }
+        // It shows the trial itself.
+        args::Command::Status(_) if cli.root != std::path::Path::new("/") => Ok(()),
         args::Command::Plan(_) => {
             trial::settle_orphan(cli, ui)?;
             trial::mention(cli, ui);

@@ -244,6 +244,11 @@ pub fn last_put_back(cli: &Cli, boot_id: &str) -> Option<String> {
 /// Says that what is shown is tried, to whoever only looks.
 pub fn mention(cli: &Cli, ui: &Ui) {
     let Ok(facts) = probe::probe_for(&cli.root, &[Fact::BootId]) else { return };
+    if let Err(error) = record::read(&cli.root, &facts.boot_id)
+        && nix::unistd::geteuid().is_root()
+    {
+        ui.warning(&format!("whether a trial is pending cannot be told: {error}"));
+    }
     if let Some(trial) = pending(cli, &facts.boot_id) {
         ui.warning(&report::pending(&trial));
     }

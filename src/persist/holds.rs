@@ -10,7 +10,7 @@ use crate::below;
 use crate::key::{Key, Pattern, Selector};
 use crate::observed::{Released, Replaced, exact_text};
 
-use super::{PersistError, Staged, remove, reports};
+use super::{PersistError, Staged, remove, reports, state};
 
 /// The file, below the root of the host. It is gone after a reboot.
 pub const HOLDS: &str = "/run/tunectl/holds.json";
@@ -253,7 +253,7 @@ impl Holds {
 }
 
 fn table(root: &Path, path: &str) -> Option<Holds> {
-    let bytes = reports::read(root, path)?;
+    let bytes = state::obeyed(root, path)?;
     match serde_json::from_slice::<Holds>(&bytes) {
         Ok(holds) => (holds.schema == HOLDS_SCHEMA).then_some(holds),
         Err(error) => {

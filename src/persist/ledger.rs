@@ -4,19 +4,22 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::below;
 use crate::key::Key;
-use crate::observed::{Begun, Replaced, Unfinished, exact_text};
+use crate::observed::{Begun, Replaced, Unfinished};
 
 use super::reports;
 use super::staged::PersistError;
+use super::state::{self, REPLACED};
 
 /// Where it lies; a reboot takes it away with the values that it tells of.
 pub const PATH: &str = "/run/tunectl/journal";
+/// It has files as a whole: one that were cut would be taken for torn.
+const MAX_BYTES: u64 = 1 << 28;
 /// Its first line.
 const MARK: &str = "tunectl journal 1\n";
 /// Stands for a field that has no text.
@@ -93,23 +96,19 @@ impl Ledger {
 /// It cannot be read, or is not one of ours.
 pub fn left_behind(root: &Path) -> Result<Option<Unfinished>, PersistError> {
     let path = place(root).map_err(failed("find", Path::new(PATH)))?;
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-    let opened = OpenOptions::new().read(true).custom_flags(flags.bits()).open(&path);
-    let mut file = match opened {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("open", &path)(error)),
+    let found = state::read_up_to(root, PATH, MAX_BYTES);
+    let Some(text) = found.map_err(|error| failed("read", &path)(error.into()))? else {
+        return Ok(None);
     };
-    // However long: it has files as a whole, and one that is cut is taken for torn.
-    let mut text = Vec::new();
-    file.read_to_end(&mut text).map_err(failed("read", &path))?;
     // Killed before its first line was whole, it had not begun anything.
     if MARK.as_bytes().starts_with(&text) {
         return Ok(Some(Unfinished { done: true, ..Unfinished::default() }));
     }
     match parse(&text) {
-        Some(unfinished) => Ok(Some(unfinished)),
-        None => Err(failed("understand", &path)(io::Error::other("it is not of tunectl's form"))),
+        Some(unfinished) if unfinished.files.iter().all(|f| REPLACED.contains(&&*f.path)) => {
+            Ok(Some(unfinished))
+        }
+        _ => Err(failed("understand", &path)(io::Error::other("it is not of tunectl's form"))),
     }
 }
 
@@ -118,12 +117,7 @@ pub fn exists(root: &Path) -> bool {
     reports::exists(root, PATH)
 }
 
-/// What a file that was to be replaced reads now, as [`exact_text`] has it; `None` where there is
-/// none that can be read.
-pub fn text_of(root: &Path, path: &str) -> Option<String> {
-    let bytes = fs::read(below::resolve_parent(root, path).ok()?).ok()?;
-    Some(exact_text(&bytes))
-}
+pub use state::text_of;
 
 /// Removes what was left behind, once it is put right.
 ///
@@ -280,8 +274,8 @@ mod tests {
                 Begun { key: key("vm/swappiness"), from: None, to: "1".into(), undo: None },
             ],
             files: vec![
-                Replaced { path: "/etc/x".into(), before: None, after: Some(value.into()) },
-                Replaced { path: "/etc/y".into(), before: Some(value.into()), after: None },
+                Replaced { path: REPLACED[2].into(), before: None, after: Some(value.into()) },
+                Replaced { path: REPLACED[3].into(), before: Some(value.into()), after: None },
             ],
             done: false,
         }
@@ -331,7 +325,7 @@ mod tests {
         fs::create_dir_all(root.join("run/tunectl")).unwrap();
         // As large as a drop-in may be, and every line's end takes two bytes.
         let large = "# a line\n".repeat((8 << 20) / 9);
-        let files = [("/etc/x", &large[..]), ("/etc/y", "")].map(|(path, text)| Replaced {
+        let files = [(REPLACED[0], &large[..]), (REPLACED[1], "")].map(|(path, text)| Replaced {
             path: path.into(),
             before: Some(text.into()),
             after: Some(text.into()),

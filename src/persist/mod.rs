@@ -9,6 +9,7 @@ pub mod originals;
 pub mod presence;
 pub mod reports;
 mod staged;
+pub mod state;
 pub mod trial;
 
 pub use ledger::Ledger;

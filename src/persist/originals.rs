@@ -11,7 +11,7 @@ use crate::below;
 use crate::key::Key;
 use crate::observed::{Original, Originals};
 
-use super::{PersistError, Staged, remove, reports};
+use super::{PersistError, Staged, remove, reports, state};
 
 /// Those of this boot.
 pub const OF_BOOT: &str = "/run/tunectl/originals.json";
@@ -68,7 +68,7 @@ pub fn are_hidden(root: &Path) -> bool {
 }
 
 fn table(root: &Path, path: &str) -> BTreeMap<Key, Original> {
-    let Some(bytes) = reports::read(root, path) else { return BTreeMap::new() };
+    let Some(bytes) = state::obeyed(root, path) else { return BTreeMap::new() };
     match serde_json::from_slice::<Table>(&bytes) {
         Ok(table) if table.schema == SCHEMA => table.originals.into_iter().filter_map(of).collect(),
         Ok(table) => {

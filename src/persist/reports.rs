@@ -29,7 +29,7 @@ pub const METRICS: &str = "tunectl.prom";
 /// That many are kept.
 pub const KEEP: usize = 16;
 /// A larger one is not looked into, in bytes.
-const MAX_BYTES: u64 = 1 << 26;
+pub(super) const MAX_BYTES: u64 = 1 << 26;
 
 /// Where the settled report of a boot lies; `None` where what names the boot is no name of a file.
 pub fn kept(boot_id: &str) -> Option<String> {

@@ -12,7 +12,7 @@ use crate::key::Key;
 use crate::observed::{Begun, Replaced, Unfinished};
 
 use super::holds::Hold;
-use super::{PersistError, Staged, reports, staged};
+use super::{PersistError, Staged, reports, staged, state};
 
 /// The file, below the root of the host; a reboot takes it away with the values that it tells of.
 pub const TRIAL: &str = "/run/tunectl/trial.json";
@@ -177,6 +177,14 @@ impl Trial {
         self.files.iter().map(replaced).collect()
     }
 
+    /// Takes over how `now` says that it stands, and when it ends.
+    pub fn follow(&mut self, now: Self) {
+        self.state = now.state;
+        self.ends = now.ends;
+        self.ends_since_boot_ms = now.ends_since_boot_ms;
+        self.ended = now.ended;
+    }
+
     /// Whether it is still to be kept or put back.
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Writing | State::Pending)
@@ -204,15 +212,17 @@ impl Trial {
 /// # Errors
 /// There is one, and it cannot be read or is not of its form.
 pub fn read(root: &Path, boot_id: &str) -> Result<Option<Trial>, PersistError> {
-    if !exists(root) {
+    let read = |error| PersistError::new("read", Path::new(TRIAL))(error);
+    let failed = |why: String| read(std::io::Error::other(why));
+    let Some(bytes) = state::read(root, TRIAL).map_err(|error| read(error.into()))? else {
         return Ok(None);
-    }
-    let failed =
-        |why: String| PersistError::new("read", Path::new(TRIAL))(std::io::Error::other(why));
-    let bytes = reports::read(root, TRIAL).ok_or_else(|| failed("it cannot be opened".into()))?;
+    };
     let trial: Trial = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
     if trial.schema != TRIAL_SCHEMA {
         return Err(failed(format!("its schema is {:?}", trial.schema)));
+    }
+    if let Some(other) = trial.files.iter().find(|f| !state::REPLACED.contains(&&*f.path)) {
+        return Err(failed(format!("no apply replaces {:?}", other.path)));
     }
     Ok((trial.boot_id == boot_id).then_some(trial))
 }
@@ -229,4 +239,29 @@ pub fn exists(root: &Path) -> bool {
 pub fn remove(root: &Path) -> Result<(), PersistError> {
     let failed = PersistError::new("find", Path::new(TRIAL));
     staged::remove(&below::resolve_parent(root, TRIAL).map_err(failed)?)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// Whoever keeps one does what it was told when it began.
+    #[test]
+    fn what_is_followed_is_how_it_stands_and_nothing_else() {
+        let check = |command: &str| Some(Check { command: command.into(), every: 1 });
+        let begun = Unfinished { boot_id: "b".into(), pid: 7, ..Unfinished::default() };
+        let mut kept = Trial::new(&begun, 60, check("true"));
+        let mut other = Trial::new(&Unfinished::default(), 1, check("id"));
+        other.state = State::Pending;
+        other.ends_since_boot_ms = 9;
+        other.writes.push(Write { key: "x".into(), from: None, to: "1".into(), undo: None });
+        other.files.push(File { path: "/etc/x".into(), before: None, after: None });
+        let before = kept.clone();
+        kept.follow(other);
+        assert_eq!((kept.state, kept.ends_since_boot_ms), (State::Pending, 9));
+        kept.state = before.state;
+        kept.ends_since_boot_ms = before.ends_since_boot_ms;
+        assert_eq!(kept, before);
+    }
 }

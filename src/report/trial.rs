@@ -49,7 +49,7 @@ pub fn pending(trial: &Trial) -> String {
     let _ = match (trial.kept, &trial.check) {
         (Some(false), _) => write!(
             text,
-            "its keeper was killed, so the next command of root's puts everything back"
+            "its keeper was killed, so root's next apply, confirm or rollback puts everything back"
         ),
         (_, Some(check)) => write!(
             text,

@@ -17,6 +17,7 @@ mod e2e;
 mod edges;
 mod events;
 mod fleet;
+mod hostile;
 mod kernel;
 mod loaders;
 mod messages;

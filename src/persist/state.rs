@@ -1,0 +1,145 @@
+//! Reads the files that say what is to be put back, kept or left alone: whoever can write one has
+//! a command of root's do so, so only what nobody else could have written is obeyed.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, stat as look, statat};
+
+use crate::below::{self, is_ours, others_write};
+use crate::observed::exact_text;
+
+use super::reports::MAX_BYTES;
+
+/// The files that a trial or a journal may replace: those that an apply does. With what stands in
+/// one of them nothing else comes to be written.
+pub const REPLACED: [&str; 8] = [
+    "/etc/sysctl.d/99-tunectl.conf",
+    "/run/sysctl.d/99-tunectl-host.conf",
+    "/etc/tunectl/baseline.yaml",
+    "/etc/tunectl/baseline.yaml.replaced",
+    super::originals::FIRST,
+    super::originals::OF_BOOT,
+    super::holds::HOLDS,
+    super::holds::KEPT,
+];
+
+/// Why a file is not obeyed.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another user could have written it.
+    #[error("it is not obeyed, because {0}")]
+    Foreign(&'static str),
+    /// It cannot be read.
+    #[error("{0}")]
+    Unreadable(#[from] io::Error),
+}
+
+impl From<StateError> for io::Error {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Unreadable(error) => error,
+            foreign @ StateError::Foreign(_) => Self::other(foreign),
+        }
+    }
+}
+
+/// The bytes of such a file; `None`: there is none.
+///
+/// # Errors
+/// It cannot be read, is too large, or could be another user's.
+pub fn read(root: &Path, path: &str) -> Result<Option<Vec<u8>>, StateError> {
+    read_up_to(root, path, MAX_BYTES)
+}
+
+/// The same of one with at most so many bytes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_up_to(root: &Path, path: &str, most: u64) -> Result<Option<Vec<u8>>, StateError> {
+    match opened(root, path) {
+        Ok((file, size)) if size <= most => {
+            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+            file.take(most).read_to_end(&mut bytes)?;
+            Ok(Some(bytes))
+        }
+        Ok(_) => Err(io::Error::from(io::ErrorKind::FileTooLarge).into()),
+        Err(StateError::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same, with a warning where it is not obeyed.
+pub fn obeyed(root: &Path, path: &str) -> Option<Vec<u8>> {
+    match read(root, path) {
+        Ok(found) => found,
+        Err(foreign @ StateError::Foreign(_)) => {
+            log::warn!("{path}: {foreign}");
+            None
+        }
+        Err(StateError::Unreadable(_)) => None,
+    }
+}
+
+fn opened(root: &Path, path: &str) -> Result<(File, u64), StateError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let (file, above) = if root == Path::new("/") {
+        // What is above /run/tunectl and /var/lib/tunectl is root's on every host.
+        let file = openat(CWD, path, flags, Mode::empty()).map_err(io::Error::from)?;
+        (file, look(parent).map_err(io::Error::from)?)
+    } else {
+        let entered = below::enter(root, Path::new(parent))?;
+        let found = statat(&entered.directory, name, AtFlags::SYMLINK_NOFOLLOW);
+        let found = found.map_err(io::Error::from)?;
+        // A device acts when it is opened.
+        judge(&found)?;
+        if !entered.alone {
+            return Err(StateError::Foreign("others can write in a directory above it"));
+        }
+        let above = fstat(&entered.directory).map_err(io::Error::from)?;
+        let file = openat(&entered.directory, name, flags, Mode::empty());
+        (file.map_err(io::Error::from)?, above)
+    };
+    let found = fstat(&file).map_err(io::Error::from)?;
+    judge(&found)?;
+    if !is_ours(above.st_uid) || above.st_mode & others_write() != 0 {
+        return Err(StateError::Foreign("others can write in its directory"));
+    }
+    Ok((file.into(), u64::try_from(found.st_size).unwrap_or(0)))
+}
+
+fn judge(found: &Stat) -> Result<(), StateError> {
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return Err(StateError::Foreign("it is no regular file"));
+    }
+    if !is_ours(found.st_uid) {
+        return Err(StateError::Foreign("it belongs to another user than root"));
+    }
+    if found.st_mode & others_write() != 0 {
+        return Err(StateError::Foreign("others can write it"));
+    }
+    Ok(())
+}
+
+/// What a file that was to be replaced reads now, as [`exact_text`] has it; `None` where there is none
+/// that can be read. It may be a link of an operator's: what that leads to is read, and not out of
+/// the root.
+pub fn text_of(root: &Path, path: &str) -> Option<String> {
+    let place = below::resolve(root, path).ok()?;
+    // In an image it may be a device, which acts when it is opened.
+    if root != Path::new("/") && !fs::symlink_metadata(&place).ok()?.is_file() {
+        return None;
+    }
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(openat(CWD, &place, flags, Mode::empty()).ok()?);
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() > MAX_BYTES {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(exact_text(&bytes))
+}

@@ -1,0 +1,151 @@
+//! What others have laid below a root, for a command of root's to come across.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+
+use crate::operator::Host;
+use crate::support::{is_root, left_out};
+
+const BOOT_ID: &str = "6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c";
+const NOBODY: Option<u32> = Some(65534);
+const TRIAL: &str = "run/tunectl/trial.json";
+
+fn trial(writes: &str, files: &str) -> String {
+    format!(
+        "{{\"schema\":\"tunectl/trial/1\",\"boot_id\":\"{BOOT_ID}\",\"pid\":99999,\"baseline\":\"evil\",\
+         \"state\":\"pending\",\"seconds\":1,\"ends\":\"\",\"ends_since_boot_ms\":1,\"check\":null,\
+         \"writes\":[{writes}],\"originals\":[],\"files\":[{files}],\"let_go_before\":{{}},\"ended\":null}}"
+    )
+}
+
+/// How a file is made to be another user's, in words too.
+type Way<'a> = (&'a str, &'a dyn Fn(&Host));
+
+const SWAPPINESS: &str =
+    "{\"key\":\"vm/swappiness\",\"from\":\"1\",\"to\":\"60\",\"undo\":[\"vm/swappiness\",\"1\"]}";
+
+fn planted(writes: &str, files: &str) -> Host {
+    let host = Host::usual();
+    host.file(TRIAL, &trial(writes, files));
+    host.mode(TRIAL, 0o600);
+    host
+}
+
+#[test]
+fn whoever_only_looks_puts_nothing_back_below_another_root() {
+    let host = planted(SWAPPINESS, "");
+    let before = host.tree();
+    for args in [
+        &["plan", "-b", "linux-server"][..],
+        &["status"],
+        &["report"],
+        &["unlock", "vm.swappiness", "--for", "1m", "--reason", "so"],
+    ] {
+        let ran = host.run(args.iter().copied());
+        assert_eq!(host.value("vm.swappiness"), "60", "{args:?}: {ran:?}");
+        let told = format!("{}{}", ran.out, ran.err);
+        assert!(told.contains("a trial of evil is pending"), "{args:?}: {told}");
+        if args[0] != "unlock" {
+            assert_eq!(host.tree(), before, "{args:?}");
+        }
+    }
+    // It is root's: whoever is asked to change something ends it first.
+    assert_eq!(host.run(["confirm", "--cancel"]).code, 0);
+    assert_eq!(host.value("vm.swappiness"), "1");
+}
+
+#[test]
+fn what_another_user_could_have_written_is_not_obeyed() {
+    let test = "hostile::what_another_user_could_have_written_is_not_obeyed";
+    if !is_root() {
+        return left_out(test, "only root can give files to another user");
+    }
+    let own = |path: &'static str| {
+        move |host: &Host| chown(host.root.join(path), NOBODY, NOBODY).unwrap()
+    };
+    let mode = |path: &'static str, mode: u32| {
+        move |host: &Host| {
+            host.mode(path, mode);
+        }
+    };
+    let exchanged = |host: &Host| {
+        let run = host.root.join("run");
+        fs::rename(&run, host.root.join("theirs")).unwrap();
+        std::os::unix::fs::symlink("theirs", &run).unwrap();
+        std::os::unix::fs::lchown(run, NOBODY, NOBODY).unwrap();
+    };
+    let linked = |host: &Host| {
+        fs::rename(host.root.join(TRIAL), host.root.join("trial")).unwrap();
+        std::os::unix::fs::symlink("/trial", host.root.join(TRIAL)).unwrap();
+    };
+    let ways: [Way<'_>; 8] = [
+        ("the file", &own(TRIAL)),
+        ("its directory", &own("run/tunectl")),
+        ("one above it", &own("run")),
+        ("the root", &own("")),
+        ("a file of the group's", &mode(TRIAL, 0o620)),
+        ("a directory of everybody's", &mode("run/tunectl", 0o777)),
+        ("a link on the way", &exchanged),
+        ("a link in its place", &linked),
+    ];
+    for (what, made) in ways {
+        let host = planted(SWAPPINESS, "");
+        host.file("etc/b.yaml", "name: b\nparameters: { vm.swappiness: 10 }\n");
+        made(&host);
+        for args in [
+            &["confirm", "--cancel"][..],
+            &["apply", "--live-only", "-b", "/etc/b.yaml"],
+            &["status"],
+            &["apply", "-b", "/etc/b.yaml", "--confirm-within", "60s", "--check", "touch /etc/no"],
+        ] {
+            let ran = host.run(args.iter().copied());
+            assert_eq!(host.value("vm.swappiness"), "60", "{what}: {args:?}: {ran:?}");
+            assert!(args[0] == "status" || ran.code != 0, "{what}: {args:?}: {ran:?}");
+        }
+    }
+    // Neither is a journal, nor what is remembered, nor what is let go.
+    let host = Host::usual();
+    host.file(
+        "run/tunectl/journal",
+        &format!(
+            "tunectl journal 1\nboot\t{BOOT_ID}\npid\t1\nbaseline\tx\n\
+             write\tvm/swappiness\t1\t60\tvm/swappiness\t1\nbegun\n"
+        ),
+    );
+    own("run/tunectl/journal")(&host);
+    let ran = host.run(["apply", "--live-only", "-b", "linux-server"]);
+    assert_eq!((ran.code, host.value("vm.swappiness")), (1, "60".into()), "{ran:?}");
+    assert!(ran.err.contains("it belongs to another user than root"), "{ran:?}");
+    fs::remove_file(host.root.join("run/tunectl/journal")).unwrap();
+    let hold = "{\"kind\":\"released\",\"by\":\"x\",\"reason\":null,\"until\":null,\"until_since_boot\":null}";
+    host.file(
+        "run/tunectl/holds.json",
+        &format!(
+            "{{\"schema\":\"tunectl/holds/1\",\"boot_id\":\"{BOOT_ID}\",\"holds\":{{\"*\":{hold}}}}}"
+        ),
+    );
+    own("run/tunectl/holds.json")(&host);
+    host.file("etc/tunectl/baseline.yaml", "name: b\nparameters: { vm.swappiness: 10 }\n");
+    let ran = host.run(["apply", "--boot"]);
+    assert_eq!(host.value("vm.swappiness"), "10", "{ran:?}");
+}
+
+#[test]
+fn a_trial_replaces_nothing_but_what_an_apply_does() {
+    let other = "{\"path\":\"/etc/cron.d/x\",\"before\":\"* * * * * root id\\n\",\"after\":null}";
+    let host = planted(SWAPPINESS, other);
+    for args in [&["confirm"][..], &["confirm", "--cancel"], &["apply", "-b", "linux-server"]] {
+        let ran = host.run(args.iter().copied());
+        assert_eq!(ran.code, 1, "{args:?}: {ran:?}");
+        assert!(ran.err.contains("no apply replaces \"/etc/cron.d/x\""), "{args:?}: {ran:?}");
+    }
+    assert_eq!(host.value("vm.swappiness"), "60");
+    assert!(!host.root.join("etc/cron.d").exists());
+    assert_eq!(
+        tunectl::persist::state::REPLACED[..2],
+        [tunectl::bootview::dropin::PATH, tunectl::bootview::dropin::HOST_PATH]
+    );
+    assert_eq!(tunectl::persist::state::REPLACED[2], tunectl::sources::HOST_BASELINE);
+    let mode = fs::metadata(host.root.join(TRIAL)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it is left as it is");
+}
