@@ -169,11 +169,11 @@ impl Keeper {
     }
 
     /// Looks at how the trial stands; whether it is still this keeper's to end. One that somebody
-    /// has removed is.
+    /// has removed is. What it checks, writes and replaces stays as it was when this began.
     fn reread(&mut self) -> bool {
         match trial::read(&self.root, &self.boot_id) {
             Ok(Some(now)) if now.pid == self.trial.pid => {
-                self.trial = now;
+                self.trial.follow(now);
                 self.trial.is_open()
             }
             Ok(Some(_)) => false,
