@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::persist::Staged;
+use crate::persist::placed;
 
 use super::failure::Failure;
 
@@ -69,7 +69,6 @@ impl<'a> OutFile<'a> {
     /// # Errors
     /// It cannot be written: what was there is left as it is.
     pub fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let written = Staged::write(&self.path, bytes).and_then(Staged::commit);
-        written.map_err(|error| self.failed(&error))
+        placed::write(&self.path, bytes).map_err(|error| self.failed(&error))
     }
 }

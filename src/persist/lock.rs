@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::stat::{major, minor};
 
-use super::staged::{is_at, make_directories};
+use super::made::make_directories;
+use super::staged::is_at;
 
 /// Where the lock is, below the root of the host.
 pub const LOCK: &str = "/run/tunectl/lock";

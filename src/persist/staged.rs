@@ -1,16 +1,16 @@
 //! A file written in two halves: first all that can fail, then a rename that puts it in place.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::below;
+
+use super::made::make_directories;
 
 /// Of a destination, more is not compared, in bytes.
 const COMPARED: u64 = 1 << 24;
@@ -225,32 +225,6 @@ pub fn remove(path: &Path) -> Result<(), PersistError> {
     Ok(())
 }
 
-/// Makes a directory and those above it that are missing, each 0755 whatever the umask says, and
-/// flushes what each was made in.
-pub(super) fn make_directories(path: &Path) -> Result<(), PersistError> {
-    let failed = || PersistError::new("create", path);
-    let missing: Vec<&Path> = path
-        .ancestors()
-        .take_while(|p| !p.as_os_str().is_empty() && matches!(fs::exists(p), Ok(false)))
-        .collect();
-    for directory in missing.into_iter().rev() {
-        match DirBuilder::new().mode(0o755).create(directory) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {
-                continue;
-            }
-            Err(error) => return Err(failed()(error)),
-        }
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).map_err(failed())?;
-        let above = match directory.parent() {
-            Some(above) if !above.as_os_str().is_empty() => above,
-            _ => Path::new("."),
-        };
-        File::open(above).and_then(|above| above.sync_all()).map_err(failed())?;
-    }
-    Ok(())
-}
-
 /// The rights of the file at `place`, at most 0644: whoever could not read it cannot read what takes
 /// its place. Of `X.replaced` they are X's. `None`: there is no such file.
 pub fn rights(place: &Path) -> Option<u32> {
@@ -313,14 +287,8 @@ fn temporary(parent: &Path, name: &str) -> Result<(PathBuf, File, File), Persist
 fn remove_left_behind(destination: &Path) {
     let directory = destination.parent().unwrap_or(Path::new("/"));
     let name = destination.file_name().unwrap_or_default().to_string_lossy();
-    let is_ours = |entry: &str| {
-        entry
-            .strip_prefix('.')
-            .and_then(|rest| rest.strip_prefix(&*name)?.strip_prefix('.')?.strip_suffix(".tmp"))
-            .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()))
-    };
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        if !entry.file_name().to_str().is_some_and(is_ours) {
+        if !entry.file_name().to_str().is_some_and(|entry| is_left_behind(entry, &name)) {
             continue;
         }
         let path = entry.path();
@@ -331,4 +299,12 @@ fn remove_left_behind(destination: &Path) {
             let _ = fs::remove_file(&path);
         }
     }
+}
+
+/// Whether an entry is a temporary of the file `name`, of whichever process.
+pub(super) fn is_left_behind(entry: &str, name: &str) -> bool {
+    entry
+        .strip_prefix('.')
+        .and_then(|rest| rest.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(".tmp"))
+        .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use crate::wire::event::{EVENT_SCHEMA, Event};
 
 use super::{LONGEST_LINE, Limits, PersistError, is_missing, place, readers, rotated};
-use crate::persist::staged::make_directories;
+use crate::persist::made::make_directories;
 
 /// Of a value that makes a line too long, so much is kept, in bytes.
 const KEPT_OF_A_VALUE: usize = 1024;
