@@ -11,7 +11,7 @@ use crate::key::Selector;
 use crate::observed::Errno;
 use crate::persist::events::newest;
 use crate::persist::holds::Holds;
-use crate::persist::{Lock, presence, reports as files};
+use crate::persist::{Lock, placed, presence, reports as files};
 use crate::plan::Plan;
 use crate::probe::{self, Fact};
 use crate::procsys::Kernel as _;
@@ -237,10 +237,9 @@ fn save(
     let mut paths = vec![files::LATEST.to_owned()];
     let named = args.textfile.as_deref();
     let directory = named.unwrap_or(files::COLLECTOR);
-    if files::is_directory(&cli.root, directory) {
-        let path = format!("{}/{}", directory.trim_end_matches('/'), files::METRICS);
-        files::write(&cli.root, &path, metrics.as_bytes()).map_err(|error| failed(&error))?;
-        paths.push(path);
+    let written = placed::write_into(&cli.root, directory, files::METRICS, metrics.as_bytes());
+    if written.map_err(|error| failed(&error))? {
+        paths.push(format!("{}/{}", directory.trim_end_matches('/'), files::METRICS));
     } else if named.is_some() {
         return Err(failed(&format!("{directory} is no directory"))
             .help("make it, or give node_exporter's --collector.textfile.directory"));

@@ -57,11 +57,6 @@ pub fn read(root: &Path, path: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Whether there is such a directory.
-pub fn is_directory(root: &Path, path: &str) -> bool {
-    below::resolve(root, path).is_ok_and(|place| place.is_dir())
-}
-
 /// Writes a report, whole or not at all.
 ///
 /// # Errors

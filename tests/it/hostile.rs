@@ -1,7 +1,8 @@
 //! What others have laid below a root, for a command of root's to come across.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::path::Path;
 
 use crate::operator::Host;
 use crate::support::{is_root, left_out};
@@ -71,12 +72,12 @@ fn what_another_user_could_have_written_is_not_obeyed() {
     let exchanged = |host: &Host| {
         let run = host.root.join("run");
         fs::rename(&run, host.root.join("theirs")).unwrap();
-        std::os::unix::fs::symlink("theirs", &run).unwrap();
+        symlink("theirs", &run).unwrap();
         std::os::unix::fs::lchown(run, NOBODY, NOBODY).unwrap();
     };
     let linked = |host: &Host| {
         fs::rename(host.root.join(TRIAL), host.root.join("trial")).unwrap();
-        std::os::unix::fs::symlink("/trial", host.root.join(TRIAL)).unwrap();
+        symlink("/trial", host.root.join(TRIAL)).unwrap();
     };
     let ways: [Way<'_>; 8] = [
         ("the file", &own(TRIAL)),
@@ -148,4 +149,54 @@ fn a_trial_replaces_nothing_but_what_an_apply_does() {
     assert_eq!(tunectl::persist::state::REPLACED[2], tunectl::sources::HOST_BASELINE);
     let mode = fs::metadata(host.root.join(TRIAL)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it is left as it is");
+}
+
+/// Debian gives the directory above the collector's to prometheus(1)'s user.
+#[test]
+fn metrics_go_where_no_other_user_has_led_them() {
+    let test = "hostile::metrics_go_where_no_other_user_has_led_them";
+    if !is_root() {
+        return left_out(test, "only root can give files to another user");
+    }
+    const ABOVE: &str = "var/lib/prometheus";
+    let host = Host::usual();
+    let place = host.root.join(ABOVE).join("node-exporter");
+    let give = |path: &Path| std::os::unix::fs::lchown(path, NOBODY, NOBODY).unwrap();
+    let save = || host.run(["report", "--save"]);
+    fs::create_dir_all(&place).unwrap();
+    fs::create_dir(host.root.join("elsewhere")).unwrap();
+    give(&host.root.join(ABOVE));
+    for theirs in [false, true] {
+        if theirs {
+            give(&place);
+        }
+        // A link in the file's place is replaced, and what a killed run has left goes.
+        let _ = fs::remove_file(place.join("tunectl.prom"));
+        symlink(host.root.join("proc/meminfo"), place.join("tunectl.prom")).unwrap();
+        fs::write(place.join(".tunectl.prom.7.tmp"), "").unwrap();
+        let ran = save();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(fs::symlink_metadata(place.join("tunectl.prom")).unwrap().is_file());
+        assert!(fs::read_to_string(place.join("tunectl.prom")).unwrap().contains("tunectl_"));
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
+        let meminfo = fs::read_to_string(host.root.join("proc/meminfo")).unwrap();
+        assert!(meminfo.starts_with("MemTotal"), "{meminfo}");
+    }
+    for of_root in [false, true] {
+        fs::rename(&place, host.root.join("old")).unwrap_or_default();
+        let _ = fs::remove_file(&place);
+        symlink("/elsewhere", &place).unwrap();
+        if !of_root {
+            give(&place);
+        }
+        let ran = save();
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.contains("node-exporter is a link that another user can"), "{ran:?}");
+        assert_eq!(fs::read_dir(host.root.join("elsewhere")).unwrap().count(), 0);
+    }
+    // An administrator's own link is followed: nobody else can exchange it.
+    symlink("/elsewhere", host.root.join("srv")).unwrap();
+    let ran = host.run(["report", "--save", "--textfile", "/srv"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(host.root.join("elsewhere/tunectl.prom").exists());
 }
