@@ -2,8 +2,10 @@
 #![allow(clippy::disallowed_methods, reason = "an edge")]
 
 mod entered;
+mod opened;
 
 pub use entered::{Entered, enter, is_ours, others_write};
+pub use opened::{NotAFile, bytes, is_no_file, open, open_itself, text};
 
 use std::ffi::CStr;
 use std::fs;

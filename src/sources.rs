@@ -102,12 +102,25 @@ impl Sources {
             io::ErrorKind::NotFound => self.missing(path),
             _ => SourceError::Unreadable { path: named(), error },
         };
-        let full = self.place(path).map_err(unreadable)?;
-        // A FIFO must not block the open; what is not a file is refused below.
-        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let file = openat(AT_FDCWD, &full, flags, Mode::empty())
-            .map(File::from)
-            .map_err(|errno| unreadable(errno.into()))?;
+        // A FIFO must not block the open; what is not a file is refused below. A relative path is
+        // the operator's, not the host's.
+        let opened = if path.starts_with('/') {
+            below::open(&self.root, path)
+        } else {
+            let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+            openat(AT_FDCWD, path, flags, Mode::empty()).map(File::from).map_err(io::Error::from)
+        };
+        let file = match opened {
+            Err(error) if below::is_no_file(&error) => {
+                return Err(SourceError::NotAFile(named()));
+            }
+            // In a sticky directory the kernel follows no other user's link.
+            Err(error) if self.strict_owner && error.kind() == io::ErrorKind::PermissionDenied => {
+                self.check_way(path, false)?;
+                return Err(unreadable(error));
+            }
+            opened => opened.map_err(unreadable)?,
+        };
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(SourceError::NotAFile(named()));

@@ -2,7 +2,7 @@
 //! a command of root's do so, so only what nobody else could have written is obeyed.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -128,18 +128,5 @@ fn judge(found: &Stat) -> Result<(), StateError> {
 /// that can be read. It may be a link of an operator's: what that leads to is read, and not out of
 /// the root.
 pub fn text_of(root: &Path, path: &str) -> Option<String> {
-    let place = below::resolve(root, path).ok()?;
-    // In an image it may be a device, which acts when it is opened.
-    if root != Path::new("/") && !fs::symlink_metadata(&place).ok()?.is_file() {
-        return None;
-    }
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(openat(CWD, &place, flags, Mode::empty()).ok()?);
-    let metadata = file.metadata().ok()?;
-    if !metadata.is_file() || metadata.len() > MAX_BYTES {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(exact_text(&bytes))
+    Some(exact_text(&below::bytes(root, path, MAX_BYTES).ok()?))
 }

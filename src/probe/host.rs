@@ -11,9 +11,7 @@ use nix::sys::sysinfo::sysinfo;
 use nix::sys::utsname::uname;
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::below::joined;
-
-use super::{first_line, meminfo_kb, reserve, text, virt};
+use super::{entry, first_line, meminfo_kb, place, reserve, text, virt};
 use crate::observed::{Facts, NumaNode, Usage, Virtualization};
 
 /// Why the facts of a host cannot be told.
@@ -230,7 +228,7 @@ fn id_list(list: &str) -> impl Iterator<Item = u32> {
 
 fn has_systemd(root: &Path) -> bool {
     let places = ["usr/lib/systemd/systemd-sysctl", "lib/systemd/systemd-sysctl"];
-    places.iter().any(|place| joined(root, place).exists())
+    places.iter().any(|path| place(root, path).exists())
 }
 
 /// Whether tunectl-boot.service is wanted by sysinit.target, and not masked.
@@ -246,6 +244,6 @@ pub fn daemon_unit(root: &Path) -> bool {
 fn is_enabled(root: &Path, unit: &Unit) -> bool {
     // The link itself counts: in an image it leads to a path that is right after the boot only.
     let is_null = |to: PathBuf| to == Path::new("/dev/null");
-    unit.wants.iter().any(|link| fs::symlink_metadata(joined(root, link)).is_ok())
-        && !unit.masks.iter().any(|link| fs::read_link(joined(root, link)).is_ok_and(is_null))
+    unit.wants.iter().any(|link| fs::symlink_metadata(entry(root, link)).is_ok())
+        && !unit.masks.iter().any(|link| fs::read_link(entry(root, link)).is_ok_and(is_null))
 }

@@ -18,21 +18,20 @@ pub use strain::strain;
 pub use usage::usage;
 pub use virt::virtualization;
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::mem::MaybeUninit;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::below::joined;
+use crate::below::{self, joined, open};
 use crate::observed::{as_text, first_of};
 
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
-use nix::sys::stat::Mode;
+/// No file of the kernel's that tells a fact is larger, in bytes.
+const MAX_BYTES: u64 = 1 << 24;
 
 /// The text of a short file `path` below `root`, with as few system calls as there can be: one
 /// read(2) where it is clearly shorter than a page, as procfs and sysfs give a short file whole.
 fn text(root: &Path, path: &str) -> io::Result<String> {
-    let mut file = open(root, path)?;
+    let file = open(root, path)?;
     let mut page = [MaybeUninit::<u8>::uninit(); 4096];
     let half = page.len() / 2;
     let (page, _) = rustix::io::read(&file, &mut page)?;
@@ -41,7 +40,10 @@ fn text(root: &Path, path: &str) -> io::Result<String> {
     }
     let mut bytes = page.to_vec();
     // procfs ends a read(2) between two records: only an empty one is the end.
-    file.read_to_end(&mut bytes)?;
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     Ok(as_text(&bytes).into_owned())
 }
 
@@ -52,11 +54,20 @@ fn first_page(root: &Path, path: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&page[..length]).into_owned())
 }
 
-/// In an image a name may lead to a FIFO: opening it must not wait for a writer.
-fn open(root: &Path, path: &str) -> io::Result<File> {
-    // musl's open(3), unlike its openat(3), asks the kernel a second time for O_CLOEXEC.
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    Ok(openat(AT_FDCWD, &joined(root, path), flags, Mode::empty())?.into())
+/// Where `path` is found from here. In an image a link must not lead out of it.
+fn place(root: &Path, path: &str) -> PathBuf {
+    if root == Path::new("/") {
+        return joined(root, path);
+    }
+    below::resolve(root, path).unwrap_or_default()
+}
+
+/// The same for the last component as it is, should that be a link.
+fn entry(root: &Path, path: &str) -> PathBuf {
+    if root == Path::new("/") {
+        return joined(root, path);
+    }
+    below::resolve_parent(root, path).unwrap_or_default()
 }
 
 /// The first line of a text, without blanks around it.

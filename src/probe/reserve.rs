@@ -1,7 +1,6 @@
 //! The reserve of free memory that khugepaged insists on while transparent huge pages are on.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs;
 use std::path::Path;
 
 use super::{first_line, host, meminfo_kb, text};
@@ -38,7 +37,7 @@ pub(super) fn floor_of(root: &Path, page_bytes: u64, mem_total_kb: u64) -> Optio
     if all_low && floor.saturating_mul(25) < mem_total_kb {
         return Some(floor);
     }
-    let low_kb = low_memory_kb(&fs::read_to_string(root.join("proc/zoneinfo")).ok()?, page_bytes)?;
+    let low_kb = low_memory_kb(&text(root, "proc/zoneinfo").ok()?, page_bytes)?;
     Some(floor_kb(block, zones, page_bytes, low_kb))
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{first_line, first_page, text};
+use super::{entry, first_line, first_page, place, text};
 use crate::observed::Virtualization;
 
 /// The inode that the kernel gives the first PID namespace.
@@ -50,10 +50,10 @@ fn container(root: &Path) -> Option<String> {
             return Some(name);
         }
     }
-    if root.join("run/.containerenv").exists() {
+    if place(root, "run/.containerenv").exists() {
         return Some("podman".into());
     }
-    if root.join(".dockerenv").exists() {
+    if place(root, ".dockerenv").exists() {
         return Some("docker".into());
     }
     // Root alone may read it.
@@ -63,7 +63,7 @@ fn container(root: &Path) -> Option<String> {
     {
         return Some(name.to_owned());
     }
-    let namespace = fs::read_link(root.join("proc/self/ns/pid")).ok()?;
+    let namespace = fs::read_link(entry(root, "proc/self/ns/pid")).ok()?;
     (namespace != Path::new(FIRST_PID_NAMESPACE)).then(|| "other".into())
 }
 

@@ -200,3 +200,44 @@ fn metrics_go_where_no_other_user_has_led_them() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(host.root.join("elsewhere/tunectl.prom").exists());
 }
+
+#[test]
+fn no_fact_is_read_through_a_link_out_of_the_root() {
+    let host = Host::usual();
+    let secret = host.work.join("secret");
+    fs::write(&secret, "root:secret\n").unwrap();
+    let led = |path: &str, to: &Path| {
+        let path = host.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(&path);
+        symlink(to, path).unwrap();
+    };
+    for path in [
+        "proc/sys/kernel/hostname",
+        "run/systemd/container",
+        "sys/hypervisor/type",
+        "sys/class/dmi/id/product_name",
+        "proc/device-tree/hypervisor/compatible",
+        "etc/tunectl/baseline.yaml",
+        "etc/sysctl.d/x.conf",
+        "etc/group",
+    ] {
+        led(path, &secret);
+    }
+    // Those by a directory of the image's, too.
+    led("proc/device", Path::new("../../work"));
+    for args in [&["report", "--format", "json"][..], &["report", "--save"], &["plan", "-v"]] {
+        let ran = host.run(args.iter().copied());
+        assert!(!format!("{ran:?}").contains("secret\\n") && !ran.out.contains("root:"), "{ran:?}");
+    }
+    for (path, bytes) in host.tree().into_iter().filter(|(path, _)| *path != secret) {
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("root:secret"), "{}", path.display());
+    }
+    // Within the root they are followed.
+    led("proc/sys/kernel/hostname", Path::new("/etc/hostname"));
+    host.file("etc/hostname", "inside\n");
+    fs::remove_file(host.root.join("etc/tunectl/baseline.yaml")).unwrap();
+    let ran = host.run(["report", "--format", "json"]);
+    assert!(ran.out.contains("\"inside\""), "{ran:?}");
+}
