@@ -8,6 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
 use nix::sys::stat::{major, minor};
 
 use super::made::make_directories;
@@ -15,6 +16,9 @@ use super::staged::is_at;
 
 /// Where the lock is, below the root of the host.
 pub const LOCK: &str = "/run/tunectl/lock";
+
+/// In its place there may be a FIFO, where others have laid it.
+const UNWAITING: OFlag = OFlag::O_NOFOLLOW.union(OFlag::O_NONBLOCK);
 
 /// Holds the lock until it is dropped; the kernel releases it if the process dies.
 #[derive(Debug)]
@@ -71,10 +75,7 @@ impl Lock {
         if told == Some(true) || told == Some(false) && are_all_listed() {
             return told;
         }
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
-            .open(path);
+        let opened = OpenOptions::new().read(true).custom_flags(UNWAITING.bits()).open(path);
         // It may be root's alone.
         let Ok(file) = opened else { return told };
         Some(matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
@@ -170,7 +171,7 @@ pub(super) fn opened(path: &Path) -> Result<File, LockError> {
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+        .custom_flags(UNWAITING.bits())
         .open(path)
         .map_err(failed)
 }

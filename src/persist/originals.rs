@@ -60,10 +60,8 @@ pub fn read(root: &Path, boot_id: &dyn Fn() -> String) -> Originals {
 pub fn are_hidden(root: &Path) -> bool {
     [OF_BOOT, FIRST].into_iter().any(|path| {
         reports::exists(root, path)
-            && below::resolve_parent(root, path).is_ok_and(|place| {
-                let opened = std::fs::File::open(place);
-                opened.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
-            })
+            && below::open_itself(root, path)
+                .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
     })
 }
 

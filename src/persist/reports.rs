@@ -2,9 +2,8 @@
 //! in /var; the host's, and what is counted for it.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -45,9 +44,7 @@ pub fn exists(root: &Path, path: &str) -> bool {
 
 /// The bytes of a report, where there is one that can be read.
 pub fn read(root: &Path, path: &str) -> Option<Vec<u8>> {
-    let place = below::resolve_parent(root, path).ok()?;
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(place).ok()?;
+    let file = below::open_itself(root, path).ok()?;
     let metadata = file.metadata().ok()?;
     if !metadata.is_file() || metadata.len() > MAX_BYTES {
         return None;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
+use std::process::Command;
 
 use crate::operator::Host;
 use crate::support::{is_root, left_out};
@@ -240,4 +241,67 @@ fn no_fact_is_read_through_a_link_out_of_the_root() {
     fs::remove_file(host.root.join("etc/tunectl/baseline.yaml")).unwrap();
     let ran = host.run(["report", "--format", "json"]);
     assert!(ran.out.contains("\"inside\""), "{ran:?}");
+}
+
+/// Each of them would be waited for, or fill the memory.
+#[test]
+fn what_never_ends_or_never_begins_holds_nobody() {
+    let places = [
+        "proc/meminfo",
+        "proc/sys/kernel/hostname",
+        "proc/cmdline",
+        "proc/zoneinfo",
+        "run/tunectl/journal",
+        "run/tunectl/trial.json",
+        "run/tunectl/holds.json",
+        "run/tunectl/watch.json",
+        "run/tunectl/keeper",
+        "run/tunectl/watch.lock",
+        "run/tunectl/boot.json",
+        "var/lib/tunectl/originals.json",
+        "var/lib/tunectl/events.jsonl",
+        "etc/tunectl/baseline.yaml",
+        "etc/sysctl.d/99-tunectl.conf",
+        "etc/sysctl.conf",
+    ];
+    let host = Host::usual();
+    let zero = |path: &Path| {
+        // Whoever may make no devices is shown a link to one.
+        let made = Command::new("mknod").arg(path).args(["c", "1", "5"]).output().unwrap();
+        if !made.status.success() {
+            symlink("/dev/zero", path).unwrap();
+        }
+    };
+    for place in places {
+        for fifo in [false, true] {
+            let path = host.root.join(place);
+            let before = fs::read(&path).ok();
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let _ = fs::remove_file(&path);
+            if fifo {
+                nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            } else {
+                zero(&path);
+            }
+            for args in [
+                &["plan", "-b", "linux-server"][..],
+                &["status"],
+                &["report"],
+                &["apply", "--live-only", "-b", "linux-server", "--lock-timeout", "0"],
+            ] {
+                let program = host.command(args.iter().copied());
+                let mut limited = Command::new("sh");
+                limited.args(["-c", "ulimit -v 600000; exec timeout 20 \"$@\"", "sh"]);
+                limited.arg(program.get_program()).args(program.get_args()).env_clear();
+                limited.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+                let ran = limited.current_dir(&host.work).output().unwrap();
+                let ended = ran.status.code().is_some_and(|code| code < 4);
+                assert!(ended, "{place}, {fifo}: {args:?}: {ran:?}");
+            }
+            fs::remove_file(&path).unwrap();
+            if let Some(before) = before {
+                fs::write(&path, before).unwrap();
+            }
+        }
+    }
 }

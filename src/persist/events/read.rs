@@ -8,6 +8,7 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
+use crate::below;
 use crate::wire::event::Event;
 
 use super::{LONGEST_LINE, Limits, PersistError, is_missing, place, rotated};
@@ -40,6 +41,10 @@ pub fn newest(
     for n in 0..Limits::default().files {
         let path = rotated(&path, n);
         let failed = |error| PersistError::new("read", &path)(error);
+        // In an image it may be a device, which acts when it is opened.
+        if root != Path::new("/") && path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(failed(io::Error::other(below::NotAFile)));
+        }
         let file = match opened(&path) {
             Ok(file) => file,
             Err(error) if is_missing(&error) => break,

@@ -1,7 +1,7 @@
 //! Who may read the log: root, and the group `adm` where there is one, as of the system's log.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
-use std::fs::{self, File, Permissions};
+use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt as _, fchown};
 use std::path::Path;
@@ -13,10 +13,12 @@ use crate::below;
 /// Commands and users stand in it.
 pub(super) const MODE: u32 = 0o640;
 
+/// A longer list is not looked into, in bytes.
+const LONGEST: u64 = 1 << 26;
+
 /// The group's id, from that host's own list.
 pub(super) fn group(root: &Path) -> Option<u32> {
-    let path = below::resolve(root, "/etc/group").ok()?;
-    let groups = fs::read_to_string(path).ok()?;
+    let groups = below::text(root, "/etc/group", LONGEST).ok()?;
     groups.lines().find_map(|line| {
         let mut fields = line.split(':');
         (fields.next()? == "adm").then(|| fields.nth(1)?.parse().ok())?
