@@ -4,7 +4,7 @@
 mod entered;
 mod opened;
 
-pub use entered::{Entered, enter, is_ours, others_write};
+pub use entered::{Entered, enter, is_closed, is_ours, others_write};
 pub use opened::{NotAFile, bytes, is_no_file, open, open_itself, text};
 
 use std::ffi::CStr;

@@ -68,7 +68,7 @@ pub fn enter(root: &Path, path: &Path) -> io::Result<Entered> {
 
 /// Whether what is in such a directory can be exchanged by root and this user alone; where it is
 /// sticky, that holds of what is theirs.
-fn is_closed(found: &Stat) -> bool {
+pub fn is_closed(found: &Stat) -> bool {
     is_ours(found.st_uid) && (found.st_mode & others_write() == 0 || found.st_mode & 0o1000 != 0)
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, fsync, mkdirat, openat};
 use rustix::io::Errno;
 
-use crate::below::{is_ours, others_write};
+use crate::below::is_closed;
 
 use super::PersistError;
 
@@ -37,8 +37,8 @@ fn made(path: &Path) -> io::Result<()> {
             made => made.map(|()| true)?,
         };
         // Of what another user can exchange, nothing is given rights: it may be anything by now.
-        let found = fstat(&above)?;
-        let alone = is_ours(found.st_uid) && found.st_mode & others_write() == 0;
+        // In a sticky directory what is ours stays.
+        let alone = is_closed(&fstat(&above)?);
         // One that has come in between may be a link of an operator's; what was made just now is none.
         let how = if made || !alone { DIRECTORY | OFlags::NOFOLLOW } else { DIRECTORY };
         let new = openat(&above, name, how, Mode::empty())?;

@@ -159,14 +159,14 @@ fn metrics_go_where_no_other_user_has_led_them() {
     if !is_root() {
         return left_out(test, "only root can give files to another user");
     }
-    const ABOVE: &str = "var/lib/prometheus";
+
     let host = Host::usual();
-    let place = host.root.join(ABOVE).join("node-exporter");
+    let place = host.root.join("var/lib/prometheus").join("node-exporter");
     let give = |path: &Path| std::os::unix::fs::lchown(path, NOBODY, NOBODY).unwrap();
     let save = || host.run(["report", "--save"]);
     fs::create_dir_all(&place).unwrap();
     fs::create_dir(host.root.join("elsewhere")).unwrap();
-    give(&host.root.join(ABOVE));
+    give(&host.root.join("var/lib/prometheus"));
     for theirs in [false, true] {
         if theirs {
             give(&place);
