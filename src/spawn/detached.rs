@@ -92,6 +92,10 @@ fn by_itself(root: &Path) -> Result<(), NotStarted> {
         .arg("--root")
         .arg(root)
         .arg(KEEP)
+        // Whoever is told by that socket has not started the keeper, and this process waits for its word.
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("WATCHDOG_USEC")
+        .env_remove("WATCHDOG_PID")
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -295,6 +295,24 @@ fn once_its_keeper_is_killed_the_next_command_puts_it_back_and_says_so() {
     assert!(is_live(&host) && !is_nothing_persisted(&host));
 }
 
+/// As in a service's ExecStartPre=, or where somebody has set it.
+#[test]
+fn the_callers_socket_of_a_service_manager_is_none_of_the_keepers() {
+    let host = host();
+    let socket = host.work.join("notify");
+    let socket_of_others = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    socket_of_others.set_nonblocking(true).unwrap();
+    for path in [socket.to_str().unwrap(), "/nowhere/notify", "@nobody-listens"] {
+        let mut apply = host.command(["apply", "-b", "/etc/tried.yaml", "--confirm-within", "1h"]);
+        let ran = host.told(apply.env("NOTIFY_SOCKET", path).output().unwrap());
+        assert!(ran.code == 0 && is_live(&host), "{path}: {ran:?}");
+        assert_eq!(trial::is_kept(&host.root), Some(true), "{path}");
+        assert!(socket_of_others.recv(&mut [0; 9]).is_err(), "{path}: it was told something");
+        assert_eq!(host.run(["confirm", "--cancel"]).code, 0, "{path}");
+        assert!(is_as_before(&host), "{path}");
+    }
+}
+
 #[test]
 fn what_somebody_else_changed_meanwhile_is_left_alone() {
     let host = host();
