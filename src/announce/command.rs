@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use crate::spawn::{kill_group, start_group};
+use crate::spawn::{kill_group, shell, start_group};
 use crate::wire::event::Event;
 
 /// So many run at once …
@@ -174,8 +174,8 @@ fn start(command: &str, line: &[u8]) -> io::Result<Child> {
     let mut input = File::from(memfd_create("tunectl-event", MemfdFlags::CLOEXEC)?);
     input.write_all(line)?;
     input.rewind()?;
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", command]).stdin(Stdio::from(input));
+    let mut shell = shell(command);
+    shell.stdin(Stdio::from(input));
     start_group(&mut shell)
 }
 

@@ -15,6 +15,8 @@ use crate::below;
 use super::PersistError;
 use super::staged::is_left_behind;
 
+const READ: OFlags =
+    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Writes `bytes` to `place`, mode 0644, whole or not at all; links in its path are followed, and
@@ -63,6 +65,9 @@ fn put(directory: &OwnedFd, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mode = Mode::from_raw_mode(0o644);
     let mut file = File::from(openat(directory, &temporary, flags, mode)?);
+    // Whoever removes what killed runs have left sees that it is in use, as in `staged`.
+    let lock = openat(directory, &temporary, READ, Mode::empty()).map(File::from);
+    let _ = lock.as_ref().map(File::lock);
     let written = file.write_all(bytes).and_then(|()| {
         // The mode is this one whatever the umask says.
         fchmod(&file, mode)?;
@@ -86,7 +91,11 @@ fn put(directory: &OwnedFd, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
 fn remove_left_behind(directory: &OwnedFd, name: &OsStr) {
     let Some(name) = name.to_str() else { return };
     for entry in Dir::read_from(directory.as_fd()).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_ok_and(|entry| is_left_behind(entry, name)) {
+        if !entry.file_name().to_str().is_ok_and(|entry| is_left_behind(entry, name)) {
+            continue;
+        }
+        let opened = openat(directory, entry.file_name(), READ, Mode::empty()).map(File::from);
+        if opened.is_ok_and(|file| file.try_lock().is_ok()) {
             let _ = unlinkat(directory, entry.file_name(), AtFlags::empty());
         }
     }

@@ -9,7 +9,7 @@ use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::watch::priority::usual_descriptors;
+use crate::watch::priority::{descriptors_before, usual_descriptors};
 
 /// What the service manager gave this process is not the child's.
 const NOT_INHERITED: [&str; 7] = [
@@ -21,6 +21,20 @@ const NOT_INHERITED: [&str; 7] = [
     "LISTEN_FDNAMES",
     "JOURNAL_STREAM",
 ];
+
+/// A shell with that script, which begins with as many descriptors as this process had at first:
+/// set from here it would come a moment too late.
+pub fn shell(script: &str) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    match descriptors_before() {
+        None => shell.args(["-c", script]),
+        Some(most) => {
+            let most = most.map_or_else(|| "unlimited".to_owned(), |most| most.to_string());
+            shell.args(["-c", &format!("ulimit -S -n {most}\n{script}")])
+        }
+    };
+    shell
+}
 
 /// Starts `command` in `/`.
 ///

@@ -3,11 +3,11 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::group::{kill_group, start_group};
+use super::group::{kill_group, shell, start_group};
 
 /// Of what it prints so much is looked at for its last line, in bytes.
 const LOOKED_AT: u64 = 4096;
@@ -43,8 +43,8 @@ impl Health {
     pub fn start(&mut self) -> io::Result<()> {
         // A file in memory takes whatever it prints, and nobody has to read it meanwhile.
         let said = File::from(memfd_create("tunectl-check", MemfdFlags::CLOEXEC)?);
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", &self.command]).env("PATH", PATH);
+        let mut shell = shell(&self.command);
+        shell.env("PATH", PATH);
         shell.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said.try_clone()?);
         self.running = Some((start_group(&mut shell)?, said));
         Ok(())

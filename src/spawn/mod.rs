@@ -6,5 +6,5 @@ mod group;
 mod health;
 
 pub use detached::{Held, KEEP, NotStarted, detach, start};
-pub use group::{kill_group, start_group};
+pub use group::{kill_group, shell, start_group};
 pub use health::{Health, Verdict};

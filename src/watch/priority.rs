@@ -25,6 +25,11 @@ pub fn all_descriptors() -> io::Result<()> {
     Ok(())
 }
 
+/// What that was; `None` where it has not asked, `Some(None)` where there was no limit.
+pub fn descriptors_before() -> Option<Option<u64>> {
+    BEFORE.get().map(|before| before.current)
+}
+
 /// Lets a child have as many as this process had at first: some programs go through all the numbers
 /// that they may have, or take select(2), which ends at 1024.
 pub fn usual_descriptors(child: u32) {
