@@ -75,7 +75,7 @@ pub struct Tally {
     pub hosts: FleetHosts,
     /// The same of the silent ones alone.
     pub stale: FleetHosts,
-    /// Hosts by finding, in the order of [`FINDINGS`].
+    /// Hosts by finding, in the order of `FINDINGS`.
     pub found: [Roster; FINDINGS.len()],
     /// Hosts whose baseline cannot be used, and the first of their errors.
     pub failed: Roster<Box<str>>,
