@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, stat as look, statat};
 
-use crate::below::{self, is_ours, others_write};
+use crate::below::{self, is_closed, is_ours, others_write};
 use crate::observed::exact_text;
 
 use super::reports::MAX_BYTES;
@@ -105,7 +105,7 @@ fn opened(root: &Path, path: &str) -> Result<(File, u64), StateError> {
     };
     let found = fstat(&file).map_err(io::Error::from)?;
     judge(&found)?;
-    if !is_ours(above.st_uid) || above.st_mode & others_write() != 0 {
+    if !is_closed(&above) {
         return Err(StateError::Foreign("others can write in its directory"));
     }
     Ok((file.into(), u64::try_from(found.st_size).unwrap_or(0)))
