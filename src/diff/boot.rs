@@ -227,12 +227,8 @@ impl Boots<'_> {
     /// The writes of that number before any of the secrets: a boot begins with none.
     fn without_secret(&self, key: &Key, needing: i64, secrets: &[&str; 2]) -> Vec<Bar> {
         let [leaf, for_all] = secrets;
-        let mut writes: Vec<Write<'_>> = self.view.writes_about(self.loader, key).collect();
         let for_all = Key::from_path(for_all);
-        let others = for_all.iter().flat_map(|all| self.view.writes_about(self.loader, all));
-        writes.extend(others);
-        writes.sort_by_key(|write| write.place);
-        writes.dedup_by_key(|write| write.place);
+        let writes = self.writes_about_both(key, for_all.as_ref().ok());
         let sets = |write: &&Write<'_>| {
             write.gets_to_sibling(key, leaf) || for_all.as_ref().is_ok_and(|all| write.gets_to(all))
         };
@@ -244,16 +240,22 @@ impl Boots<'_> {
             .collect()
     }
 
+    /// The writes about one parameter and another, each once, in the order of the boot.
+    fn writes_about_both(&self, one: &Key, other: Option<&Key>) -> Vec<Write<'_>> {
+        let keys = std::iter::once(one).chain(other);
+        let mut writes: Vec<_> =
+            keys.flat_map(|key| self.view.writes_about(self.loader, key)).collect();
+        writes.sort_by_key(|write| write.place);
+        writes.dedup_by_key(|write| write.place);
+        writes
+    }
+
     /// Both parameters through the boot, from what the kernel starts with (case E25).
     fn bars_by(&self, key: &Key, limit: Limit) -> Vec<Bar> {
         let mut numbers = limit.starts.map(i128::from);
         let mut bars = Vec::new();
         let [Ok(lower), Ok(upper)] = limit.keys.map(Key::from_path) else { return bars };
-        let mut places: Vec<Write<'_>> = self.view.writes_about(self.loader, &lower).collect();
-        places.extend(self.view.writes_about(self.loader, &upper));
-        places.sort_by_key(|write| write.place);
-        places.dedup_by_key(|write| write.place);
-        for write in places {
+        for write in self.writes_about_both(&lower, Some(&upper)) {
             let both = [&lower, &upper];
             for (at, one) in both.into_iter().enumerate() {
                 let number =
