@@ -204,7 +204,7 @@ fn is_open(mode: u32) -> bool {
 pub fn wrong_rights(root: &Path, path: &str, has_secret: bool) -> Option<String> {
     let found = lstat(below::resolve_parent(root, path).ok()?).ok()?;
     let (mode, uid) = (found.st_mode & 0o7777, found.st_uid);
-    let ours = uid == 0 || uid == rustix::process::geteuid().as_raw();
+    let ours = below::is_ours(uid);
     let right = mode & !OPEN == 0 && !(has_secret && is_open(mode));
     if file_type(&found) != FileType::RegularFile || (right && ours) {
         return None;
