@@ -42,22 +42,22 @@ struct Unit {
     masks: [&'static str; 2],
 }
 
-const BOOT: Unit = Unit {
-    wants: [
-        "etc/systemd/system/sysinit.target.wants/tunectl-boot.service",
-        "run/systemd/system/sysinit.target.wants/tunectl-boot.service",
-        "usr/lib/systemd/system/sysinit.target.wants/tunectl-boot.service",
-    ],
-    masks: ["etc/systemd/system/tunectl-boot.service", "run/systemd/system/tunectl-boot.service"],
-};
-const DAEMON: Unit = Unit {
-    wants: [
-        "etc/systemd/system/multi-user.target.wants/tunectl.service",
-        "run/systemd/system/multi-user.target.wants/tunectl.service",
-        "usr/lib/systemd/system/multi-user.target.wants/tunectl.service",
-    ],
-    masks: ["etc/systemd/system/tunectl.service", "run/systemd/system/tunectl.service"],
-};
+/// The places of a unit that a target wants.
+macro_rules! unit {
+    ($name:literal, $target:literal) => {
+        Unit {
+            wants: [
+                concat!("etc/systemd/system/", $target, ".wants/", $name),
+                concat!("run/systemd/system/", $target, ".wants/", $name),
+                concat!("usr/lib/systemd/system/", $target, ".wants/", $name),
+            ],
+            masks: [concat!("etc/systemd/system/", $name), concat!("run/systemd/system/", $name)],
+        }
+    };
+}
+
+const BOOT: Unit = unit!("tunectl-boot.service", "sysinit.target");
+const DAEMON: Unit = unit!("tunectl.service", "multi-user.target");
 
 /// A fact that costs a look of its own, and that not every run uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
