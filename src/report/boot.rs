@@ -8,7 +8,7 @@ use crate::key::Key;
 use crate::observed::Facts;
 use crate::plan::{Item, Outcome, Plan, StepResult};
 use crate::value::agrees;
-use crate::wire::{BOOT_SCHEMA, BootReport, Found, Pending, SetBy};
+use crate::wire::{BOOT_SCHEMA, BootReport, Found, LatestPass, Pending, SetBy};
 
 use super::outcome::step_error;
 use super::style::{cut, harmless};
@@ -233,6 +233,21 @@ pub(super) fn counts(told: &Told<'_>) -> String {
         _ => "",
     };
     format!("{}{dropin}", parts.join(", "))
+}
+
+/// Whether that result of a boot leaves nothing wrong.
+pub(super) fn is_good(result: &str) -> bool {
+    matches!(result, "in_sync" | "corrected")
+}
+
+/// The newest pass of a boot with that result, and how it ended, where the result does not say so.
+pub(super) fn later<'a>(
+    result: &str,
+    latest: Option<&'a LatestPass>,
+) -> Option<(&'a LatestPass, &'a str)> {
+    let latest = latest.filter(|l| l.pass > 1 && !(is_good(result) && l.successful))?;
+    let how = if latest.successful { "all is right that can be" } else { latest.result.as_str() };
+    Some((latest, how))
 }
 
 /// Pending parameters and what each waits for.

@@ -12,7 +12,7 @@ use crate::wire::event::{Event, Writer};
 use crate::wire::report::{
     MOST_PARAMETER_BYTES, MOST_PARAMETERS, REPORT_SCHEMA, Report, ReportBaseline, ReportBoot,
     ReportBootValue, ReportDrift, ReportEvent, ReportHost, ReportLetGo, ReportParameter,
-    ReportPass, ReportSummary, ReportWatch, ReportWriter,
+    ReportSummary, ReportWatch, ReportWriter,
 };
 use crate::wire::{BootReport, Tally};
 
@@ -228,12 +228,7 @@ fn short(boot: &BootReport) -> ReportBoot {
         time: boot.time.clone(),
         found: found().count(),
         corrected: found().filter(|f| f.corrected).count(),
-        latest: boot.latest.as_ref().map(|latest| ReportPass {
-            pass: latest.pass,
-            time: latest.time.clone(),
-            result: latest.result.clone(),
-            successful: latest.successful,
-        }),
+        latest: boot.latest.clone(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::wire::report::{Report, ReportEvent, ReportLetGo, ReportParameter, Rep
 
 use super::plan::Layout;
 use super::style::{BAD, DIM, GOOD, HEAD, WARN, cut, harmless, paint, styled_line, wrapped};
-use super::words;
+use super::{boot, words};
 
 /// Longest value in a column; the whole one is in the JSON.
 const VALUE_WIDTH: usize = 28;
@@ -230,10 +230,8 @@ fn boot(out: &mut String, report: &Report, layout: Layout) {
     };
     let result = boot.result.replace('_', " ");
     let mut text = format!("boot: {result}: {what} ({})", boot.time);
-    let good = matches!(boot.result.as_str(), "in_sync" | "corrected");
-    if let Some(latest) = boot.latest.as_ref().filter(|l| l.pass > 1 && !(good && l.successful)) {
-        let how =
-            if latest.successful { "all is right that can be" } else { latest.result.as_str() };
+    let good = boot::is_good(&boot.result);
+    if let Some((latest, how)) = boot::later(&boot.result, boot.latest.as_ref()) {
         let _ = write!(text, "; pass {} ({}): {how}", latest.pass, latest.time);
     }
     wrapped(out, 0, layout.width, if good { HEAD } else { BAD }, &text);

@@ -8,6 +8,7 @@ use std::fmt::{Display, Write as _};
 use crate::wire::report::{Report, ReportWatch};
 use crate::wire::{Counted, LATENCIES_US, Tally};
 
+use super::boot;
 use super::style::harmless;
 
 /// Results of a boot, one of which is the present one.
@@ -39,7 +40,7 @@ pub fn prometheus(report: &Report, tally: Option<&Tally>, made: Made) -> String 
             results,
         );
         // A report of before tells no more.
-        let right = || matches!(boot.result.as_str(), "in_sync" | "corrected");
+        let right = || boot::is_good(&boot.result);
         let successful = boot.latest.as_ref().map_or_else(right, |latest| latest.successful);
         out.one(
             "tunectl_boot_last_pass_successful",

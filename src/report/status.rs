@@ -397,7 +397,7 @@ fn boot_text(out: &mut String, status: &Status, layout: Layout) {
         milliseconds(report.took_us),
         boot::counts(&told)
     );
-    let style = if matches!(report.result.as_str(), "in_sync" | "corrected") { HEAD } else { BAD };
+    let style = if boot::is_good(&report.result) { HEAD } else { BAD };
     wrapped(out, 0, layout.width, style, &text);
     findings(out, &report.found, layout);
     for (key, time) in report.pending.iter().filter_map(|p| Some((&p.key, p.set_at.as_ref()?))) {
@@ -436,16 +436,8 @@ fn boot_text(out: &mut String, status: &Status, layout: Layout) {
 
 /// How the newest pass ended, where the lines above do not say so.
 fn latest_text(out: &mut String, report: &BootReport, layout: Layout) {
-    let good = matches!(report.result.as_str(), "in_sync" | "corrected");
-    let Some(latest) = report.latest.as_ref().filter(|l| l.pass > 1 && !(good && l.successful))
-    else {
-        return;
-    };
-    let (style, how) = if latest.successful {
-        (HEAD, "all is right that can be")
-    } else {
-        (BAD, latest.result.as_str())
-    };
+    let Some((latest, how)) = boot::later(&report.result, report.latest.as_ref()) else { return };
+    let style = if latest.successful { HEAD } else { BAD };
     let text = format!("pass {} of this boot: {}: {how}", latest.pass, latest.time);
     wrapped(out, 0, layout.width, style, &text);
 }

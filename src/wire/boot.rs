@@ -51,7 +51,7 @@ pub struct BootReport {
     pub notes: Vec<String>,
 }
 
-/// The newest pass of a boot.
+/// The newest pass of a boot: tunectl-boot was started again, or all services were up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LatestPass {
     /// Which one it is; 1 is the first.

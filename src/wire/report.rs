@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::LatestPass;
+
 /// Name of the report's schema.
 pub const REPORT_SCHEMA: &str = "tunectl/report/1";
 
@@ -151,21 +153,7 @@ pub struct ReportBoot {
     pub corrected: usize,
     /// How its newest pass ended by itself; `result` is the worst of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latest: Option<ReportPass>,
-}
-
-/// The newest pass of a boot: tunectl-boot was started again, or all services were up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReportPass {
-    /// Which one it is; 1 is the first.
-    pub pass: u64,
-    /// When it ended, RFC 3339 in UTC.
-    pub time: String,
-    /// In the words of the boot's result.
-    pub result: String,
-    /// Whether all is right that can be: what this kernel has not, or lets nobody write, does not
-    /// count.
-    pub successful: bool,
+    pub latest: Option<LatestPass>,
 }
 
 /// The daemon.
@@ -334,7 +322,7 @@ mod tests {
                 time: "2026-11-26T12:00:00Z".into(),
                 found: 1,
                 corrected: 1,
-                latest: Some(ReportPass {
+                latest: Some(LatestPass {
                     pass: 2,
                     time: "2026-11-26T12:01:00Z".into(),
                     result: "in_sync".into(),
