@@ -153,6 +153,11 @@ pub fn names_secret(text: &str) -> bool {
     SECRETS.iter().any(|name| text.contains(name))
 }
 
+/// Whether a parameter's value must not be shown.
+pub fn is_secret(key: &Key) -> bool {
+    kind_of(key) == Some(Kind::Secret)
+}
+
 /// What kind of parameter `key` is, as far as is known.
 pub fn kind_of(key: &Key) -> Option<Kind> {
     lookup(key).map(Parameter::kind)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::bootview::dropin;
+use crate::catalogue;
 use crate::key::Key;
 use crate::plan::Plan;
 use crate::report;
@@ -32,7 +33,7 @@ pub fn save(
     host: &Host,
     name: Option<&str>,
 ) -> Result<(), Failure> {
-    if let Some(step) = plan.steps.iter().find(|step| report::is_secret(&step.key)) {
+    if let Some(step) = plan.steps.iter().find(|step| catalogue::is_secret(&step.key)) {
         let message = format!("the plan writes {}, whose value is secret: not saved", step.key);
         return Err(Failure::new(message).help("apply it without a saved plan"));
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::catalogue::{self, Kind};
+use crate::catalogue::is_secret;
 use crate::key::Key;
 use crate::observed::{self, Cause};
+use crate::report::SECRET;
 use crate::watch::bpf::Bpf;
 use crate::watch::clock;
 use crate::wire::event::{EVENT_SCHEMA, Event, Writer};
@@ -16,8 +17,6 @@ use super::witness::Sought;
 
 /// Refused writes are told one by one, and when they come more often, together.
 const REFUSED: Duration = Duration::from_secs(10);
-/// What is shown of a value that must not be shown.
-const SECRET: &str = "(secret)";
 
 /// Told where a write leads to nothing, and the kernel refuses nothing.
 const KEPT: &str = "the kernel took the write and kept its value";
@@ -275,8 +274,4 @@ fn told(key: &Key, writer: &observed::Writer) -> Writer {
     let mut writer = Writer::from(writer);
     writer.cmdline.take_if(|_| is_secret(key));
     writer
-}
-
-fn is_secret(key: &Key) -> bool {
-    catalogue::kind_of(key) == Some(Kind::Secret)
 }

@@ -293,8 +293,11 @@ fn verdict(
     }
     let Some(was) = was else {
         // It was not set, or by nobody but tunectl.
-        let is_secret = catalogue::kind_of(key) == Some(Kind::Secret);
-        return if is_secret && !among.observed.hides { Fate::Latched } else { unknown };
+        return if catalogue::is_secret(key) && !among.observed.hides {
+            Fate::Latched
+        } else {
+            unknown
+        };
     };
     if is_latched(key, live) || catalogue::is_unset(&was.key, &was.value) {
         return Fate::Latched;

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 
+use crate::catalogue::is_secret;
 use crate::key::Key;
 use crate::plan::reads_as;
 use crate::wire::event::{Event, Writer};
 
-use super::secret;
 use super::style::{BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint};
 
 /// Of a value, more characters are not shown.
@@ -39,7 +39,7 @@ pub fn is_of_value(event: &Event) -> bool {
 pub fn author<'a>(newest: &'a Event, key: &Key, now: &str) -> Option<&'a Writer> {
     let left = matches!(newest.action.as_str(), "reported" | "yielded" | "contested" | "failed");
     let stands = newest.to.as_deref().is_some_and(|to| reads_as(key, to, now));
-    newest.writer.as_ref().filter(|_| left && stands && !secret::is_secret(key))
+    newest.writer.as_ref().filter(|_| left && stands && !is_secret(key))
 }
 
 /// The event in one line, with colours; `user` knows the names of users.

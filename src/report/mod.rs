@@ -29,7 +29,7 @@ pub use junit::junit;
 pub use outcome::outcome as outcome_text;
 pub use plan::plan as plan_text;
 pub use prometheus::{Made, prometheus};
-pub use secret::{SECRET, is_secret, shown};
+pub use secret::{SECRET, shown};
 pub use style::{BAD, PLAIN, WARN, harmless, harmless_json};
 pub use trial::{cancelled, confirmed, pending};
 pub use words::{counted, errno_text, file_outcome, foreign, of_guards, refusal, remarks};

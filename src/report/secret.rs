@@ -1,16 +1,11 @@
 //! Values that must not be shown: which parameters and lines have them, and what stands there.
 
 use crate::bootview::{Problem, ProblemKind};
-use crate::catalogue::{self, Kind};
+use crate::catalogue::{self, Kind, is_secret};
 use crate::key::{Key, Pattern, Selector, glob_matches};
 
 /// What a secret's value is shown as.
 pub const SECRET: &str = "(secret)";
-
-/// Whether a parameter's value must not be shown.
-pub fn is_secret(key: &Key) -> bool {
-    catalogue::kind_of(key) == Some(Kind::Secret)
-}
 
 /// `text`, or what stands in its place; what is empty hides nothing.
 pub fn shown<'a>(key: &Key, text: &'a str) -> &'a str {

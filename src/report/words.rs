@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::baseline::{DesiredSet, Exception};
 use crate::bootview::{Problem, ProblemKind, dropin};
-use crate::catalogue::{Effect, Hazard};
+use crate::catalogue::{Effect, Hazard, is_secret};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, Cause, LiveStatus, RefusedLine};
 use crate::key::{Key, has_wildcard, swap_separators};
@@ -380,7 +380,7 @@ pub fn refusal_back(why: &Refusal) -> String {
 
 fn refused_line(key: &Key, line: &RefusedLine) -> String {
     let RefusedLine { source, value, in_part, beside } = line;
-    let value = if secret::is_secret(key) { secret::SECRET.into() } else { format!("{value:?}") };
+    let value = if is_secret(key) { secret::SECRET.into() } else { format!("{value:?}") };
     let why = match beside {
         Some((other, number)) => {
             format!(" beside {other} = {number}, as it is by then")
