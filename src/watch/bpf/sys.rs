@@ -415,7 +415,7 @@ pub fn attach_alone(program: BorrowedFd<'_>, cgroup: BorrowedFd<'_>) -> io::Resu
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 mod tests {
     use super::*;
     use std::os::fd::AsFd as _;
@@ -427,6 +427,7 @@ mod tests {
             Ok(map) => map,
             Err(error) => {
                 assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+                eprintln!("left out: needs root");
                 return;
             }
         };
