@@ -25,15 +25,22 @@ fn is_refused(path: &str, value: &str) {
     assert_eq!(refused.unwrap_err().raw_os_error(), Some(1), "EPERM");
 }
 
+/// Whether there is a bpf file system, one that goes with this namespace; else it says so.
+fn mounted(test: &str) -> bool {
+    let done = run(Command::new("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]));
+    let mounted = done.status.success();
+    if !mounted {
+        left_out(test, "no bpf file system can be mounted");
+    }
+    mounted
+}
+
 #[test]
 fn it_outlasts_the_daemon_and_can_be_let_go() {
     let test = "daemon::pinned::it_outlasts_the_daemon_and_can_be_let_go";
     in_namespaces(test, || {
         fresh_host(BASELINE);
-        // One that goes with this namespace.
-        let mounted = run(Command::new("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]));
-        if !mounted.status.success() {
-            left_out(test, "no bpf file system can be mounted");
+        if !mounted(test) {
             return;
         }
         let watch = Watch::start(&["--pin"]);
@@ -93,9 +100,7 @@ fn what_somebody_else_puts_in_its_place_is_in_nobodys_way() {
     let test = "daemon::pinned::what_somebody_else_puts_in_its_place_is_in_nobodys_way";
     in_namespaces(test, || {
         fresh_host(BASELINE);
-        let mounted = run(Command::new("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]));
-        if !mounted.status.success() {
-            left_out(test, "no bpf file system can be mounted");
+        if !mounted(test) {
             return;
         }
         for made in ["link/x", "names/x"] {
