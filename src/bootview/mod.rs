@@ -219,7 +219,8 @@ impl BootView {
     }
 
     /// Every write of this loader, in order.
-    pub fn each_write(&self, loader: Loader) -> impl Iterator<Item = Write<'_>> {
+    #[cfg(test)]
+    fn each_write(&self, loader: Loader) -> impl Iterator<Item = Write<'_>> {
         let outcome = self.of(loader);
         (0..outcome.sequence.len()).map(|place| outcome.write(place))
     }

@@ -46,7 +46,7 @@ impl<'a> OutFile<'a> {
 
     /// Whether that path leads to this file.
     pub fn is(&self, path: &Path) -> bool {
-        let found = self.path.canonicalize().ok();
+        let found = self.standing();
         found.is_some() && found == path.canonicalize().ok()
     }
 
