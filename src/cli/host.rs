@@ -9,7 +9,9 @@ use crate::baseline::{self, DesiredSet, FactName, Layers};
 use crate::catalogue::{self, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector};
-use crate::observed::{Errno, Facts, Originals, Reading, Released, Snapshot, UsageNeeded};
+use crate::observed::{
+    ConfTree, Errno, Facts, Originals, Reading, Released, Snapshot, UsageNeeded,
+};
 use crate::persist::conf::read_conf_tree;
 use crate::persist::holds::{Holds, UNLOCKED};
 use crate::persist::{originals, presence};
@@ -96,6 +98,12 @@ impl Host {
         facts.map_or(Cow::Borrowed(""), |facts| Cow::Owned(facts.boot_id))
     }
 
+    /// What exists of what the patterns of our files match.
+    fn matches(&self, conf: &ConfTree) -> Vec<Key> {
+        let patterns = plan::own_patterns(conf);
+        patterns.iter().flat_map(|pattern| self.kernel.expand(pattern)).collect()
+    }
+
     /// The facts with what is in use, where something is judged by it.
     fn with_usage(&self, cli: &Cli, needed: UsageNeeded) -> Cow<'_, Facts> {
         if self.played || needed == UsageNeeded::default() {
@@ -103,6 +111,26 @@ impl Host {
         }
         let usage = probe::usage(&cli.root, needed);
         Cow::Owned(Facts { usage, ..self.facts.clone() })
+    }
+
+    /// Those with what the boot can and has, where it matters to what is desired.
+    fn with_boot<'f>(
+        &self,
+        cli: &Cli,
+        facts: Cow<'f, Facts>,
+        (patterns, modules): (bool, bool),
+    ) -> Cow<'f, Facts> {
+        if self.played || !facts.systemd || !(patterns || modules) {
+            return facts;
+        }
+        let mut facts = facts.into_owned();
+        if patterns {
+            facts.loader_patterns = probe::loader_patterns(&cli.root);
+        }
+        if modules && !facts.boot_unit {
+            facts.early_modules = probe::early_modules(&cli.root, &facts.kernel_release);
+        }
+        Cow::Owned(facts)
     }
 
     fn exists(&self, key: &Key) -> bool {
@@ -280,8 +308,8 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     let mut given_back = Vec::new();
     if observed.gives_back {
         let held = |key: &Key| set.get(key).is_some();
-        let keys: BTreeSet<Key> =
-            plan::managed(&observed).into_iter().filter(|key| !held(key)).collect();
+        let managed = plan::managed(&observed, &host.matches(&conf));
+        let keys: BTreeSet<Key> = managed.into_iter().filter(|key| !held(key)).collect();
         given_back = plan::needed_to_return(&keys, &observed);
         observed.hides = !keys.is_empty() && originals::are_hidden(&cli.root);
         if observed.hides {
@@ -307,7 +335,7 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     if !given_back.is_empty() {
         needed = needed.and(plan::usage_of(&given_back));
     }
-    let facts = host.with_usage(cli, needed);
+    let facts = host.with_boot(cli, host.with_usage(cli, needed), plan::asks_of_boot(&set));
     observed.facts = &facts;
     observed.snapshot = &snapshot;
     let mut plan = plan::plan(set, &observed);
@@ -348,7 +376,7 @@ pub fn rollback(
     let unplanned = Snapshot::default();
     let mut observed = Observed::new(&host.facts, &unplanned, &conf);
     observed.originals = &originals;
-    let managed = plan::managed(&observed);
+    let managed = plan::managed(&observed, &host.matches(&conf));
     for selector in selected {
         if !managed.iter().any(|key| selector.covers(key)) {
             let known: Vec<String> = managed.iter().map(Key::to_string).collect();

@@ -38,6 +38,12 @@ pub struct Facts {
     pub systemd: bool,
     /// Whether tunectl-boot.service is enabled.
     pub boot_unit: bool,
+    /// Whether the loader that boots this host expands patterns; `None` where nobody has looked, or
+    /// it cannot be told.
+    pub loader_patterns: Option<bool>,
+    /// Modules that are there before the loader runs: built in, or named in modules-load.d; `None`
+    /// where nobody has looked, or it cannot be told.
+    pub early_modules: Option<Vec<String>>,
     /// What is in use at this moment.
     pub usage: Usage,
 }

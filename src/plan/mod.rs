@@ -5,6 +5,7 @@ mod boot;
 pub mod check;
 mod file;
 mod guard;
+mod lines;
 mod needed;
 mod note;
 mod order;
@@ -21,7 +22,7 @@ mod trial;
 
 pub use file::{Dropin, Foreign, has_secret};
 pub use guard::Refusal;
-pub use needed::{also_needed, also_needed_to_return};
+pub use needed::{also_needed, also_needed_to_return, asks_of_boot};
 pub use note::Note;
 pub use order::{Step, bytes};
 pub use outcome::{DropinOutcome, Outcome, StepOutcome, StepResult, Stopped};
@@ -29,10 +30,14 @@ pub use preflight::{TAKEN_PERCENT, usage_needed, usage_of};
 pub use ramp::{Strained, Verdict, bearable, verdict};
 pub use recovery::{Recovery, is_committed, looked_at, reads_as, recovery};
 pub use remember::Memory;
-pub use returned::{Fate, Origin, Returned, Was, managed, needed_to_return};
+pub use returned::{Fate, Origin, Returned, Was, managed, needed_to_return, own_patterns};
+
+use lines::Lines;
 pub use rollback::rollback;
 pub use summary::Summary;
 pub use trial::{Untryable, trial, tried, untryable};
+
+use std::collections::BTreeSet;
 
 use crate::baseline::{Desired, DesiredSet};
 use crate::bootview::{BootView, Loader, Problem, dropin, with_file};
@@ -256,7 +261,7 @@ impl Plan {
             Selector::Key(key) => self.is_refused(key, refused),
             Selector::Pattern(_) => false,
         });
-        let kept: Vec<dropin::Line> = file
+        let mut kept: Vec<dropin::Line> = file
             .lines
             .iter()
             .filter(|line| match &line.selector {
@@ -266,6 +271,13 @@ impl Plan {
             .chain(stuck)
             .cloned()
             .collect();
+        let patterns = |lines: &[dropin::Line]| {
+            lines.iter().filter(|l| matches!(l.selector, Selector::Pattern(_))).count()
+        };
+        // What went with a pattern that would set what was refused keeps a line of its own.
+        if patterns(&kept) < patterns(&file.lines) {
+            kept.extend(persisted::uncarried(&self.items, &file.lines, refused));
+        }
         if kept.is_empty() && file.gone {
             return None;
         }
@@ -289,7 +301,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let own = persisted::Own::of(observed.conf);
     let others = persisted::lasting(observed.conf, own).map(|conf| now.of_changed(&conf));
     let without = others.as_ref().unwrap_or(&now);
-    let old_lines = own.values();
+    let old_lines = Lines::of(own);
     let mut returned = no_longer(&baseline, observed, without, loader, &old_lines);
     let all = with_returned(&baseline.parameters, &returned);
     returned::refuse(&mut returned, &all, observed);
@@ -297,20 +309,28 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let judged = |desired| judged(desired, observed, &files, &all);
     let mut items: Vec<Item> = baseline.parameters.iter().map(judged).collect();
     let steps = ordered(&mut items, &mut returned, observed);
-    let (dropin, host_file) =
-        persisted::files(&baseline, &items, own, without, &returned, observed);
-    // Where our files are as they should be, the next boot is already the planned one.
-    let changes = [&dropin, &host_file].map(|file| file.differs().then_some(file));
-    let changed = changes.into_iter().flatten().fold(None, |conf: Option<ConfTree>, file| {
-        let conf = conf.as_ref().unwrap_or(observed.conf);
-        Some(with_file(conf, file.path, file.after()))
-    });
-    let changed = changed.map(|conf| now.of_changed(&conf));
+    let mut named = BTreeSet::new();
+    let (files, changed) = loop {
+        let files = persisted::files(&baseline, &items, own, without, &returned, observed, &named);
+        // Where our files are as they should be, the next boot is already the planned one.
+        let changes = [&files.dropin, &files.host].map(|file| file.differs().then_some(file));
+        let changed = changes.into_iter().flatten().fold(None, |conf: Option<ConfTree>, file| {
+            let conf = conf.as_ref().unwrap_or(observed.conf);
+            Some(with_file(conf, file.path, file.after()))
+        });
+        let changed = changed.map(|conf| now.of_changed(&conf));
+        let lost = persisted::lost(&files, &items, changed.as_ref().unwrap_or(&now), facts);
+        if lost.is_empty() {
+            break (files, changed);
+        }
+        named.extend(lost);
+    };
+    let (dropin, host_file) = (files.dropin, files.host);
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
         let planned = diff::boot_value(&item.desired, after, loader, facts);
         boot::judge(item, planned, boot::Boots { loader, now: &now, after });
-        let old = persisted::value_of(&old_lines, &item.desired.key);
+        let old = old_lines.value_of(&item.desired.key);
         item.persist = persisted::is_anew(item, old, &dropin);
     }
     // The other loader is judged by what it would do once the drop-in is as planned.
@@ -354,7 +374,7 @@ struct Files<'a> {
     /// The same without ours, where one of ours is there.
     others: Option<&'a BootView>,
     /// The lines of ours.
-    old_lines: &'a [(Selector, String)],
+    old_lines: &'a Lines,
     loader: Loader,
 }
 
@@ -373,7 +393,7 @@ fn judged(desired: &Desired, observed: &Observed<'_>, files: &Files<'_>, all: &[
     let live = observed.snapshot.text(&desired.key);
     let refusals = guard::refusals(desired, live_status, all, observed);
     let released = observed.released.covers(&desired.key);
-    let old = persisted::value_of(files.old_lines, &desired.key);
+    let old = files.old_lines.value_of(&desired.key);
     let status = (live_status, cause.as_ref());
     let persisted = diff::to_persist(desired, status, live, old, &without_ours);
     Item {
@@ -410,7 +430,7 @@ fn no_longer(
     observed: &Observed<'_>,
     without: &BootView,
     loader: Loader,
-    ours: &[(Selector, String)],
+    ours: &Lines,
 ) -> Vec<Returned> {
     if !observed.gives_back {
         return Vec::new();
@@ -421,7 +441,9 @@ fn no_longer(
         !observed.snapshot.get(key).is_some_and(Reading::exists)
             && baseline.patterns.iter().any(|p| p.pattern.matches(key))
     };
-    let keys = managed(observed).into_iter().filter(|key| !held(key) && !gone(key)).collect();
+    let matches = returned::matches(observed);
+    let keys =
+        managed(observed, &matches).into_iter().filter(|key| !held(key) && !gone(key)).collect();
     let desired = &baseline.parameters;
     let among =
         returned::Among { observed, without, loader, ours, held: &held, desired, allow: &[] };

@@ -6,6 +6,14 @@ use crate::key::{Key, has_wildcard, same};
 
 use super::{note, preflight};
 
+/// Whether it matters if the loader expands patterns, and which modules are there before it runs.
+pub fn asks_of_boot(set: &DesiredSet) -> (bool, bool) {
+    (
+        set.patterns.iter().any(|pattern| pattern.requirement.exact().is_some()),
+        set.parameters.iter().any(|desired| desired.module.is_some()),
+    )
+}
+
 /// Parameters beyond the desired ones that a plan must have seen: other halves, bounds of an
 /// order, and what a write changes besides. Patterns are given as globs.
 pub fn also_needed(set: &DesiredSet) -> (Vec<Key>, Vec<&'static str>) {

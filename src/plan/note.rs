@@ -99,6 +99,12 @@ pub enum Note {
     },
     /// tunectl-boot sets it after that line all the same.
     PutRightAtBoot,
+    /// The module that brings it is not known to be there when the loader runs, and tunectl-boot,
+    /// which would set it once it comes, is not enabled.
+    ModuleMayBeLate {
+        /// The module.
+        module: String,
+    },
     /// Its number is made from the RAM of today and persisted as it is, because tunectl-boot is
     /// not enabled.
     NumberOfToday,
@@ -372,6 +378,15 @@ fn boot_unit(item: &Item, facts: &Facts, notes: &mut Vec<Note>) {
     }
     if !facts.boot_unit && facts.systemd && item.desired.from_ram && item.persisted.is_some() {
         notes.push(Note::NumberOfToday);
+    }
+    if !facts.boot_unit
+        && facts.systemd
+        && item.persisted.is_some()
+        && let Some(module) = &item.desired.module
+        && let Some(early) = &facts.early_modules
+        && !early.iter().any(|one| *one == module.replace('-', "_"))
+    {
+        notes.push(Note::ModuleMayBeLate { module: module.clone().into_owned() });
     }
 }
 

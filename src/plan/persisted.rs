@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use crate::baseline::DesiredSet;
 use crate::bootview::{BootView, Loader, dropin, with_file};
 use crate::catalogue;
-use crate::diff::BootStatus;
+use crate::diff::{self, BootStatus};
 use crate::key::{Key, Selector};
-use crate::observed::{ConfBody, ConfFile, ConfTree, Errno, Released, exact_text};
+use crate::observed::{ConfBody, ConfFile, ConfTree, Errno, Facts, Released, exact_text};
 
+use super::lines::Lines;
 use super::{Dropin, Foreign, Item, Observed, Returned, item_of, order, returned};
 
 /// Directories whose files a reboot takes away, unless something writes them anew.
@@ -27,15 +28,6 @@ pub(super) struct Own<'a> {
 impl<'a> Own<'a> {
     pub(super) fn of(conf: &'a ConfTree) -> Self {
         Self { dropin: conf.entry(dropin::PATH), host: conf.entry(dropin::HOST_PATH) }
-    }
-
-    /// What both set now, by selector, and of one selector in the order of a boot; nothing where a
-    /// file is not ours.
-    pub(super) fn values(self) -> Vec<(Selector, String)> {
-        let files = [self.host, self.dropin].into_iter().flatten();
-        let mut values: Vec<_> = files.filter_map(text).flat_map(dropin::values).collect();
-        values.sort_by(|(one, _), (other, _)| one.cmp(other));
-        values
     }
 }
 
@@ -58,7 +50,16 @@ pub(super) fn text(file: &ConfFile) -> Option<&[u8]> {
     }
 }
 
-/// Our files as they are to be: the drop-in, and the numbers made from RAM.
+/// Our files as they are to be.
+pub(super) struct Files {
+    pub dropin: Dropin,
+    /// The numbers made from RAM.
+    pub host: Dropin,
+    /// Parameters that a pattern sets at boot, without a line of their own.
+    pub carried: Vec<Key>,
+}
+
+/// Our files as they are to be. What is in `named` gets a line of its own in any case.
 pub(super) fn files(
     baseline: &DesiredSet,
     items: &[Item],
@@ -66,15 +67,23 @@ pub(super) fn files(
     without: &BootView,
     returned: &[Returned],
     observed: &Observed<'_>,
-) -> (Dropin, Dropin) {
+    named: &BTreeSet<Key>,
+) -> Files {
     let facts = observed.facts;
-    let mut lines = patterns(baseline, items, without, observed.released);
-    let mut host = Vec::new();
+    let patterns = match facts.loader_patterns {
+        Some(false) => Vec::new(),
+        _ => patterns(baseline, items, without, observed.released),
+    };
+    let (mut lines, mut host, mut carried) = (patterns.clone(), Vec::new(), Vec::new());
     // Lines stand in the order of the writes, so that a boot writes in that order too.
     let mut persisted: Vec<&Item> = items.iter().filter(|i| i.persisted.is_some()).collect();
     order::sort(&mut persisted);
     for item in persisted {
         let Some(value) = item.persisted.clone() else { continue };
+        if !named.contains(&item.desired.key) && is_carried(item, &value, &patterns, facts) {
+            carried.push(item.desired.key.clone());
+            continue;
+        }
         let selector = Selector::Key(item.desired.key.clone());
         let arithmetic = item.desired.arithmetic.iter().cloned().map(Cow::Owned);
         let comments = item.desired.reason.iter().cloned().chain(arithmetic.clone()).collect();
@@ -93,8 +102,12 @@ pub(super) fn files(
     }
     let set: BTreeSet<&Selector> =
         lines.iter().chain(&host).filter(|l| l.value().is_some()).map(|l| &l.selector).collect();
-    let mut leaving: Vec<Selector> = own.values().into_iter().map(|(s, _)| s).collect();
-    leaving.retain(|selector| !set.contains(selector));
+    // What a pattern sets does not leave, nor would it if it were there.
+    let stays = |selector: &Selector| match selector {
+        Selector::Key(key) => pattern_of(&patterns, key).is_some(),
+        Selector::Pattern(_) => false,
+    };
+    let leaving = Lines::of(own).selectors().filter(|s| !set.contains(s) && !stays(s)).collect();
     let file = |path, lines: Vec<dropin::Line>, before: Option<&ConfFile>, leaving| Dropin {
         path,
         before: before.and_then(text_of),
@@ -105,10 +118,82 @@ pub(super) fn files(
         leaving,
         foreign: before.and_then(foreign),
     };
-    (
-        file(dropin::PATH, lines, own.dropin, leaving),
-        file(dropin::HOST_PATH, host, own.host, Vec::new()),
-    )
+    Files {
+        dropin: file(dropin::PATH, lines, own.dropin, leaving),
+        host: file(dropin::HOST_PATH, host, own.host, Vec::new()),
+        carried,
+    }
+}
+
+/// Whether a pattern of ours does for a parameter that comes and goes with its interface: on a host
+/// of containers a line for each would be another file every minute, and lines of what is gone are
+/// errors at the next boot.
+fn is_carried(item: &Item, value: &str, patterns: &[dropin::Line], facts: &Facts) -> bool {
+    let key = &item.desired.key;
+    facts.loader_patterns == Some(true)
+        && diff::interface(key).is_some()
+        && !item.made_at_boot(facts)
+        && pattern_of(patterns, key).is_some_and(|line| line.value() == Some(value))
+}
+
+/// The line by which a boot sets a key that has none of its own: the last pattern, where nothing
+/// keeps patterns off it.
+fn pattern_of<'l>(lines: &'l [dropin::Line], key: &Key) -> Option<&'l dropin::Line> {
+    let matching = |l: &&dropin::Line| match &l.selector {
+        Selector::Pattern(pattern) => l.value().is_some() && pattern.matches(key),
+        Selector::Key(_) => false,
+    };
+    let is_fence = |l: &dropin::Line| {
+        l.setting == dropin::Setting::Fence
+            && matches!(&l.selector, Selector::Key(fenced) if fenced == key)
+    };
+    let line = lines.iter().rfind(matching)?;
+    (!lines.iter().any(is_fence)).then_some(line)
+}
+
+/// Of the parameters that are carried, those that a pattern alone does not bring to what is
+/// required: another file names them or matches them later, or another line of ours changes them.
+pub(super) fn lost(files: &Files, items: &[Item], after: &BootView, facts: &Facts) -> Vec<Key> {
+    // What could not be looked into may name each of them.
+    if Loader::ALL.iter().any(|loader| after.unseen_beside(*loader, None).is_some()) {
+        return files.carried.clone();
+    }
+    let is_lost = |key: &&Key| {
+        item_of(items, key).is_none_or(|item| {
+            let desired = &item.desired;
+            Loader::ALL.iter().any(|loader| {
+                let left = diff::boot_value(desired, after, *loader, facts).value;
+                left.is_none_or(|v| !desired.requirement.satisfied_by(desired.shape, &v))
+            })
+        })
+    };
+    files.carried.iter().filter(is_lost).cloned().collect()
+}
+
+/// The lines of what a pattern sets that is not among `lines`, but for what is refused.
+pub(super) fn uncarried(
+    items: &[Item],
+    lines: &[dropin::Line],
+    refused: &[Key],
+) -> Vec<dropin::Line> {
+    let named: BTreeSet<&Key> = lines
+        .iter()
+        .filter_map(|line| match &line.selector {
+            Selector::Key(key) => Some(key),
+            Selector::Pattern(_) => None,
+        })
+        .collect();
+    let carried = items.iter().filter(|item| {
+        let key = &item.desired.key;
+        item.persisted.is_some() && !named.contains(key) && !refused.contains(key)
+    });
+    carried
+        .map(|item| dropin::Line {
+            selector: Selector::Key(item.desired.key.clone()),
+            setting: dropin::Setting::Value(item.persisted.clone().unwrap_or_default()),
+            comments: item.desired.reason.iter().cloned().collect(),
+        })
+        .collect()
 }
 
 /// The patterns, and what fences off the keys that they must not reach.
@@ -207,6 +292,7 @@ fn without(
     let parts = own.and_then(text).and_then(dropin::parts);
     let ours = parts.is_some();
     let dropin::Parts { baseline, sha256, lines } = parts.unwrap_or_default();
+    let as_they_are = lines.clone();
     let given = |key: &Key| returned::of(returned, key).is_some_and(Returned::is_given);
     let stays = |line: &dropin::Line| match (&line.setting, &line.selector) {
         (dropin::Setting::Fence, _) => true,
@@ -236,7 +322,7 @@ fn without(
     });
     kept.splice(patterns..patterns, fences);
     let text = match &before.map(|file| &file.body) {
-        Some(ConfBody::Text(bytes)) if taken_out.is_empty() => exact_text(bytes),
+        Some(ConfBody::Text(bytes)) if kept == as_they_are => exact_text(bytes),
         _ => dropin::render(path, &baseline, &sha256, &kept),
     };
     Dropin {
@@ -276,14 +362,4 @@ pub(super) fn is_anew(item: &Item, old: Option<&str>, dropin: &Dropin) -> bool {
     let lost = matches!(item.boot_status, BootStatus::Unset | BootStatus::Differs);
     let differs = lost || item.persisted.as_deref() != old;
     differs && item.persisted.is_some() && dropin.foreign != Some(Foreign::Unread)
-}
-
-/// What the last of those lines of [`Own::values`] sets that names the key.
-pub(super) fn value_of<'a>(lines: &'a [(Selector, String)], key: &Key) -> Option<&'a str> {
-    let behind = |(selector, _): &(Selector, String)| match selector {
-        Selector::Key(one) => one > key,
-        Selector::Pattern(_) => true,
-    };
-    let (selector, value) = &lines[..lines.partition_point(|line| !behind(line))].last()?;
-    matches!(selector, Selector::Key(one) if one == key).then_some(value)
 }

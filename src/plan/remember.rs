@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalogue::{self, Effect, Reach};
-use crate::key::{Key, Selector};
+use crate::catalogue::{self, Effect, Reach, shape_of};
+use crate::key::Key;
 use crate::observed::{Facts, Original, Originals, Snapshot};
 use crate::value::{agrees, completed, kernel_number};
 
+use super::lines::Lines;
 use super::returned::{self, half_of};
-use super::{Item, Plan, Returned, Step, item_of, order, persisted};
+use super::{Item, Plan, Returned, Step, item_of, order};
 
 /// What a plan adds to what is remembered, and what it takes away.
 #[derive(Clone, Debug, Default)]
@@ -104,7 +105,7 @@ pub(super) struct Made<'a> {
     pub besides: &'a [(Key, String)],
     pub returned: &'a [Returned],
     /// What our files set now.
-    pub ours: &'a [(Selector, String)],
+    pub ours: &'a Lines,
     pub snapshot: &'a Snapshot,
     pub facts: &'a Facts,
 }
@@ -254,7 +255,7 @@ fn left_before(item: &Item, before: &Originals, made: &Made<'_>) -> Option<Strin
     };
     let known = left_in(key).map(str::to_owned).or_else(by_half).or_else(by_other_name);
     let set = || {
-        let set = persisted::value_of(made.ours, key)?;
+        let set = made.ours.value_of(key)?;
         // A file may set but the leading numbers of several: what else it reads is as it was.
         Some(if agrees(item.desired.shape, set, live) { live } else { set }.to_owned())
     };
@@ -292,7 +293,12 @@ fn original(item: &Item, left: &str, before: &Originals, made: &Made<'_>) -> Ori
         let half = if told { None } else { by_other() };
         return Original { value, half, left, because_of: None, ..known.clone() };
     }
-    let ours = |key: &Key| persisted::value_of(made.ours, key).is_some();
+    // What comes with its interface may have been read before a pattern got to it.
+    let set_by_pattern = |key: &Key| {
+        let (set, live) = (made.ours.value_of(key), made.snapshot.text(key));
+        set.zip(live).is_some_and(|(set, live)| agrees(shape_of(key), set, live))
+    };
+    let ours = |key: &Key| made.ours.names(key) || set_by_pattern(key);
     if ours(key) || half.iter().chain(&other).any(ours) {
         return new(None, left, made.facts);
     }

@@ -7,10 +7,11 @@ use crate::bootview::{BootView, Loader, dropin};
 use crate::catalogue::{self, Effect, Kind, Reach, shape_of};
 use crate::diagnostic::{Position, Span};
 use crate::diff::{self, BootStatus, BootValue, LiveStatus};
-use crate::key::{Key, Selector};
-use crate::observed::Original;
+use crate::key::{Key, Pattern};
+use crate::observed::{ConfTree, Original};
 use crate::value::{Shape, agrees, kernel_number};
 
+use super::lines::Lines;
 use super::persisted::{self, Own};
 use super::{Item, Observed, guard};
 
@@ -105,7 +106,7 @@ pub(super) struct Among<'a> {
     pub without: &'a BootView,
     pub loader: Loader,
     /// What our files set.
-    pub ours: &'a [(Selector, String)],
+    pub ours: &'a Lines,
     /// What is still held.
     pub held: &'a dyn Fn(&Key) -> bool,
     /// Of those that are still desired, what.
@@ -114,15 +115,31 @@ pub(super) struct Among<'a> {
     pub allow: &'a [String],
 }
 
-/// What tunectl has to do with on this host: what it wrote in this boot, and what its files say.
-pub fn managed(observed: &Observed<'_>) -> BTreeSet<Key> {
+/// The patterns of our files.
+pub fn own_patterns(conf: &ConfTree) -> Vec<Pattern> {
+    Lines::of(Own::of(conf)).patterns().cloned().collect()
+}
+
+/// What is there of the parameters that were looked at, and that a pattern of our files matches.
+pub(super) fn matches(observed: &Observed<'_>) -> Vec<Key> {
+    let patterns = own_patterns(observed.conf);
+    if patterns.is_empty() {
+        return Vec::new();
+    }
+    let there = observed.snapshot.iter().filter(|(_, reading)| reading.exists());
+    let keys = there.map(|(key, _)| key);
+    keys.filter(|key| patterns.iter().any(|p| p.matches(key))).cloned().collect()
+}
+
+/// What tunectl has to do with on this host: what it wrote in this boot, and what its files say of
+/// what they name, and of those of `matches` that they set by a pattern.
+pub fn managed(observed: &Observed<'_>, matches: &[Key]) -> BTreeSet<Key> {
     let own = Own::of(observed.conf);
+    let lines = Lines::of(own);
     let written = observed.originals.of_boot.iter().filter(|(_, o)| o.because_of.is_none());
     let mut keys: BTreeSet<Key> = written.map(|(key, _)| key.clone()).collect();
-    keys.extend(own.values().into_iter().filter_map(|(selector, _)| match selector {
-        Selector::Key(key) => Some(key),
-        Selector::Pattern(_) => None,
-    }));
+    keys.extend(lines.keys().cloned());
+    keys.extend(matches.iter().filter(|key| lines.value_of(key).is_some()).cloned());
     let made = own.dropin.and_then(persisted::text).map(dropin::at_boot).unwrap_or_default();
     keys.extend(made.into_iter().map(|(key, ..)| key));
     keys
@@ -234,9 +251,7 @@ fn one(key: &Key, among: &Among<'_>) -> Option<Returned> {
     let live = observed.snapshot.text(key).map(str::to_owned);
     let original = observed.originals.of_boot.get(key);
     let was = was(key, original, among);
-    let left = original
-        .map(|original| original.left.as_str())
-        .or_else(|| persisted::value_of(among.ours, key));
+    let left = original.map(|original| original.left.as_str()).or_else(|| among.ours.value_of(key));
     let verdict = verdict(key, live.as_deref(), left, was.as_ref(), among);
     let (target, value) = match (&verdict, &was) {
         (Fate::Restore | Fate::Already, Some(was)) => (&was.key, was.value.clone()),

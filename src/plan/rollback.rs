@@ -6,6 +6,7 @@ use crate::baseline::DesiredSet;
 use crate::bootview::{BootView, Loader, dropin};
 use crate::key::{Key, Selector};
 
+use super::lines::Lines;
 use super::persisted::{self, Own};
 use super::remember::{self, Made};
 use super::returned::{self, Among, managed};
@@ -22,8 +23,8 @@ pub fn rollback(selected: &[Selector], allow: &[String], observed: &Observed<'_>
     let now = BootView::new(observed.conf);
     let others = persisted::lasting(observed.conf, own).map(|conf| now.of_changed(&conf));
     let without = others.as_ref().unwrap_or(&now);
-    let ours = own.values();
-    let all = managed(observed);
+    let ours = Lines::of(own);
+    let all = managed(observed, &returned::matches(observed));
     let is_selected = |key: &Key| selected.is_empty() || selected.iter().any(|s| s.covers(key));
     let keys: BTreeSet<Key> = all.iter().filter(|key| is_selected(key)).cloned().collect();
     let held = |key: &Key| all.contains(key) && !keys.contains(key);

@@ -12,6 +12,7 @@ use nix::sys::utsname::uname;
 use nix::unistd::{SysconfVar, sysconf};
 
 use super::{entry, first_line, meminfo_kb, place, reserve, text, virt};
+use crate::below::bytes;
 use crate::observed::{Facts, NumaNode, Usage, Virtualization};
 
 /// Why the facts of a host cannot be told.
@@ -133,6 +134,8 @@ pub fn probe_for(root: &Path, wanted: &[Fact]) -> Result<Facts, ProbeError> {
         today: if wants(Fact::Today) { today() } else { String::new() },
         systemd: has_systemd(root),
         boot_unit: wants(Fact::BootUnit) && boot_unit(root),
+        loader_patterns: None,
+        early_modules: None,
         usage: Usage::default(),
     })
 }
@@ -226,9 +229,28 @@ fn id_list(list: &str) -> impl Iterator<Item = u32> {
         .take_while(|id| *id < MOST)
 }
 
+const SYSTEMD_SYSCTL: [&str; 2] = ["usr/lib/systemd/systemd-sysctl", "lib/systemd/systemd-sysctl"];
+
 fn has_systemd(root: &Path) -> bool {
-    let places = ["usr/lib/systemd/systemd-sysctl", "lib/systemd/systemd-sysctl"];
-    places.iter().any(|path| place(root, path).exists())
+    SYSTEMD_SYSCTL.iter().any(|path| place(root, path).exists())
+}
+
+/// Whether the systemd-sysctl below `root` expands patterns, as those since 2020 do. Distributions
+/// bring such changes into older versions, so the program itself is asked, not its version: by
+/// what it says where a pattern is kept off a key, and by calling glob(3). `None`: it cannot be told.
+pub fn loader_patterns(root: &Path) -> Option<bool> {
+    /// Far more than its size, which is 25 kB.
+    const MOST: u64 = 1 << 20;
+    let program = SYSTEMD_SYSCTL.iter().find_map(|path| bytes(root, path, MOST).ok())?;
+    if !program.starts_with(b"\x7fELF") {
+        return None;
+    }
+    let says = |what: &[u8]| memchr::memmem::find(&program, what).is_some();
+    match (says(b"explicit setting exists"), says(b"glob")) {
+        (true, _) => Some(true),
+        (false, false) => Some(false),
+        (false, true) => None,
+    }
 }
 
 /// Whether tunectl-boot.service is wanted by sysinit.target, and not masked.

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 mod host;
+mod modules;
 mod played;
 mod pressure;
 mod reserve;
@@ -10,7 +11,8 @@ mod strain;
 mod usage;
 mod virt;
 
-pub use host::{Fact, ProbeError, daemon_unit, probe, probe_for};
+pub use host::{Fact, ProbeError, daemon_unit, loader_patterns, probe, probe_for};
+pub use modules::early_modules;
 pub use played::facts_from_yaml;
 pub use pressure::memory_pressure;
 pub use reserve::thp_min_free_kb;

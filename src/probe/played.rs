@@ -280,6 +280,9 @@ impl Given {
             today: self.today.unwrap_or_else(|| host.today.clone()),
             systemd: self.systemd.unwrap_or(host.systemd),
             boot_unit: self.boot_unit.unwrap_or(host.boot_unit),
+            // That of the other host is not known.
+            loader_patterns: None,
+            early_modules: None,
             // What another host has in use is not known here.
             usage: Usage::default(),
         }

@@ -203,6 +203,11 @@ pub fn note(key: &Key, note: &Note) -> String {
         Note::PutRightAtBoot => {
             "tunectl-boot sets it right after that, before the services start".to_owned()
         }
+        Note::ModuleMayBeLate { module } => format!(
+            "the next boot sets it only where {} is loaded before systemd-sysctl runs: enable \
+             tunectl-boot.service, or name the module in /etc/modules-load.d",
+            harmless(module)
+        ),
         Note::NumberOfToday => {
             "persisted as this number: enable tunectl-boot.service to have it follow the RAM of \
              each boot"

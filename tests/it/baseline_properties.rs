@@ -32,6 +32,8 @@ fn facts() -> Facts {
         today: "2026-11-24".into(),
         systemd: true,
         boot_unit: false,
+        loader_patterns: None,
+        early_modules: None,
         usage: Usage::default(),
     }
 }

@@ -383,6 +383,8 @@ fn host(kernel: &str, mem_total_kb: u64, nodes: u32) -> Facts {
         today: "2026-11-24".into(),
         systemd: true,
         boot_unit: true,
+        loader_patterns: None,
+        early_modules: None,
         usage: Usage::default(),
     }
 }

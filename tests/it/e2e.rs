@@ -7,6 +7,7 @@ use crate::support::{in_namespaces, run};
 
 mod cascades;
 mod kept;
+mod patterns;
 mod secrets;
 mod told;
 mod unseen;

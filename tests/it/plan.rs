@@ -377,6 +377,60 @@ fn what_a_pattern_matches_and_no_key_can_name_is_told() {
     told("/proc/sys/net/ipv4/conf/\u{fffd}\\u{1b}[1m/rp_filter");
 }
 
+/// The loader that boots the host decides how a pattern is persisted: an old one takes it for a key.
+#[test]
+fn a_pattern_is_persisted_as_the_loader_can_read_it() {
+    let host = Host::usual();
+    host.live("net.ipv4.conf.all.rp_filter = 0\nnet.ipv4.conf.eth0.rp_filter = 0\n");
+    let text = "name: it\nparameters: { net.ipv4.conf.*.rp_filter: 2 }\n";
+    host.file("etc/tunectl/baseline.yaml", text);
+    let dropin = || {
+        assert_eq!(host.run(["apply"]).code, 0);
+        assert_eq!(host.run(["plan", "--detailed-exitcode"]).code, 0);
+        fs::read_to_string(host.root.join("etc/sysctl.d/99-tunectl.conf")).unwrap()
+    };
+    let has = |text: &str| ["*", "all", "eth0"].map(|n| text.contains(&format!("conf.{n}.rp_f")));
+    for (program, expected) in [
+        ("\u{7f}ELF Not setting %s (explicit setting exists).", [true, true, false]),
+        ("\u{7f}ELF Couldn't write '%s'", [false, true, true]),
+        // Not to be told: both.
+        ("\u{7f}ELF glob", [true, true, true]),
+        ("#!/bin/sh", [true, true, true]),
+    ] {
+        host.file("usr/lib/systemd/systemd-sysctl", program);
+        let text = dropin();
+        assert_eq!(has(&text), expected, "{program}: {text}");
+    }
+}
+
+/// The loader runs early: what a module brings later it does not set.
+#[test]
+fn a_module_that_may_come_after_the_loader_is_told() {
+    let host = Host::usual();
+    host.live("net.netfilter.nf_conntrack_max = 262144\n");
+    host.file("usr/lib/systemd/systemd-sysctl", "");
+    let text = "name: it\nparameters: { net.netfilter.nf_conntrack_max: 1048576 }\n";
+    host.file("etc/tunectl/baseline.yaml", text);
+    let release = host.value("kernel.osrelease");
+    let told = || {
+        let text = host.run(["plan"]).out;
+        text.contains("the next boot sets it only where nf_conntrack is loaded before")
+    };
+    assert!(!told(), "what is built in is not known");
+    let builtin = format!("usr/lib/modules/{}/modules.builtin", release.trim());
+    host.file(&builtin, "kernel/net/802/p8022.ko\n");
+    assert!(told());
+    host.file("etc/modules-load.d/own.conf", "# here\nnf-conntrack\n");
+    assert!(!told(), "named in modules-load.d");
+    fs::remove_file(host.root.join("etc/modules-load.d/own.conf")).unwrap();
+    host.file(&builtin, "kernel/net/netfilter/nf_conntrack.ko\n");
+    assert!(!told(), "built in");
+    host.file(&builtin, "\n");
+    assert!(told());
+    host.file("etc/systemd/system/sysinit.target.wants/tunectl-boot.service", "");
+    assert!(!told(), "the unit sets it once it comes");
+}
+
 /// What is proposed can be pasted into a shell, whatever the file's name.
 #[test]
 fn a_hint_names_files_as_a_shell_reads_them() {

@@ -81,6 +81,8 @@ fn facts_that_nobody_wants_are_unknown_and_the_others_the_same() {
             systemd: all.systemd,
             boot_id: if wants(Fact::BootId) { all.boot_id.clone() } else { String::new() },
             boot_unit: wants(Fact::BootUnit) && all.boot_unit,
+            loader_patterns: None,
+            early_modules: None,
             usage: Usage::default(),
             // A balloon moves a node's memory a little.
             numa_nodes: one.numa_nodes.clone(),
@@ -346,6 +348,8 @@ fn host() -> Facts {
         today: "2026-11-24".into(),
         systemd: true,
         boot_unit: false,
+        loader_patterns: None,
+        early_modules: None,
         usage: Usage::default(),
     }
 }
@@ -383,6 +387,8 @@ fn a_facts_file_plays_another_host() {
             today: "2027-01-31".into(),
             systemd: false,
             boot_unit: true,
+            loader_patterns: None,
+            early_modules: None,
             usage: Usage::default(),
         }
     );

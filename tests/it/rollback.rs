@@ -57,7 +57,7 @@ impl Scripted {
         let (originals, seen) = (self.originals(), snapshot(&self.kernel, &set));
         let mut observed = Observed::new(&self.facts, &seen, &conf);
         (observed.originals, observed.gives_back) = (&originals, true);
-        let keys: Vec<Key> = plan::needed_to_return(&plan::managed(&observed), &observed);
+        let keys: Vec<Key> = plan::needed_to_return(&plan::managed(&observed, &[]), &observed);
         let seen = self.look(&keys, &seen);
         observed.snapshot = &seen;
         // A plan that is only looked at says the same.
@@ -80,7 +80,7 @@ impl Scripted {
         let (originals, seen) = (self.originals(), Snapshot::default());
         let mut observed = Observed::new(&self.facts, &seen, &conf);
         observed.originals = &originals;
-        let keys: BTreeSet<Key> = plan::managed(&observed);
+        let keys: BTreeSet<Key> = plan::managed(&observed, &[]);
         let seen = self.look(&plan::needed_to_return(&keys, &observed), &seen);
         observed.snapshot = &seen;
         let plan = plan::rollback(&selected, &[], &observed);

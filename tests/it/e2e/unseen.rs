@@ -20,6 +20,11 @@ fn what_cannot_be_looked_into_leaves_the_boot_unknown() {
         for (name, known) in [("zz.conf", false), ("10-a.conf", true)] {
             let place = format!("/etc/sysctl.d/{name}");
             fs::write(&place, &large).unwrap();
+            if known {
+                // It may name what a pattern has set so far: a line of our own is read later.
+                expect(2, &PLAN);
+                expect(0, &APPLY);
+            }
             let text = expect(if known { 0 } else { 2 }, &PLAN);
             assert_eq!(text.contains(&format!("{place} {told}")), !known, "{text}");
             let text = expect(if known { 0 } else { 2 }, &status);
