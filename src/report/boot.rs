@@ -12,7 +12,7 @@ use crate::wire::{BOOT_SCHEMA, BootReport, Found, LatestPass, Pending, SetBy};
 
 use super::outcome::step_error;
 use super::style::{cut, harmless};
-use super::{json, secret, words};
+use super::{json, refusals, secret, words};
 
 /// Longest value in a line; the whole one is in the report.
 const VALUE_WIDTH: usize = 60;
@@ -104,7 +104,7 @@ pub fn conclude(found: &mut BTreeMap<Key, Found>, plan: &Plan, failed: &BTreeMap
     for item in &plan.items {
         let Some(found) = found.get_mut(&item.desired.key) else { continue };
         found.corrected = !is_wrong(item);
-        let refused = || item.refusals.first().map(words::refusal);
+        let refused = || item.refusals.first().map(refusals::refusal);
         let why = || match item.live_status {
             LiveStatus::Differs => "it was changed again at once".to_owned(),
             _ => words::cause(item).unwrap_or_else(|| "this kernel has it not".into()),

@@ -12,7 +12,7 @@ use crate::wire;
 
 use super::outcome::{errors, not_applied, step_error, step_result, taken_back};
 use super::secret::{self, SECRET, covers_secret};
-use super::words;
+use super::{refusals, words};
 
 /// A plan.
 pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
@@ -41,7 +41,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             pending: summary.pending,
             blocked: summary.blocked,
             waived: summary.waived,
-            refused: words::refused(plan),
+            refused: refusals::refused(plan),
             boot_unknown: summary.boot_unknown,
         },
         steps: plan
@@ -60,7 +60,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             .collect(),
         dropin: file(plan, &plan.dropin),
         host_file: file(plan, &plan.host_file),
-        refusals: words::refusals(plan),
+        refusals: refusals::refusals(plan),
         boot_problems: plan.boot_problems.iter().map(words::problem).collect(),
         notes: words::remarks(&plan.baseline),
     }

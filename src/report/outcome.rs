@@ -9,7 +9,7 @@ use crate::plan::{Dropin, DropinOutcome, Item, Outcome, Plan, StepOutcome, StepR
 use super::plan::{Layout, is_boot_note};
 use super::secret;
 use super::style::{BAD, CHANGE, GOOD, HEAD, WARN, cut, harmless, styled_line, wrapped};
-use super::words;
+use super::{refusals, words};
 
 /// The outcome as text: what matters first, then what was changed, then what went wrong.
 pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
@@ -153,7 +153,7 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
         Some(Stopped::Strained { reserve_kb, wanted_kb, why }) => errors.push(format!(
             "stopped at a reserve of {reserve_kb} kB of {wanted_kb} kB, before the host ran short of \
              memory: {}",
-            words::strained(why)
+            refusals::strained(why)
         )),
         None => {}
     }

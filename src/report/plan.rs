@@ -14,7 +14,7 @@ use crate::value::agrees;
 use super::plan_table::table;
 use super::secret;
 use super::style::{BAD, DIM, GOOD, HEAD, WARN, cut, harmless, styled_line, wrapped};
-use super::words;
+use super::{refusals, words};
 
 /// Longest value in a column; the whole one is in the JSON.
 pub(super) const VALUE_WIDTH: usize = 28;
@@ -57,7 +57,7 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
     let summary = plan.summary();
     let total = plan.items.len();
     let name = harmless(&plan.baseline.name);
-    let refused = words::refused(plan);
+    let refused = refusals::refused(plan);
     let does_nothing = refused > 0 || plan.foreign().is_some();
     let refresh = match plan.files().find(|file| file.changes()).map(|file| &file.before) {
         None => None,
@@ -160,7 +160,7 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
     let indent = 6;
     let width = layout.width;
     for refusal in &item.refusals {
-        wrapped(out, indent, width, BAD, &words::refusal(refusal));
+        wrapped(out, indent, width, BAD, &refusals::refusal(refusal));
     }
     if let Some(cause) = words::cause(item) {
         wrapped(out, indent, width, WARN, &cause);

@@ -19,7 +19,7 @@ use super::plan::Layout;
 use super::style::{
     BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint, styled_line, wrapped,
 };
-use super::{json, outcome, secret, words};
+use super::{json, outcome, refusals, secret, words};
 
 /// Longest value in a column.
 const VALUE_WIDTH: usize = 40;
@@ -252,7 +252,7 @@ fn value(key: &Key, text: &str) -> String {
 /// What stands in the way of it.
 fn note(one: &Returned, by: &str) -> Option<String> {
     if let Some(refusal) = one.item.refusals.first() {
-        return Some(words::refusal_back(refusal));
+        return Some(refusals::refusal_back(refusal));
     }
     match &one.verdict {
         Fate::Restore if !one.item.write => {

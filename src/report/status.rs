@@ -13,7 +13,7 @@ use crate::wire::{BootReport, Changed, Found, LetGo, NextBoot, STATUS_SCHEMA, St
 use super::boot::{self, Told};
 use super::plan::Layout;
 use super::style::{BAD, DIM, GOOD, HEAD, WARN, styled_line, wrapped};
-use super::{json, secret, words};
+use super::{json, refusals, secret, words};
 
 /// The status of a host of which nothing else is known than what was reported at boot.
 pub fn unplanned(facts: &Facts, boot: Option<BootReport>, result: &str) -> Status {
@@ -92,7 +92,7 @@ fn changed(item: &Item, plan: &Plan, left: Option<&Left<'_>>) -> Changed {
         (Some(from), Some(to)) => !agrees(item.desired.shape, from, to),
         _ => false,
     };
-    let refused = || item.refusals.first().map(words::refusal);
+    let refused = || item.refusals.first().map(refusals::refusal);
     let rolled_back = || let_go.then(|| "rolled back".to_owned());
     let error = refused().or_else(|| words::cause(item)).or_else(rolled_back);
     Changed { key, from: left, to, desired, since_boot, set_by, owners, error }
