@@ -110,7 +110,7 @@ impl<'a> Merger<'a, '_> {
         }
         let mut by_when: BTreeMap<&Selector, &Entry> = BTreeMap::new();
         for block in &doc.when {
-            if !block.conditions.iter().all(|c| when::holds(c, self.facts)) {
+            if !when::counts(block, self.facts) {
                 continue;
             }
             for entry in &block.parameters {

@@ -83,7 +83,7 @@ fields!(Document: source name description extends on_drift parameters exclude ac
 fields!(Entry: selector span terms);
 fields!(Terms: wish reason reference module allow on_drift);
 fields!(Literal: text plain span);
-fields!(When: span conditions parameters);
+fields!(When: span conditions faulty parameters);
 fields!(Condition: fact test span);
 fields!(Waiver: selector span until reason);
 

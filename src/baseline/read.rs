@@ -409,7 +409,9 @@ impl Reader {
 
     fn when(&mut self, node: &Node) -> Option<When> {
         let fields = self.fields(node, "a `when` block", &["if", "parameters"])?;
-        let mut when = When { span: node.span, conditions: Vec::new(), parameters: Vec::new() };
+        let mut when =
+            When { span: node.span, conditions: Vec::new(), faulty: false, parameters: Vec::new() };
+        let before = self.problems.iter().filter(|p| p.is_error()).count();
         match fields.get("if").map(|n| (n, &n.kind)) {
             Some((_, NodeKind::Map(entries))) if !entries.is_empty() => {
                 for (key, value) in entries {
@@ -431,7 +433,6 @@ impl Reader {
                             self.wrong(value.span, message, &help);
                         }
                     }
-                    // A wrong one holds nowhere: the block's parameters count on no host.
                     when.conditions.push(Condition { fact, test, span: value.span });
                 }
             }
@@ -444,6 +445,8 @@ impl Reader {
                 self.wrong(node.span, "a `when` block has no `if`", help);
             }
         }
+        // Without a condition that was meant it would hold where it is not to.
+        when.faulty = self.problems.iter().filter(|p| p.is_error()).count() > before;
         match fields.get("parameters") {
             Some(parameters) => when.parameters = self.entries(parameters, "parameters"),
             None => self.wrong(node.span, "a `when` block has no `parameters`", ""),

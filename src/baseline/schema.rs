@@ -130,6 +130,8 @@ pub struct When {
     pub span: Span,
     /// Every one must hold.
     pub conditions: Vec<Condition>,
+    /// Not all that it asks for could be read: it holds nowhere.
+    pub faulty: bool,
     /// The parameters that then count.
     pub parameters: Vec<Entry>,
 }

@@ -6,7 +6,7 @@ use crate::key::{glob_matches, has_sound_brackets, has_wildcard, nearest};
 use crate::observed::{Facts, Release, Virtualization};
 use crate::value::Size;
 
-use super::schema::{Condition, FactName};
+use super::schema::{Condition, FactName, When};
 
 #[derive(Clone, Copy)]
 enum Comparison {
@@ -141,8 +141,13 @@ const SURROUNDINGS: [&str; 34] = [
     "wsl",
 ];
 
+/// Whether a block's parameters count on a host.
+pub fn counts(block: &When, facts: &Facts) -> bool {
+    !block.faulty && block.conditions.iter().all(|condition| holds(condition, facts))
+}
+
 /// Whether a host meets a condition; none meets one that [`check`] refuses.
-pub fn holds(condition: &Condition, facts: &Facts) -> bool {
+fn holds(condition: &Condition, facts: &Facts) -> bool {
     if check(condition.fact, &condition.test).is_err() {
         return false;
     }
