@@ -33,6 +33,8 @@ pub struct DesiredSet {
     pub expired_waivers: Vec<Exception>,
     /// Waivers in force that end soon, each with the days after today.
     pub ending_waivers: Vec<(Exception, u32)>,
+    /// `when` blocks that do not count on the host, each with the conditions that it does not meet.
+    pub left_out: Vec<(Span, String)>,
 }
 
 impl DesiredSet {

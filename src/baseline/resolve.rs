@@ -17,7 +17,7 @@ use super::layers::Layers;
 use super::merge::{Chosen, Merged, merge};
 use super::schema::Text;
 use super::spelling::{self, Speller};
-use super::{elsewhere, exceptions};
+use super::{elsewhere, exceptions, when};
 
 /// What a resolution asks of the host's list of parameters.
 pub struct Host<'a> {
@@ -42,6 +42,7 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
         sha256: layers.sha256(),
         sources: layers.sources.clone(),
         excludes: merged.excludes.iter().map(|e| e.value.clone()).collect(),
+        left_out: when::left_out(layers.documents.iter().flat_map(|d| &d.when), host.facts),
         ..DesiredSet::default()
     };
     set.excludes.sort();

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::diagnostic::Span;
 use crate::key::{glob_matches, has_sound_brackets, has_wildcard, nearest};
 use crate::observed::{Facts, Release, Virtualization};
 use crate::value::Size;
@@ -146,6 +147,31 @@ pub fn counts(block: &When, facts: &Facts) -> bool {
     !block.faulty && block.conditions.iter().all(|condition| holds(condition, facts))
 }
 
+/// The blocks that do not count on a host, each with the conditions that it does not meet and what
+/// it has instead.
+pub fn left_out<'a>(blocks: impl Iterator<Item = &'a When>, facts: &Facts) -> Vec<(Span, String)> {
+    let out = blocks.filter(|block| !block.faulty && !counts(block, facts));
+    out.map(|block| (block.span, unmet(block, facts))).collect()
+}
+
+fn unmet(block: &When, facts: &Facts) -> String {
+    let unmet = block.conditions.iter().filter(|condition| !holds(condition, facts));
+    let told = |Condition { fact, test, .. }: &Condition| match fact {
+        FactName::Ram => format!("ram is {} kB, not {test}", facts.mem_total_kb),
+        FactName::NumaNodes => format!("numa_nodes is {}, not {test}", nodes(facts)),
+        FactName::Kernel => format!("kernel is {}, not {test}", facts.kernel),
+        FactName::Virtualization => {
+            format!("virtualization is {}, not {test}", facts.virtualization.name())
+        }
+        FactName::Hostname => format!("hostname is {}, not {test}", facts.hostname),
+    };
+    unmet.map(told).collect::<Vec<_>>().join("; ")
+}
+
+fn nodes(facts: &Facts) -> usize {
+    facts.numa_nodes.len().max(1)
+}
+
 /// Whether a host meets a condition; none meets one that [`check`] refuses.
 fn holds(condition: &Condition, facts: &Facts) -> bool {
     if check(condition.fact, &condition.test).is_err() {
@@ -157,8 +183,7 @@ fn holds(condition: &Condition, facts: &Facts) -> bool {
             comparison.holds(&facts.mem_total_kb.saturating_mul(1024), &size.bytes)
         }),
         FactName::NumaNodes => {
-            let nodes = facts.numa_nodes.len().max(1);
-            whole(operand).is_some_and(|n: usize| comparison.holds(&nodes, &n))
+            whole(operand).is_some_and(|n: usize| comparison.holds(&nodes(facts), &n))
         }
         FactName::Kernel => release(operand).is_some_and(|(release, numbers)| {
             // `== 5.14` means any 5.14.x, and `== 5` any 5.x, as people read it.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::baseline::{self, DesiredSet, FactName, Layers};
 use crate::catalogue::{self, Parameter};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Position};
 use crate::key::{Key, Pattern, Selector};
 use crate::observed::{
     ConfTree, Errno, Facts, Originals, Reading, Released, Snapshot, UsageNeeded,
@@ -258,6 +258,12 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
         return Err(Failure::new(message).with(problems, layers.sources));
     }
     ui.diagnostics(&problems, &layers.sources);
+    if ui.layout().verbose {
+        for (block, unmet) in &set.left_out {
+            let place = Position::of(*block, &set.sources);
+            ui.hint(&format!("The `when` block at {place} does not hold here: {unmet}."));
+        }
+    }
     if beyond > 0 {
         ui.warning(&format!("{beyond} more of the baseline {name} (the first {SHOWN} are shown)"));
     }

@@ -21,6 +21,7 @@ mod hostile;
 mod kernel;
 mod loaders;
 mod messages;
+mod misnamed;
 mod operator;
 mod output;
 mod packaging;

@@ -1,0 +1,42 @@
+//! What an operator is told who names a baseline that there is not, or in the wrong place.
+#![allow(clippy::needless_raw_string_hashes, reason = "snapbox writes them when it updates")]
+
+use snapbox::{IntoData as _, assert_data_eq, str};
+
+use crate::operator::Host;
+
+const BASELINE: &str = "name: it\nparameters: { vm.swappiness: 1 }\n";
+
+/// What a run says that fails.
+fn told(host: &Host, args: &[&str]) -> String {
+    let ran = host.run(args.iter().copied());
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{}", ran.err);
+    ran.err
+}
+
+/// Why a block does not count is told to who asks for more.
+#[test]
+fn a_block_that_does_not_hold_says_so() {
+    let host = Host::usual();
+    let block = |condition: &str| {
+        format!("  - if: {{ {condition} }}\n    parameters: {{ vm.swappiness: 1 }}\n")
+    };
+    let blocks = [
+        r#"hostname: "db-*", ram: ">= 1GiB", numa_nodes: ">= 4""#,
+        r#"kernel: "< 5.8""#,
+        r#"ram: "> 1TiB""#,
+        r#"hostname: "broker-*""#,
+    ];
+    host.given("b.yaml", format!("name: it\nwhen:\n{}", blocks.map(block).concat()));
+    let ran = host.run(["plan", "-v", "-b", "./b.yaml"]);
+    assert_data_eq!(ran.err, str![[r#"
+The `when` block at b.yaml:3:5 does not hold here: hostname is broker-7, not db-*; numa_nodes is 2, not >= 4.
+The `when` block at b.yaml:5:5 does not hold here: kernel is 6.18.44, not < 5.8.
+The `when` block at b.yaml:7:5 does not hold here: ram is 67108864 kB, not > 1TiB.
+
+Nothing was changed. To carry it out, as root: tunectl apply -b ./b.yaml
+
+"#]].raw());
+    let ran = host.run(["plan", "-b", "./b.yaml"]);
+    assert!(!ran.err.contains("does not hold"), "{}", ran.err);
+}
