@@ -28,6 +28,7 @@ mod rooms {
         pub mod prepared;
         pub mod read;
         pub mod schema;
+        pub mod syntax;
         pub mod when;
         pub mod yaml;
     }

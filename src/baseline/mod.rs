@@ -17,6 +17,7 @@ mod resolve;
 mod schema;
 mod sorted;
 mod spelling;
+mod syntax;
 mod when;
 mod yaml;
 

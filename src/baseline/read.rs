@@ -72,10 +72,6 @@ impl Reader {
             let start = Span { start: 0, end: 0, line: 1, column: 1, ..root.span };
             return self.wrong(start, "the baseline is empty", "start with `name: …`");
         }
-        if root.text().is_some_and(|text| text.contains('=')) {
-            let help = "write `name: …`, and below `parameters:` each line as `vm.swappiness: 1`";
-            return self.wrong(root.span, "this reads as a sysctl.d file, not as a baseline", help);
-        }
         let Some(fields) = self.fields(root, "a baseline", DOCUMENT) else { return };
         match fields.get("name") {
             Some(node) => doc.name = self.text(node, "name").unwrap_or_default(),

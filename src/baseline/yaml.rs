@@ -1,6 +1,6 @@
 //! A baseline's YAML as a tree in which every node knows its place and keeps its text as written.
 
-use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError};
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::observed::turns_text;
@@ -8,7 +8,7 @@ use crate::observed::turns_text;
 /// Largest baseline that is read, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting; a real baseline has five levels.
-const MAX_DEPTH: usize = 16;
+pub(super) const MAX_DEPTH: usize = 16;
 /// Most nodes in one file.
 const MAX_NODES: usize = 50_000;
 
@@ -85,6 +85,9 @@ pub fn parse(source: usize, text: &str) -> (Option<Node>, Vec<Diagnostic>) {
             Diagnostic::error(place.at(at, at + c.len_utf8()), format!("the file contains {what}"));
         let help = "remove it; a damaged file is better restored from its source";
         return (None, vec![problem.help(help)]);
+    }
+    if let Some(problem) = place.sysctl_file() {
+        return (None, vec![problem]);
     }
     let mut options = Options::default();
     options.emit_comments = false;
@@ -243,13 +246,13 @@ fn scalar(text: &str, style: ScalarStyle, written: &str) -> NodeKind {
 
 /// Turns the parser's positions into ours.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+pub(super) struct Place<'a> {
     source: usize,
-    text: &'a str,
+    pub(super) text: &'a str,
 }
 
 impl Place<'_> {
-    fn at(&self, start: usize, end: usize) -> Span {
+    pub(super) fn at(&self, start: usize, end: usize) -> Span {
         let before = &self.text[..start];
         let line_start = before.rfind('\n').map_or(0, |n| n + 1);
         Span {
@@ -261,7 +264,7 @@ impl Place<'_> {
         }
     }
 
-    fn byte(&self, marker: &Marker) -> usize {
+    pub(super) fn byte(&self, marker: &Marker) -> usize {
         let byte = marker.byte_offset().filter(|b| self.text.is_char_boundary(*b));
         byte.unwrap_or(self.text.len())
     }
@@ -300,178 +303,7 @@ impl Place<'_> {
         }
         Span { start, end: before.len(), column, ..node }
     }
-
-    fn syntax_error(&self, error: &ScanError) -> Diagnostic {
-        let at = self.byte(error.marker()).min(self.text.len());
-        let end =
-            self.text[at..].chars().next().filter(|c| *c != '\n').map_or(at, |c| at + c.len_utf8());
-        if error.info().contains("<document start>") {
-            return self.outside();
-        }
-        let (message, help) = explain(error.kind(), &error.info());
-        Diagnostic { help, ..Diagnostic::error(self.at(at, end), message) }
-    }
 }
-
-impl Place<'_> {
-    /// What stands in a file's first line, where the rest of the file does not belong to it.
-    fn outside(&self) -> Diagnostic {
-        let mut start = 0;
-        let mut first = "";
-        for line in self.text.split_inclusive('\n') {
-            let content = line.trim_start();
-            if !content.is_empty()
-                && !content.starts_with(['#', '%'])
-                && content.trim_end() != "---"
-            {
-                first = line.trim_end();
-                break;
-            }
-            start += line.len();
-        }
-        let indent = first.len() - first.trim_start().len();
-        let at = self.at(start + indent, start + first.len());
-        let (message, help) = if indent > 0 {
-            (
-                "the first entry is indented, and those below it are not",
-                "begin all entries of a map in the same column",
-            )
-        } else if first.starts_with('[') {
-            ("a baseline has no sections", "remove this line; the file begins with `name: …`")
-        } else {
-            (
-                "this line is not `KEY: VALUE`, and the rest of the file does not belong to it",
-                "begin the file with `name: …`",
-            )
-        };
-        Diagnostic::error(at, message).help(help)
-    }
-}
-
-/// A syntax error in the words of a baseline's author.
-fn explain(kind: &ErrorKind, info: &str) -> (String, Option<String>) {
-    let (message, help) = match kind {
-        _ if info.contains("block scalar") => (
-            "a value that starts with `|` or `>` begins a block of text in YAML".to_owned(),
-            "quote it, as in '|/usr/lib/systemd/systemd-coredump %P'",
-        ),
-        ErrorKind::UnexpectedCharacter { character } => (
-            format!("a value cannot start with `{character}`: YAML gives it a meaning of its own"),
-            "quote the value",
-        ),
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
-            ("YAML is indented with spaces, not with tabs".to_owned(), "replace the tab by spaces")
-        }
-        ErrorKind::DirectiveDisallowed => (
-            "YAML directives are not part of the format".to_owned(),
-            "remove the line with the `%`",
-        ),
-        _ if info.contains("mapping values are not allowed") => (
-            "a `: ` inside a value reads as another map".to_owned(),
-            "quote the value, or move the entry to a line of its own",
-        ),
-        _ if info.contains("nest") || info.contains("limit") => {
-            (format!("nested more than {MAX_DEPTH} levels deep"), "a baseline has five levels")
-        }
-        _ => match SYNTAX.iter().find(|(found, ..)| info.contains(found)) {
-            Some((_, message, help)) => ((*message).to_owned(), *help),
-            None => (
-                format!("not YAML: {info}"),
-                "write `KEY: VALUE`, each on a line of its own, and quote what has marks in it",
-            ),
-        },
-    };
-    (message, Some(help.to_owned()))
-}
-
-/// What the parser says, what that means in a baseline, and what to write instead.
-const SYNTAX: [(&str, &str, &str); 21] = [
-    ("unclosed quote", "this quote is never closed", "close it on the same line"),
-    ("unclosed bracket '{'", "this `{` is never closed", "add the `}`"),
-    ("unclosed bracket '['", "this `[` is never closed", "add the `]`"),
-    ("misplaced bracket", "nothing was opened that this could close", "remove it, or quote it"),
-    (
-        "simple key expected",
-        "this line is not `KEY: VALUE`",
-        "put a colon and a blank between them, as `vm.swappiness: 1`",
-    ),
-    (
-        "did not find expected key",
-        "the indentation of this line fits no line above it",
-        "begin all entries of a map in the same column",
-    ),
-    (
-        "block sequence entries are not allowed",
-        "a list cannot begin on the line of its key",
-        "write `[1, 2]`, or each item behind a `- ` on a line of its own",
-    ),
-    (
-        "illegal placement of ':'",
-        "a `:` cannot stand here",
-        "quote the value; or a bracket or a quote further up is never closed",
-    ),
-    (
-        "trailing content after",
-        "something follows the closing quote",
-        "put the whole value between the quotes",
-    ),
-    (
-        "mismatched bracket",
-        "this bracket is closed by one of another kind",
-        "close `{` with `}`, and `[` with `]`",
-    ),
-    (
-        "did not find expected ',' or",
-        "a comma is missing before this, or a bracket further up is never closed",
-        "divide items by commas, and close `{` with `}` and `[` with `]`",
-    ),
-    (
-        "implicit flow mapping",
-        "there is nothing in front of this comma",
-        "remove one of two commas, or write what belongs between them",
-    ),
-    ("found a tab", "YAML is indented with spaces, not with tabs", "replace the tab by spaces"),
-    (
-        "mapping keys are not allowed",
-        "a `? ` begins a key in YAML, and none can stand here",
-        "quote the value",
-    ),
-    (
-        "\"-\" is only valid inside a block",
-        "a `- ` begins an item in YAML, and none can stand here",
-        "quote the value; between brackets items are divided by commas",
-    ),
-    (
-        "comment intercepting",
-        "a comment stands in the middle of a text of several lines",
-        "write the text on one line, or in quotes",
-    ),
-    (
-        "scanning an anchor or alias",
-        "a value cannot start with `*` or `&`: YAML gives them a meaning of their own",
-        "quote the value",
-    ),
-    (
-        "parsing a block collection",
-        "this line fits no item of the list above it",
-        "begin each item of a list with `- `, all in the same column",
-    ),
-    (
-        "unexpected EOF",
-        "something is missing before this",
-        "write `KEY: VALUE`, each on a line of its own, and quote what has marks in it",
-    ),
-    (
-        "a BOM must not appear",
-        "a byte order mark stands in the middle of the file",
-        "remove it: where two files were put together it stood at the beginning of the second",
-    ),
-    (
-        "unknown escape character",
-        "there is no such escape between double quotes",
-        "use single quotes, between which a backslash is a backslash",
-    ),
-];
 
 fn count(n: impl TryInto<u32>) -> u32 {
     n.try_into().unwrap_or(u32::MAX)
