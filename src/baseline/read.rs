@@ -486,7 +486,7 @@ fn key_problem(span: Span, text: &str, error: &KeyError) -> Diagnostic {
 }
 
 /// A text of foreign origin, cut to a length that fits a message.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     if text.chars().count() > 80 {
         return text.chars().take(77).chain("...".chars()).collect();
     }

@@ -7,19 +7,38 @@ use granit_parser::{ErrorKind, ScanError};
 use crate::diagnostic::Diagnostic;
 use crate::key::Selector;
 
+use super::read::{DOCUMENT, ENTRY, clean};
 use super::yaml::{MAX_DEPTH, Place};
 
+/// So many lines of one kind are told of at once.
+const TOLD: usize = 50;
+
+/// What the parser says where a line above may be at fault.
+const RUN_ON: [&str; 4] = [
+    "mapping values are not allowed",
+    "comment intercepting",
+    "did not find expected key",
+    "simple key expected",
+];
+
 impl Place<'_> {
-    /// What the parser stopped at.
-    pub(super) fn syntax_error(&self, error: &ScanError) -> Diagnostic {
+    /// What the parser stopped at; where several lines have the same fault, each of them.
+    pub(super) fn syntax_errors(&self, error: &ScanError) -> Vec<Diagnostic> {
         let at = self.byte(error.marker()).min(self.text.len());
         let end =
             self.text[at..].chars().next().filter(|c| *c != '\n').map_or(at, |c| at + c.len_utf8());
         if error.info().contains("<document start>") {
-            return self.outside();
+            return vec![self.outside()];
+        }
+        // The parser reads on from a line without a blank behind its colon, and stops further down.
+        if RUN_ON.iter().any(|what| error.info().contains(what)) {
+            let problems = self.without_blanks(at);
+            if !problems.is_empty() {
+                return problems;
+            }
         }
         let (message, help) = explain(error.kind(), &error.info());
-        Diagnostic { help, ..Diagnostic::error(self.at(at, end), message) }
+        vec![Diagnostic { help, ..Diagnostic::error(self.at(at, end), message) }]
     }
 
     /// A file of `KEY = VALUE` lines, as its first line with anything on it tells. YAML makes of
@@ -48,6 +67,32 @@ impl Place<'_> {
         Some(problem.help(help))
     }
 
+    /// The lines, one above the other, that have a key and a value without a blank between them: the
+    /// one at `at`, if it is such a line, and those above it.
+    fn without_blanks(&self, at: usize) -> Vec<Diagnostic> {
+        let mut found: Vec<(Range<usize>, String)> = Vec::new();
+        let own = self.line_start(at);
+        let mut end = self.text[own..].find('\n').map_or(self.text.len(), |length| own + length);
+        loop {
+            let start = self.line_start(end);
+            let line = self.trimmed(start..end);
+            let content = &self.text[line.clone()];
+            match divided(content) {
+                Some(instead) => found.push((line, instead)),
+                None if start == own || content.is_empty() || content.starts_with('#') => {}
+                None => break,
+            }
+            let Some(above) = start.checked_sub(1) else { break };
+            end = above;
+        }
+        let told = found.into_iter().rev().take(TOLD).map(|(line, instead)| {
+            let problem =
+                Diagnostic::error(self.at(line.start, line.end), "this line is not `KEY: VALUE`");
+            problem.help(format!("put a blank behind the colon, as `{instead}`"))
+        });
+        told.collect()
+    }
+
     /// Where each line stands, without its line break.
     fn lines(&self) -> impl Iterator<Item = Range<usize>> {
         let mut start = 0;
@@ -56,6 +101,10 @@ impl Place<'_> {
             start += line.len() + 1;
             from..from + line.len()
         })
+    }
+
+    fn line_start(&self, at: usize) -> usize {
+        self.text[..at].rfind('\n').map_or(0, |n| n + 1)
     }
 
     /// A part without the blanks around it.
@@ -97,6 +146,19 @@ impl Place<'_> {
         };
         Diagnostic::error(at, message).help(help)
     }
+}
+
+/// A line of a key, a colon and a value, with the blank that is missing there.
+fn divided(line: &str) -> Option<String> {
+    let (key, value) = line.split_once(':')?;
+    let value = value.split(" #").next().unwrap_or_default().trim_end();
+    // Behind a text's colon there is a blank, or it is a URL's.
+    if value.is_empty() || value.starts_with([' ', '\t', '/']) {
+        return None;
+    }
+    let names = key.contains(['.', '/']) && Selector::parse(key).is_ok();
+    let known = names || DOCUMENT.contains(&key) || ENTRY.contains(&key);
+    known.then(|| clean(&format!("{key}: {value}")))
 }
 
 /// A syntax error in the words of a baseline's author.

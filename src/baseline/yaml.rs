@@ -115,11 +115,12 @@ impl<'t> Builder<'t> {
         match self.events.next_event() {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
-                let problem = self.place.syntax_error(&error);
+                let problems = self.place.syntax_errors(&error);
                 // What goes wrong behind a mistake, on its own line, comes of it.
-                let line = |p: &Diagnostic| p.span.map(|span| span.line);
-                if self.problems.last().is_none_or(|last| line(last) != line(&problem)) {
-                    self.problems.push(problem);
+                let line = |p: Option<&Diagnostic>| p.and_then(|p| p.span).map(|span| span.line);
+                let last = line(self.problems.last());
+                if last.is_none() || last != line(problems.first()) {
+                    self.problems.extend(problems);
                 }
                 Err(Stop)
             }
