@@ -25,6 +25,7 @@ mod rooms {
 
     pub mod baseline {
         //! The part of the room that reads one text.
+        pub mod misnamed;
         pub mod prepared;
         pub mod read;
         pub mod schema;

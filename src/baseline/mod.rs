@@ -10,6 +10,7 @@ mod exceptions;
 mod interpret;
 mod layers;
 mod merge;
+mod misnamed;
 mod mistaken;
 mod prepared;
 mod read;

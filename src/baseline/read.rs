@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::key::{KeyError, Selector, nearest};
+use crate::key::{KeyError, Selector};
 use crate::value::Percent;
 
+use super::misnamed;
 use super::schema::{
     Condition, Document, Entry, FactName, Literal, OnDrift, Target, Terms, Text, Waiver, When,
     Wish, Written,
@@ -147,10 +148,7 @@ impl Reader {
                 continue;
             };
             let Some(name) = known.iter().find(|k| **k == written) else {
-                let help = match nearest(written, known.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("its fields are: {}", known.join(", ")),
-                };
+                let help = misnamed::help(written, known);
                 self.wrong(key.span, format!("{what} has no field `{}`", clean(written)), &help);
                 continue;
             };
@@ -297,9 +295,11 @@ impl Reader {
                 terms.wish = hold(Target::One(self.literal(value, &name)?));
             }
             NodeKind::List(items) => terms.wish = hold(Target::Many(self.many(items, &name)?)),
-            NodeKind::Map(_) => {
+            NodeKind::Map(written) => {
                 let fields = self.fields(value, &name, ENTRY)?;
-                self.terms_fields(&mut terms, &name, key.span, &fields)?;
+                // Of one that could not be read it is not known what it says.
+                let whole = fields.0.len() == written.len();
+                self.terms_fields(&mut terms, &name, whole.then_some(key.span), &fields)?;
             }
         }
         Some(terms)
@@ -317,7 +317,7 @@ impl Reader {
         &mut self,
         terms: &mut Terms,
         name: &str,
-        key: Span,
+        whole: Option<Span>,
         fields: &Fields<'_>,
     ) -> Option<()> {
         terms.reason = fields.get("reason").and_then(|n| self.line(n, "reason")).map(Text::from);
@@ -349,7 +349,9 @@ impl Reader {
         let at_most = fields.get("at_most").map(|n| self.literal(n, "at_most"));
         if [&value, &share].iter().all(|t| t.is_none()) && at_least.is_none() && at_most.is_none() {
             let help = "add `value`, `percent_of_ram`, `at_least` or `at_most`; `KEY: null` leaves it alone";
-            self.wrong(key, format!("{name} says nothing about its value"), help);
+            if let Some(key) = whole {
+                self.wrong(key, format!("{name} says nothing about its value"), help);
+            }
             return None;
         }
         // What was written and could not be read must not silently vanish.
