@@ -8,7 +8,7 @@ use crate::value::{Canonical, NotAValue, Shape, Size, Unit, canonical};
 
 use super::amount::Amount;
 use super::desired::Requirement;
-use super::mistaken::is_truth_value;
+use super::mistaken::{dashed, is_truth_value};
 use super::schema::{Literal, Target, Wish};
 
 /// A requirement with how it came about.
@@ -270,6 +270,14 @@ impl Interpreter<'_> {
     fn many(&mut self, span: Span, literals: &[Literal]) -> Option<String> {
         match self.shape() {
             Shape::Numbers(count) => {
+                if count > 1
+                    && let [Literal { text, span, .. }] = literals
+                    && let Some(instead) = dashed(text)
+                {
+                    let message =
+                        format!("{text:?}: the kernel divides numbers by blanks, not by a dash");
+                    return self.wrong(*span, message, format!("write {instead}"));
+                }
                 if literals.len() > usize::from(count) || literals.is_empty() {
                     let message = format!(
                         "{} has {count} numbers, {} are given",

@@ -34,6 +34,13 @@ pub fn number_help(text: &str) -> String {
     }
 }
 
+/// Two numbers with a dash between them, as people write a range, in the kernel's way.
+pub fn dashed(text: &str) -> Option<String> {
+    let (first, last) = text.split_once('-')?;
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    (number(first) && number(last)).then(|| format!("{first} {last}"))
+}
+
 /// A number without the marks that divide its thousands. What is not grouped in threes may be a
 /// list of numbers, and joined it would be quite another one.
 fn ungrouped(text: &str) -> Option<String> {
