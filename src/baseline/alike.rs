@@ -93,6 +93,7 @@ impl Judge<'_> {
     fn reading<T>(&self, read: impl FnOnce(Interpreter<'_>) -> T) -> T {
         read(Interpreter {
             selector: &self.one.selector,
+            matched: None,
             known: self.known(),
             facts: self.facts,
             here: true,

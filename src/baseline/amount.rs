@@ -157,9 +157,9 @@ impl Interpreter<'_> {
         let Some((unit, bytes)) = self.memory_unit() else {
             let message = match self.known {
                 Some(_) => {
-                    format!("{} is not an amount of memory, so it takes no size", self.selector)
+                    format!("{} is not an amount of memory, so it takes no size", self.name())
                 }
-                None => format!("the unit of {} is not known, so it takes no size", self.selector),
+                None => format!("the unit of {} is not known, so it takes no size", self.name()),
             };
             return self.wrong(literal.span, message, "write a plain number");
         };
@@ -176,8 +176,8 @@ impl Interpreter<'_> {
     pub(super) fn share(&mut self, percent: Percent, span: Span) -> Option<Amount> {
         let Some((unit, bytes)) = self.memory_unit() else {
             let message = match self.known {
-                Some(_) => format!("{} is not an amount of memory", self.selector),
-                None => format!("the unit of {} is not known", self.selector),
+                Some(_) => format!("{} is not an amount of memory", self.name()),
+                None => format!("the unit of {} is not known", self.name()),
             };
             return self.wrong(
                 span,

@@ -49,6 +49,7 @@ pub(super) fn check(
         };
         Interpreter {
             selector: &entry.selector,
+            matched: None,
             known,
             facts: host.facts,
             here: false,

@@ -1,8 +1,8 @@
 //! Turns what was written for one parameter into what is required of it on one host.
 
-use crate::catalogue::{Kind, Parameter};
+use crate::catalogue::{self, Kind, Parameter};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::key::Selector;
+use crate::key::{Key, Selector};
 use crate::observed::{Facts, Release, breaks_line};
 use crate::value::{Canonical, NotAValue, Shape, Size, Unit, canonical};
 
@@ -33,6 +33,8 @@ impl Interpreted {
 pub struct Interpreter<'a> {
     /// The entry's key or pattern, for messages.
     pub selector: &'a Selector,
+    /// Of a pattern, the parameter that it is judged for, where it is one of its matches.
+    pub matched: Option<&'a Key>,
     /// What the catalogue knows of it.
     pub known: Option<Parameter>,
     /// The host.
@@ -56,6 +58,17 @@ impl Interpreter<'_> {
         None
     }
 
+    /// Of a pattern whose matches may be parameters of several kinds, the match that is judged.
+    fn one_match(&self) -> Option<&Key> {
+        let Selector::Pattern(pattern) = self.selector else { return None };
+        self.matched.filter(|_| catalogue::of_pattern(pattern).is_none())
+    }
+
+    /// What is spoken of.
+    pub(super) fn name(&self) -> String {
+        self.one_match().map_or_else(|| self.selector.to_string(), ToString::to_string)
+    }
+
     pub(super) fn shape(&self) -> Shape {
         self.known.map_or(Shape::Unknown, Parameter::shape)
     }
@@ -67,7 +80,7 @@ impl Interpreter<'_> {
         let bounded = at_least.is_some() || at_most.is_some();
         let single = self.shape().is_single_number() || self.shape() == Shape::Unknown;
         if bounded && (!single || matches!(target, Some(Target::Many(_)))) {
-            let message = format!("{} is not one number, so it has no bounds", self.selector);
+            let message = format!("{} is not one number, so it has no bounds", self.name());
             return self.wrong(span, message, "give the whole value");
         }
         // All that is wrong with any of them is told, so each is read before one ends it.
@@ -140,23 +153,22 @@ impl Interpreter<'_> {
     }
 
     fn check_kind(&mut self, span: Span, action: bool) -> Option<()> {
-        let name = self.selector;
-        match (self.known.map(Parameter::kind), action) {
-            (Some(Kind::Action), false) => {
-                let message = format!("{name} is an action, not a setting: it holds no value");
-                self.wrong(span, message, "move it below `actions:`; it is run on request only")
+        let Some(known) = self.known else { return Some(()) };
+        let (what, help) = match (known.kind(), action) {
+            (Kind::Action, false) => (
+                "is an action, not a setting: it holds no value",
+                "move it below `actions:`; it is run on request only",
+            ),
+            (Kind::Action, true) => return Some(()),
+            (_, true) => ("is a setting, not an action", "move it below `parameters:`"),
+            (Kind::Counter, false) => {
+                ("is read-only: the kernel reports there and holds no value", "remove it")
             }
-            (Some(kind), true) if kind != Kind::Action => {
-                let message = format!("{name} is a setting, not an action");
-                self.wrong(span, message, "move it below `parameters:`")
-            }
-            (Some(Kind::Counter), false) => {
-                let message =
-                    format!("{name} is read-only: the kernel reports there and holds no value");
-                self.wrong(span, message, "remove it")
-            }
-            _ => Some(()),
-        }
+            _ => return Some(()),
+        };
+        let exclude = self.one_match().map(|key| format!("leave it out: `exclude: [{key}]`"));
+        let help = exclude.unwrap_or_else(|| help.to_owned());
+        self.wrong(span, format!("{} {what}", self.name()), help)
     }
 
     /// A single value that is not clamped: a number, or whatever the shape takes.
@@ -201,7 +213,7 @@ impl Interpreter<'_> {
                 let text = self.line(literal)?;
                 if text.len() > usize::from(max) {
                     let message =
-                        format!("{} keeps {max} bytes, this has {}", self.selector, text.len());
+                        format!("{} keeps {max} bytes, this has {}", self.name(), text.len());
                     return self.wrong(literal.span, message, "shorten it");
                 }
                 Some(text)
@@ -227,8 +239,7 @@ impl Interpreter<'_> {
             );
         }
         if matches!(Size::parse(&literal.text), Ok(Some(_))) && literal.plain {
-            let message =
-                format!("the unit of {} is not known, so it takes no size", self.selector);
+            let message = format!("the unit of {} is not known, so it takes no size", self.name());
             return self.wrong(literal.span, message, "write the number that the kernel wants");
         }
         self.line(literal)
@@ -264,7 +275,7 @@ impl Interpreter<'_> {
             NotAValue::NotAKey => "write four groups of hexadecimal digits, as 1-2-3-4",
             _ => "",
         };
-        self.wrong(literal.span, format!("{}: {error}", self.selector), help)
+        self.wrong(literal.span, format!("{}: {error}", self.name()), help)
     }
 
     fn many(&mut self, span: Span, literals: &[Literal]) -> Option<String> {
@@ -281,7 +292,7 @@ impl Interpreter<'_> {
                 if literals.len() > usize::from(count) || literals.is_empty() {
                     let message = format!(
                         "{} has {count} numbers, {} are given",
-                        self.selector,
+                        self.name(),
                         literals.len()
                     );
                     let help = if literals.is_empty() {
@@ -320,7 +331,7 @@ impl Interpreter<'_> {
                 self.one(&Literal { text: text.join(",").into(), plain: true, span })
             }
             _ => {
-                let message = format!("{} takes one value, not a list", self.selector);
+                let message = format!("{} takes one value, not a list", self.name());
                 self.wrong(span, message, "write the value without brackets")
             }
         }
@@ -397,7 +408,9 @@ impl Interpreter<'_> {
         let takes = if range.outer { "takes nothing outside" } else { "takes" };
         let message = format!(
             "{number} is out of range: {} {takes} {} to {} on {kernel}",
-            self.selector, range.min, range.max
+            self.name(),
+            range.min,
+            range.max
         );
         if known.unit() == Unit::Seconds && range.outer {
             let most = range.max / 10;

@@ -167,7 +167,7 @@ impl Resolver<'_, '_> {
             });
         }
         spelling::guards(chosen.entry, self.problems);
-        self.interpret(chosen, known, false)
+        self.interpret(chosen, None, known, false)
     }
 
     fn desired(
@@ -186,7 +186,8 @@ impl Resolver<'_, '_> {
                 near = self.speller.key(key, chosen.entry, self.problems);
             }
         }
-        let interpreted = self.interpret(chosen, known, action)?;
+        let matched = pattern.as_ref().map(|_| key);
+        let interpreted = self.interpret(chosen, matched, known, action)?;
         Some(Desired {
             key: key.clone(),
             requirement: interpreted.requirement,
@@ -209,11 +210,13 @@ impl Resolver<'_, '_> {
     fn interpret(
         &mut self,
         chosen: &Chosen<'_>,
+        matched: Option<&Key>,
         known: Option<Parameter>,
         action: bool,
     ) -> Option<Interpreted> {
         let mut interpreter = Interpreter {
             selector: &chosen.entry.selector,
+            matched,
             known,
             facts: self.host.facts,
             here: true,

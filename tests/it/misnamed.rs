@@ -14,6 +14,34 @@ fn told(host: &Host, args: &[&str]) -> String {
     ran.err
 }
 
+/// Each match of a pattern is a parameter of its own kind.
+#[test]
+fn of_a_patterns_matches_the_one_at_fault_is_named() {
+    let host = Host::usual();
+    host.live("net.ipv4.conf.all.mc_forwarding = 0\n");
+    host.given("b.yaml", "name: it\nparameters:\n  net.ipv4.conf.all.*: 1\n");
+    assert_data_eq!(
+        told(&host, &["plan", "-b", "./b.yaml"]),
+        str![[r#"
+error: net.ipv4.conf.all.mc_forwarding is read-only: the kernel reports there and holds no value
+ --> b.yaml:3:3
+  |
+3 |   net.ipv4.conf.all.*: 1
+  |   ^^^^^^^^^^^^^^^^^^^
+  |
+  = help: leave it out: `exclude: [net.ipv4.conf.all.mc_forwarding]`
+
+error: the baseline ./b.yaml cannot be used: 1 problem; nothing was changed
+
+"#]]
+        .raw()
+    );
+    let left_out = "exclude: [net.ipv4.conf.all.mc_forwarding]\n";
+    host.given("b.yaml", format!("name: it\nparameters: {{ net.ipv4.conf.all.*: 1 }}\n{left_out}"));
+    let ran = host.run(["plan", "-b", "./b.yaml"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
 /// Why a block does not count is told to who asks for more.
 #[test]
 fn a_block_that_does_not_hold_says_so() {
