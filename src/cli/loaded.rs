@@ -10,6 +10,7 @@ use crate::sources::{self, SourceError, Sources};
 use super::adoption;
 use super::args::Cli;
 use super::failure::Failure;
+use super::named;
 
 /// A baseline as loaded, with what was wrong so far.
 pub struct Loaded {
@@ -77,8 +78,7 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
         vec![name]
     } else {
         if !reader.exists(sources::HOST_BASELINE) {
-            let known: Vec<&str> = builtin::ALL.iter().map(|(n, _)| *n).collect();
-            let help = format!("name one with -b; built in are: {}", known.join(", "));
+            let help = format!("name one with -b; {}", named::all(&reader));
             let message = format!("this host has no {}", sources::HOST_BASELINE);
             return Err(Failure::new(message).help(help));
         }
@@ -144,13 +144,10 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
     if let Some(found) = builtin::found(wanted.name) {
         return Ok(found);
     }
-    let known = builtin::ALL.iter().map(|(n, _)| *n);
-    let help = match crate::key::nearest(wanted.name, known.clone()) {
-        Some(near) => format!(
-            "did you mean {near}? A path is written with a slash, as ./{}.yaml",
-            wanted.name
-        ),
-        None => format!("built in are: {}", known.collect::<Vec<_>>().join(", ")),
+    // Of a built-in one nothing lies beside it.
+    let help = match wanted.from {
+        Some(from) if from.starts_with(builtin::PREFIX) => named::all(reader),
+        from => named::help(reader, wanted.name, from),
     };
     let message = format!("there is no baseline named {:?}", wanted.name);
     Err(NotFound { message, help: Some(help) })

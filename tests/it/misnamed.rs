@@ -14,6 +14,72 @@ fn told(host: &Host, args: &[&str]) -> String {
     ran.err
 }
 
+#[test]
+fn the_hosts_own_are_suggested_and_listed() {
+    let host = Host::usual();
+    host.file("etc/tunectl/baselines/router.yaml", BASELINE);
+    host.file("usr/share/tunectl/baselines/database.yaml", BASELINE);
+    host.file("usr/share/tunectl/baselines/router.yaml", BASELINE);
+    assert_data_eq!(told(&host, &["plan", "-b", "roter"]), str![[r#"
+error: there is no baseline named "roter"
+help: did you mean router? This host's own are: database, router; a path is written with a slash, as ./roter.yaml
+
+"#]].raw());
+    assert_data_eq!(told(&host, &["plan", "-b", "linux-servr"]), str![[r#"
+error: there is no baseline named "linux-servr"
+help: did you mean linux-server? This host's own are: database, router; a path is written with a slash, as ./linux-servr.yaml
+
+"#]].raw());
+    assert_data_eq!(told(&host, &["plan", "-b", "something"]), str![[r#"
+error: there is no baseline named "something"
+help: this host's own are: database, router; built in are: cis-network, elasticsearch-node, kafka-broker, kubernetes-node, linux-server, postgresql-server, redis-server, rocketmq-broker
+
+"#]].raw());
+    assert_data_eq!(told(&host, &["plan"]), str![[r#"
+error: this host has no /etc/tunectl/baseline.yaml
+help: name one with -b; this host's own are: database, router; built in are: cis-network, elasticsearch-node, kafka-broker, kubernetes-node, linux-server, postgresql-server, redis-server, rocketmq-broker
+
+"#]].raw());
+    for n in 0..30 {
+        host.file(&format!("etc/tunectl/baselines/role-{n:02}.yaml"), BASELINE);
+    }
+    let many = told(&host, &["plan", "-b", "something"]);
+    assert!(many.contains("role-17, role-18 and 12 more; built in are: "), "{many}");
+}
+
+#[test]
+fn what_lies_beside_is_named_by_its_path() {
+    let host = Host::usual();
+    host.given("w2.yaml", BASELINE);
+    host.given("roles/w3.yml", BASELINE);
+    host.given("w.yaml", "name: w\nextends: [w2, w3]\n");
+    host.given("roles/w.yaml", "name: w\nextends: [w3]\n");
+    assert_data_eq!(told(&host, &["plan", "-b", "./w.yaml"]), str![[r#"
+error: there is no baseline named "w2"
+ --> w.yaml:2:11
+  |
+2 | extends: [w2, w3]
+  |           ^^
+  |
+  = help: write ./w2.yaml: a name is looked for in /etc/tunectl/baselines, /usr/share/tunectl/baselines and among what is built in
+
+error: there is no baseline named "w3"
+ --> w.yaml:2:15
+  |
+2 | extends: [w2, w3]
+  |               ^^
+  |
+  = help: built in are: cis-network, elasticsearch-node, kafka-broker, kubernetes-node, linux-server, postgresql-server, redis-server, rocketmq-broker
+
+error: the baseline ./w.yaml cannot be used: 2 problems; nothing was changed
+
+"#]].raw());
+    let roles = told(&host, &["plan", "-b", "roles/w.yaml"]);
+    assert!(roles.contains("help: write ./w3.yml: "), "{roles}");
+    let named = told(&host, &["plan", "-b", "w2"]);
+    assert!(named.contains("help: write ./w2.yaml: "), "{named}");
+}
+
 /// Each match of a pattern is a parameter of its own kind.
 #[test]
 fn of_a_patterns_matches_the_one_at_fault_is_named() {

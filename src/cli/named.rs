@@ -1,0 +1,61 @@
+//! The baselines that a name can mean on this host, for what was meant by one that means none.
+
+use crate::baseline::builtin;
+use crate::key::nearest;
+use crate::report::harmless;
+use crate::sources::{SEARCH, Sources, relative_to};
+
+/// So many names are told.
+const TOLD: usize = 20;
+
+/// The host's own, in the order of their names. A directory that cannot be listed has none here:
+/// reading a baseline from it tells why.
+fn of_host(reader: &Sources) -> Vec<String> {
+    let paths = SEARCH.iter().flat_map(|dir| reader.list_yaml(dir).unwrap_or_default());
+    let name = |path: String| Some(path.rsplit('/').next()?.strip_suffix(".yaml")?.to_owned());
+    let mut names: Vec<String> = paths.filter_map(name).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The names of all that are built in.
+fn built_in<'a>() -> impl Iterator<Item = &'a str> {
+    builtin::ALL.iter().map(|(name, _)| *name)
+}
+
+/// All that there are.
+pub fn all(reader: &Sources) -> String {
+    let built_in = format!("built in are: {}", built_in().collect::<Vec<_>>().join(", "));
+    match told(&of_host(reader)) {
+        Some(own) => format!("this host's own are: {own}; {built_in}"),
+        None => built_in,
+    }
+}
+
+/// The first of some names, if there are any.
+fn told(names: &[String]) -> Option<String> {
+    let told: Vec<String> = names.iter().take(TOLD).map(|name| harmless(name)).collect();
+    let more = names.len().saturating_sub(TOLD);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!told.is_empty()).then(|| format!("{}{more}", told.join(", ")))
+}
+
+/// What to write instead of a name that means none, in the baseline `from` or on the command line.
+pub fn help(reader: &Sources, name: &str, from: Option<&str>) -> String {
+    let beside = ["yaml", "yml"].map(|ending| format!("./{name}.{ending}"));
+    if let Some(path) = beside.iter().find(|path| reader.read(&relative_to(from, path)).is_ok()) {
+        return format!(
+            "write {path}: a name is looked for in {} and among what is built in",
+            SEARCH.join(", ")
+        );
+    }
+    let own_names = of_host(reader);
+    let known = own_names.iter().map(String::as_str).chain(built_in());
+    let Some(near) = nearest(name, known) else { return all(reader) };
+    let path = match told(&own_names) {
+        Some(own) => format!("This host's own are: {own}; a path"),
+        None => "A path".to_owned(),
+    };
+    format!("did you mean {}? {path} is written with a slash, as ./{name}.yaml", harmless(near))
+}
