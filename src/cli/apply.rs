@@ -37,7 +37,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         return boot::run(cli, args, ui);
     }
     let root = nix::unistd::geteuid().is_root();
-    let saved = args.plan.as_deref().map(|path| saved::read(path, root)).transpose()?;
+    let saved = args.plan.as_deref().map(|path| saved::read(cli, path, root)).transpose()?;
     let name = match &saved {
         Some(saved) => saved.saved_baseline.as_deref(),
         None => args.baseline.baseline.as_deref(),

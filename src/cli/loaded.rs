@@ -60,9 +60,18 @@ impl Loaded {
 
 /// Whether the host has a baseline of its own.
 pub fn has_baseline(cli: &Cli) -> bool {
-    let reader =
-        Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
-    reader.exists(sources::HOST_BASELINE)
+    onlooker(cli).exists(sources::HOST_BASELINE)
+}
+
+/// Whether a word of the command line can only mean a baseline.
+pub fn is_baseline(cli: &Cli, word: &str) -> bool {
+    let is_yaml = word.ends_with(".yaml") || word.ends_with(".yml");
+    is_yaml || named::is_known(&onlooker(cli), word)
+}
+
+/// Who only looks.
+fn onlooker(cli: &Cli) -> Sources {
+    Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false }
 }
 
 /// Loads the named baseline, or the host's own with its further layers. Problems are collected

@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
     let keeps = keeper.is_some();
     let cli = match keeper.or_else(usual::arguments).map_or_else(Cli::try_parse, Ok) {
         Ok(cli) => cli,
-        Err(error) => return ui::usage(&error),
+        Err(error) => return ui::usage(error),
     };
     let ui = Ui::new(&cli);
     let result = if keeps {

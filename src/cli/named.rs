@@ -3,7 +3,7 @@
 use crate::baseline::builtin;
 use crate::key::nearest;
 use crate::report::harmless;
-use crate::sources::{SEARCH, Sources, relative_to};
+use crate::sources::{SEARCH, Sources, is_path, relative_to};
 
 /// So many names are told.
 const TOLD: usize = 20;
@@ -22,6 +22,13 @@ fn of_host(reader: &Sources) -> Vec<String> {
 /// The names of all that are built in.
 fn built_in<'a>() -> impl Iterator<Item = &'a str> {
     builtin::ALL.iter().map(|(name, _)| *name)
+}
+
+/// Whether a name means one.
+pub fn is_known(reader: &Sources, name: &str) -> bool {
+    !is_path(name)
+        && (builtin::text(name).is_some()
+            || SEARCH.iter().any(|dir| reader.read(&format!("{dir}/{name}.yaml")).is_ok()))
 }
 
 /// All that there are.

@@ -78,7 +78,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
 }
 
 /// A word of a command as a shell reads it back.
-fn word(text: &str) -> Cow<'_, str> {
+pub fn word(text: &str) -> Cow<'_, str> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);
     if !text.is_empty() && text.bytes().all(plain) {
         return text.into();

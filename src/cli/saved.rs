@@ -16,8 +16,9 @@ use super::args::Cli;
 use super::authors::Authors;
 use super::boot::now;
 use super::failure::Failure;
-use super::host::Host;
+use super::host::{self, Host};
 use super::outfile::OutFile;
+use super::plan;
 
 /// A plan of more bytes is none of ours.
 const LARGEST: usize = 64 << 20;
@@ -72,10 +73,16 @@ fn found_again(cli: &Cli, name: &str) -> String {
 ///
 /// # Errors
 /// It cannot be read, is none, or others can write it.
-pub fn read(path: &Path, strict_owner: bool) -> Result<SavedPlan, Failure> {
+pub fn read(cli: &Cli, path: &Path, strict_owner: bool) -> Result<SavedPlan, Failure> {
     let failed = |why: &dyn std::fmt::Display| {
-        Failure::new(format!("{} is not a saved plan: {why}", path.display()))
-            .help("`tunectl plan --out FILE` saves one")
+        let failure = Failure::new(format!("{} is not a saved plan: {why}", path.display()));
+        match path.to_str().filter(|word| host::is_baseline(cli, word)) {
+            Some(word) => failure.help(format!(
+                "a baseline is named with -b: tunectl apply -b {}",
+                plan::word(word)
+            )),
+            None => failure.help("`tunectl plan --out FILE` saves one"),
+        }
     };
     // The operator's path, whatever the root of the host.
     let reader = Sources { root: "/".into(), max_bytes: LARGEST, strict_owner };

@@ -80,6 +80,49 @@ error: the baseline ./w.yaml cannot be used: 2 problems; nothing was changed
     assert!(named.contains("help: write ./w2.yaml: "), "{named}");
 }
 
+#[test]
+fn a_baseline_without_its_option_is_told_of_it() {
+    let host = Host::usual();
+    host.given("b.yaml", BASELINE);
+    host.file("etc/tunectl/baselines/router.yaml", BASELINE);
+    assert_data_eq!(
+        told(&host, &["apply", "linux-server"]),
+        str![[r#"
+error: linux-server is not a saved plan: there is no file linux-server
+help: a baseline is named with -b: tunectl apply -b linux-server
+
+"#]]
+        .raw()
+    );
+    let own = told(&host, &["apply", "router"]);
+    assert!(own.contains("help: a baseline is named with -b: tunectl apply -b router\n"), "{own}");
+    let file = told(&host, &["apply", "./b.yaml"]);
+    assert!(file.contains("-b: tunectl apply -b ./b.yaml\n"), "{file}");
+    let neither = told(&host, &["apply", "./p.json"]);
+    assert!(neither.contains("help: `tunectl plan --out FILE` saves one"), "{neither}");
+    assert_data_eq!(
+        told(&host, &["plan", "linux-server"]),
+        str![[r#"
+error: unexpected argument 'linux-server' found
+
+  tip: a baseline is named with -b: tunectl plan -b linux-server
+
+Usage: tunectl plan [OPTIONS]
+
+For more information, try '--help'.
+
+"#]]
+        .raw()
+    );
+    let saved = told(&host, &["plan", "--detailed-exitcode", "./b.yaml"]);
+    assert!(
+        saved.contains("tip: a baseline is named with -b: tunectl plan -b ./b.yaml"),
+        "{saved}"
+    );
+    let other = told(&host, &["status", "linux-server"]);
+    assert!(!other.contains("-b"), "{other}");
+}
+
 /// Each match of a pattern is a parameter of its own kind.
 #[test]
 fn of_a_patterns_matches_the_one_at_fault_is_named() {
