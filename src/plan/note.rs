@@ -250,7 +250,13 @@ fn side_effects(item: &Item, loader: Loader, snapshot: &Snapshot, notes: &mut Ve
     {
         notes.push(Note::ZeroesHalf { half, now: now.to_owned() });
     }
-    notes.extend(known.effects().iter().map(|e| Note::AlsoSets(*e)));
+    // Only a 0 clears others.
+    let written = item.desired.requirement.target(item.desired.shape, item.live.as_deref());
+    let clears = |effect: &&Effect| match (effect, written.as_deref()) {
+        (Effect::ClearsInterfaces(_), Some(written)) => effect.leaves(written).is_some(),
+        _ => true,
+    };
+    notes.extend(known.effects().iter().filter(clears).map(|e| Note::AlsoSets(*e)));
 }
 
 fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
