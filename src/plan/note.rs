@@ -31,6 +31,9 @@ pub enum Note {
         background: (Key, String),
         /// The limit, with its key.
         limit: (Key, String),
+        /// Where one is a share of memory and the other in bytes, what the share comes to: of the
+        /// background at least, of the limit at most.
+        share_bytes: Option<i128>,
     },
     /// khugepaged will raise the value to this many kB when it next looks.
     BelowHugePageFloor {
@@ -437,7 +440,12 @@ fn dirty_thresholds(
         {
             let keys = items.iter().any(|i| i.desired.key == background.0);
             let keys = vec![if keys { background.0.clone() } else { limit.0.clone() }];
-            return Some((keys, Note::BackgroundHalved { background, limit }));
+            let share_bytes = match (unit, of) {
+                (share, 100) => Some(kernel_number(&background.1)?.saturating_mul(share) / 100),
+                (100, share) => Some(kernel_number(&limit.1)?.saturating_mul(share) / 100),
+                _ => None,
+            };
+            return Some((keys, Note::BackgroundHalved { background, limit, share_bytes }));
         }
     }
     None

@@ -3,6 +3,7 @@
 
 pub mod boot;
 pub mod diagnostics;
+mod dirty;
 pub mod drift;
 pub mod event;
 pub mod fleet;

@@ -11,8 +11,8 @@ use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
 use crate::plan::{DropinOutcome, Foreign, Item, Note};
 
-use super::secret;
 use super::style::harmless;
+use super::{dirty, secret};
 
 /// The status as scripts know it.
 pub fn live_status(status: LiveStatus) -> &'static str {
@@ -132,17 +132,8 @@ pub fn note(key: &Key, note: &Note) -> String {
             format!("sets {half} to 0 (now {now}): the two are one setting")
         }
         Note::AlsoSets(effect) => also_sets(key, *effect),
-        Note::BackgroundHalved { background, limit } => {
-            let half = limit.1.parse::<u64>().map(|limit| match limit % 2 {
-                0 => (limit / 2).to_string(),
-                _ => format!("{}.5", limit / 2),
-            });
-            let half = half.unwrap_or_default();
-            format!(
-                "{} ({}) is not below {} ({}): the kernel then starts background writeback at \
-                 half the limit, {half}",
-                background.0, background.1, limit.0, limit.1
-            )
+        Note::BackgroundHalved { background, limit, share_bytes } => {
+            dirty::background_halved(background, limit, *share_bytes)
         }
         Note::BelowHugePageFloor { floor_kb } => format!(
             "below {floor_kb} kB, which khugepaged insists on: the kernel will raise it when \
