@@ -8,8 +8,9 @@ use crate::key::{Key, Selector};
 use crate::observed::Facts;
 
 use super::alike::alike;
+use super::joint::{self, Counts};
 use super::layers::Layers;
-use super::schema::{Document, Entry, OnDrift, Wish, Written};
+use super::schema::{Document, Entry, OnDrift, Terms, Wish, Written};
 use super::sorted::Sorted;
 use super::when;
 
@@ -18,12 +19,32 @@ use super::when;
 pub struct Chosen<'a> {
     /// The entry.
     pub entry: &'a Entry,
+    /// Those of equal layers whose bounds count as well.
+    pub beside: Vec<&'a Entry>,
     /// What the daemon does when it drifts, the document's default included, where either says it.
     pub on_drift: Option<OnDrift>,
     /// Position among all entries, in the order in which layers were read.
     pub rank: usize,
     /// Entries that it took the place of.
     overrode: Vec<Span>,
+}
+
+impl<'a> Chosen<'a> {
+    /// Every entry that counts, the one that is told first.
+    pub(super) fn entries(&self) -> Vec<&'a Entry> {
+        std::iter::once(self.entry).chain(self.beside.iter().copied()).collect()
+    }
+
+    /// What is wanted, by each of them.
+    pub(super) fn terms(&self) -> impl Iterator<Item = &'a Terms> {
+        std::iter::once(self.entry).chain(self.beside.iter().copied()).map(|entry| &entry.terms)
+    }
+
+    /// Takes the place of another one.
+    fn override_it(&mut self, old: Chosen<'_>) {
+        self.overrode.extend(old.entries().iter().map(|entry| entry.span));
+        self.overrode.extend(old.overrode);
+    }
 }
 
 /// All entries that count on a host.
@@ -151,7 +172,7 @@ impl<'a> Merger<'a, '_> {
     fn chosen(&mut self, doc: &Document, entry: &'a Entry) -> Chosen<'a> {
         self.rank += 1;
         let on_drift = entry.terms.on_drift.or(doc.on_drift);
-        Chosen { entry, on_drift, rank: self.rank, overrode: Vec::new() }
+        Chosen { entry, beside: Vec::new(), on_drift, rank: self.rank, overrode: Vec::new() }
     }
 
     fn refuse_both_halves(&mut self, merged: &Merged<'a>) {
@@ -220,21 +241,31 @@ impl<'a> Merger<'a, '_> {
         doc: &Document,
     ) -> Chosen<'a> {
         let (one, two) = (rival.entry, other.entry);
-        if one.span == two.span || rival.overrode.contains(&two.span) {
+        let same = one.span == two.span || rival.overrode.contains(&two.span);
+        if same && other.beside.is_empty() {
             return rival;
         }
-        if other.overrode.contains(&one.span) {
+        if other.overrode.contains(&one.span) && rival.beside.is_empty() {
             return other;
         }
         let selector = &two.selector;
-        let quarrel = if one.selector != *selector || !alike(one, two, self.facts) {
-            selector.to_string()
-        } else if let (Some(policy), Some(another)) = (rival.on_drift, other.on_drift)
-            && policy != another
-        {
-            format!("`on_drift` of {selector}: {} and {}", policy.name(), another.name())
-        } else {
-            return Chosen { on_drift: rival.on_drift.or(other.on_drift), ..rival };
+        let counts = match () {
+            () if one.selector != *selector => None,
+            () if rival.beside.is_empty()
+                && other.beside.is_empty()
+                && alike(one, two, self.facts) =>
+            {
+                Some(Counts::One)
+            }
+            () => joint::counts(&rival.entries(), &other.entries(), self.facts),
+        };
+        let policies = (rival.on_drift, other.on_drift);
+        let quarrel = match (counts, policies) {
+            (None, _) => selector.to_string(),
+            (_, (Some(policy), Some(another))) if policy != another => {
+                format!("`on_drift` of {selector}: {} and {}", policy.name(), another.name())
+            }
+            (Some(counts), _) => return together(rival, other, counts),
         };
         if !settled {
             let message = format!("two extended baselines disagree on {quarrel}");
@@ -248,6 +279,26 @@ impl<'a> Merger<'a, '_> {
         }
         other
     }
+}
+
+/// What is left of two that can be had together.
+fn together<'a>(rival: Chosen<'a>, other: Chosen<'a>, counts: Counts) -> Chosen<'a> {
+    let on_drift = rival.on_drift.or(other.on_drift);
+    let (mut chosen, rest) = match counts {
+        Counts::One | Counts::Both => (rival, other),
+        Counts::Other => (other, rival),
+    };
+    if counts == Counts::Both {
+        for entry in rest.entries() {
+            if !chosen.entries().iter().any(|known| known.span == entry.span) {
+                chosen.beside.push(entry);
+            }
+        }
+        chosen.overrode.extend(rest.overrode);
+    } else {
+        chosen.override_it(rest);
+    }
+    Chosen { on_drift, ..chosen }
 }
 
 /// `upper` overrides `lower`; an exclude of the upper takes away what the lower says.
@@ -270,8 +321,7 @@ fn on_top<'a>(mut lower: Merged<'a>, upper: Merged<'a>) -> Merged<'a> {
             let half = wanted_half(below, selector).filter(|_| asks(chosen.entry));
             for old in [Some(selector), half].into_iter().flatten() {
                 if let Some(old) = below.parameters.remove(old) {
-                    chosen.overrode.push(old.entry.span);
-                    chosen.overrode.extend(old.overrode);
+                    chosen.override_it(old);
                 }
             }
         }

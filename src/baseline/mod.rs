@@ -8,6 +8,7 @@ mod desired;
 mod elsewhere;
 mod exceptions;
 mod interpret;
+mod joint;
 mod layers;
 mod merge;
 mod misnamed;

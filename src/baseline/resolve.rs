@@ -13,9 +13,10 @@ use crate::value::Shape;
 
 use super::desired::{Desired, DesiredPattern, DesiredSet};
 use super::interpret::{Interpreted, Interpreter};
+use super::joint;
 use super::layers::Layers;
 use super::merge::{Chosen, Merged, merge};
-use super::schema::Text;
+use super::schema::{Terms, Text};
 use super::spelling::{self, Speller};
 use super::{elsewhere, exceptions, when};
 
@@ -122,7 +123,7 @@ impl Resolver<'_, '_> {
                 matches,
                 unnamed,
                 origin: chosen.entry.span,
-                reason: chosen.entry.terms.reason.clone(),
+                reason: of_each(chosen, |terms| terms.reason.as_ref()),
             });
         }
         if !matched.is_empty() {
@@ -178,7 +179,6 @@ impl Resolver<'_, '_> {
         action: bool,
     ) -> Option<Desired> {
         let known = catalogue::lookup(key);
-        let terms = &chosen.entry.terms;
         let mut near = None;
         if pattern.is_none() {
             spelling::guards(chosen.entry, self.problems);
@@ -195,10 +195,13 @@ impl Resolver<'_, '_> {
             known,
             origin: chosen.entry.span,
             pattern,
-            reason: terms.reason.clone(),
-            reference: terms.reference.clone(),
-            module: terms.module.clone().or(known.and_then(|p| p.module().map(Text::from))),
-            allow: terms.allow.iter().map(|a| a.value.clone()).collect(),
+            reason: of_each(chosen, |terms| terms.reason.as_ref()),
+            reference: of_each(chosen, |terms| terms.reference.as_ref()),
+            module: chosen
+                .terms()
+                .find_map(|t| t.module.clone())
+                .or(known.and_then(|p| p.module().map(Text::from))),
+            allow: chosen.terms().flat_map(|t| &t.allow).map(|a| a.value.clone()).collect(),
             on_drift: chosen.on_drift.unwrap_or_default(),
             arithmetic: interpreted.arithmetic,
             from_ram: interpreted.from_ram,
@@ -222,6 +225,21 @@ impl Resolver<'_, '_> {
             here: true,
             problems: self.problems,
         };
-        interpreter.interpret(chosen.entry.span, &chosen.entry.terms.wish, action)
+        let own = interpreter.interpret(chosen.entry.span, &chosen.entry.terms.wish, action)?;
+        if chosen.beside.is_empty() {
+            return Some(own);
+        }
+        own.beside(&joint::of_all(&chosen.beside, self.host.facts)?)
+    }
+}
+
+/// What all entries that count say of one thing, each text once.
+fn of_each<'a>(chosen: &Chosen<'a>, part: impl Fn(&'a Terms) -> Option<&'a Text>) -> Option<Text> {
+    let mut texts: Vec<&Text> = chosen.terms().filter_map(part).collect();
+    texts.dedup();
+    match texts[..] {
+        [] => None,
+        [one] => Some(one.clone()),
+        _ => Some(texts.iter().map(|text| &***text).collect::<Vec<_>>().join("; ").into()),
     }
 }

@@ -90,8 +90,9 @@ fn roles_that_say_the_same_in_other_spellings_agree() {
     for (one, two) in [
         ("vm.min_free_kbytes: 64MiB", "vm.min_free_kbytes: 65537"),
         ("vm.min_free_kbytes: { percent_of_ram: 1 }", "vm.min_free_kbytes: 671088"),
-        ("vm.max_map_count: { at_least: 16 }", "vm.max_map_count: 16"),
-        ("vm.max_map_count: { at_least: 16 }", "vm.max_map_count: { at_most: 16 }"),
+        ("vm.max_map_count: { at_least: 17 }", "vm.max_map_count: 16"),
+        ("vm.max_map_count: { at_least: 17 }", "vm.max_map_count: { at_most: 16 }"),
+        ("vm.max_map_count: { at_least: 16 }", "vm.max_map_count: null"),
         ("net.ipv4.tcp_rmem: [4096, 5000]", "net.ipv4.tcp_rmem: [4096, 5000, 6000]"),
         ("net.ipv4.ip_local_reserved_ports: 8080", "net.ipv4.ip_local_reserved_ports: 8080-8081"),
     ] {
@@ -104,6 +105,96 @@ when:
   - { if: { numa_nodes: '>= 2' }, parameters: { vm.min_free_kbytes: 65536 } }
 ";
     assert!(bad(&[("a", blocks)]).is_empty());
+}
+
+#[test]
+fn roles_whose_bounds_can_be_had_together_agree() {
+    let roles = |entries: &[&str]| {
+        let names = ["one", "two", "three"];
+        let file = |(name, entry): (&str, &&str)| {
+            format!("name: {name}\nparameters:\n  vm.max_map_count: {entry}\n")
+        };
+        let texts: Vec<String> = names.into_iter().zip(entries).map(file).collect();
+        let host = format!("name: host\nextends: [{}]\n", names[..entries.len()].join(", "));
+        let mut files = vec![("host", host.as_str())];
+        files.extend(names.into_iter().zip(texts.iter().map(String::as_str)));
+        remains(&files).concat()
+    };
+    for (entries, expected) in [
+        // The higher of two lower bounds, the lower of two upper ones.
+        (&["{ at_least: 16 }", "{ at_least: 32 }"][..], ">= 32"),
+        (&["{ at_most: 16 }", "{ at_most: 32 }"], "<= 16"),
+        (&["{ at_least: 16 }", "{ at_most: 32 }"], "16 to 32"),
+        (&["{ at_least: 16, at_most: 40 }", "{ at_least: 20, at_most: 64 }"], "20 to 40"),
+        (&["{ at_least: 16, at_most: 64 }", "{ at_least: 20, at_most: 40 }"], "20 to 40"),
+        (&["{ at_least: 16 }", "{ at_most: 16 }"], "16 to 16"),
+        // A value within a bound.
+        (&["{ at_least: 16 }", "16"], "16"),
+        (&["{ at_most: 64 }", "{ value: 8, at_least: 20 }"], "20"),
+        (&["{ at_least: 16 }", "{ at_most: 32 }", "24"], "24"),
+        (&["{ at_least: 16 }", "{ at_most: 32 }", "{ at_least: 20 }"], "20 to 32"),
+    ] {
+        let wanted = format!("vm.max_map_count={expected}");
+        let mut turned = entries.to_vec();
+        turned.reverse();
+        assert_eq!(roles(entries), wanted, "{entries:?}");
+        assert_eq!(roles(&turned), wanted, "{turned:?}");
+    }
+}
+
+#[test]
+fn two_bounds_are_told_with_the_reasons_of_both() {
+    let one = "name: one
+parameters:
+  vm.min_free_kbytes: { at_least: 1%, reason: for bursts, source: a }
+";
+    let two = "name: two
+parameters:
+  vm.min_free_kbytes: { at_least: 64MiB, at_most: 2GiB, reason: for all else, source: b, allow: [min-free-above-5-percent] }
+";
+    let files = [("host", "name: host\nextends: [one, two]\n"), ("one", one), ("two", two)];
+    let (set, problems) = resolved(&files, &facts());
+    assert!(problems.is_empty(), "{problems:?}");
+    let desired = wanted(&set, "vm.min_free_kbytes").unwrap();
+    assert_eq!(desired.requirement.to_string(), "671088 to 2097152");
+    assert_eq!(desired.reason.as_deref(), Some("for bursts; for all else"));
+    assert_eq!(desired.reference.as_deref(), Some("a; b"));
+    assert_eq!(desired.allow, ["min-free-above-5-percent"]);
+    assert_eq!(desired.arithmetic.as_deref(), Some("1 % of 67108864 kB = 671088 kB"));
+    // With less memory the other bound decides, and it still follows the memory.
+    let small = Facts { mem_total_kb: 4 << 20, ..facts() };
+    let (set, _) = resolved(&files, &small);
+    let desired = wanted(&set, "vm.min_free_kbytes").unwrap();
+    assert_eq!(desired.requirement.to_string(), "65536 to 2097152");
+    assert!(desired.from_ram);
+}
+
+#[test]
+fn who_overrides_a_bound_overrides_all_that_stand_beside_it() {
+    let files = [
+        ("host", "name: host\nextends: [top, one, two]\n"),
+        ("top", "name: top\nextends: [one, two]\nparameters: { vm.max_map_count: 8 }\n"),
+        ("one", "name: one\nparameters: { vm.max_map_count: { at_least: 16 } }\n"),
+        ("two", "name: two\nparameters: { vm.max_map_count: { at_most: 32 } }\n"),
+    ];
+    assert_eq!(remains(&files), ["vm.max_map_count=8"]);
+    // What a pattern asks for is narrowed as well, and policies must agree all the same.
+    let files = |policy: &str| {
+        [
+            ("host", "name: host\nextends: [one, two]\n".to_owned()),
+            ("one", "name: one\nparameters: { net.ipv4.conf.*.rp_filter: { at_least: 1, on_drift: report } }\n".to_owned()),
+            ("two", format!("name: two\nparameters: {{ net.ipv4.conf.*.rp_filter: {{ value: 2, on_drift: {policy} }} }}\n")),
+        ]
+    };
+    let of = |policy: &str| {
+        let files = files(policy);
+        let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+        let (set, problems) = resolved(&files, &facts());
+        (set, problems.len())
+    };
+    let (set, problems) = of("report");
+    assert_eq!((value(&set, "net.ipv4.conf.lo.rp_filter").as_str(), problems), ("2", 0));
+    assert_eq!(of("yield").1, 1);
 }
 
 #[test]
