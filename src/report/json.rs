@@ -12,7 +12,7 @@ use crate::wire;
 
 use super::outcome::{errors, not_applied, step_error, step_result, taken_back};
 use super::secret::{self, SECRET, covers_secret};
-use super::{refusals, words};
+use super::{errno, refusals, words};
 
 /// A plan.
 pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
@@ -176,7 +176,7 @@ pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> w
     let ended = |(key, result): &(crate::key::Key, Result<(), crate::observed::Errno>)| {
         wire::ActionOutcome {
             key: key.to_string(),
-            error: result.as_ref().err().map(|errno| words::errno_text(*errno)),
+            error: result.as_ref().err().map(|errno| errno::errno_text(*errno)),
         }
     };
     let plan = plan(made, facts);

@@ -9,7 +9,7 @@ use crate::plan::{Dropin, DropinOutcome, Item, Outcome, Plan, StepOutcome, StepR
 use super::plan::{Layout, is_boot_note};
 use super::secret;
 use super::style::{BAD, CHANGE, GOOD, HEAD, WARN, cut, harmless, styled_line, wrapped};
-use super::{refusals, words};
+use super::{errno, refusals, words};
 
 /// The outcome as text: what matters first, then what was changed, then what went wrong.
 pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
@@ -58,7 +58,7 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
                 6,
                 layout.width,
                 BAD,
-                &words::failure(key, "the action's value", *errno),
+                &errno::failure(key, "the action's value", *errno),
             );
         }
     }
@@ -171,7 +171,7 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
     }
     for (key, result) in &outcome.restored {
         if let Err(errno) = result {
-            errors.push(format!("{key} could not be put back: {}", words::errno_text(*errno)));
+            errors.push(format!("{key} could not be put back: {}", errno::errno_text(*errno)));
         }
     }
     errors
@@ -271,7 +271,7 @@ pub fn step_error(step: &StepOutcome) -> Option<String> {
     let key = &step.step.key;
     match &step.result {
         StepResult::Written | StepResult::NotTried => None,
-        StepResult::Refused(errno) => Some(words::failure(key, &step.step.value, *errno)),
+        StepResult::Refused(errno) => Some(errno::failure(key, &step.step.value, *errno)),
         StepResult::Kept(now) => {
             let why =
                 crate::catalogue::lookup(key).and_then(crate::catalogue::Parameter::reads_back);
@@ -283,7 +283,7 @@ pub fn step_error(step: &StepOutcome) -> Option<String> {
         }
         StepResult::Unreadable(errno) => Some(format!(
             "the kernel took the write, and reading it back failed: {}",
-            words::errno_text(*errno)
+            errno::errno_text(*errno)
         )),
     }
 }

@@ -19,7 +19,7 @@ use super::plan::Layout;
 use super::style::{
     BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint, styled_line, wrapped,
 };
-use super::{json, outcome, refusals, secret, words};
+use super::{errno, json, outcome, refusals, secret, words};
 
 /// Longest value in a column.
 const VALUE_WIDTH: usize = 40;
@@ -136,7 +136,7 @@ pub fn ended(told: &mut wire::Rollback, plan: &Plan, done: &Outcome) {
         .iter()
         .map(|(key, result)| wire::ActionOutcome {
             key: key.to_string(),
-            error: result.as_ref().err().map(|errno| words::errno_text(*errno)),
+            error: result.as_ref().err().map(|errno| errno::errno_text(*errno)),
         })
         .collect();
     told.errors = outcome::errors(done);

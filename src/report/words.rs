@@ -11,6 +11,7 @@ use crate::key::{Key, has_wildcard, swap_separators};
 use crate::observed::Errno;
 use crate::plan::{DropinOutcome, Foreign, Item, Note};
 
+use super::errno::errno_text;
 use super::style::harmless;
 use super::{dirty, secret};
 
@@ -180,16 +181,7 @@ pub fn note(key: &Key, note: &Note) -> String {
         Note::ReserveTooSmall => {
             "with less than 1024 kB kept free the kernel may deadlock under load".to_owned()
         }
-        Note::NotLoaded { name, list, known } => {
-            // Only of a congestion control the kernel looks for a module.
-            let then = match list.leaf() {
-                "tcp_available_congestion_control" => {
-                    "the kernel loads its module at the write, or refuses the name"
-                }
-                _ => "the kernel refuses a name that it does not know",
-            };
-            format!("{name:?} is not in {list} ({known}): {then}")
-        }
+        Note::NotLoaded { name, list, known } => not_loaded(name, list, known),
         Note::PutRightAtBoot => {
             "tunectl-boot sets it right after that, before the services start".to_owned()
         }
@@ -223,6 +215,18 @@ pub fn note(key: &Key, note: &Note) -> String {
         }
         Note::UnknownBits(bits) => format!("the kernel gives the bits {bits:#x} no meaning"),
     }
+}
+
+/// That the kernel does not know a name now, and what it does with such a one.
+fn not_loaded(name: &str, list: &Key, known: &str) -> String {
+    // Only of a congestion control the kernel looks for a module.
+    let then = match list.leaf() {
+        "tcp_available_congestion_control" => {
+            "the kernel loads its module at the write, or refuses the name"
+        }
+        _ => "the kernel refuses a name that it does not know",
+    };
+    format!("{name:?} is not in {list} ({known}): {then}")
 }
 
 /// Whether a remark deserves attention rather than being for information.
@@ -332,39 +336,4 @@ pub fn foreign(foreign: Foreign, path: &str) -> String {
 pub fn counted<N: Copy + Display + PartialEq + From<u8>>(n: N, what: &str) -> String {
     let s = if n == N::from(1) { "" } else { "s" };
     format!("{n} {what}{s}")
-}
-
-/// An error number in words, with its name.
-pub fn errno_text(errno: Errno) -> String {
-    let known = nix::errno::Errno::from_raw(errno.0);
-    format!("{} ({known:?})", known.desc())
-}
-
-/// Why a write failed, and what to do.
-pub fn failure(key: &Key, value: &str, errno: Errno) -> String {
-    let value = harmless(secret::shown(key, value));
-    match errno {
-        Errno::ENOENT if key.leaf().contains("congestion") => format!(
-            "the kernel has no congestion control {value} (ENOENT): load its module, tcp_{value}"
-        ),
-        Errno::ENOENT => "no such parameter (ENOENT): its module or interface is gone".into(),
-        Errno::EINVAL => {
-            format!("the kernel refuses {value} (EINVAL): out of its range, or not its form")
-        }
-        Errno::EPERM => {
-            "not permitted (EPERM): a capability is missing (of a unit: CapabilityBoundingSet=), or a \
-             security module, a BPF program or a lockdown forbids it"
-            .into()
-        }
-        Errno::EACCES => {
-            "permission denied (EACCES): run as root, in the namespace it belongs to".into()
-        }
-        Errno::EROFS => {
-            "/proc/sys is mounted read-only (EROFS): a container cannot set it; use the host".into()
-        }
-        Errno::ELOOP => {
-            "something is mounted over it (ELOOP): what stands there is not the kernel's".into()
-        }
-        other => format!("writing {value} failed: {}", errno_text(other)),
-    }
 }
