@@ -367,7 +367,7 @@ fn the_loader_takes_each_on_every_host() {
     }
 }
 
-fn host(kernel: &str, mem_total_kb: u64, nodes: u32) -> Facts {
+pub fn host(kernel: &str, mem_total_kb: u64, nodes: u32) -> Facts {
     let share = mem_total_kb / u64::from(nodes);
     Facts {
         hostname: "host-1".into(),

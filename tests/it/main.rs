@@ -32,6 +32,7 @@ mod ramp;
 mod readme;
 mod recorded;
 mod report;
+mod roles;
 mod rollback;
 mod saved;
 mod scripted;
