@@ -23,7 +23,7 @@ const NAMES: [&str; 8] = [
 ];
 
 /// Parameters that not every kernel has, and what brings them.
-const OPTIONAL: [(&str, &str); 12] = [
+const OPTIONAL: [(&str, &str); 13] = [
     ("kernel.keys.root_maxbytes", "CONFIG_KEYS"),
     ("kernel.keys.root_maxkeys", "CONFIG_KEYS"),
     ("kernel.perf_event_paranoid", "CONFIG_PERF_EVENTS"),
@@ -32,6 +32,7 @@ const OPTIONAL: [(&str, &str); 12] = [
     ("net.core.bpf_jit_harden", "CONFIG_BPF_JIT"),
     ("net.ipv4.tcp_syncookies", "CONFIG_SYN_COOKIES"),
     ("net.ipv6.conf.all.accept_ra", "ipv6.disable=1 takes all of net.ipv6 away"),
+    ("net.ipv6.conf.*.force_forwarding", "it came with 6.17"),
     ("net.netfilter.nf_conntrack_max", "module nf_conntrack"),
     ("vm.mmap_min_addr", "CONFIG_MMU"),
     ("vm.page-cluster", "CONFIG_SWAP"),

@@ -1,10 +1,12 @@
 //! The built-in baselines on hosts as they are met: sizes, kernels, roles side by side.
 
+use serde_json::Value;
 use tunectl::baseline::{self, DesiredSet, Found, Host as Resolved, NotFound, Wanted, builtin};
 use tunectl::key::{Key, Pattern};
 use tunectl::observed::{Facts, Matches};
 
 use crate::baselines::host;
+use crate::operator::Host;
 
 /// What a baseline, built in or given, asks of a host without interfaces.
 fn resolved(text: &str, facts: &Facts) -> (DesiredSet, Vec<String>) {
@@ -50,4 +52,54 @@ fn roles_that_one_value_satisfies_stand_side_by_side() {
     }
     let (_, problems) = roles("kubernetes-node, cis-network", &facts);
     assert_eq!(problems, ["two extended baselines disagree on net.ipv4.ip_forward"]);
+}
+
+/// A host with two interfaces, as cis-network wants it.
+fn cis_host() -> Host {
+    let host = Host::new();
+    host.live("net.ipv4.ip_forward = 0");
+    for place in ["all", "default", "eth0", "eth1", "lo"] {
+        for (leaf, value) in [("forwarding", 0), ("rp_filter", 1), ("accept_redirects", 0)] {
+            host.live(&format!("net.ipv4.conf.{place}.{leaf} = {value}"));
+        }
+        for leaf in ["forwarding", "force_forwarding"] {
+            host.live(&format!("net.ipv6.conf.{place}.{leaf} = 0"));
+        }
+    }
+    host
+}
+
+/// The parameters of a plan, by their names.
+fn planned(host: &Host, name: &str) -> Vec<Value> {
+    let ran = host.run(["plan", "-b", name, "--format", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let plan: Value = serde_json::from_str(&ran.out).unwrap();
+    plan["parameters"].as_array().unwrap().clone()
+}
+
+fn of<'a>(parameters: &'a [Value], key: &str) -> &'a Value {
+    parameters.iter().find(|p| p["key"] == key).unwrap_or_else(|| panic!("no {key}"))
+}
+
+/// ip_forward is 0 and an interface forwards all the same: the kernel looks at its own.
+#[test]
+fn an_interface_that_forwards_by_itself_is_not_in_sync_with_cis_network() {
+    let host = cis_host();
+    let forwarding = ["net.ipv4.conf.eth1.forwarding", "net.ipv6.conf.eth1.force_forwarding"];
+    let before = planned(&host, "cis-network");
+    for key in forwarding {
+        assert_eq!(of(&before, key)["live_status"], "in_sync", "{key}");
+        host.live(&format!("{key} = 1"));
+    }
+    let after = planned(&host, "cis-network");
+    for key in forwarding {
+        let parameter = of(&after, key);
+        assert_eq!(parameter["live_status"], "differs", "{key}");
+        assert_eq!(parameter["do"][0], "write", "{key}");
+    }
+    assert_eq!(of(&after, "net.ipv4.ip_forward")["live_status"], "in_sync");
+    // Before 6.17 there is nothing of the kind.
+    host.live("kernel.osrelease = 6.16.0");
+    let older = planned(&host, "cis-network");
+    assert!(!older.iter().any(|p| p["key"] == forwarding[1]));
 }
