@@ -49,6 +49,8 @@ pub enum Note {
     },
     /// What can go wrong with it.
     Hazard(Hazard),
+    /// The host forwards packets now, and then no longer does.
+    StopsForwarding,
     /// Of those kernels that take no value above that of another parameter it may be one.
     AboveLimit {
         /// The other one.
@@ -181,7 +183,8 @@ pub fn annotate(
     // Of one parameter it is never both.
     let beside = |item| {
         let reaches = may_reach(item, items, baseline);
-        reaches.or_else(|| above_limit(item, items, observed.snapshot))
+        let stops = || stops_forwarding(item, items).then_some(Note::StopsForwarding);
+        reaches.or_else(|| above_limit(item, items, observed.snapshot)).or_else(stops)
     };
     let others: Vec<Option<Note>> = items.iter().map(beside).collect();
     let dirty = dirty_thresholds(items, observed.snapshot, observed.facts);
@@ -228,6 +231,26 @@ fn above_limit(item: &Item, items: &[Item], snapshot: &Snapshot) -> Option<Note>
         let at_most = item_of(items, &other).and_then(number).or_else(live)?;
         (number(item)? > at_most).then_some(Note::AboveLimit { other, at_most })
     })
+}
+
+/// Whether a write turns off what containers, virtual machines and VPNs behind the host live on;
+/// told once of the two names of IPv4's switch.
+fn stops_forwarding(item: &Item, items: &[Item]) -> bool {
+    let number = |text: &str| kernel_number(text.trim());
+    let stops = |item: &Item| {
+        let target = item.desired.requirement.target(item.desired.shape, item.live.as_deref());
+        let forwards = item.live.as_deref().and_then(number).is_some_and(|now| now != 0);
+        item.write && forwards && target.as_deref().and_then(number) == Some(0)
+    };
+    let other_name = || Key::from_path("net/ipv4/ip_forward").ok();
+    stops(item)
+        && match item.desired.key.as_path() {
+            "net/ipv4/ip_forward" | "net/ipv6/conf/all/forwarding" => true,
+            "net/ipv4/conf/all/forwarding" => {
+                !other_name().and_then(|key| item_of(items, &key)).is_some_and(stops)
+            }
+            _ => false,
+        }
 }
 
 fn side_effects(item: &Item, loader: Loader, snapshot: &Snapshot, notes: &mut Vec<Note>) {

@@ -144,6 +144,10 @@ pub fn note(key: &Key, note: &Note) -> String {
             format!("asks for the first {asked} of {fields} numbers; the others stay as they are")
         }
         Note::Hazard(hazard) => hazard_text(*hazard).to_owned(),
+        Note::StopsForwarding => {
+            "this host forwards now: containers, virtual machines and VPNs behind it lose their network"
+                .to_owned()
+        }
         Note::AboveLimit { other, at_most } => {
             format!("newer kernels take no value above that of {other} ({at_most})")
         }

@@ -103,3 +103,28 @@ fn an_interface_that_forwards_by_itself_is_not_in_sync_with_cis_network() {
     let older = planned(&host, "cis-network");
     assert!(!older.iter().any(|p| p["key"] == forwarding[1]));
 }
+
+#[test]
+fn who_stops_forwarding_is_told_what_that_costs() {
+    const COST: &str = "this host forwards now: containers, virtual machines and VPNs behind it lose their network";
+    let told = |host: &Host, name: &str| -> Vec<String> {
+        let costs = |p: &Value| p["notes"].as_array().unwrap().iter().any(|note| note == COST);
+        let told = planned(host, name).into_iter().filter(costs);
+        told.map(|p| p["key"].as_str().unwrap().to_owned()).collect()
+    };
+    let host = cis_host();
+    assert_eq!(told(&host, "cis-network"), [""; 0]);
+    host.live("net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1");
+    for place in ["all", "default", "eth0", "eth1", "lo"] {
+        host.live(&format!("net.ipv4.conf.{place}.forwarding = 1"));
+    }
+    // One switch has two names.
+    let both = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"];
+    assert_eq!(told(&host, "cis-network"), both);
+    let own = "name: own\nparameters: { net.ipv4.conf.all.forwarding: 0 }\n";
+    host.given("own.yaml", own);
+    assert_eq!(told(&host, "./own.yaml"), ["net.ipv4.conf.all.forwarding"]);
+    // Who goes on forwarding loses nothing.
+    host.given("router.yaml", "name: router\nparameters: { net.ipv4.ip_forward: 1 }\n");
+    assert_eq!(told(&host, "./router.yaml"), [""; 0]);
+}
