@@ -55,6 +55,8 @@ const RP_FILTERERS: &[&str] = &[
     "CNI plugins",
     "systemd-networkd",
 ];
+/// What is set by the file that IPT_SYSCTL in /etc/default/ufw names, whenever ufw starts.
+const UFW: &[&str] = &["ufw (/etc/ufw/sysctl.conf)"];
 const FORWARDERS: &[&str] =
     &["dockerd", "CNI plugins", "libvirtd", "systemd-networkd", "calico-node", "cilium-agent"];
 
@@ -80,7 +82,7 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(INT).owners(&["systemd-networkd"]),
     own("net/ipv4/conf/*/accept_redirects", Bool,
         "Obeys ICMP redirects; conf/all and the interface both on a router, either on a host")
-        .ranges(INT).order(AFTER_FORWARDING),
+        .ranges(INT).order(AFTER_FORWARDING).owners(UFW),
     own("net/ipv4/conf/*/accept_source_route", Bool,
         "Accepts packets with a source route; conf/all and the interface must both allow it")
         .ranges(INT).owners(&["systemd (50-default.conf)"]),
@@ -130,7 +132,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Skips routes through an interface that has no carrier").ranges(INT),
     own("net/ipv4/conf/*/log_martians", Bool,
         "Logs packets with impossible addresses; conf/all or the interface turns it on")
-        .ranges(INT),
+        .ranges(INT).owners(UFW),
     own("net/ipv4/conf/*/mc_forwarding", Bool,
         "Whether a multicast routing daemon forwards by this interface")
         .kind(Kind::Counter).owners(&["multicast routing daemons"]),
@@ -166,7 +168,7 @@ pub(super) const TABLE: &[Entry] = &[
         "A number for the use of programs; the kernel does nothing with it").ranges(INT),
     own("net/ipv4/conf/all/accept_redirects", Bool,
         "Obeys ICMP redirects on all interfaces; changed by every change of ip_forward")
-        .ranges(INT).order(AFTER_FORWARDING),
+        .ranges(INT).order(AFTER_FORWARDING).owners(UFW),
     own("net/ipv4/conf/all/forwarding", Bool,
         "The same switch as ip_forward: sets forwarding of every interface and of conf/default")
         .ranges(INT).order(&[Order::After("net/ipv4/ip_forward")]).effects(ALL_FORWARDING)
@@ -194,15 +196,15 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/icmp_echo_enable_probe", Bool,
         "Answers RFC 8335 PROBE requests about the host's interfaces").ranges(BOOL).since(5, 13),
     own("net/ipv4/icmp_echo_ignore_all", Bool,
-        "Answers no ICMP echo request").ranges(BOOL_SINCE_5_19),
+        "Answers no ICMP echo request").ranges(BOOL_SINCE_5_19).owners(UFW),
     own("net/ipv4/icmp_echo_ignore_broadcasts", Bool,
         "Answers no ICMP echo or time stamp request to a broadcast or multicast address")
-        .ranges(BOOL_SINCE_5_19),
+        .ranges(BOOL_SINCE_5_19).owners(UFW),
     own("net/ipv4/icmp_errors_use_inbound_ifaddr", Bool,
         "Sends ICMP errors from the address of the interface that the packet came by")
         .ranges(BOOL_SINCE_5_19),
     own("net/ipv4/icmp_ignore_bogus_error_responses", Bool,
-        "Does not log bogus answers to broadcasts").ranges(BOOL_SINCE_5_19),
+        "Does not log bogus answers to broadcasts").ranges(BOOL_SINCE_5_19).owners(UFW),
     own("net/ipv4/icmp_msgs_burst", Number,
         "ICMP messages of the limited kinds that may be sent in a burst").ranges(NOT_NEGATIVE),
     own("net/ipv4/icmp_msgs_per_sec", Number,

@@ -35,6 +35,8 @@ const ALL_FORWARDING: &[Effect] = &[
 ];
 const HOST_CONFIGURERS: &[&str] = &["systemd-networkd", "NetworkManager"];
 const DISABLERS: &[&str] = &["systemd-networkd", "NetworkManager", "dockerd", "libvirtd"];
+/// What is set by the file that IPT_SYSCTL in /etc/default/ufw names, whenever ufw starts.
+const UFW: &[&str] = &["ufw (/etc/ufw/sysctl.conf)"];
 const FORWARDERS: &[&str] =
     &["systemd-networkd", "dockerd", "CNI plugins", "libvirtd", "calico-node", "cilium-agent"];
 
@@ -93,7 +95,8 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv6/conf/*/accept_ra_rtr_pref", Bool,
         "Takes the router's preference from router advertisements").ranges(INT),
     own("net/ipv6/conf/*/accept_redirects", Bool,
-        "Obeys ICMPv6 redirects on the interface, where it does not forward").ranges(INT),
+        "Obeys ICMPv6 redirects on the interface, where it does not forward")
+        .ranges(INT).owners(UFW),
     own("net/ipv6/conf/*/accept_source_route", Number,
         "Routing headers: below 0 refuse them, else type 2 alone is accepted").ranges(INT),
     own("net/ipv6/conf/*/accept_untracked_na", Number,

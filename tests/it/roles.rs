@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use tunectl::baseline::{self, DesiredSet, Found, Host as Resolved, NotFound, Wanted, builtin};
+use tunectl::catalogue;
 use tunectl::key::{Key, Pattern};
 use tunectl::observed::{Facts, Matches};
 
@@ -52,6 +53,26 @@ fn roles_that_one_value_satisfies_stand_side_by_side() {
     }
     let (_, problems) = roles("kubernetes-node, cis-network", &facts);
     assert_eq!(problems, ["two extended baselines disagree on net.ipv4.ip_forward"]);
+}
+
+/// What /etc/ufw/sysctl.conf sets at each start.
+#[test]
+fn ufw_is_named_where_it_sets_what_a_baseline_asks_for() {
+    let of_ufw = [
+        "net.ipv4.conf.all.accept_redirects",
+        "net.ipv4.conf.default.accept_redirects",
+        "net.ipv6.conf.all.accept_redirects",
+        "net.ipv6.conf.default.accept_redirects",
+        "net.ipv4.icmp_echo_ignore_broadcasts",
+        "net.ipv4.icmp_ignore_bogus_error_responses",
+        "net.ipv4.icmp_echo_ignore_all",
+        "net.ipv4.conf.all.log_martians",
+        "net.ipv4.conf.default.log_martians",
+    ];
+    for key in of_ufw {
+        let known = catalogue::lookup(&Key::parse(key).unwrap()).unwrap();
+        assert!(known.owners().any(|owner| owner.starts_with("ufw ")), "{key}");
+    }
 }
 
 /// A host with two interfaces, as cis-network wants it.
@@ -127,4 +148,18 @@ fn who_stops_forwarding_is_told_what_that_costs() {
     // Who goes on forwarding loses nothing.
     host.given("router.yaml", "name: router\nparameters: { net.ipv4.ip_forward: 1 }\n");
     assert_eq!(told(&host, "./router.yaml"), [""; 0]);
+}
+
+/// The line that the header of cis-network advises where IPv6 is off.
+#[test]
+fn without_ipv6_one_line_leaves_its_keys_out() {
+    let header = builtin::text("cis-network").unwrap();
+    assert!(header.contains("`exclude: [net.ipv6.conf.*.*]`"));
+    let host = Host::new();
+    host.given("own.yaml", "name: own\nextends: [cis-network]\nexclude: [net.ipv6.conf.*.*]\n");
+    let all = planned(&host, "cis-network");
+    let of_ipv6 = |p: &Value| p["key"].as_str().unwrap().starts_with("net.ipv6.");
+    assert!(all.iter().any(of_ipv6));
+    let left = planned(&host, "./own.yaml");
+    assert!(!left.is_empty() && !left.iter().any(of_ipv6));
 }
