@@ -32,6 +32,27 @@ fn asked(set: &DesiredSet, key: &str) -> Option<String> {
     set.get(&Key::parse(key).unwrap()).map(|desired| desired.requirement.to_string())
 }
 
+/// MemTotal is what the kernel has left, a few per cent less than what is built in.
+#[test]
+fn thresholds_lie_below_the_size_that_they_mean() {
+    const WATCHES: &str = "fs.inotify.max_user_watches";
+    for (mem_total_kb, role, key, expected) in [
+        (16_384_000, "linux-server", WATCHES, Some(">= 524288")),
+        (15_930_000, "linux-server", WATCHES, Some(">= 524288")),
+        (12_000_000, "linux-server", WATCHES, None),
+        (8_008_420, "postgresql-server", "vm.dirty_bytes", Some("1073741824")),
+        (8_008_420, "postgresql-server", "vm.dirty_background_bytes", Some("67108864")),
+        (6_000_000, "postgresql-server", "vm.dirty_bytes", None),
+        (259_000_000, "kafka-broker", "vm.dirty_bytes", Some("68719476736")),
+        (259_000_000, "kafka-broker", "vm.dirty_ratio", None),
+        (195_000_000, "kafka-broker", "vm.dirty_ratio", Some("60")),
+    ] {
+        let (set, problems) = roles(role, &host("6.1.0", mem_total_kb, 1));
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(asked(&set, key).as_deref(), expected, "{role}: {key} on {mem_total_kb} kB");
+    }
+}
+
 /// Only the pair of which one forwards and the other must not is refused, and those that disagree
 /// on a value.
 #[test]
