@@ -53,6 +53,23 @@ fn thresholds_lie_below_the_size_that_they_mean() {
     }
 }
 
+/// Before 5.11 the limit was 8192 on every host.
+#[test]
+fn old_kernels_get_a_limit_of_watches_that_follows_the_memory() {
+    for (kernel, mem_total_kb, expected) in [
+        ("4.18.0", 8_008_420, Some(">= 65536")),
+        ("5.10.0", 15_000_000, Some(">= 65536")),
+        ("5.11.0", 8_008_420, None),
+        ("4.18.0", 16_384_000, Some(">= 524288")),
+        ("6.1.0", 16_384_000, Some(">= 524288")),
+    ] {
+        let (set, problems) = roles("linux-server", &host(kernel, mem_total_kb, 1));
+        assert!(problems.is_empty(), "{kernel} with {mem_total_kb} kB: {problems:?}");
+        let watches = asked(&set, "fs.inotify.max_user_watches");
+        assert_eq!(watches.as_deref(), expected, "{kernel} with {mem_total_kb} kB");
+    }
+}
+
 /// Only the pair of which one forwards and the other must not is refused, and those that disagree
 /// on a value.
 #[test]
@@ -74,6 +91,13 @@ fn roles_that_one_value_satisfies_stand_side_by_side() {
     }
     let (_, problems) = roles("kubernetes-node, cis-network", &facts);
     assert_eq!(problems, ["two extended baselines disagree on net.ipv4.ip_forward"]);
+}
+
+/// Some kernels are built for no more than 32 KiB.
+#[test]
+fn what_arm_kernels_protect_is_enough() {
+    let (set, _) = roles("linux-server", &host("6.1.0", 16_384_000, 1));
+    assert_eq!(asked(&set, "vm.mmap_min_addr").as_deref(), Some(">= 32768"));
 }
 
 /// What /etc/ufw/sysctl.conf sets at each start.
