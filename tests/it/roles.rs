@@ -93,6 +93,19 @@ fn roles_that_one_value_satisfies_stand_side_by_side() {
     assert_eq!(problems, ["two extended baselines disagree on net.ipv4.ip_forward"]);
 }
 
+/// Entries of the table below gc_thresh1 are never thrown out, which on clouds that reuse addresses
+/// costs connections; of IPv6 the table is as large as that of IPv4.
+#[test]
+fn kubernetes_nodes_get_room_for_neighbours_of_both_families() {
+    let (set, _) = roles("kubernetes-node", &host("6.1.0", 16_384_000, 1));
+    for family in ["ipv4", "ipv6"] {
+        let asked = |leaf: &str| asked(&set, &format!("net.{family}.neigh.default.{leaf}"));
+        assert_eq!(asked("gc_thresh1"), None, "{family}");
+        assert_eq!(asked("gc_thresh2").as_deref(), Some(">= 8192"), "{family}");
+        assert_eq!(asked("gc_thresh3").as_deref(), Some(">= 16384"), "{family}");
+    }
+}
+
 /// Some kernels are built for no more than 32 KiB.
 #[test]
 fn what_arm_kernels_protect_is_enough() {
