@@ -84,6 +84,7 @@ fn narrowed(one: &Requirement, other: &Requirement) -> Option<Requirement> {
 fn interpreted(entry: &Entry, facts: &Facts) -> Option<Interpreted> {
     let mut interpreter = Interpreter {
         selector: &entry.selector,
+        matched: None,
         known: known(&entry.selector),
         facts,
         here: true,
