@@ -74,6 +74,8 @@ pub struct Desired {
     pub arithmetic: Option<String>,
     /// Whether another amount of memory would lead to another number.
     pub from_ram: bool,
+    /// Whether nothing is missed where the kernel has no such parameter.
+    pub optional: bool,
     /// The exception that covers it today.
     pub waiver: Option<Exception>,
     /// The known key that it is like, in dots, where nobody knows it.

@@ -81,7 +81,7 @@ macro_rules! fields {
 
 fields!(Document: source name description extends on_drift parameters exclude actions when waivers);
 fields!(Entry: selector span terms);
-fields!(Terms: wish reason reference module allow on_drift);
+fields!(Terms: wish reason reference module allow on_drift optional);
 fields!(Literal: text plain span);
 fields!(When: span conditions faulty parameters);
 fields!(Condition: fact test span);

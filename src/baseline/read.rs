@@ -34,6 +34,7 @@ pub(super) const ENTRY: &[&str] = &[
     "module",
     "allow",
     "on_drift",
+    "optional",
 ];
 
 /// Reads one document; what could not be read is left out of it and told in the list.
@@ -281,6 +282,7 @@ impl Reader {
             module: None,
             allow: Vec::new(),
             on_drift: None,
+            optional: false,
         };
         let hold = |target| Wish::Hold { target: Some(target), at_least: None, at_most: None };
         match &value.kind {
@@ -324,6 +326,9 @@ impl Reader {
         terms.reference = fields.get("source").and_then(|n| self.line(n, "source")).map(Text::from);
         terms.module = fields.get("module").and_then(|n| self.module(n)).map(Text::from);
         terms.on_drift = fields.get("on_drift").and_then(|n| self.on_drift(n));
+        let either = [("true", true), ("false", false)];
+        let optional = fields.get("optional").and_then(|n| self.choice(n, "optional", &either));
+        terms.optional = optional.unwrap_or_default();
         if let Some(node) = fields.get("allow") {
             for item in self.list(node, "allow") {
                 if let Some(value) = self.text(item, "a guard's name") {
@@ -480,9 +485,10 @@ fn key_problem(span: Span, text: &str, error: &KeyError) -> Diagnostic {
     let problem = Diagnostic::error(span, format!("{:?} is not a key: {error}", clean(text)));
     match error.instead() {
         Some(instead) => problem.help(format!("write {instead}")),
-        None if *error == KeyError::LeadingDash => {
-            problem.help("to keep patterns off a key, name it below `exclude:`")
-        }
+        None if *error == KeyError::LeadingDash => problem.help(
+            "to leave it alone where a kernel lacks it, write `KEY: { value: …, optional: true }`; \
+                 to keep patterns off a key, name it below `exclude:`",
+        ),
         None => problem.help("a key is written as vm.swappiness or vm/swappiness"),
     }
 }

@@ -205,6 +205,7 @@ impl Resolver<'_, '_> {
             on_drift: chosen.on_drift.unwrap_or_default(),
             arithmetic: interpreted.arithmetic,
             from_ram: interpreted.from_ram,
+            optional: chosen.terms().all(|terms| terms.optional),
             waiver: None,
             near: near.map(String::into_boxed_str),
         })

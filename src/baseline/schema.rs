@@ -69,6 +69,8 @@ pub struct Terms {
     pub allow: Vec<Written<String>>,
     /// What the daemon does when it drifts.
     pub on_drift: Option<OnDrift>,
+    /// Whether nothing is missed where the kernel has no such parameter.
+    pub optional: bool,
 }
 
 /// What is wanted of a parameter.

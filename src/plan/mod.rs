@@ -144,9 +144,15 @@ impl Item {
         self.live_status == LiveStatus::InSync && self.boot_status == BootStatus::Same
     }
 
-    /// Whether nothing is done about it today, by an exception.
+    /// Whether nothing is done about it today, by an exception or because it is not there and need
+    /// not be, so that it does not count.
     pub fn waived(&self) -> bool {
-        self.desired.waiver.is_some()
+        self.desired.waiver.is_some() || self.is_spared()
+    }
+
+    /// Whether the kernel has no such parameter, and the baseline says that it may lack it.
+    pub fn is_spared(&self) -> bool {
+        self.desired.optional && self.live_status == LiveStatus::Absent
     }
 
     /// Whether an apply cannot bring it in sync.

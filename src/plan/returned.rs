@@ -407,6 +407,7 @@ fn desired(key: &Key, value: String, allow: &[String]) -> Desired {
         on_drift: OnDrift::Enforce,
         arithmetic: None,
         from_ram: false,
+        optional: false,
         waiver: None,
         near: None,
     }

@@ -17,6 +17,8 @@ pub struct Summary {
     pub blocked: usize,
     /// Covered by a waiver.
     pub waived: usize,
+    /// Not there, and optional.
+    pub spared: usize,
     /// Of which it is not known what the next boot leaves; waived ones do not count.
     pub boot_unknown: usize,
 }
@@ -31,7 +33,8 @@ impl Plan {
             to_persist: count(&|i| i.persist),
             pending: count(&Item::pending),
             blocked: count(&Item::blocked),
-            waived: count(&Item::waived),
+            waived: count(&|i| i.desired.waiver.is_some()),
+            spared: count(&|i| i.is_spared() && i.desired.waiver.is_none()),
             boot_unknown: count(&Item::boot_unknown),
         }
     }

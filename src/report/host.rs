@@ -85,7 +85,8 @@ pub fn report(
         shared_sha256: Some(shared_sha256),
     });
     let last = last_seen(seen, &facts.boot_id);
-    report.parameters = plan.items.iter().map(|item| parameter(item, plan, seen, &last)).collect();
+    let told = plan.items.iter().filter(|item| !item.is_spared());
+    report.parameters = told.map(|item| parameter(item, plan, seen, &last)).collect();
     report.summary = summary(plan, &report.parameters);
     report.omitted = shorten(&mut report.parameters);
     let held = |item: &&Item| !item.waived();
@@ -149,13 +150,13 @@ fn summary(plan: &Plan, parameters: &[ReportParameter]) -> ReportSummary {
     let after_boot =
         |item: &Item| item.boot_status == BootStatus::Same || plan.boot_unit && item.set_by_unit();
     ReportSummary {
-        parameters: plan.items.len(),
+        parameters: count(&|i| !i.is_spared()),
         in_sync: count(&|i| i.in_sync() && !i.waived()),
         live_differs: count(&boot::is_wrong),
         boot_differs: count(&|i| !i.waived() && !after_boot(i)),
         pending: count(&Item::pending),
         contested: marked("contested"),
-        waived: count(&Item::waived),
+        waived: count(&|i| i.desired.waiver.is_some() && !i.is_spared()),
         let_go: parameters.iter().filter(|p| p.let_go.is_some()).count(),
         blocked: count(&|i| !i.waived() && (impossible(i) || !i.refusals.is_empty())),
     }

@@ -132,8 +132,11 @@ fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
         todo.push("persist".to_owned());
     }
     let mut marks = Vec::new();
-    if item.waived() {
+    if desired.waiver.is_some() {
         marks.push("waived".to_owned());
+    }
+    if desired.optional {
+        marks.push("optional".to_owned());
     }
     if !item.refusals.is_empty() {
         marks.push("refused".to_owned());

@@ -81,13 +81,16 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
     }
     let total = words::counted(total, "parameter");
     if plan.in_sync() && summary.pending == 0 && !does_nothing {
-        let waived = if summary.waived > 0 {
-            format!(" ({} waived)", summary.waived)
-        } else {
-            String::new()
-        };
+        let mut apart = Vec::new();
+        for (count, what) in [(summary.waived, "waived"), (summary.spared, "absent and optional")] {
+            if count > 0 {
+                apart.push(format!("{count} {what}"));
+            }
+        }
+        let apart =
+            if apart.is_empty() { String::new() } else { format!(" ({})", apart.join("; ")) };
         let text = format!(
-            "{name}: in sync, now and after a reboot: {} of {total}{waived}",
+            "{name}: in sync, now and after a reboot: {} of {total}{apart}",
             summary.in_sync
         );
         styled_line(out, HEAD.fg_color(GOOD.get_fg_color()), &text);
@@ -103,6 +106,7 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
         // What is refused is counted already.
         (summary.blocked.saturating_sub(refused), "blocked"),
         (summary.waived, "waived"),
+        (summary.spared, "absent and optional"),
         (summary.boot_unknown, "with an unknown next boot"),
     ] {
         if count > 0 {

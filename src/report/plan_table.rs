@@ -127,8 +127,11 @@ fn row<'a>(item: &'a Item, loader: Loader) -> Row<'a> {
 
 /// Sign, colour and words for one parameter; the sign says without colour what the colour says.
 fn verdict(item: &Item) -> (char, Style, Cow<'static, str>) {
-    if item.waived() {
+    if item.desired.waiver.is_some() {
         return ('-', DIM, "waived".into());
+    }
+    if item.is_spared() {
+        return ('-', DIM, "absent, optional".into());
     }
     if !item.refusals.is_empty() {
         return ('!', BAD, "refused".into());

@@ -403,6 +403,41 @@ fn a_pattern_is_persisted_as_the_loader_can_read_it() {
     }
 }
 
+/// What a sysctl.d file says with a `-` before a key: set it where there is such a parameter.
+#[test]
+fn what_is_optional_counts_for_nothing_where_the_kernel_lacks_it() {
+    let host = Host::usual();
+    let text = |optional: &str| {
+        let entry = format!("kernel.yama.ptrace_scope: {{ value: 1{optional} }}");
+        format!("name: it\nparameters:\n  vm.swappiness: 10\n  {entry}\n")
+    };
+    host.file("etc/tunectl/baseline.yaml", &text(""));
+    assert_eq!(host.run(["apply"]).code, 1, "absent");
+    host.file("etc/tunectl/baseline.yaml", &text(", optional: true"));
+    let ran = host.run(["apply"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let ran = host.run(["plan", "--detailed-exitcode"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let told = "in sync, now and after a reboot: 1 of 2 parameters (1 absent and optional)\n";
+    assert!(ran.out.contains(told) && ran.out.contains("absent, optional"), "{}", ran.out);
+    let json = plan_json(&host.run(["plan", "--format", "json"]));
+    assert_eq!(json.parameters[0].marks, ["optional"]);
+    for command in [["status", "--detailed-exitcode"], ["report", "--detailed-exitcode"]] {
+        let ran = host.run(command);
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        assert!(!ran.out.contains("yama"), "{}", ran.out);
+    }
+    // Where it is there it counts like any other.
+    host.live("kernel.yama.ptrace_scope = 0\n");
+    assert_eq!(host.run(["plan", "--detailed-exitcode"]).code, 2);
+    assert_eq!(host.run(["apply"]).code, 0);
+    assert_eq!(host.value("kernel.yama.ptrace_scope"), "1");
+    // It is a yes or a no.
+    host.file("etc/tunectl/baseline.yaml", &text(", optional: maybe"));
+    let ran = host.run(["plan"]);
+    assert!(ran.err.contains("`optional` cannot be \"maybe\""), "{}", ran.err);
+}
+
 /// The loader runs early: what a module brings later it does not set.
 #[test]
 fn a_module_that_may_come_after_the_loader_is_told() {

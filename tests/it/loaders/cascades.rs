@@ -129,6 +129,7 @@ fn desired(path: &str) -> Desired {
         arithmetic: None,
         from_ram: false,
         waiver: None,
+        optional: false,
         near: None,
     }
 }
