@@ -38,7 +38,7 @@ pub fn text(fleet: &Fleet, layout: Layout, top: usize) -> String {
     wrapped(&mut out, 0, layout.width, DIM, &reading(fleet));
     if layout.verbose {
         everybody(&mut out, fleet, layout);
-    } else {
+    } else if !fleet.findings.is_empty() {
         table(&mut out, &findings(fleet, 56), layout, 0);
     }
     let lists = lists(fleet, 1);

@@ -76,7 +76,8 @@ pub fn page(fleet: &Fleet) -> String {
     gate(&mut out, fleet);
     states(&mut out, fleet);
     plot(&mut out, &fleet.changes_by_hour);
-    for list in std::iter::once(findings(fleet, usize::MAX)).chain(lists(fleet, 3)) {
+    let findings = Some(findings(fleet, usize::MAX)).filter(|list| !list.rows.is_empty());
+    for list in findings.into_iter().chain(lists(fleet, 3)) {
         table(&mut out, &list);
     }
     if !fleet.unreadable.is_empty() {

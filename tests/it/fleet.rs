@@ -527,6 +527,15 @@ fn a_silent_host_is_not_in_sync() {
     assert!(ran.code == Some(2) && ran.out.contains("every host is silent"), "{}", ran.out);
 }
 
+/// Of a fleet of which nothing is found there is no list of findings.
+#[test]
+fn a_table_without_rows_has_no_head() {
+    let dir = Dir::new("unfound");
+    let ran = fleet(&[], &[&dir.file("reports.ndjson", simple(3, |_, _| {}))]);
+    assert!(ran.out.starts_with("3 hosts: 3 in sync\n"), "{}", ran.out);
+    assert!(!ran.out.contains("finding"), "{}", ran.out);
+}
+
 /// What is wrong is of use with the hosts on which it is.
 #[test]
 fn hosts_are_named_on_the_screen_in_json_on_the_page_and_for_other_programs() {
