@@ -324,10 +324,11 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
     }
     let rolled_back = plan.items.iter().filter(|i| i.notes.contains(&Note::RolledBack)).count();
     if rolled_back > 0 {
-        let (were, them) = if rolled_back == 1 { ("was", "it") } else { ("were", "them") };
+        // Of a rollback of everything that is also what tunectl had not written.
+        let (are, them) = if rolled_back == 1 { ("is", "it") } else { ("are", "them") };
         let text = format!(
-            "{rolled_back} of these {were} rolled back: the boot unit and the daemon leave {them} \
-             alone until the next `tunectl apply`, which takes {them} back"
+            "{rolled_back} of these {are} let go by a rollback: the boot unit and the daemon leave \
+             {them} alone until the next `tunectl apply`, which takes {them} back"
         );
         lines.push((WARN, text));
     }

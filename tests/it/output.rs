@@ -451,5 +451,5 @@ fn of_one_there_is_no_plural() {
     told(&["report"], "in sync, now and after a reboot: 1 of 1 parameter of it");
     told(&["rollback", "--dry-run"], "rollback: 1 to come back of 1 parameter\n");
     assert_eq!(host.run(["rollback", "--yes"]).code, 0);
-    told(&["plan"], "1 of these was rolled back: ");
+    told(&["plan"], "1 of these is let go by a rollback: ");
 }
