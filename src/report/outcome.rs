@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::bootview::dropin;
 use crate::diff::{BootStatus, LiveStatus};
 use crate::plan::{Dropin, DropinOutcome, Item, Outcome, Plan, StepOutcome, StepResult, Stopped};
+use crate::value::agrees;
 
 use super::plan::{Layout, is_boot_note};
 use super::secret;
@@ -21,15 +22,19 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
         let (sign, style, what) = match (&step.result, back) {
             (StepResult::Written, Some((_, Ok(())))) => ('<', WARN, "  put back"),
             (_, Some((_, Err(_)))) => ('!', BAD, "  not put back"),
-            (StepResult::Written, None) => ('+', CHANGE, ""),
+            (StepResult::Written, None) => match purpose(plan, step) {
+                Purpose::Required => ('+', CHANGE, ""),
+                Purpose::GivenBack => ('+', CHANGE, "  given back"),
+                Purpose::Kept => ('=', GOOD, "  kept: another write changes it"),
+            },
             (StepResult::NotTried, _) => (' ', WARN, "  not tried"),
             _ => ('!', BAD, ""),
         };
         let from = step.step.expect.as_deref().map_or("not set".into(), |t| value(step, t));
         let to = value(step, &step.step.value);
         let steps = if *steps > 1 { format!(" in {steps} steps") } else { String::new() };
-        let line =
-            format!("{sign} {:key$}  {from} -> {to}{steps}{what}", step.step.key.to_string());
+        let values = if sign == '=' { to } else { format!("{from} -> {to}") };
+        let line = format!("{sign} {:key$}  {values}{steps}{what}", step.step.key.to_string());
         styled_line(&mut out, style, &line);
         if let Some(error) = step_error(step) {
             wrapped(&mut out, 6, layout.width, BAD, &error);
@@ -63,6 +68,29 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
         }
     }
     out
+}
+
+/// What a value is written for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The baseline asks for it.
+    Required,
+    /// The baseline asks for it no longer.
+    GivenBack,
+    /// It is to stay as it was, and another write changes it.
+    Kept,
+}
+
+fn purpose(plan: &Plan, step: &StepOutcome) -> Purpose {
+    let (key, value) = (&step.step.key, &step.step.value);
+    let is_so = |item: &Item| {
+        item.live.as_deref().is_some_and(|live| agrees(item.desired.shape, value, live))
+    };
+    match plan.item(key) {
+        Some(item) if is_so(item) => Purpose::Kept,
+        Some(item) if plan.gives_back(item) => Purpose::GivenBack,
+        _ => Purpose::Required,
+    }
 }
 
 /// The steps as they are shown, each with how many it stands for: what was raised in several is
@@ -180,8 +208,10 @@ pub fn errors(outcome: &Outcome) -> Vec<String> {
 fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
     let name = harmless(&plan.baseline.name);
     let lines = lines(outcome);
-    let written = lines.iter().filter(|(s, _)| s.result == StepResult::Written).count();
-    let failed = lines.len() - written;
+    let done = || lines.iter().filter(|(s, _)| s.result == StepResult::Written);
+    let of = |wanted| done().filter(|(step, _)| purpose(plan, step) == wanted).count();
+    let (written, given_back) = (of(Purpose::Required), of(Purpose::GivenBack));
+    let failed = lines.len() - done().count();
     let unmended = unmended(plan).len();
     let undone = !outcome.restored.is_empty();
     let persisted = match outcome.dropin {
@@ -201,8 +231,14 @@ fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
         DropinOutcome::LeftAlone => "nothing persisted".into(),
         DropinOutcome::Failed(_) => "could not be persisted".into(),
     };
-    let mut text = if outcome.succeeded() || (written > 0 && !undone) {
-        let mut parts = vec![format!("{written} written")];
+    let mut text = if outcome.succeeded() || (done().count() > 0 && !undone) {
+        let mut parts = Vec::new();
+        if written > 0 || given_back == 0 {
+            parts.push(format!("{written} written"));
+        }
+        if given_back > 0 {
+            parts.push(format!("{given_back} given back"));
+        }
         if failed > 0 {
             parts.push(format!("{failed} failed"));
         }

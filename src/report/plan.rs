@@ -8,7 +8,7 @@ use crate::bootview::{Loader, dropin};
 use crate::diagnostic::Position;
 use crate::key::Selector;
 use crate::observed::{Facts, Virtualization};
-use crate::plan::{Foreign, Item, Note, Plan};
+use crate::plan::{Fate, Foreign, Item, Note, Plan, Returned};
 use crate::value::agrees;
 
 use super::plan_table::table;
@@ -127,7 +127,8 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
 
 /// How many parameters would be given back, behind the other counts.
 fn to_give_back(plan: &Plan) -> String {
-    match plan.returned.iter().filter(|one| one.item.write).count() {
+    let comes_back = |one: &&Returned| one.item.write && one.verdict == Fate::Restore;
+    match plan.returned.iter().filter(comes_back).count() {
         0 => String::new(),
         count => format!("; {count} to give back"),
     }

@@ -726,8 +726,11 @@ fn a_plan_shows_what_leaves_the_baseline_and_apply_gives_it_back() {
         (&swappiness["verdict"], &swappiness["was"]["value"]),
         (&"restore".into(), &"60".into())
     );
+    assert_eq!(host.run(["status", "--detailed-exitcode"]).code, 2);
     let ran = host.run(["apply"]);
     assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "60"), "{}", ran.err);
+    assert!(ran.out.starts_with("it: 8 given back, "), "{}", ran.out);
+    assert!(ran.out.contains("10 -> 60  given back\n"), "{}", ran.out);
     assert_eq!(host.value("net.ipv4.conf.eth0.rp_filter"), "0");
     let ran = host.run(["plan"]);
     assert!(ran.out.starts_with("it: in sync") && !ran.out.contains("no longer"), "{}", ran.out);

@@ -167,6 +167,8 @@ fn a_rollback_clears_nothing_that_it_does_not_restore() {
             baseline("net.ipv6.conf.lo.hop_limit: 60");
             let text = expect(0, &apply);
             assert_eq!(each("ipv6", "forwarding"), forwarding, "{text}");
+            assert!(text.contains("1  kept: another write changes it\n"), "{text}");
+            assert!(text.contains("1 -> 0  given back\n") && !text.contains("1 -> 1"), "{text}");
             assert_eq!(
                 (live(&forced("lo")[10..]), live(&forced("v0")[10..])),
                 ("1".into(), "1".into())
