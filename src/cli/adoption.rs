@@ -24,11 +24,12 @@ const PASSING: [&str; 4] = ["/dev/shm/", "/run/", "/tmp/", "/var/tmp/"];
 const OF_A_PROCESS: [&str; 2] = ["/dev/", "/proc/"];
 
 /// What an apply of a named baseline does to the host's own.
-pub enum Adoption {
-    /// Nothing: it already is that one.
-    None,
-    /// It becomes this text.
-    Write(String),
+#[derive(Default)]
+pub struct Adoption {
+    /// The text that it becomes; `None`: it already is that one, or stays as it is.
+    text: Option<String>,
+    /// What to say of that first.
+    pub warning: Option<String>,
 }
 
 /// The text of a host baseline that is another baseline and nothing else.
@@ -63,8 +64,9 @@ impl Adoption {
         let own = named == HOST_BASELINE || same_file(cli, &named);
         // A path from where the operator stands would not be found again below another root.
         if !own && sources::is_path(name) && cli.root != Path::new("/") && !name.starts_with('/') {
-            log::warn!("{name} is not below {}: applied, but not made its own", cli.root.display());
-            return Ok(Self::None);
+            let root = cli.root.display();
+            let warning = format!("{name} is not below {root}: applied, but not made its own");
+            return Ok(Self { text: None, warning: Some(warning) });
         }
         let reader =
             Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
@@ -81,7 +83,7 @@ impl Adoption {
                 .help(if has_own { without.to_owned() } else { first }));
         }
         if own {
-            return Ok(Self::None);
+            return Ok(Self::default());
         }
         if texts.iter().any(|text| text.name == HOST_BASELINE || same_file(cli, &text.name)) {
             let message = format!("{name} extends {HOST_BASELINE} and cannot take its place");
@@ -95,27 +97,26 @@ impl Adoption {
             return Err(Failure::refused(message)
                 .help("save it as a file, in /etc/tunectl; or give --live-only"));
         }
-        if let Some(place) = PASSING.iter().find(|place| named.starts_with(**place)) {
-            log::warn!(
+        let warning = PASSING.iter().find(|place| named.starts_with(**place)).map(|place| {
+            format!(
                 "{named} becomes this host's own baseline, and what lies below {place} does not \
                  stay: keep it in /etc/tunectl"
-            );
-        }
+            )
+        });
         let text = pointer(&named);
-        if !has_own {
-            return Ok(Self::Write(text));
+        let is_so = || reader.read(HOST_BASELINE).is_ok_and(|own| own.text == text);
+        if has_own && is_so() {
+            return Ok(Self { text: None, warning });
         }
-        if reader.read(HOST_BASELINE).is_ok_and(|own| own.text == text) {
-            return Ok(Self::None);
-        }
-        if adopt {
-            return Ok(Self::Write(text));
+        if !has_own || adopt {
+            return Ok(Self { text: Some(text), warning });
         }
         let message = format!(
             "this host has a baseline of its own, {HOST_BASELINE}, and it is not {name} alone"
         );
         Err(Failure::refused(message).help(
-            "apply that one (without -b), or give --adopt to replace it, or --live-only to try this one",
+            "give --adopt to replace it; `tunectl apply` by itself applies that one, and -b with \
+             --live-only tries this one",
         ))
     }
 
@@ -124,7 +125,7 @@ impl Adoption {
     /// # Errors
     /// The host's own is a link, which could not be put back, or cannot be read.
     pub fn files(&self, cli: &Cli) -> Result<Vec<Replaced>, Failure> {
-        let Self::Write(text) = self else { return Ok(Vec::new()) };
+        let Some(text) = &self.text else { return Ok(Vec::new()) };
         let before = ledger::text_of(&cli.root, HOST_BASELINE);
         if before.is_none() && host::has_baseline(cli) {
             let message = format!("{HOST_BASELINE} cannot be read, and so not be kept");

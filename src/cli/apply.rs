@@ -76,8 +76,11 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         Some(name) if !args.live_only => {
             Adoption::judge(cli, name, args.adopt, &plan.baseline.sources)?
         }
-        _ => Adoption::None,
+        _ => Adoption::default(),
     };
+    if let Some(warning) = &adoption.warning {
+        ui.warning(warning);
+    }
     Adoption::clear_away(cli);
     if let Some(time) = args.confirm_within {
         return trial::begin(cli, args, ui, (&host, &plan), &adoption, (time, lock));

@@ -13,7 +13,7 @@ use super::args::{Cli, Format, PlanArgs};
 use super::failure::Failure;
 use super::host::{By, Host};
 use super::ui::Ui;
-use super::{Exit, host, recovery, saved};
+use super::{Exit, host, recovery, saved, trial};
 
 /// Shows what would be done; changes nothing.
 ///
@@ -51,30 +51,54 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     if let Some(path) = &args.out {
         saved::save(cli, path, &plan, &host, name)?;
-        let path = path.display().to_string();
-        let path = word(&path);
-        ui.hint(&format!("\nSaved. To do exactly this, as root: tunectl apply {path}"));
-    } else if plan.changes() && args.facts.is_none() {
-        // Where the host has another baseline of its own, that is to be said.
-        let named = name.filter(|_| cli.root == Path::new("/"));
-        let texts = &plan.baseline.sources;
-        let refused = |adopt| named.is_some_and(|n| Adoption::judge(cli, n, adopt, texts).is_err());
-        let besides = if !refused(false) {
-            ""
-        } else if !refused(true) {
-            " --adopt, which replaces this host's own baseline, or --live-only"
-        } else {
-            " --live-only, because this host has layers of its own"
-        };
-        let name = name.map(|n| format!(" -b {}", word(n))).unwrap_or_default();
-        ui.hint(&format!(
-            "\nNothing was changed. To carry it out, as root: tunectl apply{name}{besides}"
-        ));
+    }
+    if args.out.is_some() || plan.changes() && args.facts.is_none() {
+        hint(cli, args, &plan, ui);
     }
     let differs = args.detailed_exitcode && (plan.changes() || !plan.in_sync());
     // The process ends here, and its memory with it: nothing is gained by taking it apart first.
     std::mem::forget((plan, host));
     Ok(if differs { Exit::Differs } else { Exit::Done })
+}
+
+/// Says how the plan is carried out.
+fn hint(cli: &Cli, args: &PlanArgs, plan: &Plan, ui: &Ui) {
+    let done = if args.out.is_some() { "Saved." } else { "Nothing was changed." };
+    if trial::bars(cli) {
+        return ui.hint(&format!("\n{done} {}", trial::FIRST));
+    }
+    let name = args.baseline.baseline.as_deref();
+    // Where the host has another baseline of its own, that is to be said.
+    let named = name.filter(|_| cli.root == Path::new("/"));
+    let judge = |adopt| {
+        named.map_or(Ok(Adoption::default()), |name| {
+            Adoption::judge(cli, name, adopt, &plan.baseline.sources)
+        })
+    };
+    let (adoption, adopts) = match judge(false) {
+        Ok(adoption) => (Ok(adoption), ""),
+        Err(_) => (judge(true), " --adopt, which replaces this host's own baseline"),
+    };
+    if let Some(warning) = adoption.as_ref().ok().and_then(|adoption| adoption.warning.as_ref()) {
+        ui.warning(warning);
+    }
+    let Some(path) = &args.out else {
+        let besides = match (&adoption, adopts) {
+            (Ok(_), "") => String::new(),
+            (Ok(_), adopts) => format!("{adopts}, or --live-only"),
+            (Err(_), _) => " --live-only, because this host has layers of its own".to_owned(),
+        };
+        let name = name.map(|n| format!(" -b {}", word(n))).unwrap_or_default();
+        return ui
+            .hint(&format!("\n{done} To carry it out, as root: tunectl apply{name}{besides}"));
+    };
+    let path = path.display().to_string();
+    let path = word(&path);
+    ui.hint(&match adoption {
+        Ok(_) => format!("\n{done} To do exactly this, as root: tunectl apply {path}{adopts}"),
+        // A saved plan is persisted or not carried out at all.
+        Err(refused) => format!("\n{done} An apply of it would be refused: {}", refused.message),
+    });
 }
 
 /// A word of a command as a shell reads it back.

@@ -230,6 +230,22 @@ pub fn pending(cli: &Cli, boot_id: &str) -> Option<wire::Trial> {
     })
 }
 
+/// What is to be done before anything else is applied.
+pub const FIRST: &str = "A trial is pending: `tunectl confirm` keeps it, `tunectl confirm --cancel` \
+                         puts it back now; nothing else is applied before.";
+
+/// Whether an apply is refused for a trial; one that nobody keeps it puts back first.
+pub fn is_in_the_way(trial: &wire::Trial) -> bool {
+    trial.kept != Some(false)
+}
+
+/// Whether there is such a trial.
+pub fn bars(cli: &Cli) -> bool {
+    has_been(cli)
+        && probe::probe_for(&cli.root, &[Fact::BootId])
+            .is_ok_and(|facts| pending(cli, &facts.boot_id).as_ref().is_some_and(is_in_the_way))
+}
+
 /// What became of the last trial where it was put back, for whoever was not there to see it.
 pub fn last_put_back(cli: &Cli, boot_id: &str) -> Option<String> {
     let trial = record::read(&cli.root, boot_id).ok().flatten()?;

@@ -362,10 +362,27 @@ fn the_command_that_is_shown_is_not_refused() {
             told.contains("tunectl apply -b /etc/other.yaml --adopt, which replaces"),
             "{told}"
         );
+        let save = ["plan", "-b", "/etc/other.yaml", "--out", "/etc/p.json"];
+        let told = expect(0, &save);
+        let hint = "as root: tunectl apply /etc/p.json --adopt, which replaces";
+        assert!(told.contains(hint), "{told}");
+        let told = expect(3, &["apply", "/etc/p.json"]);
+        assert!(
+            told.contains("give --adopt to replace it") && !told.contains("without -b"),
+            "{told}"
+        );
+        // What is remarked on the way is said once, as everything is.
+        fs::copy("/etc/other.yaml", "/run/other.yaml").unwrap();
+        let told = expect(0, &["plan", "-b", "/run/other.yaml"]);
+        let remark =
+            "warning: /run/other.yaml becomes this host's own baseline, and what lies below";
+        assert!(told.matches("does not stay").count() == 1 && told.contains(remark), "{told}");
         fs::create_dir_all("/etc/tunectl/baseline.d").unwrap();
         fs::write("/etc/tunectl/baseline.d/50-a.yaml", "name: a\nparameters: {}\n").unwrap();
         let told = expect(0, &plan);
         assert!(told.contains("tunectl apply -b /etc/other.yaml --live-only, because"), "{told}");
+        let told = expect(0, &save);
+        assert!(told.contains("An apply of it would be refused: this host has further"), "{told}");
         expect(0, &["apply", "-b", "/etc/other.yaml", "--live-only"]);
     });
 }
