@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::persist::holds::{Hold, Holds, TRIAL};
 use crate::persist::presence;
 use crate::probe::Fact;
-use crate::report::status as report;
+use crate::report::{status as report, status_text};
 use crate::sources::HOST_BASELINE;
 use crate::watch::{bpf, clock};
 use crate::wire::{LetGo, Status};
@@ -84,7 +84,7 @@ fn show(cli: &Cli, ui: &Ui, status: &mut Status) -> Result<(), Failure> {
     status.let_go = let_go(cli, &status.host.boot_id);
     match ui.format() {
         Format::Json => ui.json(status),
-        Format::Text => ui.result(&report::text(status, ui.layout(), &drift::users(cli))),
+        Format::Text => ui.result(&status_text(status, ui.layout(), &drift::users(cli))),
     }
 }
 
