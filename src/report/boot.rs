@@ -70,12 +70,19 @@ pub(super) fn found(item: &Item, plan: &Plan) -> Found {
         key: desired.key.to_string(),
         found: live.map(hide),
         desired: target.as_deref().map(hide),
+        bound: bound(item),
         set_by,
         owners: owners(item),
         corrected: false,
         error: None,
         time: None,
     }
+}
+
+/// What a parameter must keep to, where that is no single value.
+pub(super) fn bound(item: &Item) -> Option<String> {
+    let requirement = &item.desired.requirement;
+    requirement.exact().is_none().then(|| requirement.to_string())
 }
 
 /// Programs that are known to set a parameter by themselves.
@@ -278,6 +285,7 @@ pub(super) fn found_text(found: &Found) -> String {
         (None, None) => format!("{}: {from}, as required now", found.key),
         (Some(error), _) if found.found.is_none() => format!("{}: {error}", found.key),
         (Some(error), Some(to)) => {
+            let to = found.bound.as_ref().unwrap_or(to);
             format!("{}: {from}, not {}: {error}", found.key, shown(Some(to)))
         }
         (Some(error), None) => format!("{}: {from}: {error}", found.key),

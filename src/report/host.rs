@@ -102,7 +102,7 @@ pub fn report(
 /// that will not be, or of which there is more to say. How many are left out.
 fn shorten(parameters: &mut Vec<ReportParameter>) -> usize {
     let bytes = |p: &ReportParameter| {
-        let texts = [&p.desired, &p.live].into_iter().flatten().map(String::len);
+        let texts = [&p.desired, &p.bound, &p.live].into_iter().flatten().map(String::len);
         let boot = p.boot.as_ref().map_or(0, |boot| boot.value.len() + boot.source.len());
         200 + p.key.len() + texts.sum::<usize>() + boot
     };
@@ -192,6 +192,7 @@ fn parameter(
     ];
     ReportParameter {
         desired: target.as_deref().map(hide),
+        bound: boot::bound(item),
         live: item.live.as_deref().map(hide),
         live_status: words::live_status(item.live_status).into(),
         boot,

@@ -160,7 +160,7 @@ fn row(parameter: &ReportParameter) -> Row<'_> {
     } else {
         ('!', BAD)
     };
-    let value = |text: &Option<String>| match text {
+    let value = |text: Option<&String>| match text {
         None => "-".to_owned(),
         Some(text) if text.is_empty() => "(empty)".to_owned(),
         Some(text) => cut(text, VALUE_WIDTH),
@@ -170,8 +170,9 @@ fn row(parameter: &ReportParameter) -> Row<'_> {
         mark,
         cells: [
             harmless(&parameter.key),
-            value(&parameter.live),
-            value(&parameter.desired),
+            value(parameter.live.as_ref()),
+            // Of a bound what would be written is no answer to what is asked for.
+            value(parameter.bound.as_ref().or(parameter.desired.as_ref())),
             harmless(&parameter.live_status.replace('_', " ")),
             harmless(&parameter.boot_status),
         ],

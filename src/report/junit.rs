@@ -87,8 +87,8 @@ fn case(parameter: &ReportParameter) -> Case<'_> {
 
 /// What is not as required, on each axis.
 fn wrong(parameter: &ReportParameter) -> Vec<String> {
-    let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".into());
-    let desired = value(&parameter.desired);
+    let value = |text: Option<&String>| text.cloned().unwrap_or_else(|| "?".into());
+    let desired = value(parameter.bound.as_ref().or(parameter.desired.as_ref()));
     let mut why = Vec::new();
     if parameter.live_status != "in_sync" {
         let status = parameter.live_status.replace('_', " ");

@@ -80,7 +80,7 @@ fn is_hidden(item: &Item) -> bool {
 }
 
 fn changed(item: &Item, plan: &Plan, left: Option<&Left<'_>>) -> Changed {
-    let Found { key, found: to, desired, set_by, owners, .. } = boot::found(item, plan);
+    let Found { key, found: to, desired, bound, set_by, owners, .. } = boot::found(item, plan);
     // What was rolled back the boot leaves alone, and does not tell how it found it.
     let let_go = item.notes.iter().any(|note| matches!(note, Note::RolledBack));
     let left = left.filter(|_| !let_go).and_then(|l| l.of(&key, desired.as_deref()));
@@ -91,7 +91,7 @@ fn changed(item: &Item, plan: &Plan, left: Option<&Left<'_>>) -> Changed {
     let refused = || item.refusals.first().map(refusals::refusal);
     let rolled_back = || let_go.then(|| "rolled back".to_owned());
     let error = refused().or_else(|| words::cause(item)).or_else(rolled_back);
-    Changed { key, from: left, to, desired, since_boot, set_by, owners, error }
+    Changed { key, from: left, to, desired, bound, since_boot, set_by, owners, error }
 }
 
 /// What parameters read when tunectl-boot was done with them.

@@ -128,10 +128,11 @@ fn changed_text(changed: &Changed) -> String {
         key: changed.key.clone(),
         found: changed.to.clone(),
         desired: changed.desired.clone(),
+        bound: changed.bound.clone(),
         set_by: changed.set_by.clone(),
-        owners: changed.owners.clone(),
+        owners,
         corrected: false,
-        error,
+        error: error.clone(),
         time: None,
     };
     if !changed.since_boot {
@@ -141,9 +142,10 @@ fn changed_text(changed: &Changed) -> String {
     let mut text =
         format!("{}: {} -> {} since boot", changed.key, shown(&changed.from), shown(&changed.to));
     if changed.desired != changed.from {
-        let _ = write!(text, ", not {}", shown(&changed.desired));
+        let wanted = changed.bound.as_ref().or(changed.desired.as_ref());
+        let _ = write!(text, ", not {}", boot::shown(wanted.map(String::as_str)));
     }
-    if let Some(error) = &changed.error {
+    if let Some(error) = &error {
         let _ = write!(text, ": {error}");
     }
     format!("{text} ({})", boot::who(&found))

@@ -74,6 +74,9 @@ pub struct Found {
     pub found: Option<String>,
     /// What it should read.
     pub desired: Option<String>,
+    /// What it must keep to, such as `<= 512`, where that is no single value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
     /// The line of a sysctl.d file, or of the kernel command line, that sets what was found;
     /// `null`: none does.
     pub set_by: Option<SetBy>,

@@ -231,6 +231,9 @@ pub struct ReportParameter {
     /// What it should read; absent for bounds that it satisfies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<String>,
+    /// What it must keep to, such as `<= 512`, where that is no single value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
     /// What it reads; absent where it cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<String>,
@@ -348,6 +351,7 @@ mod tests {
             parameters: vec![ReportParameter {
                 key: "vm.swappiness".into(),
                 desired: Some("1".into()),
+                bound: Some("<= 1".into()),
                 live: Some("10".into()),
                 live_status: "differs".into(),
                 boot: Some(ReportBootValue { value: "1".into(), source: "/x.conf:1".into() }),

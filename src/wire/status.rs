@@ -105,6 +105,9 @@ pub struct Changed {
     pub to: Option<String>,
     /// What it should read.
     pub desired: Option<String>,
+    /// What it must keep to, such as `<= 512`, where that is no single value.
+    #[serde(default)]
+    pub bound: Option<String>,
     /// Whether it has been changed since tunectl-boot was done.
     pub since_boot: bool,
     /// The line of a sysctl.d file, or of the kernel command line, that sets what it reads;

@@ -180,6 +180,7 @@ fn healthy(dice: &mut Dice, n: u64) -> Report {
             ReportParameter {
                 key: (*key).to_owned(),
                 desired: Some(value.clone()),
+                bound: None,
                 live: Some(value.clone()),
                 live_status: "in_sync".into(),
                 boot: Some(ReportBootValue { value, source: file }),

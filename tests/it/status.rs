@@ -209,6 +209,28 @@ fn what_the_boot_was_asked_for_says_nothing_of_another_baseline() {
     assert!(json(&host)["changed"][0]["from"].is_null());
 }
 
+/// A bound is told as one, and not as the value that an apply would write.
+#[test]
+fn a_bound_that_is_violated_is_told_as_a_bound() {
+    let host = Host::usual();
+    host.live("net.core.somaxconn = 4096").file(
+        "etc/tunectl/baseline.yaml",
+        "name: it\nparameters:\n  net.core.somaxconn: { at_most: 512 }\n  vm.max_map_count: { at_least: 1024 }\n",
+    );
+    let out = status(&host).out;
+    assert!(out.contains("net.core.somaxconn: 4096, not <= 512: not as required"), "{out}");
+    let changed = json(&host)["changed"][0].clone();
+    assert_eq!((&changed["bound"], &changed["desired"]), (&"<= 512".into(), &"512".into()));
+    let report = host.run(["report", "-v"]).out;
+    for row in
+        ["! net.core.somaxconn  4096   <= 512   differs", "vm.max_map_count    65530  >= 1024"]
+    {
+        assert!(report.contains(row), "{row}: {report}");
+    }
+    let junit = host.run(["report", "--format", "junit"]).out;
+    assert!(junit.contains("now: differs: 4096, not &lt;= 512"), "{junit}");
+}
+
 #[test]
 fn an_interrupted_apply_is_told() {
     let host = host();
