@@ -42,7 +42,10 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
         }
         show(cli, ui, &mut status)?;
         orphan?;
-        ui.hint("To give it one, as root: tunectl apply -b NAME");
+        ui.hint(match &status.trial {
+            Some(trial) if trial::is_in_the_way(trial) => trial::FIRST,
+            _ => "To give it one, as root: tunectl apply -b NAME",
+        });
         // Whoever asks whether it is in sync is not to take that for a yes.
         return Ok(if args.detailed_exitcode { Exit::Differs } else { Exit::Done });
     }
@@ -60,7 +63,11 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
     let mut status = report::status(&plan, &host.facts, boot);
     show(cli, ui, &mut status)?;
     let differs = status.result != "in_sync";
-    if differs && plan.changes() {
+    if status.trial.as_ref().is_some_and(trial::is_in_the_way) {
+        ui.hint(trial::FIRST);
+    } else if differs && !status.refusals.is_empty() {
+        ui.hint("An apply would refuse this; the reasons stand above.");
+    } else if differs && plan.changes() {
         ui.hint(&format!("To carry {HOST_BASELINE} out, as root: tunectl apply"));
     }
     Ok(if differs && args.detailed_exitcode { Exit::Differs } else { Exit::Done })

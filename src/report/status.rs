@@ -11,6 +11,9 @@ use crate::wire::{BootReport, Changed, Found, NextBoot, STATUS_SCHEMA, Status};
 
 use super::{boot, json, refusals, secret, words};
 
+/// What is said of a parameter that was rolled back.
+pub(super) const ROLLED_BACK: &str = "rolled back";
+
 /// The status of a host of which nothing else is known than what was reported at boot.
 pub fn unplanned(facts: &Facts, boot: Option<BootReport>, result: &str) -> Status {
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
@@ -25,6 +28,7 @@ pub fn unplanned(facts: &Facts, boot: Option<BootReport>, result: &str) -> Statu
         unreadable: Vec::new(),
         next_boot: Vec::new(),
         pending: Vec::new(),
+        refusals: Vec::new(),
         boot_unit: facts.boot_unit,
         boot,
         daemon: None,
@@ -52,6 +56,7 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
         status.notes.push(note.to_owned());
     }
     let left = comparable.map(Left::by);
+    status.refusals = words::refusals(plan);
     status.changed = wrong.iter().map(|item| changed(item, plan, left.as_ref())).collect();
     status.unreadable = hidden.iter().map(|item| item.desired.key.to_string()).collect();
     status.pending = boot::pending(plan);
@@ -89,7 +94,7 @@ fn changed(item: &Item, plan: &Plan, left: Option<&Left<'_>>) -> Changed {
         _ => false,
     };
     let refused = || item.refusals.first().map(refusals::refusal);
-    let rolled_back = || let_go.then(|| "rolled back".to_owned());
+    let rolled_back = || let_go.then(|| ROLLED_BACK.to_owned());
     let error = refused().or_else(|| words::cause(item)).or_else(rolled_back);
     Changed { key, from: left, to, desired, bound, since_boot, set_by, owners, error }
 }

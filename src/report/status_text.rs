@@ -6,7 +6,8 @@ use crate::wire::{BootReport, Changed, Found, LetGo, NextBoot, Status, Watch};
 
 use super::boot::{self, Told};
 use super::plan::Layout;
-use super::style::{BAD, DIM, GOOD, HEAD, WARN, styled_line, wrapped};
+use super::status::ROLLED_BACK;
+use super::style::{BAD, DIM, GOOD, HEAD, WARN, harmless, styled_line, wrapped};
 use super::words;
 
 /// The status as text: what matters first, then the boot, then what has changed since.
@@ -22,14 +23,22 @@ pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String
         wrapped(&mut out, 0, layout.width, WARN, &super::trial::pending(trial));
     }
     for changed in &status.changed {
-        wrapped(&mut out, 2, layout.width, BAD, &changed_text(changed));
+        wrapped(&mut out, 2, layout.width, BAD, &changed_text(changed, status));
     }
     for key in &status.unreadable {
         let text = format!("{key}: unknown: only root may read it: run it as root to see it");
         wrapped(&mut out, 2, layout.width, WARN, &text);
     }
     for next in &status.next_boot {
-        wrapped(&mut out, 2, layout.width, WARN, &next_text(next));
+        wrapped(&mut out, 2, layout.width, WARN, &next_text(next, status.refusals.is_empty()));
+    }
+    // What is refused of a parameter above stands there.
+    let told = |line: &&String| {
+        let of = |changed: &Changed| line.starts_with(&format!("{}: ", changed.key));
+        status.changed.iter().any(of)
+    };
+    for line in status.refusals.iter().filter(|line| !told(line)) {
+        wrapped(&mut out, 2, layout.width, BAD, &format!("an apply is refused: {line}"));
     }
     for pending in &status.pending {
         wrapped(
@@ -117,12 +126,13 @@ fn after_a_reboot(status: &Status) -> String {
     text
 }
 
-fn changed_text(changed: &Changed) -> String {
-    let error = match (&changed.error, changed.since_boot) {
-        (Some(error), _) => Some(error.clone()),
-        (None, true) => None,
-        (None, false) => Some("not as required".to_owned()),
-    };
+fn changed_text(changed: &Changed, status: &Status) -> String {
+    let let_go = let_go_of(&changed.key, status);
+    // Who had it let go has said why it is so: no other is to be suspected.
+    let explained = let_go.is_some() || changed.error.as_deref() == Some(ROLLED_BACK);
+    let error = changed.error.clone().or(let_go);
+    let error = error.or_else(|| (!changed.since_boot).then(|| "not as required".to_owned()));
+    let owners = if explained { Vec::new() } else { changed.owners.clone() };
     // As at boot, from what it was to what it is.
     let found = Found {
         key: changed.key.clone(),
@@ -149,6 +159,19 @@ fn changed_text(changed: &Changed) -> String {
         let _ = write!(text, ": {error}");
     }
     format!("{text} ({})", boot::who(&found))
+}
+
+/// Until when nobody holds a parameter, where it is let go for a while.
+fn let_go_of(key: &str, status: &Status) -> Option<String> {
+    if let Some(trial) = status.trial.as_ref().filter(|t| t.keys.iter().any(|k| k == key)) {
+        let ends = trial.ends.as_ref().map_or("its end".to_owned(), |ends| harmless(ends));
+        return Some(format!("on trial until {ends}"));
+    }
+    let held = status.let_go.iter().find(|held| held.key == key && held.kind != "released")?;
+    Some(match &held.until {
+        Some(until) => format!("let go until {}", harmless(until)),
+        None => format!("let go by {}", harmless(&held.by)),
+    })
 }
 
 /// What was rolled back, all of it in one line.
@@ -216,7 +239,7 @@ fn daemon_text(out: &mut String, daemon: Option<&Watch>, layout: Layout) {
     }
 }
 
-fn next_text(next: &NextBoot) -> String {
+fn next_text(next: &NextBoot, applies: bool) -> String {
     let what = match (&next.value, &next.source) {
         (_, Some(source)) if next.boot_status == "unknown" => words::unknown_boot(source),
         (Some(value), Some(source)) => format!("the next boot sets {value} ({source})"),
@@ -227,7 +250,8 @@ fn next_text(next: &NextBoot) -> String {
         (_, true) => "; tunectl-boot then corrects it",
         ("unknown", false) => "",
         ("overridden", false) => ": change or remove that line, or `systemctl enable tunectl-boot`",
-        (_, false) => ": `tunectl apply` persists it",
+        (_, false) if applies => ": `tunectl apply` persists it",
+        (_, false) => "",
     };
     format!("{}: {what}{then}", next.key)
 }

@@ -33,6 +33,9 @@ pub struct Status {
     pub next_boot: Vec<NextBoot>,
     /// What is not there yet.
     pub pending: Vec<Pending>,
+    /// Why an apply would be refused, a line each, as in a plan.
+    #[serde(default)]
+    pub refusals: Vec<String>,
     /// Whether tunectl-boot.service is enabled.
     pub boot_unit: bool,
     /// The report of this boot; `null`: there is none.

@@ -98,8 +98,12 @@ fn unconfirmed_everything_is_put_back_and_nothing_was_persisted() {
     assert!(status["trial"]["left_s"].as_u64().unwrap() <= 10, "{}", ran.out);
     assert_eq!(status["trial"]["kept"], true);
     assert_eq!(status["trial"]["keys"].as_array().unwrap().len(), 2);
+    assert!(host.run(["status"]).err.contains("`tunectl confirm` keeps it"), "not an apply");
     let ran = host.run(["plan", "-b", "/etc/tried.yaml"]);
     assert!(ran.err.contains("a trial of tried is pending"), "{}", ran.err);
+    let first = "`tunectl confirm` keeps it, `tunectl confirm --cancel` puts it back now";
+    assert!(ran.err.contains(first), "{}", ran.err);
+    assert!(!ran.err.contains("as root: tunectl apply"), "{}", ran.err);
     until("put back", || is_as_before(&host) && is_ended(&host));
     assert!(is_nothing_persisted(&host));
     assert_eq!(record(&host)["ended"]["why"], "it was not confirmed in time");
@@ -198,6 +202,10 @@ fn a_baseline_that_was_written_by_hand_is_kept_beside_the_one_that_is_adopted() 
     let ran = begin(&host, "1h", &[]);
     assert_eq!(ran.code, 3, "it would take the place of another: {}", ran.err);
     begun_with(&host, &["--adopt"]);
+    // By the host's own one the trial is to blame, and nobody else.
+    let text = host.run(["status"]).out.replace("\n  ", " ");
+    let told = "vm.swappiness: 10, not 61: on trial until ";
+    assert!(text.contains(told) && !text.contains("known to set it"), "{text}");
     assert_eq!(host.run(["confirm"]).code, 0);
     let kept = host.root.join("etc/tunectl/baseline.yaml.replaced");
     assert_eq!(fs::read_to_string(kept).unwrap(), own);

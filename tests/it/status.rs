@@ -209,6 +209,45 @@ fn what_the_boot_was_asked_for_says_nothing_of_another_baseline() {
     assert!(json(&host)["changed"][0]["from"].is_null());
 }
 
+/// It is named what keeps an apply from doing what would be to do.
+#[test]
+fn what_lies_in_the_place_of_the_drop_in_is_named() {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", BASELINE);
+    host.file("etc/sysctl.d/99-tunectl.conf", "# mine\n");
+    let ran = status(&host);
+    assert_eq!(ran.code, 2);
+    let text = ran.out.replace("\n  ", " ");
+    let why = "/etc/sysctl.d/99-tunectl.conf exists and was not written by tunectl: move it away";
+    assert!(text.contains(&format!("an apply is refused: {why}")), "{text}");
+    assert!(!text.contains("`tunectl apply` persists it"), "{text}");
+    assert!(!ran.err.contains("as root: tunectl apply"), "{}", ran.err);
+    assert!(ran.err.contains("An apply would refuse this"), "{}", ran.err);
+    let refusals = json(&host)["refusals"].clone();
+    assert!(refusals[0].as_str().unwrap().starts_with(why), "{refusals}");
+}
+
+/// What was let go on purpose is laid at nobody else's door.
+#[test]
+fn who_let_a_parameter_go_is_told_and_nobody_suspected() {
+    let host = host();
+    let hold = r#"{"schema":"tunectl/holds/1","boot_id":"6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c","holds":{"vm.swappiness":{"kind":"unlocked","by":"root","reason":"incident","until":"2999-01-01T00:00:00Z","until_since_boot":99999999999}}}"#;
+    host.file("run/tunectl/holds.json", hold).live("vm.swappiness = 98\nvm.dirty_ratio = 33");
+    let text = status(&host).out.replace("\n  ", " ");
+    let told = "vm.swappiness: 98, not 1: let go until 2999-01-01T00:00:00Z (not from any sysctl.d \
+                file) ";
+    assert!(text.contains(told), "{text}");
+    let told = "vm.dirty_ratio: 33, not 20: not as required (not from any sysctl.d file; known to \
+                set it: tuned)";
+    assert!(text.contains(told), "{text}");
+    // Since the boot it is the same.
+    let host = booted();
+    host.file("run/tunectl/holds.json", hold).live("vm.swappiness = 98");
+    let text = status(&host).out.replace("\n  ", " ");
+    let told = "vm.swappiness: 1 -> 98 since boot: let go until 2999-01-01T00:00:00Z (not from any";
+    assert!(text.contains(told), "{text}");
+}
+
 /// A bound is told as one, and not as the value that an apply would write.
 #[test]
 fn a_bound_that_is_violated_is_told_as_a_bound() {
