@@ -277,7 +277,8 @@ pub enum By {
     Apply,
     /// Nobody: it is shown what an explicit apply would do.
     Nobody,
-    /// An apply of live values only, or a look at how things stand: nothing is given back.
+    /// An apply of live values only, or a look by another baseline than the host's own: nothing is
+    /// given back.
     LiveOnly,
     /// The boot unit or the daemon: besides, what was rolled back is left alone.
     Unit,
@@ -318,12 +319,6 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
         let keys: BTreeSet<Key> = managed.into_iter().filter(|key| !held(key)).collect();
         given_back = plan::needed_to_return(&keys, &observed);
         observed.hides = !keys.is_empty() && originals::are_hidden(&cli.root);
-        if observed.hides {
-            log::warn!(
-                "what parameters were before tunectl is for root to see: run it as root to see \
-                 what comes back"
-            );
-        }
     }
     if by == By::Unit {
         // What has gone with its interface is forgotten: on a host of containers that is many.
@@ -345,6 +340,12 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     observed.facts = &facts;
     observed.snapshot = &snapshot;
     let mut plan = plan::plan(set, &observed);
+    if plan.returned.iter().any(|one| one.verdict == plan::Fate::Hidden) {
+        log::warn!(
+            "what parameters were before tunectl is for root to see: run it as root to see what \
+             comes back"
+        );
+    }
     if by != By::Unit && !released.is_none() {
         for item in plan.items.iter_mut().filter(|item| released.covers(&item.desired.key)) {
             item.notes.push(plan::Note::RolledBack);

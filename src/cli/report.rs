@@ -86,6 +86,7 @@ fn look(
         event.boot_id == boot_id || event.time >= yesterday
     });
     let boot = reports::of_boot(cli, &host.facts).map(|(_, report)| report);
+    let named = args.baseline.as_deref();
     let mut seen = Seen {
         boot: boot.as_ref(),
         tally,
@@ -94,6 +95,7 @@ fn look(
         yesterday: &yesterday,
         watch: watch(cli, boot_id),
         let_go: BTreeMap::new(),
+        is_own: named.is_none(),
     };
     let time = format!("{now:.0}");
     let failed = |failure: Failure| {
@@ -101,14 +103,15 @@ fn look(
         report.errors = failure.problems();
         (report, Some(failure))
     };
-    let named = args.baseline.as_deref();
+    // By another baseline nothing is to be given back.
+    let by = if named.is_none() { host::By::Nobody } else { host::By::LiveOnly };
     let mut planned = None;
     let (mut report, failure) = if named.is_some() || host::has_baseline(cli) {
         let strict = named.is_none() && nix::unistd::geteuid().is_root();
         let made = host::load(cli, named, strict).and_then(|loaded| {
             let (roles, shared) = (loaded.roles(), loaded.layers.shared_sha256());
             let set = host::resolve(loaded, host, ui)?;
-            Ok((host::plan(cli, host, set, host::By::LiveOnly), roles, shared))
+            Ok((host::plan(cli, host, set, by), roles, shared))
         });
         match made {
             Ok((plan, roles, shared)) => {
@@ -193,7 +196,8 @@ fn others(
             missing.push(format!("--also {selector}: {NO_SUCH}"));
         }
         for key in keys {
-            if plan.is_some_and(|plan| plan.item(&key).is_some()) {
+            let held = |plan: &Plan| plan.item(&key).is_some_and(|item| !plan.gives_back(item));
+            if plan.is_some_and(held) {
                 continue;
             }
             match (host.kernel.read(&key).value, selector) {

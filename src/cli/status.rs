@@ -59,7 +59,7 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
             return Err(failure);
         }
     };
-    let plan = host::plan(cli, &host, set, By::LiveOnly);
+    let plan = host::plan(cli, &host, set, By::Nobody);
     let mut status = report::status(&plan, &host.facts, boot);
     show(cli, ui, &mut status)?;
     let differs = status.result != "in_sync";

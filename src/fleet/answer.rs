@@ -31,6 +31,7 @@ pub fn answer(tally: &Tally, terms: &Terms) -> Fleet {
             hosts: holders.group.hosts,
             in_sync: holders.in_sync,
             drift: holders.drift,
+            unapplied: holders.unapplied,
             sample: sample(&holders.group),
         })
         .collect();

@@ -132,14 +132,17 @@ impl Term {
 }
 
 impl Term {
-    /// Whether all have that baseline: one, and not two whose hashes begin alike.
+    /// Whether all have that baseline, and have it applied: one, and not two whose hashes begin
+    /// alike.
     fn of_baseline(&self, version: &Version, fleet: &Fleet) -> FleetTerm {
         let those = || fleet.baselines.iter().filter(|b| version.is(&b.name, &b.sha256));
         let hashes: BTreeSet<&str> = those().map(|b| b.sha256.as_str()).collect();
-        let (count, of) = (those().map(|b| b.hosts).sum(), fleet.hosts.total);
-        let holds = match self.compare {
-            Compare::Unequal => count == 0,
-            _ => count == of && (hashes.len() <= 1 || !version.has_hash()),
+        let of = fleet.hosts.total;
+        let have: u64 = those().map(|b| b.hosts).sum();
+        let applied: u64 = those().map(|b| b.hosts - b.unapplied.min(b.hosts)).sum();
+        let (count, holds) = match self.compare {
+            Compare::Unequal => (have, have == 0),
+            _ => (applied, applied == of && (hashes.len() <= 1 || !version.has_hash())),
         };
         FleetTerm { term: self.text.clone(), holds, count, of, percent: share(count, of) }
     }
@@ -231,7 +234,7 @@ mod tests {
         for (gate, told) in [
             (
                 "",
-                "at character 1: one of ahead, baseline, blocked, boot, changed, contested, drift, failed, hosts, let_go, no_baseline, pending, pressure, silent, unreadable belongs here, and the expression ends",
+                "at character 1: one of ahead, baseline, blocked, boot, changed, contested, drift, failed, hosts, let_go, no_baseline, pending, pressure, silent, unapplied, unreadable belongs here, and the expression ends",
             ),
             ("drfit<=1%", "at character 1: one of "),
             (
@@ -291,6 +294,10 @@ mod tests {
         let all = with(&[("a", "1a2b3c", 10)]);
         let half = with(&[("a", "1a2b3c", 5), ("a", "1a2b4d", 5)]);
         let some = with(&[("a", "1a2b3c", 9)]);
+        let mut edited = with(&[("a", "1a2b3c", 10)]);
+        edited.baselines[0].unapplied = 1;
+        assert!(!passes("baseline=a@1a2b3c", &edited), "on one it is not applied");
+        assert!(!passes("baseline!=a@1a2b3c", &edited));
         for (gate, of_all, of_half, of_some) in [
             ("baseline=a@1a2b3c", true, false, false),
             // Two that begin alike are not one.

@@ -6,7 +6,7 @@ use crate::wire::fleet::FleetHosts;
 pub type Finding = fn(&FleetHosts) -> u64;
 
 /// Every finding that a gate can ask for, by name.
-pub const FINDINGS: [(&str, Finding); 12] = [
+pub const FINDINGS: [(&str, Finding); 13] = [
     ("ahead", |h| h.ahead),
     ("blocked", |h| h.blocked),
     ("boot", |h| h.boot),
@@ -19,6 +19,7 @@ pub const FINDINGS: [(&str, Finding); 12] = [
     ("pending", |h| h.pending),
     ("pressure", |h| h.pressure),
     ("silent", |h| h.silent),
+    ("unapplied", |h| h.unapplied),
 ];
 
 /// Both together.
@@ -39,5 +40,6 @@ pub fn sum(a: FleetHosts, b: FleetHosts) -> FleetHosts {
         pressure: a.pressure + b.pressure,
         failed: a.failed + b.failed,
         no_baseline: a.no_baseline + b.no_baseline,
+        unapplied: a.unapplied + b.unapplied,
     }
 }

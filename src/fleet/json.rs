@@ -313,6 +313,16 @@ impl<'a> Cursor<'a> {
         if self.passes("null") { Ok(true) } else { self.bad("no JSON value") }
     }
 
+    /// Whether `true` stands here, and not `false` or `null`.
+    pub fn truth(&mut self) -> Read<bool> {
+        match self.peek() {
+            Some(b't') if self.passes("true") => Ok(true),
+            Some(b'f') if self.passes("false") => Ok(false),
+            _ if self.null()? => Ok(false),
+            _ => self.bad("true or false belongs here"),
+        }
+    }
+
     /// A number, as it is written.
     pub fn number(&mut self) -> Read<&'a str> {
         let start = self.start();

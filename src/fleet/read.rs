@@ -56,7 +56,7 @@ impl<'a> Record<'a> {
                 }
                 Top::Version => record.version = c.string()?,
                 Top::Result => record.failed = c.string()? == "failed",
-                Top::Baseline if !c.null()? => record.baseline = Some(baseline(c)?),
+                Top::Baseline if !c.null()? => baseline(c, &mut record)?,
                 Top::Summary => memo.skip(c, role)?,
                 Top::Pressure if !c.null()? => record.pressure = pressure(c)?,
                 Top::Boot => c.skip()?,
@@ -132,20 +132,27 @@ fn host<'a>(c: &mut Cursor<'a>, record: &mut Record<'a>) -> Result<(), Bad> {
     })
 }
 
-fields!(Baseline { Name = "name", Sha256 = "sha256", Shared = "shared_sha256" });
+fields!(Baseline {
+    Name = "name",
+    Sha256 = "sha256",
+    Shared = "shared_sha256",
+    Unapplied = "unapplied",
+});
 
-fn baseline<'a>(c: &mut Cursor<'a>) -> Result<(Text<'a>, Text<'a>), Bad> {
+fn baseline<'a>(c: &mut Cursor<'a>, record: &mut Record<'a>) -> Result<(), Bad> {
     let (mut called, mut sha256, mut shared) = (Text::default(), Text::default(), None);
     c.fields(|c, field| {
         match field {
             Baseline::Name => called = c.string()?,
             Baseline::Sha256 => sha256 = c.string()?,
             Baseline::Shared => shared = c.optional()?,
+            Baseline::Unapplied => record.unapplied = c.truth()?,
         }
         Ok(())
     })?;
     // A host's own layers make it no other baseline.
-    Ok((called, shared.unwrap_or(sha256)))
+    record.baseline = Some((called, shared.unwrap_or(sha256)));
+    Ok(())
 }
 
 fields!(Pressure { Some10 = "memory_some_avg10" });
@@ -311,7 +318,7 @@ mod tests {
     use crate::wire::report::{Report, ReportParameter};
     use proptest::prelude::*;
 
-    const LINE: &str = r#"{"schema":"tunectl/report/1","time":"2026-11-26T12:00:00Z","host":{"name":"a","kernel":"6.1","boot_id":"x","mem_total_kb":1,"numa_nodes":1,"virtualization":"none","roles":["r","s"]},"version":"0.1.0","result":"differs","baseline":{"name":"b","sha256":"0","shared_sha256":"1"},"summary":{"parameters":1,"in_sync":0,"live_differs":1,"boot_differs":1,"pending":0,"contested":1,"waived":0,"blocked":0},"pressure":{"memory_some_avg10":1.5e1},"drift":{"since_boot":2,"last_day":1,"events":[{"key":"vm.a","from":"1","to":"2","action":"contested","cause":"process","writer":{"comm":"tuned","unit":"tuned.service","container":"c"},"count":3,"last":"2026-11-26T11:00:00Z"}]},"parameters":[{"key":"vm.a","desired":"1","live":"2","live_status":"differs","boot":{"value":"3","source":"/f:1"},"boot_status":"overridden","marks":["waived","refused","contested","from_ram","boot_unit","yielded"],"let_go":{"kind":"trial","by":"b"},"writer":{"comm":"tuned"}}],"others":{"vm.b":"4"},"errors":["e"]}"#;
+    const LINE: &str = r#"{"schema":"tunectl/report/1","time":"2026-11-26T12:00:00Z","host":{"name":"a","kernel":"6.1","boot_id":"x","mem_total_kb":1,"numa_nodes":1,"virtualization":"none","roles":["r","s"]},"version":"0.1.0","result":"differs","baseline":{"name":"b","sha256":"0","shared_sha256":"1","unapplied":true},"summary":{"parameters":1,"in_sync":0,"live_differs":1,"boot_differs":1,"pending":0,"contested":1,"waived":0,"blocked":0},"pressure":{"memory_some_avg10":1.5e1},"drift":{"since_boot":2,"last_day":1,"events":[{"key":"vm.a","from":"1","to":"2","action":"contested","cause":"process","writer":{"comm":"tuned","unit":"tuned.service","container":"c"},"count":3,"last":"2026-11-26T11:00:00Z"}]},"parameters":[{"key":"vm.a","desired":"1","live":"2","live_status":"differs","boot":{"value":"3","source":"/f:1"},"boot_status":"overridden","marks":["waived","refused","contested","from_ram","boot_unit","yielded"],"let_go":{"kind":"trial","by":"b"},"writer":{"comm":"tuned"}}],"others":{"vm.b":"4"},"errors":["e"]}"#;
 
     fn read(line: &str) -> Result<Record<'_>, Bad> {
         Record::read(line, &mut Memo::default())
@@ -336,6 +343,7 @@ mod tests {
                 .baseline
                 .as_ref()
                 .map(|b| (text(&b.name), text(b.shared_sha256.as_ref().unwrap_or(&b.sha256)))),
+            unapplied: report.baseline.as_ref().is_some_and(|b| b.unapplied),
             failed: report.result == "failed",
             error: report.errors.first().map(|e| text(e)),
             pressure: report.pressure.map(|p| p.memory_some_avg10),

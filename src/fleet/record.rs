@@ -24,6 +24,8 @@ pub struct Record<'a> {
     pub version: Text<'a>,
     /// The baseline's name and hash, without the host's own layers where the report tells that.
     pub baseline: Option<(Text<'a>, Text<'a>)>,
+    /// Whether that asks for something else than what was applied last.
+    pub unapplied: bool,
     /// Whether the host has a baseline that cannot be used.
     pub failed: bool,
     /// The first of the errors.

@@ -187,6 +187,8 @@ pub struct Holders {
     pub in_sync: u64,
     /// Those that have drifted.
     pub drift: u64,
+    /// Those on which it asks for something else than what was applied last.
+    pub unapplied: u64,
 }
 
 impl Sum for Holders {
@@ -194,5 +196,6 @@ impl Sum for Holders {
         self.group.sum(&other.group);
         self.in_sync += other.in_sync;
         self.drift += other.drift;
+        self.unapplied += other.unapplied;
     }
 }

@@ -346,7 +346,8 @@ impl Tally {
         let ahead = record.time >= terms.ahead_from;
         // Of a clock that is ahead nobody knows when the host was last heard of.
         let silent = record.time < terms.silent_before || ahead;
-        let right = record.baseline.is_some() && !record.failed && !flags.drift && !flags.boot;
+        let right = record.baseline.is_some()
+            && !(record.failed || record.unapplied || flags.drift || flags.boot);
         // What was right when a host was last heard of is not known to be so still.
         let in_sync = right && !silent;
         let pressed = record.pressure.is_some_and(|some| some >= terms.pressure_from);
@@ -367,6 +368,7 @@ impl Tally {
             pressure: one(pressed),
             failed: one(record.failed),
             no_baseline: one(without),
+            unapplied: one(record.unapplied),
         };
         self.hosts = sum(self.hosts, host);
         if silent {
@@ -378,6 +380,7 @@ impl Tally {
                 holders.group.add(&record.host);
                 holders.in_sync += one(in_sync);
                 holders.drift += one(flags.drift);
+                holders.unapplied += one(record.unapplied);
             }
         }
         let version = self.names.of(&record.version);

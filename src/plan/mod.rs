@@ -19,6 +19,7 @@ mod returned;
 mod rollback;
 mod summary;
 mod trial;
+mod unapplied;
 
 pub use file::{Dropin, Foreign, has_secret};
 pub use guard::Refusal;
@@ -36,6 +37,7 @@ use lines::Lines;
 pub use rollback::rollback;
 pub use summary::Summary;
 pub use trial::{Untryable, trial, tried, untryable};
+pub use unapplied::Unapplied;
 
 use std::collections::BTreeSet;
 

@@ -311,9 +311,13 @@ pub(super) fn who(found: &Found) -> String {
         (Some(set_by), _) => format!("set by {}", set_by.source),
         (None, []) => "not from any sysctl.d file".to_owned(),
         (None, owners) => {
-            let named = owners[..owners.len().min(NAMED)].join(", ");
-            let more = if owners.len() > NAMED { ", ..." } else { "" };
-            format!("not from any sysctl.d file; known to set it: {named}{more}")
+            format!("not from any sysctl.d file; known to set it: {}", named(owners))
         }
     }
+}
+
+/// The first of some names.
+pub(super) fn named(names: &[String]) -> String {
+    let more = if names.len() > NAMED { ", ..." } else { "" };
+    format!("{}{more}", names[..names.len().min(NAMED)].join(", "))
 }

@@ -29,7 +29,8 @@ pub struct List {
 pub fn text(fleet: &Fleet, layout: Layout, top: usize) -> String {
     let mut out = String::new();
     let hosts = &fleet.hosts;
-    let bad = [hosts.drift, hosts.contested, hosts.failed, hosts.silent].iter().any(|n| *n > 0);
+    let bad = [hosts.drift, hosts.contested, hosts.failed, hosts.silent, hosts.unapplied];
+    let bad = bad.iter().any(|n| *n > 0);
     let style = if bad { WARN } else { HEAD.fg_color(GOOD.get_fg_color()) };
     wrapped(&mut out, 0, layout.width, style, &headline(fleet));
     if let Some(gate) = &fleet.gate {
@@ -74,6 +75,7 @@ pub fn headline(fleet: &Fleet) -> String {
         (hosts.let_go, "with something let go"),
         (hosts.failed, "with a baseline that cannot be used"),
         (hosts.no_baseline, "without a baseline"),
+        (hosts.unapplied, "with an apply due"),
     ] {
         if count > 0 {
             let _ = write!(text, ", {} {what}", number(count));

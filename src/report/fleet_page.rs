@@ -135,6 +135,7 @@ fn states(out: &mut String, fleet: &Fleet) {
         (hosts.let_go, "with something let go"),
         (hosts.failed, "with a baseline that cannot be used"),
         (hosts.no_baseline, "without a baseline"),
+        (hosts.unapplied, "with an apply due"),
     ] {
         let _ = writeln!(out, "<li><b>{}</b>{what}</li>", number(count));
     }

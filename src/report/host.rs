@@ -39,6 +39,8 @@ pub struct Seen<'a> {
     pub yesterday: &'a str,
     /// What nobody holds now, by key, in dots.
     pub let_go: BTreeMap<String, ReportLetGo>,
+    /// Whether the baseline is the host's own, and what was applied before is to be that one.
+    pub is_own: bool,
 }
 
 /// The report of a host of which no plan can be made; `result` is `no_baseline` or `failed`.
@@ -79,10 +81,12 @@ pub fn report(
     time: &str,
 ) -> Report {
     let mut report = unplanned(facts, seen, time, "in_sync");
+    let unapplied = seen.is_own && !plan.unapplied().is_none();
     report.baseline = Some(ReportBaseline {
         name: plan.baseline.name.clone(),
         sha256: plan.baseline.sha256.clone(),
         shared_sha256: Some(shared_sha256),
+        unapplied,
     });
     let last = last_seen(seen, &facts.boot_id);
     let told = plan.items.iter().filter(|item| !item.is_spared());
@@ -92,7 +96,7 @@ pub fn report(
     let held = |item: &&Item| !item.waived();
     // As the status judges it: what tunectl-boot puts right after the loader is not right in itself.
     let right = |item: &Item| !boot::is_wrong(item) && item.boot_status == BootStatus::Same;
-    if !plan.items.iter().filter(held).all(right) {
+    if unapplied || !plan.items.iter().filter(held).all(right) {
         report.result = "differs".into();
     }
     report

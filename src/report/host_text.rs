@@ -60,6 +60,9 @@ fn headline(report: &Report) -> String {
         ),
         _ => format!("{}: {} of {all} of {name} in sync", report.host.name, summary.in_sync),
     };
+    if report.baseline.as_ref().is_some_and(|baseline| baseline.unapplied) {
+        text.push_str("; an apply is due (`tunectl plan` shows what for)");
+    }
     for (count, what) in [
         (summary.live_differs, "not as required now"),
         (summary.boot_differs, "not after a reboot"),

@@ -15,7 +15,9 @@ pub fn junit(report: &Report) -> String {
     let failures = count(|e| matches!(e, Ended::Failed(_)));
     let skipped = count(|e| matches!(e, Ended::Skipped(_)));
     let broken = report.result == "failed";
-    let (total, errors) = (cases.len() + usize::from(broken), usize::from(broken));
+    let unapplied = report.baseline.as_ref().is_some_and(|baseline| baseline.unapplied);
+    let (total, errors) = (cases.len() + usize::from(broken || unapplied), usize::from(broken));
+    let failures = failures + usize::from(unapplied);
     let name = report.baseline.as_ref().map_or("no baseline", |b| b.name.as_str());
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let counts = format!(
@@ -49,6 +51,14 @@ pub fn junit(report: &Report) -> String {
             out,
             "    <testcase classname=\"{class}\" name=\"baseline\">\
              <error type=\"baseline\" message=\"{why}\"/></testcase>"
+        );
+    }
+    if unapplied {
+        let _ = writeln!(
+            out,
+            "    <testcase classname=\"{class}\" name=\"baseline\">\
+             <failure type=\"baseline\" message=\"an apply is due: the baseline asks for \
+             something else than what was applied last\"/></testcase>"
         );
     }
     out.push_str("  </testsuite>\n</testsuites>\n");
@@ -92,7 +102,7 @@ fn wrong(parameter: &ReportParameter) -> Vec<String> {
     let mut why = Vec::new();
     if parameter.live_status != "in_sync" {
         let status = parameter.live_status.replace('_', " ");
-        why.push(format!("now: {status}: {}, not {desired}", value(&parameter.live)));
+        why.push(format!("now: {status}: {}, not {desired}", value(parameter.live.as_ref())));
     }
     match (&parameter.boot, parameter.boot_status.as_str()) {
         (_, "same") => {}

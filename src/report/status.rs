@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bootview::Loader;
 use crate::diff::{BootStatus, Cause};
+use crate::key::Selector;
 use crate::observed::{Errno, Facts};
-use crate::plan::{Item, Note, Plan};
+use crate::plan::{Item, Note, Plan, Unapplied};
 use crate::value::agrees;
 use crate::wire::{BootReport, Changed, Found, NextBoot, STATUS_SCHEMA, Status};
 
@@ -28,6 +29,7 @@ pub fn unplanned(facts: &Facts, boot: Option<BootReport>, result: &str) -> Statu
         unreadable: Vec::new(),
         next_boot: Vec::new(),
         pending: Vec::new(),
+        unapplied: Vec::new(),
         refusals: Vec::new(),
         boot_unit: facts.boot_unit,
         boot,
@@ -50,12 +52,10 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
     let report = status.boot.as_ref();
     // What another baseline had asked for at boot says nothing of this one.
     let same = |b: &BootReport| b.baseline.as_ref().is_some_and(|b| b.sha256 == baseline.sha256);
-    let comparable = report.filter(|b| same(b));
-    if report.is_some_and(|b| b.baseline.is_some()) && comparable.is_none() {
-        let note = "the baseline has been changed since the boot: `tunectl plan` shows what for";
-        status.notes.push(note.to_owned());
-    }
-    let left = comparable.map(Left::by);
+    let left = report.filter(|b| same(b)).map(Left::by);
+    let unapplied = plan.unapplied();
+    status.notes.extend(unapplied_text(&unapplied, plan));
+    status.unapplied = unapplied.selectors().iter().map(ToString::to_string).collect();
     status.refusals = words::refusals(plan);
     status.changed = wrong.iter().map(|item| changed(item, plan, left.as_ref())).collect();
     status.unreadable = hidden.iter().map(|item| item.desired.key.to_string()).collect();
@@ -72,11 +72,50 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
     status.right = plan.items.iter().filter(held).filter(|i| !boot::is_wrong(i)).count()
         - status.pending.len();
     let unknown = !status.unreadable.is_empty();
-    if unknown || !status.changed.is_empty() || !status.next_boot.is_empty() {
+    let due = !unapplied.is_none();
+    if unknown || due || !status.changed.is_empty() || !status.next_boot.is_empty() {
         status.result = "differs".into();
     }
     status.baseline = Some(baseline);
     status
+}
+
+/// In what the baseline differs from what was applied last, besides the parameters that are told
+/// by themselves.
+fn unapplied_text(unapplied: &Unapplied, plan: &Plan) -> Option<String> {
+    if unapplied.is_none() {
+        return None;
+    }
+    let text = if unapplied.edited {
+        "the baseline has been changed since the last apply"
+    } else {
+        "not all that was applied is asked for any longer"
+    };
+    let told = |selector: &Selector| match selector {
+        Selector::Key(key) => plan.item(key).is_some_and(|item| {
+            let is_wrong = boot::is_wrong(item) || item.boot_status != BootStatus::Same;
+            is_wrong && !item.waived() && !plan.gives_back(item)
+        }),
+        Selector::Pattern(_) => false,
+    };
+    let given_back: Vec<String> = unapplied.given_back.iter().map(ToString::to_string).collect();
+    let of = |selectors: &BTreeSet<Selector>| {
+        let untold = selectors.iter().filter(|one| !told(one)).map(ToString::to_string);
+        untold.filter(|one| !given_back.contains(one)).collect::<Vec<_>>()
+    };
+    let (leaving, missing) = (of(&unapplied.leaving), of(&unapplied.missing));
+    let parts = [
+        (&given_back, "to give back"),
+        (&leaving, "to take out of the drop-in"),
+        (&missing, "to persist"),
+    ];
+    let parts = parts
+        .iter()
+        .filter(|(names, _)| !names.is_empty())
+        .map(|(names, what)| format!("{} {what} ({})", names.len(), boot::named(names)));
+    let parts: Vec<String> = parts.collect();
+    let behind = if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) };
+    Some(format!("{text}{behind}"))
 }
 
 /// Whether a parameter may only be read by another user, so that nothing is known of it.

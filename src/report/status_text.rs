@@ -100,6 +100,9 @@ fn headline(status: &Status) -> String {
             text
         }
     };
+    if !status.unapplied.is_empty() {
+        text.push_str("; an apply is due");
+    }
     for (count, what) in [
         (unread, "not readable by this user"),
         (status.pending.len(), "pending"),

@@ -123,6 +123,9 @@ pub struct FleetHosts {
     pub failed: u64,
     /// There is no baseline.
     pub no_baseline: u64,
+    /// The baseline asks for something else than what was applied last.
+    #[serde(default)]
+    pub unapplied: u64,
 }
 
 /// Hosts of which the same is true.
@@ -161,6 +164,9 @@ pub struct FleetBaseline {
     pub in_sync: u64,
     /// Those that have drifted.
     pub drift: u64,
+    /// Those on which it asks for something else than what was applied last.
+    #[serde(default)]
+    pub unapplied: u64,
     /// Some of the hosts.
     pub sample: Vec<String>,
 }

@@ -104,6 +104,10 @@ pub struct ReportBaseline {
     /// baseline have in common. Older reports do not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_sha256: Option<String>,
+    /// Whether it asks for something else than what was applied last, and no apply has come since:
+    /// something is to be given back, taken out of the drop-in, or persisted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unapplied: bool,
 }
 
 /// How the parameters count; one parameter can count several times.
@@ -317,6 +321,7 @@ mod tests {
                 name: text(),
                 sha256: "0".repeat(64),
                 shared_sha256: Some("1".repeat(64)),
+                unapplied: true,
             }),
             summary: ReportSummary::default(),
             pressure: Some(Pressure { memory_some_avg10: 0.25 }),

@@ -33,6 +33,10 @@ pub struct Status {
     pub next_boot: Vec<NextBoot>,
     /// What is not there yet.
     pub pending: Vec<Pending>,
+    /// Keys and patterns, in dots, of which the baseline asks for something else than what was
+    /// applied last: an apply would give them back, take them out of the drop-in, or persist them.
+    #[serde(default)]
+    pub unapplied: Vec<String>,
     /// Why an apply would be refused, a line each, as in a plan.
     #[serde(default)]
     pub refusals: Vec<String>,

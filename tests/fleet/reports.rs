@@ -216,6 +216,7 @@ fn healthy(dice: &mut Dice, n: u64) -> Report {
             name: role.into(),
             sha256: sha256.into(),
             shared_sha256: None,
+            unapplied: false,
         }),
         summary: ReportSummary {
             parameters: parameters.len(),

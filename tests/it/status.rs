@@ -205,8 +205,144 @@ fn what_the_boot_was_asked_for_says_nothing_of_another_baseline() {
     let ran = status(&host);
     assert_eq!(ran.code, 2);
     assert!(ran.out.starts_with("1 of 4 parameters of broker not as required"), "{}", ran.out);
-    assert!(ran.out.contains("the baseline has been changed since the boot"), "{}", ran.out);
+    assert!(
+        ran.out.contains("the baseline has been changed since the last apply\n"),
+        "{}",
+        ran.out
+    );
     assert!(json(&host)["changed"][0]["from"].is_null());
+    // Once it is applied there is nothing of which to tell.
+    assert_eq!(host.run(["apply"]).code, 0);
+    let ran = status(&host);
+    assert!(ran.code == 0 && !ran.out.contains("has been changed"), "{}", ran.out);
+}
+
+/// What `plan` has to do is not in sync, though no parameter of the baseline is wrong.
+#[test]
+fn an_edited_baseline_is_not_in_sync_before_it_is_applied() {
+    let host = host();
+    let without = BASELINE.replace("  vm.swappiness: 1\n", "");
+    host.file("etc/tunectl/baseline.yaml", &without);
+    let ran = status(&host);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert_data_eq!(
+        ran.out,
+        str![[r#"
+in sync now: 2 parameters of broker; an apply is due; 1 pending
+  pending: net.netfilter.nf_conntrack_max: module nf_conntrack not loaded
+  the baseline has been changed since the last apply: 1 to give back (vm.swappiness)
+boot: no report, tunectl-boot is not enabled: `systemctl enable tunectl-boot`
+daemon: tunectl watch does not run: `systemctl enable --now tunectl`
+
+"#]]
+    );
+    assert!(ran.err.contains("as root: tunectl apply"), "{}", ran.err);
+    let told = json(&host);
+    assert_eq!(told["unapplied"], serde_json::json!(["vm.swappiness"]));
+    assert_eq!(told["result"], "differs");
+    let report = || -> Value {
+        let ran = host.run(["report", "--format", "json"]);
+        host.given("report.json", &ran.out);
+        serde_json::from_str(&ran.out).unwrap()
+    };
+    assert_eq!(host.run(["report", "--detailed-exitcode"]).code, 2);
+    let told = report();
+    assert_eq!(
+        (&told["result"], &told["baseline"]["unapplied"]),
+        (&"differs".into(), &true.into())
+    );
+    let hash = told["baseline"]["sha256"].as_str().unwrap().to_owned();
+    let gate = |expression: &str| host.run(["fleet", "report.json", "--gate", expression]).code;
+    let arrived = format!("baseline=broker@{}", &hash[..12]);
+    assert_eq!((gate("drift=0"), gate("unapplied=0"), gate(&arrived)), (0, 2, 2));
+    assert_eq!(host.run(["fleet", "report.json", "--hosts", "unapplied"]).out, "broker-7\n");
+    let junit = host.run(["report", "--format", "junit"]).out;
+    assert!(junit.contains("failures=\"1\"") && junit.contains("an apply is due"), "{junit}");
+    // By another baseline nothing is to be given back.
+    let by = ["report", "-b", "/etc/tunectl/baseline.yaml", "--detailed-exitcode"];
+    assert_eq!(host.run(by).code, 0);
+    // Who may not see what there was before still sees the drop-in.
+    for path in ["run/tunectl/originals.json", "var/lib/tunectl/originals.json"] {
+        host.mode(path, 0o000);
+    }
+    let command = host.command(["status", "--detailed-exitcode"]);
+    let output = heeding_permissions(&command).output();
+    if let Some(output) = output.ok().filter(|output| output.status.code() != Some(127)) {
+        let ran = host.told(output);
+        assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+        let told = "1 to take out of the drop-in (vm.swappiness)";
+        assert!(ran.out.contains(told), "{}", ran.out);
+    } else {
+        left_out("status::an_edited_baseline_is_not_in_sync_before_it_is_applied", "no setpriv(1)");
+    }
+    for path in ["run/tunectl/originals.json", "var/lib/tunectl/originals.json"] {
+        host.mode(path, 0o600);
+    }
+    assert_eq!(host.run(["apply"]).code, 0);
+    let ran = status(&host);
+    assert!(ran.code == 0 && !ran.out.contains("last apply"), "{}", ran.out);
+    assert_eq!(json(&host)["unapplied"], serde_json::json!([]));
+    let told = report();
+    assert_eq!(
+        (&told["result"], &told["baseline"]["unapplied"]),
+        (&"in_sync".into(), &Value::Null)
+    );
+    assert_eq!((gate("unapplied=0"), gate(&arrived)), (0, 0));
+}
+
+/// A drop-in that sets the same is as good as one that words it in the same way.
+#[test]
+fn a_drop_in_of_other_words_is_in_sync() {
+    const DROPIN: &str = "etc/sysctl.d/99-tunectl.conf";
+    let host = host();
+    host.file("etc/tunectl/baseline.yaml", &format!("# reviewed\n{BASELINE}"));
+    let ran = status(&host);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert_eq!(host.run(["report", "--detailed-exitcode"]).code, 0);
+    assert_eq!(host.run(["plan", "--detailed-exitcode"]).code, 2, "it would be worded anew");
+    // Nor is an interface that comes or goes an edit.
+    let pattern = "  net.ipv4.conf.*.rp_filter: 2\n";
+    host.live("net.ipv4.conf.veth1.rp_filter = 1");
+    host.file("etc/tunectl/baseline.yaml", &format!("{BASELINE}{pattern}"));
+    let ran = status(&host);
+    assert!(ran.out.contains("; an apply is due"), "{}", ran.out);
+    assert_eq!(host.run(["apply"]).code, 0);
+    let text = fs::read_to_string(host.root.join(DROPIN)).unwrap();
+    assert!(text.contains("net.ipv4.conf.veth1.rp_filter = 2"), "{text}");
+    fs::remove_dir_all(host.root.join("proc/sys/net/ipv4/conf/veth1")).unwrap();
+    host.live("net.ipv4.conf.veth2.rp_filter = 2");
+    assert_eq!(host.run(["plan", "--detailed-exitcode"]).code, 2);
+    let ran = status(&host);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    host.file("etc/tunectl/baseline.yaml", &format!("# reviewed\n{BASELINE}{pattern}"));
+    assert_eq!(status(&host).code, 0);
+    // What somebody has written into it is asked for by nobody.
+    host.file(DROPIN, &format!("{text}vm.page-cluster = 3\n"));
+    let ran = status(&host);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.out.contains("1 to take out of the drop-in (vm.page-cluster)"), "{}", ran.out);
+}
+
+/// What is asked for anew and happens to be so everywhere is not applied either.
+#[test]
+fn what_another_file_sets_as_well_is_not_applied_before_it_is_persisted() {
+    let host = host();
+    host.file("usr/lib/sysctl.d/50-vendor.conf", "vm.page-cluster = 3\n");
+    host.file("etc/tunectl/baseline.yaml", &format!("{BASELINE}  vm.page-cluster: 3\n"));
+    let ran = status(&host);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    let told = "has been changed since the last apply: 1 to persist (vm.page-cluster)";
+    assert!(ran.out.replace("\n  ", " ").contains(told), "{}", ran.out);
+    assert_eq!(host.run(["apply"]).code, 0);
+    assert_eq!(status(&host).code, 0);
+    // A waiver takes its line out of the drop-in.
+    let waived = format!(
+        "{BASELINE}waivers:\n  - {{ key: vm.dirty_ratio, until: 2099-01-31, reason: incident }}\n"
+    );
+    host.file("etc/tunectl/baseline.yaml", &waived);
+    assert_eq!(status(&host).code, 2);
+    assert_eq!(host.run(["apply"]).code, 0);
+    assert_eq!(status(&host).code, 0);
 }
 
 /// It is named what keeps an apply from doing what would be to do.

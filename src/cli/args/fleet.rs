@@ -20,12 +20,13 @@ pub struct FleetArgs {
     /// Exit with 2 unless that holds, as 'drift<=1% and contested=0'
     ///
     /// Terms, put together with `and`, `or` and brackets: drift, boot, contested, changed, pending,
-    /// blocked, let_go, failed, no_baseline, silent, ahead, pressure are hosts, as a number or a
-    /// share; hosts is how many are not silent; unreadable is a number of reports, or a share of
-    /// them. A silent host counts where its last report has what the term names, and is left out of
-    /// the share where not. Compared with <, <=, =, !=, >=, >. baseline=NAME@HASH holds where all
-    /// hosts have that baseline (some digits of its SHA-256; NAME or @HASH alone), baseline!= where
-    /// none has. Where no host has reported, or all are silent, the gate stops.
+    /// blocked, let_go, failed, no_baseline, unapplied, silent, ahead, pressure are hosts, as a
+    /// number or a share; hosts is how many are not silent; unreadable is a number of reports, or a
+    /// share of them. A silent host counts where its last report has what the term names, and is
+    /// left out of the share where not. Compared with <, <=, =, !=, >=, >. baseline=NAME@HASH holds
+    /// where all hosts have that baseline and have applied it (some digits of its SHA-256; NAME or
+    /// @HASH alone), baseline!= where none has it. Where no host has reported, or all are silent,
+    /// the gate stops.
     #[arg(long, value_name = "EXPRESSION")]
     pub gate: Option<String>,
 
