@@ -56,7 +56,7 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
     let unapplied = plan.unapplied();
     status.notes.extend(unapplied_text(&unapplied, plan));
     status.unapplied = unapplied.selectors().iter().map(ToString::to_string).collect();
-    status.refusals = words::refusals(plan);
+    status.refusals = refusals::refusals(plan);
     status.changed = wrong.iter().map(|item| changed(item, plan, left.as_ref())).collect();
     status.unreadable = hidden.iter().map(|item| item.desired.key.to_string()).collect();
     status.pending = boot::pending(plan);
