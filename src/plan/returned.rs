@@ -31,6 +31,8 @@ pub struct Returned {
     pub was: Option<Was>,
     /// The parameter whose write had changed it, where it was not written itself.
     pub because_of: Option<Key>,
+    /// What the next boot leaves in what comes back, once our files no longer say anything of it.
+    pub boot: BootValue,
 }
 
 /// What a parameter was before tunectl, and how that is known.
@@ -91,6 +93,15 @@ impl Returned {
     /// Whether tunectl has nothing to do with it any longer once this is carried out.
     pub fn is_given(&self) -> bool {
         self.item.refusals.is_empty() && !matches!(self.verdict, Fate::Bound { .. })
+    }
+
+    /// What it will have come back to, where that is known and the next boot may leave it otherwise.
+    pub fn until_reboot(&self) -> Option<&Was> {
+        let comes_back = matches!(self.verdict, Fate::Restore | Fate::Already);
+        let was = self.was.as_ref().filter(|_| comes_back && self.item.refusals.is_empty())?;
+        let left = self.boot.value.as_deref();
+        let same = left.is_some_and(|left| agrees(shape_of(&was.key), &was.value, left));
+        (was.origin == Origin::ThisBoot && !same).then_some(was)
     }
 
     /// Whether its item takes part in the order of the writes.
@@ -209,6 +220,7 @@ fn stirred(returned: &[Returned], among: &Among<'_>) -> Vec<Returned> {
                     live: Some(live.to_owned()),
                     was: Some(Was { key: key.clone(), value, origin }),
                     because_of: Some(one.key.clone()),
+                    boot: BootValue::default(),
                 });
             }
         }
@@ -266,7 +278,8 @@ fn one(key: &Key, among: &Among<'_>) -> Option<Returned> {
         _ => Fate::Stuck,
     };
     let because_of = original.and_then(|original| original.because_of.clone());
-    Some(Returned { key: key.clone(), item, verdict, live, was, because_of })
+    let boot = was.as_ref().map_or_else(BootValue::default, |was| boot(&was.key, among));
+    Some(Returned { key: key.clone(), item, verdict, live, was, because_of, boot })
 }
 
 /// Guards judge what is written back like anything else, once all of it is known.
@@ -352,17 +365,13 @@ fn was(key: &Key, original: Option<&Original>, among: &Among<'_>) -> Option<Was>
     if let Some(was) = original.and_then(|original| of(key, original, Origin::ThisBoot)) {
         return Some(was);
     }
-    let boot = |key: &Key| {
-        let desired = desired(key, String::new(), &[]);
-        diff::boot_value(&desired, among.without, among.loader, among.observed.facts)
-    };
     let set = |key: &Key, boot: BootValue| {
         let BootValue { value, source, .. } = boot;
         Some(Was { key: key.clone(), value: value?, origin: Origin::BootFiles(source) })
     };
-    let files = boot(key);
+    let files = boot(key, among);
     let files = match half_of(key).filter(|_| files.zeroed) {
-        Some(half) => set(&half, boot(&half)),
+        Some(half) => set(&half, boot(&half, among)),
         None => set(key, files),
     };
     files.or_else(|| {
@@ -371,6 +380,12 @@ fn was(key: &Key, original: Option<&Original>, among: &Among<'_>) -> Option<Was>
         let (key, first) = first.get_key_value(key).or_else(half)?;
         of(key, first, Origin::First { day: first.day.clone(), mem_total_kb: first.mem_total_kb })
     })
+}
+
+/// What the other files leave in a parameter at the next boot.
+fn boot(key: &Key, among: &Among<'_>) -> BootValue {
+    let desired = desired(key, String::new(), &[]);
+    diff::boot_value(&desired, among.without, among.loader, among.observed.facts)
 }
 
 /// Whether the kernel lets nobody take that value back before the next boot.

@@ -294,6 +294,7 @@ fn given_back(out: &mut String, plan: &Plan, layout: Layout) {
     let head = "no longer in the baseline: given back as they were before tunectl";
     styled_line(out, HEAD, head);
     super::rollback::table(out, plan, &|_, _| String::new(), layout);
+    super::rollback::unset_at_boot(out, plan, layout);
 }
 
 fn actions(out: &mut String, plan: &Plan, layout: Layout) {

@@ -70,6 +70,10 @@ pub fn returned(one: &Returned) -> wire::Returned {
             _ => None,
         },
         by: None,
+        boot: one.boot.value.as_deref().map(|text| wire::BootValue {
+            value: Some(secret::shown(one.was.as_ref().map_or(&one.key, |w| &w.key), text).into()),
+            source: one.boot.source.as_ref().map(ToString::to_string),
+        }),
         refused_by: one.item.refusals.iter().map(|r| r.guard().to_owned()).collect(),
         note: note(one, "").or_else(|| origin(one)),
     }
@@ -182,6 +186,7 @@ pub fn text(plan: &Plan, held: bool, who: &dyn Fn(&Key, &str) -> String, layout:
     let head = format!("rollback: {} of {all}", parts.join(", "));
     let _ = writeln!(out, "{}\n", paint(HEAD, &head));
     table(&mut out, plan, who, layout);
+    unset_at_boot(&mut out, plan, layout);
     for file in plan.files().filter(|file| file.changes()) {
         let what = if file.gone { "is taken away" } else { "loses the lines of these" };
         let _ = writeln!(out, "\n{} {what}", file.path);
@@ -223,7 +228,7 @@ pub fn table(out: &mut String, plan: &Plan, who: &dyn Fn(&Key, &str) -> String, 
             Fate::Changed { .. } => who(&one.key, one.live.as_deref().unwrap_or_default()),
             _ => String::new(),
         };
-        for text in note(one, &by).into_iter().chain(origin(one)) {
+        for text in note(one, &by).into_iter().chain(origin(one)).chain(next_boot(one)) {
             wrapped(out, 6, layout.width, style, &text);
         }
     }
@@ -280,6 +285,26 @@ fn note(one: &Returned, by: &str) -> Option<String> {
         Fate::Bound { to } => Some(format!(
             "stays as it is, and held: a write to it changes {to} as well, which stays held"
         )),
+    }
+}
+
+/// What the next boot sets instead of what comes back.
+fn next_boot(one: &Returned) -> Option<String> {
+    let was = one.until_reboot()?;
+    let (text, source) = (one.boot.value.as_deref()?, one.boot.source.as_ref()?);
+    Some(format!("until a reboot: {source} sets {}", value(&was.key, text)))
+}
+
+/// That no file sets what comes back, which may be more than what the kernel starts with.
+pub fn unset_at_boot(out: &mut String, plan: &Plan, layout: Layout) {
+    let unset = |one: &&Returned| one.until_reboot().is_some() && one.boot.value.is_none();
+    let count = plan.returned.iter().filter(unset).count();
+    if count > 0 {
+        let text = format!(
+            "the next boot: no file sets {count} of these, so they are what the kernel starts with"
+        );
+        out.push('\n');
+        wrapped(out, 0, layout.width, Style::new(), &text);
     }
 }
 

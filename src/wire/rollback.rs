@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionOutcome, Host};
+use super::{ActionOutcome, BootValue, Host};
 
 /// Name of the rollback's schema.
 pub const ROLLBACK_SCHEMA: &str = "tunectl/rollback/1";
@@ -61,6 +61,10 @@ pub struct Returned {
     pub left: Option<String>,
     /// Who has changed it, where the daemon has seen it.
     pub by: Option<String>,
+    /// What the other files set in it, or in the half that comes back, at the next boot; `null`:
+    /// none does.
+    #[serde(default)]
+    pub boot: Option<BootValue>,
     /// Guards that refuse it, by name.
     pub refused_by: Vec<String>,
     /// The verdict in words, where that does not say it all.
