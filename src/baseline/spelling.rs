@@ -128,6 +128,11 @@ fn nearest_path(key: &Key) -> Option<Cow<'static, str>> {
     let in_place = |entry: Parameter| {
         let path = entry.key();
         let Some((before, behind)) = path.split_once('*') else { return Some(path.into()) };
+        if behind.is_empty() {
+            // The last name is the key's own then: alike it is by what stands before that.
+            let (parent, _) = key.as_path().rsplit_once('/')?;
+            edits_within(parent, before.strip_suffix('/')?, SLIP)?;
+        }
         let place = before.matches('/').count();
         let as_deep = parts.len() == place + 1 + behind.matches('/').count();
         as_deep.then(|| format!("{before}{}{behind}", parts[place]).into())
