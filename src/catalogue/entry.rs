@@ -130,6 +130,9 @@ pub enum Effect {
     Inverts(&'static str),
     /// The parameter of that last name beside this one becomes that, whatever this one is set to.
     SetsBeside(&'static str, &'static str),
+    /// The parameter of that last name beside this one, a list of words, has this one's value among
+    /// them from then on.
+    AddsWordBeside(&'static str),
     /// Of those that match the glob every interface's becomes that, whatever this one is set to.
     SetsInterfaces(&'static str, &'static str),
     /// The parameter of that last name beside this one is the same in another unit: its number is
@@ -303,7 +306,7 @@ impl Effect {
                     && !key.components().any(|part| everywhere.contains(&part))
             }
             Self::Inverts(path) => path == key.as_path(),
-            Self::Rescales(leaf, ..) | Self::SetsBeside(leaf, _) => {
+            Self::Rescales(leaf, ..) | Self::SetsBeside(leaf, _) | Self::AddsWordBeside(leaf) => {
                 let beside = |(parent, name): (&str, &str)| {
                     let from = from.rsplit_once('/').map_or("", |(parent, _)| parent);
                     name == leaf && glob_matches(from, parent)
@@ -313,13 +316,16 @@ impl Effect {
         }
     }
 
-    /// Whether it is what a switch does to others; the rest are two names of one variable, and what
-    /// a secret does.
+    /// Whether it is what a switch does to others; the rest are two names of one variable, what a
+    /// secret does, and a word in a list.
     pub fn is_of_a_switch(self) -> bool {
         match self {
             Self::Copies(glob) => has_wildcard(glob),
             Self::CopiesToInterfaces(_) | Self::ClearsInterfaces(_) | Self::Inverts(_) => true,
-            Self::Rescales(..) | Self::SetsBeside(..) | Self::SetsInterfaces(..) => false,
+            Self::Rescales(..)
+            | Self::SetsBeside(..)
+            | Self::AddsWordBeside(_)
+            | Self::SetsInterfaces(..) => false,
         }
     }
 
@@ -332,19 +338,26 @@ impl Effect {
             Self::ClearsInterfaces(_)
             | Self::Rescales(..)
             | Self::SetsBeside(..)
+            | Self::AddsWordBeside(_)
             | Self::SetsInterfaces(..) => false,
         }
     }
 
-    /// What the other parameter holds once `written` is in this one, but for what the kernel rounds;
-    /// `None` where that is not known.
-    pub fn leaves(self, written: &str) -> Option<String> {
+    /// What the other parameter, which held `before`, holds once `written` is in this one, but for
+    /// what the kernel rounds; `None` where that is not known.
+    pub fn leaves(self, written: &str, before: Option<&str>) -> Option<String> {
         let number = || kernel_number(written.trim());
         match self {
             Self::Copies(_) | Self::CopiesToInterfaces(_) => Some(written.to_owned()),
             Self::ClearsInterfaces(_) => (number()? == 0).then(|| "0".to_owned()),
             Self::Inverts(_) => Some(i32::from(number()? == 0).to_string()),
             Self::SetsBeside(_, value) | Self::SetsInterfaces(_, value) => Some(value.to_owned()),
+            Self::AddsWordBeside(_) => {
+                let (before, word) = (before?.trim(), written.trim());
+                let is_there = before.split_whitespace().any(|one| one == word);
+                let after = if is_there { before.to_owned() } else { format!("{before} {word}") };
+                Some(after.trim().to_owned())
+            }
             Self::Rescales(_, factor) => {
                 let (times, over) = factor?;
                 Some((number()? * i128::from(times) / i128::from(over)).to_string())

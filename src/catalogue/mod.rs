@@ -203,7 +203,7 @@ pub fn finer<'t>(
         })
         .and_then(|(other, effect)| {
             let text = text(&other)?.trim();
-            (effect.leaves(own).as_deref() != Some(text)).then(|| (other, text.to_owned()))
+            (effect.leaves(own, None).as_deref() != Some(text)).then(|| (other, text.to_owned()))
         })
 }
 

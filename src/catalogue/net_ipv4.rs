@@ -388,7 +388,8 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(&[Range::new(-31, 31)]),
     own("net/ipv4/tcp_allowed_congestion_control", Words,
         "Congestion controls that unprivileged programs may choose")
-        .scope(Scope::Host)
+        // The default one may load its module, and is added; this loads nothing.
+        .scope(Scope::Host).order(&[Order::After("net/ipv4/tcp_congestion_control")])
         .reads_back("an unknown name is refused with ENOENT; the kernel prints its own order"),
     own("net/ipv4/tcp_app_win", Number,
         "Share of the window kept for the application, as a power of two; 0 keeps none")
@@ -421,6 +422,7 @@ pub(super) const TABLE: &[Entry] = &[
         .unit(Unit::Nanoseconds).ranges(U64).since(5, 8),
     own("net/ipv4/tcp_congestion_control", Text(15),
         "Congestion control of new connections")
+        .effects(&[Effect::AddsWordBeside("tcp_allowed_congestion_control")])
         .reads_back("an unknown name is refused with ENOENT; a write may load its module"),
     own("net/ipv4/tcp_dsack", Bool, "Sends duplicate selective acknowledgements").ranges(U8),
     own("net/ipv4/tcp_early_demux", Bool,

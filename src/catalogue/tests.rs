@@ -202,7 +202,7 @@ fn targets_of_orders_and_effects_are_known() {
                 | Effect::Inverts(target) => {
                     all().any(|o| o.key() == *target || glob_matches(target, o.key()))
                 }
-                Effect::SetsBeside(leaf, _) => {
+                Effect::SetsBeside(leaf, _) | Effect::AddsWordBeside(leaf) => {
                     let (parent, _) = p.key().rsplit_once('/').unwrap();
                     all().any(|o| o.key() == format!("{parent}/{leaf}"))
                 }

@@ -58,7 +58,7 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
         }
         for (through, effect) in write.changes_of(&desired.key) {
             let Some(taken) = boots.takes(&through, value) else { continue };
-            let Some(left) = effect.leaves(&taken) else { continue };
+            let Some(left) = effect.leaves(&taken, boot.value.as_deref()) else { continue };
             // What a parameter reads already, word for word, systemd does not write. Of one variable by
             // two names that is all the same.
             let may_skip = loader == Loader::Systemd && effect.is_of_a_switch();
@@ -205,7 +205,7 @@ impl Boots<'_> {
             }
             let others = write.changes_of(switch).into_iter();
             let left = |(through, effect): (Key, catalogue::Effect)| {
-                effect.leaves(&self.takes(&through, &write.line.value)?)
+                effect.leaves(&self.takes(&through, &write.line.value)?, None)
             };
             kernel_number(&others.filter_map(left).last()?)
         });

@@ -67,7 +67,9 @@ fn also_needed_of<'k>(
                 catalogue::Effect::Copies(other) | catalogue::Effect::Inverts(other) => {
                     keys.extend(Key::from_path(other));
                 }
-                catalogue::Effect::Rescales(leaf, ..) | catalogue::Effect::SetsBeside(leaf, _) => {
+                catalogue::Effect::Rescales(leaf, ..)
+                | catalogue::Effect::SetsBeside(leaf, _)
+                | catalogue::Effect::AddsWordBeside(leaf) => {
                     keys.push(key.sibling(leaf));
                 }
             }

@@ -423,7 +423,6 @@ impl Model<'_> {
     }
 
     fn spread(&mut self, effect: Effect, from: &Key, value: &str) {
-        let Some(text) = effect.leaves(value) else { return };
         let touched: Vec<Key> = self
             .snapshot
             .iter()
@@ -432,8 +431,10 @@ impl Model<'_> {
             .map(|(key, _)| key.clone())
             .collect();
         for key in touched {
-            if self.text(&key).map(str::trim) != Some(text.as_str()) {
-                self.changed.insert(key, text.clone());
+            let now = self.text(&key).map(str::trim);
+            let left = effect.leaves(value, now).filter(|left| now != Some(left));
+            if let Some(left) = left {
+                self.changed.insert(key, left);
             }
         }
     }

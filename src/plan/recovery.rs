@@ -101,7 +101,9 @@ pub fn recovery(
                 reached = true;
                 ours |= match effect {
                     Effect::Inverts(_) => ["0", "1"].contains(&live.trim()),
-                    effect => effect.leaves(&begun.to).is_some_and(|left| same(&left)),
+                    effect => {
+                        effect.leaves(&begun.to, Some(before)).is_some_and(|left| same(&left))
+                    }
                 };
             }
         }

@@ -67,13 +67,14 @@ impl Plan {
         let mut dropped = Vec::new();
         taken.retain_mut(|(key, original)| {
             let besides = original.because_of.is_some();
-            if let Some((because, left)) = steps.last_left(key, besides) {
+            let last = steps.last_left(key, besides, Some(&original.left));
+            if let Some((because, left)) = last {
                 let whole = item(key).filter(|_| !besides).and_then(|item| left_in(&steps, item));
                 whole.unwrap_or(left).trim().clone_into(&mut original.left);
                 original.because_of = besides.then(|| because.clone());
                 return true;
             }
-            if left_out.last_left(key, besides).is_none() {
+            if left_out.last_left(key, besides, Some(&original.left)).is_none() {
                 return true;
             }
             // It stays as it is: as it was left before, or as it was found.
@@ -121,16 +122,16 @@ impl<'s> Changing<'s> {
         Self { step, reach: Reach::of(&step.key) }
     }
 
-    /// What it leaves in another parameter, if it changes that one.
-    fn left_in(&self, key: &Key) -> Option<String> {
-        self.reach.effect_on(key)?.leaves(&self.step.value)
+    /// What it leaves in another parameter, if it changes that one, which held `before`.
+    fn left_in(&self, key: &Key, before: Option<&str>) -> Option<String> {
+        self.reach.effect_on(key)?.leaves(&self.step.value, before)
     }
 
     /// The same where that is nobody's but its own: the other name of a variable comes back with it.
-    fn left_besides_in(&self, key: &Key) -> Option<String> {
+    fn left_besides_in(&self, key: &Key, before: Option<&str>) -> Option<String> {
         let effect = self.reach.effect_on(key);
         let is_other = self.step.key != *key && !matches!(effect, Some(Effect::Rescales(..)));
-        self.left_in(key).filter(|_| is_other)
+        self.left_in(key, before).filter(|_| is_other)
     }
 }
 
@@ -152,13 +153,22 @@ impl<'s> Steps<'s> {
     }
 
     /// The last that changes a parameter, itself or (`besides`) through another one only, and what
-    /// it leaves there.
-    fn last_left(&self, key: &Key, besides: bool) -> Option<(&'s Key, String)> {
+    /// it leaves there where it held `before`.
+    fn last_left(
+        &self,
+        key: &Key,
+        besides: bool,
+        before: Option<&str>,
+    ) -> Option<(&'s Key, String)> {
         let own = self.own.get(key).copied().filter(|_| !besides);
         let mut later = self.reaching.iter().rev().take_while(|at| Some(**at) > own);
         let through = later.find_map(|at| {
             let changing = &self.all[*at];
-            let left = if besides { changing.left_besides_in(key) } else { changing.left_in(key) };
+            let left = if besides {
+                changing.left_besides_in(key, before)
+            } else {
+                changing.left_in(key, before)
+            };
             Some((&changing.step.key, left?))
         });
         through.or_else(|| {
@@ -172,7 +182,7 @@ impl<'s> Steps<'s> {
 /// the others as they are.
 fn left_in(steps: &Steps<'_>, item: &Item) -> Option<String> {
     let key = &item.desired.key;
-    let (by, left) = steps.last_left(key, false)?;
+    let (by, left) = steps.last_left(key, false, item.live.as_deref())?;
     let live = item.live.as_deref().unwrap_or_default();
     Some(if by == key { completed(item.desired.shape, live, &left) } else { left })
 }
@@ -223,7 +233,7 @@ pub(super) fn memory(before: &Originals, made: &Made<'_>, forgets: bool) -> Memo
         if own || returned(key) || held.is_some_and(|o| o.because_of.is_none()) {
             continue;
         }
-        let Some((because, left)) = steps.last_left(key, true) else { continue };
+        let Some((because, left)) = steps.last_left(key, true, Some(value)) else { continue };
         // What is given back changes nothing for good.
         if returned(because) || made.returned.iter().any(|r| r.item.desired.key == *because) {
             continue;
@@ -251,7 +261,7 @@ fn left_before(item: &Item, before: &Originals, made: &Made<'_>) -> Option<Strin
     };
     let by_other_name = || {
         let other = catalogue::other_name(key)?;
-        Reach::of(&other).effect_on(key)?.leaves(left_in(&other)?)
+        Reach::of(&other).effect_on(key)?.leaves(left_in(&other)?, None)
     };
     let known = left_in(key).map(str::to_owned).or_else(by_half).or_else(by_other_name);
     let set = || {
@@ -285,7 +295,8 @@ fn original(item: &Item, left: &str, before: &Originals, made: &Made<'_>) -> Ori
         let effect = Reach::of(other).effect_on(key);
         // What it read by this name, or by the other where that alone tells all.
         let own = known.half.as_ref().map(|(_, value)| value.clone());
-        let value = own.clone().or_else(|| known.value.as_deref().and_then(|v| effect?.leaves(v)));
+        let value =
+            own.clone().or_else(|| known.value.as_deref().and_then(|v| effect?.leaves(v, None)));
         let is_all =
             |value: &str| catalogue::finer(key, value, |_| known.value.as_deref()).is_none();
         let told = own.is_some() || value.as_deref().is_some_and(is_all);

@@ -202,7 +202,7 @@ fn stirred(returned: &[Returned], among: &Among<'_>) -> Vec<Returned> {
         }
         let cleared = |key: &Key| {
             let effect = reach.effect_on(key).filter(|e| matches!(e, Effect::ClearsInterfaces(_)));
-            effect?.leaves(target.requirement.exact()?)
+            effect?.leaves(target.requirement.exact()?, None)
         };
         for (key, reading) in observed.snapshot.iter() {
             let known = |r: &Returned| r.key == *key || r.item.desired.key == *key;

@@ -16,6 +16,10 @@ pub fn errno_text(errno: Errno) -> String {
 pub fn failure(key: &Key, value: &str, errno: Errno) -> String {
     let value = harmless(secret::shown(key, value));
     match errno {
+        Errno::ENOENT if key.as_path() == "net/ipv4/tcp_allowed_congestion_control" => format!(
+            "the kernel does not know each of {value} (ENOENT), and loads none here: compare \
+             net.ipv4.tcp_available_congestion_control, and load the module tcp_NAME of what is missing"
+        ),
         Errno::ENOENT if key.leaf().contains("congestion") => format!(
             "the kernel has no congestion control {value} (ENOENT): load its module, tcp_{value}"
         ),

@@ -98,6 +98,9 @@ fn also_sets(key: &Key, effect: Effect) -> String {
             format!("a write also sets {every}{}", swap_separators(glob))
         }
         Effect::SetsBeside(leaf, to) => format!("a write also sets {} to {to}", key.sibling(leaf)),
+        Effect::AddsWordBeside(leaf) => {
+            format!("a write also adds the name to {}", key.sibling(leaf))
+        }
         Effect::SetsInterfaces(glob, value) => {
             format!("a write also sets every interface's {} to {value}", swap_separators(glob))
         }

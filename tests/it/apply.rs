@@ -196,6 +196,30 @@ fn a_refused_write_takes_back_all_that_came_before_it_at_every_position() {
     }
 }
 
+/// The write of the default loads a module and allows it; that of the list loads none.
+#[test]
+fn the_allowed_congestion_controls_come_after_the_default() {
+    let (default, allowed) =
+        ("net.ipv4.tcp_congestion_control", "net.ipv4.tcp_allowed_congestion_control");
+    for (wanted, written) in
+        [("reno cubic bbr", &[default][..]), ("cubic reno", &[default, allowed])]
+    {
+        let root = Root::new("congestion");
+        let kernel = ScriptedKernel::host()
+            .with(default, Param::choice(&["cubic", "reno", "bbr"]))
+            .with(allowed, Param::text("reno cubic", 256));
+        let baseline = format!("parameters: {{ {allowed}: {wanted}, {default}: bbr }}");
+        let plan = planned(&kernel, &baseline, &read_conf_tree(&root.0));
+        let outcome = carry_out(&plan, &kernel, &root.0, &Options::default());
+        assert!(outcome.succeeded(), "{outcome:?}");
+        assert_eq!(keys_written(&kernel), written, "{wanted}");
+        let text = root.dropin().unwrap();
+        assert!(text.find(default) < text.find(allowed), "{text}");
+        let again = planned(&kernel, &baseline, &read_conf_tree(&root.0));
+        assert!(again.in_sync() && again.steps.is_empty(), "{:?}", again.summary());
+    }
+}
+
 #[test]
 fn keep_going_carries_on_and_persists_what_was_accepted() {
     let (kernel, root) = (ScriptedKernel::vm_host(), Root::new("keep"));

@@ -104,7 +104,7 @@ fn predicted(before: &Snapshot, path: &str, parameter: Parameter, value: &str) -
     for effect in parameter.effects() {
         for (other, text) in &mut after {
             let reached = Key::from_path(other).is_ok_and(|key| effect.reaches(path, &key));
-            if let Some(left) = effect.leaves(value).filter(|_| reached) {
+            if let Some(left) = effect.leaves(value, Some(text)).filter(|_| reached) {
                 *text = left;
             }
         }
@@ -211,7 +211,7 @@ fn entries_are_whole() {
             | Effect::ClearsInterfaces(other)
             | Effect::SetsInterfaces(other, _)
             | Effect::Inverts(other) => Some(*other),
-            Effect::Rescales(..) | Effect::SetsBeside(..) => None,
+            Effect::Rescales(..) | Effect::SetsBeside(..) | Effect::AddsWordBeside(_) => None,
         });
         for other in others.chain(effects) {
             let concrete = Key::from_path(&other.replace('*', "all")).unwrap();

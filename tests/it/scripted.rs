@@ -393,6 +393,8 @@ impl State {
             {
                 return Err(Errno::EINVAL);
             }
+            "net.ipv4.tcp_congestion_control" => self.allow_congestion_control(),
+            "net.ipv4.tcp_allowed_congestion_control" => return self.all_are_loaded(),
             "net.ipv4.ip_forward" | "net.ipv4.conf.all.forwarding" if changed => {
                 let on = self.params[key].number();
                 self.forward(on);
@@ -400,6 +402,27 @@ impl State {
             _ => {}
         }
         Ok(())
+    }
+
+    /// `tcp_set_default_congestion_control`: whoever is the default is allowed from then on.
+    fn allow_congestion_control(&mut self) {
+        let word = self.param("net.ipv4.tcp_congestion_control").render();
+        let allowed = key("net.ipv4.tcp_allowed_congestion_control");
+        let Some(Held::Text { text, .. }) = self.params.get_mut(&allowed).map(|p| &mut p.held)
+        else {
+            return;
+        };
+        if !text.split_whitespace().any(|one| one == word) {
+            *text = format!("{text} {word}");
+        }
+    }
+
+    /// `tcp_set_allowed_congestion_control`: it loads no module.
+    fn all_are_loaded(&mut self) -> Result<(), Errno> {
+        let default = self.param("net.ipv4.tcp_congestion_control").render();
+        let allowed = self.param("net.ipv4.tcp_allowed_congestion_control").render();
+        let known = |word: &str| ["reno", "cubic", &*default].contains(&word);
+        if allowed.split_whitespace().all(known) { Ok(()) } else { Err(Errno::ENOENT) }
     }
 
     /// `inet_forward_change`: every interface follows, redirects are accepted by hosts alone.

@@ -201,7 +201,7 @@ fn a_name_in_another_unit_follows() {
             for value in ["3000", "7000"] {
                 must_put(&path, value);
                 let live = must_read(other.as_path());
-                let said = effect.leaves(value);
+                let said = effect.leaves(value, None);
                 let as_said = said.as_ref().is_none_or(|said| agrees(shape, said, &live));
                 assert!(as_said, "{path} = {value}: {other} reads {live}, not {said:?}");
                 assert_ne!(live, before, "{path}: {other} did not follow");
