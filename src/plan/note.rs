@@ -201,7 +201,7 @@ pub fn annotate(
     }
 }
 
-/// What a write to `conf/default` may reach besides: of a pattern's matches those that the baseline
+/// What a write to `default` may reach besides: of a pattern's matches those that the baseline
 /// leaves out or waives.
 fn may_reach(item: &Item, items: &[Item], baseline: &DesiredSet) -> Option<Note> {
     let leaf = order::default_leaf(&item.desired.key).filter(|_| item.write)?;

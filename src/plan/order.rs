@@ -162,7 +162,7 @@ pub fn originals(steps: &[Step], snapshot: &Snapshot) -> Vec<(Key, String)> {
 pub(super) fn changed_besides(steps: &[Step]) -> impl Fn(&Key) -> bool {
     let reached: Vec<Reach<'_>> =
         steps.iter().map(|s| Reach::of(&s.key)).filter(|reach| !reach.is_empty()).collect();
-    let defaults: Vec<&str> = steps.iter().filter_map(|s| default_leaf(&s.key)).collect();
+    let defaults: Vec<Inherited<'_>> = steps.iter().filter_map(|s| default_leaf(&s.key)).collect();
     move |key| {
         reached.iter().any(|reach| reach.covers(key))
             || interface_leaf(key).is_some_and(|leaf| defaults.contains(&leaf))
@@ -173,17 +173,31 @@ fn target<'d>(desired: &'d Desired, snapshot: &Snapshot) -> Option<Cow<'d, str>>
     desired.requirement.target(desired.shape, snapshot.text(&desired.key))
 }
 
-/// The name that `conf/default` shares with the interfaces, where `key` is one of its parameters. A
-/// write reaches those that have no IPv4 address and whose own value nobody has set yet, of which
-/// nothing can be read.
-pub(super) fn default_leaf(key: &Key) -> Option<&str> {
-    key.as_path().strip_prefix("net/ipv4/conf/default/")
+/// Where interfaces take over what is written to `default`.
+const INHERITING: [&str; 3] = ["net/ipv4/conf/", "net/ipv4/neigh/", "net/ipv6/neigh/"];
+
+/// A variable that `default` shares with the interfaces: the directory, and its name without the
+/// unit, as one variable may have a name for each of two.
+type Inherited<'k> = (&'static str, &'k str);
+
+/// The variable that `default` shares with the interfaces, where `key` is one of its parameters. A
+/// write reaches those that have no address of the family and whose own value nobody has set yet,
+/// of which nothing can be read.
+pub(super) fn default_leaf(key: &Key) -> Option<Inherited<'_>> {
+    inherited(key).filter(|(name, _)| *name == "default").map(|(_, variable)| variable)
 }
 
-/// The same name of an interface's own parameter.
-pub(super) fn interface_leaf(key: &Key) -> Option<&str> {
-    let (name, leaf) = key.as_path().strip_prefix("net/ipv4/conf/")?.split_once('/')?;
-    (!matches!(name, "all" | "default")).then_some(leaf)
+/// The same of an interface's own parameter.
+pub(super) fn interface_leaf(key: &Key) -> Option<Inherited<'_>> {
+    inherited(key).filter(|(name, _)| !matches!(*name, "all" | "default")).map(|(_, own)| own)
+}
+
+fn inherited(key: &Key) -> Option<(&str, Inherited<'_>)> {
+    let strip = |place: &'static str| Some((place, key.as_path().strip_prefix(place)?));
+    let (place, rest) = INHERITING.into_iter().find_map(strip)?;
+    let (name, leaf) = rest.split_once('/')?;
+    let variable = leaf.strip_suffix("_ms").or_else(|| leaf.strip_suffix("_bytes"));
+    Some((name, (place, variable.unwrap_or(leaf))))
 }
 
 /// Both halves of a pair are never desired together, so a half that was zeroed by the other is
@@ -309,7 +323,7 @@ struct Model<'s> {
     /// Of the catalogue: which parameter never exceeds which.
     limits: Vec<(&'static str, &'static str)>,
     changed: BTreeMap<Key, String>,
-    /// What others hold if a write to `conf/default` has reached them.
+    /// What others hold if a write to `default` has reached them; empty where that is not known.
     perhaps: BTreeMap<Key, String>,
 }
 
@@ -408,7 +422,11 @@ impl Model<'_> {
         if let Some(half) = half.filter(|h| self.text(h).is_some_and(is_non_zero)) {
             self.changed.insert(half, "0".into());
         }
-        for effect in known.map_or(&[][..], |p| p.effects()) {
+        let effects = known.map_or(&[][..], |p| p.effects());
+        for effect in effects {
+            if let Effect::Rescales(leaf, _) = effect {
+                self.perhaps.remove(&key.sibling(leaf));
+            }
             self.spread(*effect, key, value);
         }
         if let Some(leaf) = default_leaf(key) {
@@ -417,7 +435,16 @@ impl Model<'_> {
                     && reading.exists()
                     && !self.changed.contains_key(*to)
             });
-            self.perhaps.extend(reached.map(|(to, _)| (to.clone(), value.to_owned())));
+            let left = |to: &Key| {
+                let effect =
+                    effects.iter().find(|e| e.reaches(key.as_path(), &key.sibling(to.leaf())));
+                match effect {
+                    Some(effect) if to.leaf() != key.leaf() => effect.leaves(value, None),
+                    _ => Some(value.to_owned()),
+                }
+            };
+            let reached = reached.map(|(to, _)| (to.clone(), left(to).unwrap_or_default()));
+            self.perhaps.extend(reached);
         }
         Step { key: key.clone(), expect, value: value.to_owned(), undo, rung: false }
     }

@@ -196,6 +196,31 @@ fn a_refused_write_takes_back_all_that_came_before_it_at_every_position() {
     }
 }
 
+/// An interface that nobody has set takes over what is written to `neigh/default`, by either name.
+#[test]
+fn an_interface_keeps_its_neighbours_beside_a_default() {
+    for (default, own, values) in [
+        ("gc_stale_time", "gc_stale_time", ["60", "120", "60"]),
+        ("base_reachable_time_ms", "base_reachable_time_ms", ["30000", "60000", "30000"]),
+        ("base_reachable_time_ms", "base_reachable_time", ["30000", "60000", "30"]),
+    ] {
+        let root = Root::new("neigh");
+        let [before, wanted, kept] = values;
+        let own = format!("net.ipv4.neigh.eth0.{own}");
+        let default = format!("net.ipv4.neigh.default.{default}");
+        let kernel = ScriptedKernel::host()
+            .with(&default, Param::ints(before))
+            .with(&own, Param::ints(kept));
+        let baseline = format!("parameters: {{ {default}: {wanted}, {own}: {kept} }}");
+        let plan = planned(&kernel, &baseline, &read_conf_tree(&root.0));
+        assert_eq!(plan.steps.len(), 2, "{:?}", plan.steps);
+        assert!(carry_out(&plan, &kernel, &root.0, &Options::default()).succeeded());
+        assert_eq!((kernel.value(&default), kernel.value(&own)), (wanted.into(), kept.into()));
+        let again = planned(&kernel, &baseline, &read_conf_tree(&root.0));
+        assert!(again.in_sync() && again.steps.is_empty(), "{:?}", again.summary());
+    }
+}
+
 /// The write of the default loads a module and allows it; that of the list loads none.
 #[test]
 fn the_allowed_congestion_controls_come_after_the_default() {

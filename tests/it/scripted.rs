@@ -393,6 +393,10 @@ impl State {
             {
                 return Err(Errno::EINVAL);
             }
+            name if name.starts_with("net.ipv4.neigh.default.") => {
+                let number = self.params[key].number();
+                self.inherit(key.leaf(), number);
+            }
             "net.ipv4.tcp_congestion_control" => self.allow_congestion_control(),
             "net.ipv4.tcp_allowed_congestion_control" => return self.all_are_loaded(),
             "net.ipv4.ip_forward" | "net.ipv4.conf.all.forwarding" if changed => {
@@ -402,6 +406,28 @@ impl State {
             _ => {}
         }
         Ok(())
+    }
+
+    /// `neigh_copy_dflt_parms`: those whose own value nobody has written take the default's.
+    fn inherit(&mut self, leaf: &str, number: i128) {
+        let variable = leaf.trim_end_matches("_ms");
+        let of_it = |key: &Key| key.leaf().trim_end_matches("_ms") == variable;
+        let set: BTreeSet<&Key> = self.writes.iter().map(|write| &write.key).collect();
+        for (key, param) in &mut self.params {
+            let twin = if key.leaf().ends_with("_ms") {
+                key.sibling(variable)
+            } else {
+                key.sibling(&format!("{variable}_ms"))
+            };
+            let is_set = set.contains(key) || set.contains(&twin);
+            if key.as_path().starts_with("net/ipv4/neigh/") && of_it(key) && !is_set {
+                param.set_number(match (leaf.ends_with("_ms"), key.leaf().ends_with("_ms")) {
+                    (true, false) => number / 1000,
+                    (false, true) => number * 1000,
+                    _ => number,
+                });
+            }
+        }
     }
 
     /// `tcp_set_default_congestion_control`: whoever is the default is allowed from then on.
