@@ -493,7 +493,7 @@ pub(super) const TABLE: &[Entry] = &[
         .unit(Unit::Pages).ranges(ULONG).scope(Scope::Host).hazard(Hazard::Starves),
     own("net/ipv4/tcp_migrate_req", Bool,
         "Moves waiting connections of a closed listener to another one of its SO_REUSEPORT group")
-        .ranges(BOOL).since(5, 14),
+        .ranges(BOOL).since(5, 10), // 5.14, and stable 5.10
     own("net/ipv4/tcp_min_rtt_wlen", Number,
         "Seconds over which the least round-trip time is remembered")
         .unit(Unit::Seconds).ranges(&[Range::new(0, 86400), Range::before(5, 1, INT_MIN, INT_MAX)]),

@@ -83,7 +83,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Least hop limit taken from router advertisements").ranges(INT),
     own("net/ipv6/conf/*/accept_ra_min_lft", Number,
         "Least lifetime taken from router advertisements; shorter ones are ignored")
-        .unit(Unit::Seconds).ranges(INT).since(6, 1), // 6.6, and stable 6.1
+        .unit(Unit::Seconds).ranges(INT).since(5, 10), // 6.6, and stable 5.10 to 6.1
     own("net/ipv6/conf/*/accept_ra_mtu", Bool,
         "Takes the MTU from router advertisements").ranges(INT).owners(HOST_CONFIGURERS),
     own("net/ipv6/conf/*/accept_ra_pinfo", Bool,
@@ -267,7 +267,7 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(HASH_FIELDS).since(5, 14),
     own("net/ipv6/fib_multipath_hash_policy", Number,
         "Chooses between equal routes by 0 addresses, 1 ports too, 2 inner ones, 3 custom fields")
-        .ranges(&[Range::new(0, 3), Range::before(5, 14, 0, 2), Range::before(5, 9, 0, 1)])
+        .ranges(&[Range::new(0, 3), Range::before(5, 14, 0, 2), Range::before(5, 8, 0, 1)])
         .since(4, 17),
     own("net/ipv6/fib_notify_on_flag_change", Number,
         "Tells netlink listeners when a route's offload flags change: 0 no, 1 yes, 2 failures only")
@@ -416,7 +416,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Seconds that a learnt path MTU is kept").unit(Unit::Seconds),
     own("net/ipv6/route/skip_notify_on_dev_down", Bool,
         "Sends no netlink message for each route that a downed interface takes with it")
-        .ranges(SKIP_NOTIFY).since(5, 0),
+        .ranges(SKIP_NOTIFY).since(4, 20),
     own("net/ipv6/seg6_flowlabel", Number,
         "Flow label of segment routing packets: -1 zero, 0 copied or none, 1 made from the flow")
         .ranges(INT).since(4, 18),

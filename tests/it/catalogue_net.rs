@@ -237,6 +237,25 @@ fn exact_entries_come_before_patterns() {
     assert_eq!(sack.range_on(Release::new(5, 12)).unwrap().max, i128::from(i32::MAX));
 }
 
+/// Seen on kernels other than the one that runs the tests.
+#[test]
+fn what_other_kernels_have_and_take_is_known() {
+    let entry = |key| catalogue::lookup(&Key::parse(key).unwrap()).unwrap();
+    for (key, major, minor) in [
+        ("net.ipv6.conf.lo.accept_ra_min_lft", 5, 10),
+        ("net.ipv4.tcp_migrate_req", 5, 10),
+        ("net.ipv6.route.skip_notify_on_dev_down", 4, 20),
+    ] {
+        assert!(entry(key).exists_on(Release::new(major, minor)), "{key}");
+    }
+    for (key, value, major, minor) in [
+        ("net.ipv6.fib_multipath_hash_policy", 2, 5, 8),
+    ] {
+        let range = entry(key).limits_on(Release::new(major, minor)).unwrap();
+        assert!(range.contains(value), "{key}: {value} in {range:?}");
+    }
+}
+
 #[test]
 fn declared_ranges_are_the_kernels() {
     with_interfaces("catalogue_net::declared_ranges_are_the_kernels", || {
