@@ -35,8 +35,9 @@ const fn aevent(key: &'static str, summary: &'static str) -> Entry {
 #[rustfmt::skip] // one entry, as few lines as it takes
 pub(super) const TABLE: &[Entry] = &[
     host("net/core/bpf_jit_enable", Number,
-        "BPF JIT compiler: 0 off, 1 on, 2 on with the generated code in the kernel log")
-        .ranges(&[Range::new(0, 2), Range::before(4, 16, INT_MIN, INT_MAX)]),
+        "BPF JIT compiler: 0 off, 1 on, 2 on with the code in the kernel log; some kernels take 1 alone")
+        // Those built without the interpreter (CONFIG_BPF_JIT_ALWAYS_ON).
+        .ranges(&[Range::within(0, 2), Range::before(4, 16, INT_MIN, INT_MAX)]),
     host("net/core/bpf_jit_harden", Number,
         "Constant blinding against JIT spraying: 0 off, 1 for unprivileged programs, 2 for all")
         .ranges(&[Range::new(0, 2), Range::before(4, 16, INT_MIN, INT_MAX)]).since(4, 7),

@@ -570,8 +570,9 @@ pub(super) const TABLE: &[Entry] = &[
         "Retransmissions after which a connection is dropped").ranges(U8),
     own("net/ipv4/tcp_rfc1337", Bool, "Ignores resets in TIME-WAIT (RFC 1337)").ranges(U8),
     own("net/ipv4/tcp_rmem", Numbers(3),
-        "Receive buffer of a TCP socket: least, at the start, most")
-        .unit(Unit::Bytes).ranges(POSITIVE).owners(&["tuned"]),
+        "Receive buffer of a TCP socket: least, at the start, most; new kernels take no less than a page")
+        // Less than a page is refused by 6.12.117 and 7.2.
+        .unit(Unit::Bytes).ranges(&[Range::within(1, INT_MAX)]).owners(&["tuned"]),
     own("net/ipv4/tcp_rto_max_ms", Number,
         "Longest retransmission timeout")
         .unit(Unit::Milliseconds).ranges(&[Range::new(1000, 120_000)]).since(6, 15),
