@@ -150,7 +150,9 @@ impl Parameter {
             (Unit::Milliseconds, Shape::Rounded(Rounding::Milliseconds)) => {
                 Some(Range { min: 0, ..all })
             }
-            (Unit::Milliseconds | Unit::Centiseconds, _) => Some(all),
+            // It loses what overflows, and the sign, without a word.
+            (Unit::Centiseconds, _) => Some(Range::within(0, i128::from(u32::MAX / 10))),
+            (Unit::Milliseconds, _) => Some(all),
             _ => None,
         }
     }

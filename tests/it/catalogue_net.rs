@@ -240,7 +240,7 @@ fn exact_entries_come_before_patterns() {
 /// Seen on kernels other than the one that runs the tests.
 #[test]
 fn what_other_kernels_have_and_take_is_known() {
-    let entry = |key| catalogue::lookup(&Key::parse(key).unwrap()).unwrap();
+    let entry = |key: &str| catalogue::lookup(&Key::parse(key).unwrap()).unwrap();
     for (key, major, minor) in [
         ("net.ipv6.conf.lo.accept_ra_min_lft", 5, 10),
         ("net.ipv4.tcp_migrate_req", 5, 10),
@@ -253,6 +253,13 @@ fn what_other_kernels_have_and_take_is_known() {
     ] {
         let range = entry(key).limits_on(Release::new(major, minor)).unwrap();
         assert!(range.contains(value), "{key}: {value} in {range:?}");
+    }
+    // Taken, and read back as something else.
+    for wrong in [-1, 4_294_967_296] {
+        for leaf in ["locktime", "anycast_delay", "proxy_delay", "retrans_time"] {
+            let limits = entry(&format!("net.ipv4.neigh.lo.{leaf}")).time_limits().unwrap();
+            assert!(!limits.contains(wrong), "{leaf}: {wrong} in {limits:?}");
+        }
     }
 }
 
@@ -318,7 +325,7 @@ fn limits_of_times_are_the_kernels() {
         let mut tried = 0;
         for (path, parameter) in catalogued() {
             let Some(limits) = parameter.time_limits() else { continue };
-            // Hundredths of a second may overflow unnoticed.
+            // Hundredths of a second overflow unnoticed: what lies outside does not stay.
             if parameter.unit() == Unit::Centiseconds || !has_writable_value(&path, parameter) {
                 continue;
             }
