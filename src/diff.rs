@@ -8,7 +8,7 @@ pub use boot::boot_value;
 use std::borrow::Cow;
 
 use crate::baseline::{Desired, Requirement};
-use crate::catalogue::{Kind, Scope};
+use crate::catalogue::Kind;
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
@@ -59,7 +59,8 @@ pub enum Cause {
     NewerKernel(String),
     /// This kernel no longer has it.
     RemovedIn(String),
-    /// It exists in the host's own network namespace only, and this is perhaps another.
+    /// It exists in the host's own network namespace only, perhaps on this kernel alone, and this is
+    /// perhaps another.
     OtherNamespace,
     /// Nothing is known of such a parameter; the nearest known one, if any.
     Unknown(Option<String>),
@@ -159,9 +160,8 @@ fn missing(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus
         return (LiveStatus::Pending, Some(Cause::ModuleNotLoaded(module.clone().into_owned())));
     }
     match desired.known {
-        Some(known)
-            if known.scope() == Scope::Host && desired.key.as_path().starts_with("net/") =>
-        {
+        // What is each namespace's own may be the host's on this kernel, as much of neigh/default is.
+        Some(_) if desired.key.as_path().starts_with("net/") => {
             (LiveStatus::Absent, Some(Cause::OtherNamespace))
         }
         Some(_) => (LiveStatus::Absent, None),

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::baseline::{DesiredSet, Exception};
 use crate::bootview::{Problem, ProblemKind, dropin};
-use crate::catalogue::{Effect, Hazard, is_secret};
+use crate::catalogue::{Effect, Hazard, Scope, is_secret};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, Cause, LiveStatus, RefusedLine};
 use crate::key::{Key, has_wildcard, swap_separators};
@@ -55,6 +55,11 @@ pub fn cause(item: &Item) -> Option<String> {
         Cause::NoInterface(name) => format!("there is no interface {name} yet"),
         Cause::NewerKernel(since) => format!("this kernel is too old: it came with {since}"),
         Cause::RemovedIn(until) => format!("this kernel no longer has it: removed in {until}"),
+        Cause::OtherNamespace if item.desired.known.is_some_and(|p| p.scope() != Scope::Host) => {
+            "not in this network namespace: on this kernel it is the host's own alone, or left out of \
+             its build"
+                .into()
+        }
         Cause::OtherNamespace => {
             "exists in the host's own network namespace only; this looks like another one".into()
         }

@@ -499,3 +499,15 @@ fn a_reason_over_several_lines_is_told_in_one() {
         assert!(out.contains(told), "{told:?}: {out}");
     }
 }
+
+/// What each network namespace has for itself is the host's alone on some kernels.
+#[test]
+fn why_a_network_namespace_lacks_a_parameter_is_told() {
+    let host = Host::usual();
+    let baseline = "name: it\nparameters: { net.ipv4.neigh.default.gc_stale_time: 60 }\n";
+    host.given("it.yaml", baseline);
+    let out = host.run(["plan", "-b", "./it.yaml"]).out;
+    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = "not in this network namespace: on this kernel it is the host's own alone";
+    assert!(words.contains(told), "{out}");
+}
