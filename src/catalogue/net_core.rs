@@ -1,6 +1,6 @@
 //! What is known of net.core.*: sockets, queues and devices of every protocol.
 
-use super::bounds::UINT;
+use super::bounds::{MS_TICKS, UINT};
 use super::entry::{Entry, Kind, Range, Scope};
 use crate::value::Shape::{self, Bool, CpuMask, Number, Text};
 use crate::value::{Rounding, Unit};
@@ -54,6 +54,9 @@ pub(super) const TABLE: &[Entry] = &[
     host("net/core/busy_read", Number,
         "How long a blocking read spins on the device queue for packets; 0 turns it off")
         .unit(Unit::Microseconds).ranges(BUSY_POLL).owners(&["tuned"]),
+    host("net/core/bypass_prot_mem", Bool,
+        "Sockets do not count for the memory of their protocol, such as tcp_mem, if for a cgroup's")
+        .ranges(BOOL).scope(Scope::NetNs).since(6, 19),
     host("net/core/default_qdisc", Text(15),
         "Queueing discipline that new network devices start with")
         .owners(&["systemd (50-default.conf)"])
@@ -117,6 +120,8 @@ pub(super) const TABLE: &[Entry] = &[
         "Most ancillary memory (control messages, filters, zerocopy notices) of one socket")
         .unit(Unit::Bytes).ranges(&[Range::new(0, INT_MAX), Range::before(6, 8, INT_MIN, INT_MAX)])
         .scope(Scope::NetNs),
+    host("net/core/qdisc_max_burst", Number,
+        "Most packets that wait to be taken into a queueing discipline").ranges(INT).since(6, 19),
     host("net/core/rmem_default", Number,
         "Receive buffer that a socket starts with; TCP takes its own from tcp_rmem")
         .unit(Unit::Bytes).ranges(RECEIVE_BUFFER).owners(&["tuned"]),
@@ -139,6 +144,9 @@ pub(super) const TABLE: &[Entry] = &[
     host("net/core/tstamp_allow_data", Bool,
         "Lets unprivileged users read sent packets back with their time stamps")
         .ranges(BOOL).scope(Scope::NetNs),
+    host("net/core/txq_reselection_ms", MS_TICKS,
+        "Time after which a busy connection may take another transmit queue; 0 means never")
+        .unit(Unit::Milliseconds).scope(Scope::NetNs).since(6, 19),
     host("net/core/txrehash", Bool,
         "Sockets choose another transmit hash, and so another path, when a path seems broken")
         .ranges(BOOL).scope(Scope::NetNs).since(5, 18),

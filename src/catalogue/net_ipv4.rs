@@ -200,6 +200,9 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/icmp_echo_ignore_broadcasts", Bool,
         "Answers no ICMP echo or time stamp request to a broadcast or multicast address")
         .ranges(BOOL_SINCE_5_19).owners(UFW),
+    own("net/ipv4/icmp_errors_extension_mask", Number,
+        "Mask of what is added to ICMP errors: 1 the interface that the packet came by (RFC 5837)")
+        .ranges(BOOL).since(6, 19),
     own("net/ipv4/icmp_errors_use_inbound_ifaddr", Bool,
         "Sends ICMP errors from the address of the interface that the packet came by")
         .ranges(BOOL_SINCE_5_19),
@@ -247,6 +250,9 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/ip_local_port_range", Numbers(2),
         "First and last port that outgoing connections take")
         .ranges(&[Range::new(1, 65535)]),
+    own("net/ipv4/ip_local_port_step_width", Number,
+        "Most ports to step over at random where one is taken; 0 turns that off")
+        .ranges(UINT).since(7, 0), // seen in 7.2, not in 6.19
     own("net/ipv4/ip_local_reserved_ports", Bitmap,
         "Ports that are never taken for outgoing connections by themselves").ranges(PORTS)
         .reads_back("sorted, ranges merged; a newline clears it, an empty write does not"),
@@ -330,6 +336,9 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/neigh/default/gc_thresh3", Number,
         "Most neighbours in the table; beyond it packets to new ones are dropped")
         .ranges(NOT_NEGATIVE).scope(Scope::Host).hazard(Hazard::Starves).owners(&["tuned"]),
+    own("net/ipv4/netfilter/ip_conntrack_max", Number,
+        "The same as net.netfilter.nf_conntrack_max, by its oldest name")
+        .ranges(INT).scope(Scope::Host).until(4, 9),
     own("net/ipv4/nexthop_compat_mode", Bool,
         "Shows and announces routes over nexthop objects in the old form too")
         .ranges(BOOL).since(5, 8),
@@ -417,6 +426,9 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/tcp_comp_sack_nr", Number,
         "Most selective acknowledgements that are compressed into one; 0 turns that off")
         .ranges(&[Range::new(0, 255)]).since(4, 18),
+    own("net/ipv4/tcp_comp_sack_rtt_percent", Number,
+        "Longest delay of a compressed selective acknowledgement, in percent of the round trip")
+        .unit(Unit::Percent).ranges(&[Range::new(1, 1000)]).since(6, 19),
     own("net/ipv4/tcp_comp_sack_slack_ns", Number,
         "Slack of the timer that sends compressed selective acknowledgements")
         .unit(Unit::Nanoseconds).ranges(U64).since(5, 8),
@@ -552,6 +564,9 @@ pub(super) const TABLE: &[Entry] = &[
         .unit(Unit::Seconds).ranges(&[Range::within(0, u32::MAX as i128 / 100)]),
     own("net/ipv4/tcp_probe_threshold", Number,
         "Width of the search range below which MTU probing stops").unit(Unit::Bytes).ranges(INT),
+    own("net/ipv4/tcp_rcvbuf_low_rtt", Number,
+        "Round trip below which a receive buffer grows more slowly")
+        .unit(Unit::Microseconds).ranges(NOT_NEGATIVE).since(6, 19),
     own("net/ipv4/tcp_recovery", Number,
         "Mask of loss recovery: 1 RACK, 2 fixed reordering window, 4 no duplicate-ACK threshold")
         .ranges(U8),
@@ -578,6 +593,9 @@ pub(super) const TABLE: &[Entry] = &[
         .unit(Unit::Milliseconds).ranges(&[Range::new(1000, 120_000)]).since(6, 15),
     own("net/ipv4/tcp_rto_min_us", Number,
         "Shortest retransmission timeout").unit(Unit::Microseconds).ranges(POSITIVE).since(6, 11),
+    own("net/ipv4/tcp_rx_skb_cache", Bool,
+        "Kept one received packet's memory with each connection for the next one")
+        .ranges(BOOL).scope(Scope::Host).since(5, 3).until(5, 16),
     own("net/ipv4/tcp_sack", Bool, "Selective acknowledgements").ranges(U8),
     own("net/ipv4/tcp_shrink_window", Bool,
         "Lets the receive window shrink when memory runs short")
@@ -617,6 +635,9 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/tcp_tw_reuse_delay", Number,
         "Time in TIME-WAIT after which a port may be reused")
         .unit(Unit::Milliseconds).ranges(&[Range::new(1, 60000)]).since(6, 14),
+    own("net/ipv4/tcp_tx_skb_cache", Bool,
+        "Kept one sent packet's memory with each connection for the next one")
+        .ranges(BOOL).scope(Scope::Host).since(5, 3).until(5, 16),
     own("net/ipv4/tcp_window_scaling", Bool,
         "Window scaling (RFC 1323), which windows above 64 KiB need").ranges(U8),
     own("net/ipv4/tcp_wmem", Numbers(3),

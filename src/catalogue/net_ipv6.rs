@@ -290,6 +290,9 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv6/icmp/error_anycast_as_unicast", Bool,
         "Sends ICMPv6 errors in answer to packets to an anycast address too")
         .ranges(BOOL).since(6, 5),
+    own("net/ipv6/icmp/errors_extension_mask", Number,
+        "Mask of what is added to ICMPv6 errors: 1 the interface that the packet came by (RFC 5837)")
+        .ranges(BOOL).since(6, 19),
     own("net/ipv6/icmp/ratelimit", MS_TICKS,
         "Least time between limited ICMPv6 messages to one target; 0 means no limit")
         .unit(Unit::Milliseconds),

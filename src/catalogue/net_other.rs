@@ -21,6 +21,8 @@ const DAY_IN_MS: &[Range] = &[Range::new(1, 86_400_000)];
 const HOST_NOT_NEGATIVE: &[Range] = NOT_NEGATIVE;
 const HOST_POSITIVE: &[Range] = POSITIVE;
 
+const NOT_NEGATIVE_WITHIN: &[Range] = &[Range::within(0, INT_MAX)];
+
 /// None is refused; more pointers than 32 bits can count bytes of find no memory.
 const BUCKETS: &[Range] = &[Range::within(1, u32::MAX as i128 / 4)];
 
@@ -93,6 +95,9 @@ pub(super) const TABLE: &[Entry] = &[
     mptcp("net/mptcp/add_addr_timeout", Number,
         "Seconds before an address announcement that was not answered is sent again; 0 means never")
         .unit(Unit::Seconds).since(5, 11),
+    mptcp("net/mptcp/add_addr_v6_port_drop_ts", Bool,
+        "Leaves the time stamps out of an announcement that has no room for them otherwise")
+        .ranges(BOOL).since(7, 0), // seen in 7.2, not in 6.19
     mptcp("net/mptcp/allow_join_initial_addr_port", Bool,
         "Lets peers join subflows to the first address and port").ranges(BOOL).since(5, 14),
     mptcp("net/mptcp/available_path_managers", Words,
@@ -134,6 +139,23 @@ pub(super) const TABLE: &[Entry] = &[
         "Does not track packets with a wrong checksum").ranges(BOOL_SINCE_5_2),
     conntrack("net/netfilter/nf_conntrack_count", Number,
         "Connections tracked now").kind(Kind::Counter),
+    conntrack("net/netfilter/nf_conntrack_dccp_loose", Bool,
+        "Picks up DCCP connections that were open before tracking started")
+        .ranges(BOOL_SINCE_5_2).until(6, 17),
+    timeout("net/netfilter/nf_conntrack_dccp_timeout_closereq",
+        "Seconds that a DCCP connection waits in CLOSEREQ").until(6, 17),
+    timeout("net/netfilter/nf_conntrack_dccp_timeout_closing",
+        "Seconds that a DCCP connection waits in CLOSING").until(6, 17),
+    timeout("net/netfilter/nf_conntrack_dccp_timeout_open",
+        "Seconds that a DCCP connection is open and idle").until(6, 17),
+    timeout("net/netfilter/nf_conntrack_dccp_timeout_partopen",
+        "Seconds that a DCCP connection waits in PARTOPEN").until(6, 17),
+    timeout("net/netfilter/nf_conntrack_dccp_timeout_request",
+        "Seconds that a DCCP connection waits for an answer to its request").until(6, 17),
+    timeout("net/netfilter/nf_conntrack_dccp_timeout_respond",
+        "Seconds that a DCCP connection waits in RESPOND").until(6, 17),
+    timeout("net/netfilter/nf_conntrack_dccp_timeout_timewait",
+        "Seconds that a DCCP connection is kept in TIME-WAIT").until(6, 17),
     conntrack("net/netfilter/nf_conntrack_events", Number,
         "Connection events for listeners: 0 never, 1 always, 2 once somebody listens")
         .ranges(EVENTS),
@@ -255,11 +277,18 @@ pub(super) const TABLE: &[Entry] = &[
         "Lets peers ask for a longer life of their cookie").ranges(INT),
     sctp("net/sctp/default_auto_asconf", Bool,
         "Sockets tell peers by themselves of addresses that come and go").ranges(INT),
+    sctp("net/sctp/ecn_enable", Bool, "Congestion notification (RFC 9260)").ranges(INT).since(5, 8),
     sctp("net/sctp/encap_port", Number,
         "Port of the peer that SCTP in UDP goes to; 0 turns that off")
         .ranges(PORTS).since(5, 11),
     sctp("net/sctp/hb_interval", Number,
         "Time between heartbeats to an idle path").unit(Unit::Milliseconds).ranges(DAY_IN_MS),
+    sctp("net/sctp/intl_enable", Bool,
+        "Interleaves large messages with others (RFC 8260), where the socket asks for it")
+        .ranges(INT).since(4, 16),
+    sctp("net/sctp/l3mdev_accept", Bool,
+        "Listening sockets that are bound to no VRF accept associations of all")
+        .ranges(BOOL).since(6, 2),
     sctp("net/sctp/max_autoclose", Number,
         "Most seconds of silence after which a socket may have associations closed")
         .unit(Unit::Seconds).ranges(U32),
@@ -268,10 +297,18 @@ pub(super) const TABLE: &[Entry] = &[
         "Retransmissions of the opening chunk").ranges(POSITIVE),
     sctp("net/sctp/path_max_retrans", Number,
         "Retransmissions after which a path is given up").ranges(POSITIVE),
+    sctp("net/sctp/pf_enable", Bool,
+        "Avoids a path after pf_retrans retransmissions (RFC 7829)").ranges(INT).since(4, 6),
+    sctp("net/sctp/pf_expose", Number,
+        "Tells programs of avoided paths: 0 without events, 1 not at all, 2 by events, too")
+        .ranges(&[Range::new(0, 2)]).since(5, 5),
     sctp("net/sctp/pf_retrans", Number,
         "Retransmissions after which a path is avoided; above path_max_retrans none is")
         .ranges(NOT_NEGATIVE)
         .order(&[Order::AtMost("net/sctp/ps_retrans", (0, 0xffff), Checked::Always)]),
+    sctp("net/sctp/plpmtud_probe_interval", Number,
+        "Time between probes for a larger path MTU, 5000 or more; 0 turns them off")
+        .unit(Unit::Milliseconds).ranges(NOT_NEGATIVE_WITHIN).since(5, 14),
     sctp("net/sctp/prsctp_enable", Bool,
         "Messages may be given up after a time (RFC 3758)").ranges(INT),
     sctp("net/sctp/ps_retrans", Number,
@@ -279,6 +316,8 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(&[Range::new(0, 65535)]).since(5, 5),
     sctp("net/sctp/rcvbuf_policy", Bool,
         "1 counts received data for each association, 0 for the whole socket").ranges(INT),
+    sctp("net/sctp/reconf_enable", Bool,
+        "Lets streams of an association be added and reset (RFC 6525)").ranges(INT).since(4, 11),
     sctp("net/sctp/rto_alpha_exp_divisor", Number,
         "Weight of a new round trip in the average, as a power of two to divide by")
         .ranges(&[Range::new(0, 1000)]),

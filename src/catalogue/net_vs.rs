@@ -7,6 +7,9 @@ use crate::value::Unit;
 
 /// Off, by itself as memory is short and now not, likewise and now on, always.
 const DEFENCE: &[Range] = &[Range::new(0, 3)];
+/// New after 6.19, and seen in 7.2.
+const LOAD: &[Range] = &[Range::new(-8, 8)];
+const NATURAL_WITHIN: &[Range] = &[Range::within(0, 1 << 30)];
 const OF_KUBERNETES: &[&str] = &["kube-proxy"];
 
 /// Each network namespace's own.
@@ -37,6 +40,11 @@ pub(super) const TABLE: &[Entry] = &[
         "Balances nothing while the host is a backup, so that packets do not go in circles"),
     switch("net/ipv4/vs/cache_bypass",
         "Sends packets to where they were bound for when no cache server is available"),
+    vs("net/ipv4/vs/conn_lfactor", Number,
+        "Load of the connection table, as a power of two of entries in a bucket; less is faster")
+        .ranges(LOAD).since(7, 0),
+    vs("net/ipv4/vs/conn_max", Number,
+        "Most connections, at most as many as the host may have").ranges(NATURAL_WITHIN).since(7, 0),
     vs("net/ipv4/vs/conn_reuse_mode", Number,
         "Mask for a client's port used again: 0 the same server, 1 in TIME-WAIT, 2 in FIN-WAIT")
         .ranges(INT).owners(OF_KUBERNETES),
@@ -79,6 +87,9 @@ pub(super) const TABLE: &[Entry] = &[
         "Takes up TCP connections in their middle, too"),
     switch("net/ipv4/vs/snat_reroute",
         "Routes answers of servers anew, as if the balancer had sent them"),
+    vs("net/ipv4/vs/svc_lfactor", Number,
+        "Load of the service table, as a power of two of entries in a bucket; less is faster")
+        .ranges(LOAD).since(7, 0),
     vs("net/ipv4/vs/sync_persist_mode", Number,
         "1 tells backups of persistent services only the templates, 0 all connections")
         .ranges(INT),

@@ -245,6 +245,16 @@ fn what_other_kernels_have_and_take_is_known() {
         ("net.ipv6.conf.lo.accept_ra_min_lft", 5, 10),
         ("net.ipv4.tcp_migrate_req", 5, 10),
         ("net.ipv6.route.skip_notify_on_dev_down", 4, 20),
+        ("net.ipv4.netfilter.ip_conntrack_max", 4, 8),
+        ("net.ipv4.tcp_rx_skb_cache", 5, 10),
+        ("net.netfilter.nf_conntrack_dccp_loose", 6, 12),
+        ("net.netfilter.nf_conntrack_dccp_timeout_timewait", 6, 12),
+        ("net.sctp.pf_expose", 5, 10),
+        ("net.sctp.plpmtud_probe_interval", 6, 1),
+        ("net.sctp.l3mdev_accept", 6, 12),
+        ("net.core.txq_reselection_ms", 7, 2),
+        ("net.ipv4.vs.conn_max", 7, 2),
+        ("net.mptcp.add_addr_v6_port_drop_ts", 7, 2),
     ] {
         assert!(entry(key).exists_on(Release::new(major, minor)), "{key}");
     }
