@@ -382,6 +382,11 @@ impl Range {
         Self { min, max, until: Some(Release::new(major, minor)), outer: false }
     }
 
+    /// What no kernel before that release goes beyond.
+    pub const fn within_before(major: u16, minor: u16, min: i128, max: i128) -> Self {
+        Self { min, max, until: Some(Release::new(major, minor)), outer: true }
+    }
+
     /// Whether a number lies in it.
     pub fn contains(&self, number: i128) -> bool {
         (self.min..=self.max).contains(&number)

@@ -16,21 +16,27 @@ const NOT_NEGATIVE: &[Range] = &[Range::new(0, INT_MAX)];
 const POSITIVE: &[Range] = &[Range::new(1, INT_MAX)];
 const BOOL: &[Range] = &[Range::new(0, 1)];
 const U64: &[Range] = &[Range::new(0, u64::MAX as i128)];
-/// Kept in one byte since 5.13, unchecked beyond that; a whole number before.
-const U8: &[Range] = &[Range::new(0, 255), Range::before(5, 13, INT_MIN, INT_MAX)];
-const BOOL_SINCE_5_19: &[Range] =
-    &[Range::new(0, 1), Range::before(5, 19, 0, 255), Range::before(5, 13, INT_MIN, INT_MAX)];
-const APP_WINDOW: &[Range] =
-    &[Range::new(0, 31), Range::before(6, 3, 0, 255), Range::before(5, 13, INT_MIN, INT_MAX)];
-/// Accurate ECN adds numbers above 2 after 6.18; how many is not said here.
-const ECN: &[Range] = &[
-    Range::new(0, 5),
-    Range::before(6, 19, 0, 2),
+/// Kept in one byte since 5.13 and by stable 5.10, unchecked beyond that; a whole number before.
+const U8: &[Range] = &[Range::new(0, 255), Range::within_before(5, 13, INT_MIN, INT_MAX)];
+const BOOL_SINCE_5_19: &[Range] = &[
+    Range::new(0, 1),
     Range::before(5, 19, 0, 255),
-    Range::before(5, 13, INT_MIN, INT_MAX),
+    Range::within_before(5, 13, INT_MIN, INT_MAX),
+];
+const APP_WINDOW: &[Range] = &[
+    Range::new(0, 31),
+    Range::within_before(6, 3, 0, 255),
+    Range::within_before(5, 13, INT_MIN, INT_MAX),
+];
+/// Accurate ECN adds numbers above 2 after 6.19: 7.2 takes up to 5.
+const ECN: &[Range] = &[
+    Range::within(0, 5),
+    Range::before(7, 0, 0, 2),
+    Range::before(5, 19, 0, 255),
+    Range::within_before(5, 13, INT_MIN, INT_MAX),
 ];
 /// Likewise 3, also where the option was seen to fail.
-const ECN_OPTION: &[Range] = &[Range::new(0, 3), Range::before(6, 19, 0, 2)];
+const ECN_OPTION: &[Range] = &[Range::within(0, 3), Range::before(7, 0, 0, 2)];
 /// 0 and less are refused by 6.18.44, 6.12.117 and 6.1.192, and do no good elsewhere.
 const POSITIVE_BY_STABLE_FIX: &[Range] = POSITIVE;
 
@@ -344,7 +350,7 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(BOOL).since(5, 8),
     own("net/ipv4/ping_group_range", Numbers(2),
         "First and last group whose members may open ICMP echo sockets; 1 0 means none")
-        .ranges(&[Range::new(0, u32::MAX as i128 - 1)])
+        .ranges(&[Range::within(0, u32::MAX as i128 - 1)]) // 5.10 takes none above 2147483647
         .owners(&["systemd (50-default.conf)"])
         .reads_back("a first group above the last reads back as 1 0"),
     own("net/ipv4/raw_l3mdev_accept", Bool,
@@ -515,7 +521,7 @@ pub(super) const TABLE: &[Entry] = &[
         .unit(Unit::Bytes).ranges(&[Range::new(48, 65535)]),
     own("net/ipv4/tcp_min_tso_segs", Number,
         "Least segments in a packet that the card divides")
-        .ranges(&[Range::new(1, 255), Range::before(5, 13, 1, 65535)]),
+        .ranges(&[Range::new(1, 255), Range::within_before(5, 13, 1, 65535)]),
     own("net/ipv4/tcp_moderate_rcvbuf", Bool,
         "Sizes receive buffers by itself, up to the third number of tcp_rmem").ranges(U8),
     own("net/ipv4/tcp_mtu_probe_floor", Number,
@@ -530,7 +536,7 @@ pub(super) const TABLE: &[Entry] = &[
     own("net/ipv4/tcp_notsent_lowat", Number,
         "Unsent bytes below which a socket is writable")
         .unit(Unit::Bytes)
-        .ranges(&[Range::new(0, 4_294_967_295), Range::before(4, 9, INT_MIN, INT_MAX)]),
+        .ranges(&[Range::new(0, 4_294_967_295), Range::before(4, 10, INT_MIN, INT_MAX)]),
     own("net/ipv4/tcp_orphan_retries", Number,
         "Retransmissions after which a connection that no program holds is dropped; 0 means 8")
         .ranges(U8),
@@ -623,7 +629,7 @@ pub(super) const TABLE: &[Entry] = &[
         .ranges(U8),
     own("net/ipv4/tcp_tso_rtt_log", Number,
         "Lets near hosts get larger packets for the card: log2 of microseconds of round trip; 0 off")
-        .ranges(&[Range::new(0, 255)]).since(5, 18),
+        .ranges(&[Range::within(0, 255)]).since(5, 18),
     own("net/ipv4/tcp_tso_win_divisor", Number,
         "Share of the congestion window that one packet for the card may take, as 1/n").ranges(U8),
     own("net/ipv4/tcp_tw_recycle", Bool,

@@ -17,6 +17,8 @@ const BOOL: &[Range] = &[Range::new(0, 1)];
 const U8: &[Range] = &[Range::new(0, 255), Range::before(5, 13, INT_MIN, INT_MAX)];
 const ADDR_GEN_MODES: &[Range] = &[Range::new(0, 3)];
 const ICMP_TYPES: &[Range] = &[Range::new(0, 255)];
+/// Checked since 6.19, and by 5.10.262, 6.1.170 and 6.12.117; any number before.
+const RPL: &[Range] = &[Range::new(0, 1), Range::within_before(6, 19, INT_MIN, INT_MAX)];
 const SKIP_NOTIFY: &[Range] = &[Range::new(0, 1), Range::before(5, 2, INT_MIN, INT_MAX)];
 
 /// The first sets every interface's; a secret, an interface's own or the one for all of them, sets
@@ -211,7 +213,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Router solicitations without an answer before it gives up; -1 means never")
         .ranges(&[Range::new(-1, INT_MAX), Range::before(4, 9, INT_MIN, INT_MAX)]),
     own("net/ipv6/conf/*/rpl_seg_enabled", Bool,
-        "Accepts RPL source routing headers").ranges(&[Range::new(0, 1)]).since(5, 7),
+        "Accepts RPL source routing headers").ranges(RPL).since(5, 7),
     own("net/ipv6/conf/*/seg6_enabled", Bool,
         "Accepts segment routing packets; conf/all and the interface must both allow it")
         .ranges(INT).since(4, 10),

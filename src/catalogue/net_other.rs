@@ -17,9 +17,11 @@ const EVENTS: &[Range] =
     &[Range::new(0, 2), Range::before(5, 19, 0, 1), Range::before(5, 2, INT_MIN, INT_MAX)];
 const U32: &[Range] = &[Range::new(0, u32::MAX as i128)];
 const DAY_IN_MS: &[Range] = &[Range::new(1, 86_400_000)];
-/// Checked by 6.18.44, 6.12.117 and 6.1.192; elsewhere negative numbers were taken, to no good.
-const HOST_NOT_NEGATIVE: &[Range] = NOT_NEGATIVE;
-const HOST_POSITIVE: &[Range] = POSITIVE;
+/// Checked by 6.18.44, 6.12.117 and 6.1.192; elsewhere negative numbers were taken, to no good. 7.2
+/// refuses 0 as well.
+const HOST_NOT_NEGATIVE: &[Range] = NOT_NEGATIVE_WITHIN;
+/// 6.14 takes 0, and stable kernels before it no longer.
+const EXPECTED: &[Range] = &[Range::new(1, INT_MAX), Range::within_before(6, 15, 0, INT_MAX)];
 
 const NOT_NEGATIVE_WITHIN: &[Range] = &[Range::within(0, INT_MAX)];
 
@@ -160,7 +162,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Connection events for listeners: 0 never, 1 always, 2 once somebody listens")
         .ranges(EVENTS),
     conntrack("net/netfilter/nf_conntrack_expect_max", Number,
-        "Most expected connections, as of FTP data").scope(Scope::Host).ranges(HOST_POSITIVE),
+        "Most expected connections, as of FTP data").scope(Scope::Host).ranges(EXPECTED),
     conntrack("net/netfilter/nf_conntrack_frag6_high_thresh", Number,
         "Most memory for incomplete IPv6 packets that are tracked").unit(Unit::Bytes).ranges(FRAGMENTS),
     conntrack("net/netfilter/nf_conntrack_frag6_low_thresh", Number,
@@ -356,5 +358,6 @@ pub(super) const TABLE: &[Entry] = &[
         "How long the cookie of a new association is good for")
         .unit(Unit::Milliseconds).ranges(DAY_IN_MS),
     own("net/unix/max_dgram_qlen", Number,
-        "Most datagrams that wait at a Unix socket; new sockets take the value").ranges(INT),
+        "Most datagrams that wait at a Unix socket; new sockets take the value")
+        .ranges(&[Range::within(INT_MIN, INT_MAX)]), // 6.12.117 takes no negative ones
 ];

@@ -260,6 +260,10 @@ fn what_other_kernels_have_and_take_is_known() {
     }
     for (key, value, major, minor) in [
         ("net.ipv6.fib_multipath_hash_policy", 2, 5, 8),
+        ("net.ipv6.conf.lo.rpl_seg_enabled", 2, 5, 15),
+        ("net.netfilter.nf_conntrack_expect_max", 0, 6, 14),
+        ("net.ipv4.tcp_notsent_lowat", -1, 4, 9),
+        ("net.ipv4.tcp_ecn", 2, 6, 19),
     ] {
         let range = entry(key).limits_on(Release::new(major, minor)).unwrap();
         assert!(range.contains(value), "{key}: {value} in {range:?}");
