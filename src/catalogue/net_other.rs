@@ -246,7 +246,7 @@ pub(super) const TABLE: &[Entry] = &[
     timeout("net/netfilter/nf_flowtable_udp_timeout",
         "Seconds that an idle UDP stream stays in a flow table").since(5, 14),
     conntrack("net/netfilter/nf_hooks_lwtunnel", Bool,
-        "Passes what lightweight tunnels carry (SRv6) through the packet filters; for good")
+        "Filters what lightweight tunnels carry (SRv6); any network namespace can turn it on, for all, for good")
         .scope(Scope::Host).ranges(BOOL).since(5, 15).kind(Kind::Latch).hazard(Hazard::OneWay),
     Entry::new("net/netfilter/nf_log/*", Text(63),
         "What logs packets of that protocol family (2 IPv4, 10 IPv6), such as nf_log_ipv4, or NONE",
