@@ -4,16 +4,16 @@ use std::fmt::Display;
 
 use crate::baseline::{DesiredSet, Exception};
 use crate::bootview::{Problem, ProblemKind, dropin};
-use crate::catalogue::{Effect, Hazard, Scope, is_secret};
+use crate::catalogue::{Hazard, Scope, is_secret};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, Cause, LiveStatus, RefusedLine};
-use crate::key::{Key, has_wildcard, swap_separators};
+use crate::key::{Key, swap_separators};
 use crate::observed::Errno;
 use crate::plan::{DropinOutcome, Foreign, Item, Note};
 
 use super::errno::errno_text;
 use super::style::harmless;
-use super::{dirty, secret};
+use super::{besides, dirty, secret};
 
 /// The status as scripts know it.
 pub fn live_status(status: LiveStatus) -> &'static str {
@@ -92,32 +92,6 @@ pub fn cause(item: &Item) -> Option<String> {
     Some(text)
 }
 
-/// What a write changes besides.
-fn also_sets(key: &Key, effect: Effect) -> String {
-    match effect {
-        Effect::ClearsInterfaces(glob) => {
-            format!("a write of 0 also sets every interface's {} to 0", swap_separators(glob))
-        }
-        Effect::Copies(glob) | Effect::CopiesToInterfaces(glob) => {
-            let every = if has_wildcard(glob) { "every " } else { "" };
-            format!("a write also sets {every}{}", swap_separators(glob))
-        }
-        Effect::SetsBeside(leaf, to) => format!("a write also sets {} to {to}", key.sibling(leaf)),
-        Effect::AddsWordBeside(leaf) => {
-            format!("a write also adds the name to {}", key.sibling(leaf))
-        }
-        Effect::SetsInterfaces(glob, value) => {
-            format!("a write also sets every interface's {} to {value}", swap_separators(glob))
-        }
-        Effect::Inverts(path) => {
-            format!("a write also sets {} to the opposite", swap_separators(path))
-        }
-        Effect::Rescales(leaf, _) => {
-            format!("{} is the same in another unit: a write also sets it", key.sibling(leaf))
-        }
-    }
-}
-
 /// Which line wins at boot, and through which parameter.
 fn overridden(key: &Key, source: &Position, value: &str, by: Option<&str>) -> String {
     let value = secret::shown(key, value);
@@ -140,7 +114,7 @@ pub fn note(key: &Key, note: &Note) -> String {
         Note::ZeroesHalf { half, now } => {
             format!("sets {half} to 0 (now {now}): the two are one setting")
         }
-        Note::AlsoSets(effect) => also_sets(key, *effect),
+        Note::AlsoSets(effect) => besides::also_sets(key, *effect),
         Note::BackgroundHalved { background, limit, share_bytes } => {
             dirty::background_halved(background, limit, *share_bytes)
         }
