@@ -78,6 +78,8 @@ pub enum Cause {
     FewerFields(usize),
     /// The value needs more than the kernel can hold of it.
     NotEnoughMemory,
+    /// It is a latch, and the kernel does not take that value before the next boot, or never.
+    Latched,
 }
 
 /// What one loader would leave in a parameter.
@@ -195,6 +197,9 @@ fn kept(desired: &Desired, live: &str, facts: &Facts) -> Option<Cause> {
     {
         return Some(Cause::FewerFields(fields));
     }
+    if desired.known.is_some_and(|known| known.is_latched_against(live, &wanted)) {
+        return Some(Cause::Latched);
+    }
     if desired.key.as_path() == "vm/min_free_kbytes" {
         // khugepaged has raised it to the floor, and would again (case E28).
         let floor = facts.thp_min_free_kb?;
@@ -250,7 +255,12 @@ pub fn to_persist(
             .filter(|text| desired.requirement.satisfied_by(desired.shape, text))
             .map(str::to_owned);
     }
-    let never = matches!(live_status, LiveStatus::Absent | LiveStatus::KernelKeeps)
+    // What is latched today may be set at the next boot.
+    let latched = cause == Some(&Cause::Latched);
+    let only_read = |text: Cow<'_, str>| desired.known.is_some_and(|p| p.is_only_read(&text));
+    let never = live_status == LiveStatus::Absent
+        || live_status == LiveStatus::KernelKeeps && !latched
+        || latched && desired.requirement.target(desired.shape, live).is_some_and(only_read)
         || matches!(cause, Some(Cause::FewerFields(_) | Cause::WriteOnly))
         || desired.waiver.is_some()
         || desired.known.is_some_and(|p| p.kind() == Kind::Action);

@@ -22,6 +22,8 @@ pub struct Entry {
     pub ranges: &'static [Range],
     /// What sort of thing it is.
     pub kind: Kind,
+    /// Of a latch: what only a reboot takes back.
+    pub latch: Option<Latch>,
     /// Whose value it is.
     pub scope: Scope,
     /// The last component of the parameter that is zeroed by a write to this one, and the reverse.
@@ -70,6 +72,22 @@ pub enum Kind {
     Counter,
     /// A setting whose value must not be shown.
     Secret,
+}
+
+/// Which values of a latch only a reboot takes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Latch {
+    /// That one; the others are settings.
+    At(i64),
+    /// That one, and the kernel takes no other, not even the one it starts with.
+    Only(i64),
+    /// That one on some machines; on others it can be taken back.
+    Perhaps(i64),
+    /// Each: the kernel takes no negative number, and none that is not lower than what is there;
+    /// -1, which it starts with, sets no limit.
+    Falls,
+    /// Each: of two masks nothing comes back that was taken away.
+    Clears,
 }
 
 /// Whose value a parameter is.
@@ -201,6 +219,7 @@ impl Entry {
             unit: Unit::None,
             ranges: &[],
             kind: Kind::Setting,
+            latch: None,
             scope: Scope::Host,
             pair: None,
             order: &[],
@@ -229,6 +248,14 @@ impl Entry {
     /// What sort of thing it is.
     pub const fn kind(mut self, kind: Kind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// A latch, which is guarded.
+    pub const fn latch(mut self, latch: Latch) -> Self {
+        self.kind = Kind::Latch;
+        self.hazard = Some(Hazard::OneWay);
+        self.latch = Some(latch);
         self
     }
 

@@ -4,7 +4,7 @@
 use super::bounds::{
     INT, INT_MAX, IPC_MNI, NATURAL, PERCENT, POSITIVE, SHORT, SWITCH, UINT, ULONG, UP_TO_TWO,
 };
-use super::{Checked, Entry, Hazard, Kind, Order, Range, Scope};
+use super::{Checked, Effect, Entry, Hazard, Kind, Latch, Order, Range, Scope};
 use crate::value::{Shape, Unit};
 
 const DOC: &str = "Documentation/admin-guide/sysctl/kernel.rst";
@@ -285,8 +285,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(SWITCH)
-    .kind(Kind::Latch)
-    .hazard(Hazard::OneWay),
+    .latch(Latch::Only(1)),
     Entry::new(
         "kernel/kexec_load_limit_panic",
         Shape::Number,
@@ -295,8 +294,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(&[Range::new(-1, INT_MAX)])
-    .kind(Kind::Latch)
-    .hazard(Hazard::OneWay)
+    .latch(Latch::Falls)
     .reads_back("each load counts it down")
     .since(6, 3),
     Entry::new(
@@ -307,8 +305,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(&[Range::new(-1, INT_MAX)])
-    .kind(Kind::Latch)
-    .hazard(Hazard::OneWay)
+    .latch(Latch::Falls)
     .reads_back("each load counts it down")
     .since(6, 3),
     Entry::new(
@@ -390,8 +387,8 @@ pub(super) const TABLE: &[Entry] = &[
         "Documentation/admin-guide/LSM/LoadPin.rst",
     )
     .ranges(SWITCH)
-    .kind(Kind::Latch)
-    .hazard(Hazard::OneWay)
+    // The kernel lets it go where the root device is writable.
+    .latch(Latch::Perhaps(1))
     .since(4, 20),
     Entry::new(
         "kernel/lock_stat",
@@ -429,8 +426,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(SWITCH)
-    .kind(Kind::Latch)
-    .hazard(Hazard::OneWay),
+    .latch(Latch::Only(1)),
     report(
         "kernel/msg_next_id",
         Shape::Number,
@@ -1111,9 +1107,8 @@ pub(super) const TABLE: &[Entry] = &[
          it is set again (2)",
         DOC,
     )
-    .ranges(&[Range::new(0, 2), Range::before(5, 13, 0, 1)])
-    .kind(Kind::Latch)
-    .hazard(Hazard::OneWay),
+    .ranges(UP_TO_TWO)
+    .latch(Latch::At(1)),
     Entry::new(
         "kernel/unprivileged_userns_apparmor_policy",
         Shape::Number,
@@ -1141,8 +1136,7 @@ pub(super) const TABLE: &[Entry] = &[
          words; they can only be taken away",
         DOC,
     )
-    .kind(Kind::Latch)
-    .hazard(Hazard::OneWay)
+    .latch(Latch::Clears)
     .reads_back("only what was there before stays"),
     Entry::new(
         "kernel/usermodehelper/inheritable",
@@ -1151,8 +1145,7 @@ pub(super) const TABLE: &[Entry] = &[
          they can only be taken away",
         DOC,
     )
-    .kind(Kind::Latch)
-    .hazard(Hazard::OneWay)
+    .latch(Latch::Clears)
     .reads_back("only what was there before stays"),
     report("kernel/version", Shape::Text(64), "Kernel build, as uname -v", DOC).scope(Scope::Uts),
     Entry::new(
@@ -1195,8 +1188,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Documentation/admin-guide/LSM/Yama.rst",
     )
     .ranges(&[Range::new(0, 3)])
-    .kind(Kind::Latch)
-    .hazard(Hazard::OneWay),
+    .latch(Latch::At(3)),
 ];
 
 /// Seconds that fit into a signed machine word of clock ticks at any tick rate.

@@ -5,6 +5,7 @@ mod bounds;
 mod entry;
 mod fs;
 mod kernel;
+mod latch;
 mod net_core;
 mod net_ipv4;
 mod net_ipv6;
@@ -16,7 +17,7 @@ mod parameter;
 mod user;
 mod vm;
 
-pub use entry::{Checked, Effect, Hazard, Kind, Order, Range, Scope};
+pub use entry::{Checked, Effect, Hazard, Kind, Latch, Order, Range, Scope};
 pub use parameter::Parameter;
 
 use crate::key::{Key, Pattern, has_wildcard, same};

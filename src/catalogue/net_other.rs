@@ -1,7 +1,7 @@
 //! What is known of the rest of net.*: bridges, connection tracking, MPTCP, SCTP, Unix sockets.
 
 use super::bounds::{FRAGMENTS, SHORT as PORTS, ULONG};
-use super::entry::{Checked, Effect, Entry, Hazard, Kind, Order, Range, Scope};
+use super::entry::{Checked, Effect, Entry, Hazard, Kind, Latch, Order, Range, Scope};
 use crate::value::Shape::{self, Bool, Number, Numbers, Text, Words};
 use crate::value::{Rounding, Unit};
 
@@ -247,7 +247,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Seconds that an idle UDP stream stays in a flow table").since(5, 14),
     conntrack("net/netfilter/nf_hooks_lwtunnel", Bool,
         "Filters what lightweight tunnels carry (SRv6); any network namespace can turn it on, for all, for good")
-        .scope(Scope::Host).ranges(BOOL).since(5, 15).kind(Kind::Latch).hazard(Hazard::OneWay),
+        .scope(Scope::Host).ranges(BOOL).since(5, 15).latch(Latch::At(1)).hazard(Hazard::OneWay),
     Entry::new("net/netfilter/nf_log/*", Text(63),
         "What logs packets of that protocol family (2 IPv4, 10 IPv6), such as nf_log_ipv4, or NONE",
         "net/netfilter/nf_log.c")

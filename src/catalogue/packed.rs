@@ -12,7 +12,7 @@
               and there are no iterators"
 )]
 
-use super::{Effect, Hazard, Kind, Order, Parameter, Range, Scope, TABLES};
+use super::{Effect, Hazard, Kind, Latch, Order, Parameter, Range, Scope, TABLES};
 use crate::key::same;
 use crate::observed::Release;
 use crate::value::{Shape, Unit};
@@ -45,6 +45,7 @@ pub(super) struct Row {
     pub(super) shape: Shape,
     pub(super) unit: Unit,
     pub(super) kind: Kind,
+    pub(super) latch: Option<Latch>,
     pub(super) scope: Scope,
     pub(super) since: Option<Release>,
     pub(super) until: Option<Release>,
@@ -250,6 +251,7 @@ const fn pack() -> Packed {
         shape: p.shape,
         unit: p.unit,
         kind: p.kind,
+        latch: None,
         scope: p.scope,
         since: None,
         until: None,
@@ -318,6 +320,7 @@ const fn pack() -> Packed {
                 shape: p.shape,
                 unit: p.unit,
                 kind: p.kind,
+                latch: p.latch,
                 scope: p.scope,
                 since: p.since,
                 until: p.until,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::bounds::IPC_MNI;
 use super::packed::{EFFECTS, ORDER, OWNERS, RANGES, Row, part, text};
-use super::{Effect, Hazard, Kind, Order, Range, Scope};
+use super::{Effect, Hazard, Kind, Latch, Order, Range, Scope};
 use crate::observed::Release;
 use crate::value::{Rounding, Shape, Unit};
 
@@ -60,6 +60,11 @@ impl Parameter {
     /// What sort of thing it is.
     pub fn kind(self) -> Kind {
         self.0.kind
+    }
+
+    /// Of a latch: what only a reboot takes back.
+    pub fn latch(self) -> Option<Latch> {
+        self.0.latch
     }
 
     /// Whose value it is.

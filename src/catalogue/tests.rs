@@ -17,6 +17,7 @@ fn entry_of(p: Parameter) -> Entry {
         unit: p.unit(),
         ranges: p.ranges(),
         kind: p.kind(),
+        latch: p.latch(),
         scope: p.scope(),
         pair: p.pair(),
         order: p.order(),
@@ -243,6 +244,7 @@ fn kinds_and_hazards_agree() {
     for p in all() {
         let one_way = p.hazard() == Some(Hazard::OneWay);
         assert_eq!(p.kind() == Kind::Latch, one_way, "{}: a latch is one-way", p.key());
+        assert_eq!(p.latch().is_some(), one_way, "{}: since which value", p.key());
         match p.kind() {
             Kind::Action => {
                 assert_eq!(p.pair(), None, "{}", p.key());
@@ -347,6 +349,47 @@ fn what_cannot_be_undone_or_runs_programs_is_guarded_e41() {
     }
     assert_eq!(entry("vm/min_free_kbytes").hazard(), Some(Hazard::MinFree));
     assert_eq!(entry("vm/overcommit_memory").hazard(), Some(Hazard::OvercommitStrict));
+}
+
+/// Stable releases and vendors' kernels have taken over what came with later ones.
+#[test]
+fn a_kernel_may_take_what_later_ones_take() {
+    let may = |path: &str, number, major, minor| {
+        entry(path).may_take(0, number, Release::new(major, minor))
+    };
+    assert!(may("vm/watermark_scale_factor", 3000, 5, 10) && may("vm/swappiness", 200, 4, 18));
+    assert!(!may("vm/watermark_scale_factor", 3001, 5, 10));
+    // What older ones took is not taken again.
+    assert!(may("vm/page-cluster", 40, 6, 1) && !may("vm/page-cluster", 40, 6, 2));
+    assert!(!entry("kernel/sem").may_take(3, -1, Release::new(6, 18)));
+}
+
+#[test]
+fn a_latch_locks_at_its_own_value() {
+    let latch = |path: &str, live: &str, value: &str| {
+        let known = entry(path);
+        (known.is_latched(value), known.is_latched_against(live, value), known.is_only_read(value))
+    };
+    for (path, live, value, expected) in [
+        ("kernel/yama/ptrace_scope", "1", "2", (false, false, false)),
+        ("kernel/yama/ptrace_scope", "1", "3", (true, false, false)),
+        ("kernel/yama/ptrace_scope", "3", "2", (false, true, false)),
+        ("kernel/unprivileged_bpf_disabled", "0", "2", (false, false, false)),
+        ("kernel/unprivileged_bpf_disabled", "2", "1", (true, false, false)),
+        ("kernel/unprivileged_bpf_disabled", "1", "2", (false, true, false)),
+        ("kernel/modules_disabled", "0", "1", (true, false, false)),
+        ("kernel/modules_disabled", "1", "0", (false, true, true)),
+        ("kernel/kexec_load_limit_panic", "-1", "0", (true, false, false)),
+        ("kernel/kexec_load_limit_panic", "5", "4", (true, false, false)),
+        ("kernel/kexec_load_limit_panic", "5", "6", (true, true, false)),
+        ("kernel/kexec_load_limit_panic", "5", "-1", (false, true, true)),
+        ("kernel/loadpin/enforce", "1", "0", (false, false, false)),
+        ("kernel/usermodehelper/bset", "255\t511", "7 511", (true, false, false)),
+        ("kernel/usermodehelper/bset", "7\t511", "255 511", (true, true, false)),
+        ("vm/swappiness", "1", "2", (false, false, false)),
+    ] {
+        assert_eq!(latch(path, live, value), expected, "{path}: {live} to {value}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::baseline::Desired;
-use crate::catalogue::{Hazard, Kind};
+use crate::catalogue::Hazard;
 use crate::diff::LiveStatus;
 use crate::key::Key;
 
@@ -167,7 +167,7 @@ pub fn refusals(
         Some(Hazard::ExecutesCode) if runs(desired) && !in_sync(desired, live) => {
             Some(Refusal::ExecutesCode)
         }
-        Some(Hazard::OneWay) if known.kind() == Kind::Latch && latches(desired, live) => {
+        Some(Hazard::OneWay) if latches(desired, live) => {
             Some(Refusal::OneWay { live: live.map(str::to_owned) })
         }
         _ => None,
@@ -197,9 +197,11 @@ pub(super) fn runs(desired: &Desired) -> bool {
     }
 }
 
-/// A latch is raised by any value but 0 that it does not already have.
-fn latches(desired: &Desired, live: Option<&str>) -> bool {
-    !in_sync(desired, live) && desired.requirement.exact() != Some("0")
+/// Whether it comes to a value that only a reboot takes back.
+pub(super) fn latches(desired: &Desired, live: Option<&str>) -> bool {
+    let target = desired.requirement.target(desired.shape, live);
+    let locks = |target| desired.known.is_some_and(|known| known.is_latched(target));
+    !in_sync(desired, live) && target.as_deref().is_some_and(locks)
 }
 
 fn min_free(desired: &Desired, mem_total_kb: u64, live: Option<&str>) -> Option<Refusal> {

@@ -367,7 +367,8 @@ fn shows(hazard: Hazard, item: &Item) -> bool {
         Hazard::Starves => new.zip(old).is_none_or(|(new, old)| new < old),
         Hazard::TakesMemory => new.zip(old).is_none_or(|(new, old)| new > old),
         Hazard::ExecutesCode => super::guard::runs(&item.desired),
-        Hazard::OneWay | Hazard::CutsNetwork => true,
+        Hazard::OneWay => super::guard::latches(&item.desired, item.live.as_deref()),
+        Hazard::CutsNetwork => true,
     }
 }
 

@@ -78,7 +78,7 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         .filter_map(|(at, item)| {
             let target = target(&item.desired, snapshot)?;
             let mut node = Node::new(at, &item.desired, target, snapshot);
-            node.is_late = is_for_good(&item.desired, snapshot);
+            node.is_late = is_for_good(&item.desired, &node.target, snapshot);
             Some(node)
         })
         .collect();
@@ -254,10 +254,11 @@ impl<'d> Node<'d> {
 }
 
 /// Whether nothing but a reboot takes a write back: where another one fails, it is better not made.
-fn is_for_good(desired: &Desired, snapshot: &Snapshot) -> bool {
-    match desired.known.map(Parameter::kind) {
-        Some(Kind::Latch) => true,
-        Some(Kind::Secret) => {
+fn is_for_good(desired: &Desired, target: &str, snapshot: &Snapshot) -> bool {
+    let Some(known) = desired.known else { return false };
+    match known.kind() {
+        Kind::Latch => known.is_latched(target),
+        Kind::Secret => {
             snapshot.text(&desired.key).is_none_or(|text| catalogue::is_unset(&desired.key, text))
         }
         _ => false,

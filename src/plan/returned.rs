@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::baseline::{Desired, OnDrift, Requirement};
 use crate::bootview::{BootView, Loader, dropin};
-use crate::catalogue::{self, Effect, Kind, Reach, shape_of};
+use crate::catalogue::{self, Effect, Reach, shape_of};
 use crate::diagnostic::{Position, Span};
 use crate::diff::{self, BootStatus, BootValue, LiveStatus};
 use crate::key::{Key, Pattern};
 use crate::observed::{ConfTree, Original};
-use crate::value::{Shape, agrees, kernel_number};
+use crate::value::{Shape, agrees};
 
 use super::lines::Lines;
 use super::persisted::{self, Own};
@@ -327,7 +327,8 @@ fn verdict(
             unknown
         };
     };
-    if is_latched(key, live) || catalogue::is_unset(&was.key, &was.value) {
+    let is_latched = catalogue::lookup(key).is_some_and(|known| known.is_latched(live));
+    if is_latched || catalogue::is_unset(&was.key, &was.value) {
         return Fate::Latched;
     }
     match bound(was, among) {
@@ -386,20 +387,6 @@ fn was(key: &Key, original: Option<&Original>, among: &Among<'_>) -> Option<Was>
 fn boot(key: &Key, among: &Among<'_>) -> BootValue {
     let desired = desired(key, String::new(), &[]);
     diff::boot_value(&desired, among.without, among.loader, among.observed.facts)
-}
-
-/// Whether the kernel lets nobody take that value back before the next boot.
-fn is_latched(key: &Key, live: &str) -> bool {
-    if catalogue::lookup(key).is_none_or(|p| p.kind() != Kind::Latch) {
-        return false;
-    }
-    let latched = match key.as_path() {
-        // The values before it are settings like any other.
-        "kernel/yama/ptrace_scope" => 3,
-        "kernel/unprivileged_bpf_disabled" => 1,
-        _ => return true,
-    };
-    kernel_number(live.trim()) == Some(latched)
 }
 
 /// What is asked of a parameter that is given back. What was there before tunectl is no choice of

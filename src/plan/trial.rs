@@ -1,7 +1,7 @@
 //! What a trial of a plan is: all that is needed to take it back or to keep it, what it lets go of
 //! meanwhile, and what cannot be tried.
 
-use crate::catalogue::{self, Hazard, Kind};
+use crate::catalogue::{self, Kind};
 use crate::key::Key;
 use crate::observed::{Begun, Replaced, Unfinished, exact_text};
 
@@ -71,9 +71,7 @@ pub fn untryable(plan: &Plan) -> Vec<(Key, Untryable)> {
         let known = catalogue::lookup(&step.key);
         let unset = step.expect.as_ref().is_some_and(|text| catalogue::is_unset(&step.key, text));
         let never_set = step.expect.is_none() && known.is_some_and(|p| p.kind() == Kind::Secret);
-        let one_way = unset
-            || never_set
-            || known.is_some_and(|p| p.kind() == Kind::Latch || p.hazard() == Some(Hazard::OneWay));
+        let one_way = unset || never_set || known.is_some_and(|p| p.is_latched(&step.value));
         // What is written twice is taken back with its first write.
         let undone = plan.steps.iter().any(|s| s.key == step.key && s.undo.is_some());
         let why = match (one_way, undone) {

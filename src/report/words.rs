@@ -87,6 +87,9 @@ pub fn cause(item: &Item) -> Option<String> {
             let fields = counted(*fields, "number");
             format!("{key} has {fields} on this kernel; it would drop the others")
         }
+        Cause::Latched => {
+            "latched until the next boot: the kernel does not take back what it has".into()
+        }
         Cause::NotEnoughMemory => "that many huge pages are more than the RAM of this host".into(),
     };
     Some(text)

@@ -511,3 +511,56 @@ fn why_a_network_namespace_lacks_a_parameter_is_told() {
     let told = "not in this network namespace: on this kernel it is the host's own alone";
     assert!(words.contains(told), "{out}");
 }
+
+/// One parameter of a plan, as JSON has it, and the plan's exit code.
+fn planned(live: &str, baseline: &str) -> (promised::Plan, i32) {
+    let host = Host::usual();
+    host.live(live);
+    host.given("it.yaml", format!("name: it\nparameters: {{ {baseline} }}\n"));
+    let ran = host.run(["plan", "-b", "./it.yaml", "--format", "json"]);
+    (plan_json(&ran), ran.code)
+}
+
+/// The kernel locks some values of a latch; the others are settings.
+#[test]
+fn only_what_the_kernel_locks_is_one_way() {
+    for (key, live, desired, guarded) in [
+        ("kernel.yama.ptrace_scope", 1, 2, false),
+        ("kernel.yama.ptrace_scope", 2, 1, false),
+        ("kernel.yama.ptrace_scope", 1, 3, true),
+        ("kernel.unprivileged_bpf_disabled", 0, 2, false),
+        ("kernel.unprivileged_bpf_disabled", 2, 0, false),
+        ("kernel.unprivileged_bpf_disabled", 2, 1, true),
+        ("kernel.kexec_load_limit_panic", -1, 0, true),
+    ] {
+        let (plan, code) = planned(&format!("{key} = {live}\n"), &format!("{key}: {desired}"));
+        let one = &plan.parameters[0];
+        let refused_by: &[String] = if guarded { &["one-way".into()] } else { &[] };
+        assert_eq!(one.refused_by, refused_by, "{key}: {live} to {desired}");
+        assert_eq!((code == 3, plan.steps.len()), (guarded, usize::from(!guarded)), "{key}");
+        let told = one.notes.iter().any(|note| note.contains("without a reboot"));
+        assert!(!told, "{key}: {:?}", one.notes);
+    }
+}
+
+/// What the kernel would refuse is not tried; the next boot gets it, where a boot can have it.
+#[test]
+fn what_is_latched_is_left_to_the_next_boot() {
+    for (key, live, desired, persisted) in [
+        ("kernel.yama.ptrace_scope", 3, 1, true),
+        ("kernel.unprivileged_bpf_disabled", 1, 0, true),
+        ("kernel.modules_disabled", 1, 0, false),
+        ("kernel.kexec_load_disabled", 1, 0, false),
+        ("kernel.kexec_load_limit_reboot", 3, -1, false),
+    ] {
+        let baseline = format!("{key}: {desired}, vm.swappiness: 10");
+        let (plan, _) = planned(&format!("{key} = {live}\n"), &baseline);
+        let one = plan.parameters.iter().find(|p| p.key == key).unwrap();
+        assert_eq!(one.live_status, "kernel_keeps", "{key}");
+        assert_eq!(one.persist_as.is_some(), persisted, "{key}");
+        assert!(one.notes.iter().any(|n| n.contains("until the next boot")), "{:?}", one.notes);
+        let steps: Vec<&str> = plan.steps.iter().map(|step| step.key.as_str()).collect();
+        assert_eq!(steps, ["vm.swappiness"], "{key}: the others are written");
+    }
+}
+

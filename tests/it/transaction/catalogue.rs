@@ -7,7 +7,7 @@ use std::fs;
 use super::batch::strace;
 use super::strace_injects;
 use crate::operator::Host;
-use tunectl::catalogue::{self, Hazard, Kind, Parameter};
+use tunectl::catalogue::{self, Hazard, Kind, Latch, Parameter};
 use tunectl::key::Key;
 use tunectl::value::{Rounding, Shape};
 
@@ -19,6 +19,8 @@ fn values(p: Parameter) -> (String, String) {
     let mut numbers = [2, 1, 3, 0, 64, 5000, 100_000].into_iter().chain(near).filter(fits);
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     match p.shape() {
+        // Nothing that was taken away comes back.
+        _ if p.latch() == Some(Latch::Clears) => pair("3 3", "1 1"),
         Shape::Number | Shape::Bool | Shape::Numbers(_) => {
             let numbers = if p.shape() == Shape::Bool {
                 [0, 1]
