@@ -120,6 +120,8 @@ pub enum Order {
     AtMost(&'static str, (i64, i64), Checked),
     /// This one is refused while the other has one of these values.
     RefusedWhile(&'static str, &'static [i64]),
+    /// This one reads 0 while the other one is 0, whatever it is set to.
+    ZeroWhileZero(&'static str),
     /// This one takes that value only once a secret is set: that of the last name beside it, or the
     /// named one, which is the same for all.
     NeedsSecret(i64, &'static str, &'static str),
@@ -153,6 +155,9 @@ pub enum Effect {
     AddsWordBeside(&'static str),
     /// Of those that match the glob every interface's becomes that, whatever this one is set to.
     SetsInterfaces(&'static str, &'static str),
+    /// The named parameter becomes 0 when this one is set to 0, else what it was set to by itself,
+    /// which nobody can read.
+    Gates(&'static str),
     /// The parameter of that last name beside this one is the same in another unit: its number is
     /// this one's, multiplied and divided; `None` where the factor differs from kernel to kernel.
     Rescales(&'static str, Option<(i64, i64)>),
@@ -332,7 +337,7 @@ impl Effect {
                 glob_matches(glob, key.as_path())
                     && !key.components().any(|part| everywhere.contains(&part))
             }
-            Self::Inverts(path) => path == key.as_path(),
+            Self::Inverts(path) | Self::Gates(path) => path == key.as_path(),
             Self::Rescales(leaf, ..) | Self::SetsBeside(leaf, _) | Self::AddsWordBeside(leaf) => {
                 let beside = |(parent, name): (&str, &str)| {
                     let from = from.rsplit_once('/').map_or("", |(parent, _)| parent);
@@ -352,7 +357,8 @@ impl Effect {
             Self::Rescales(..)
             | Self::SetsBeside(..)
             | Self::AddsWordBeside(_)
-            | Self::SetsInterfaces(..) => false,
+            | Self::SetsInterfaces(..)
+            | Self::Gates(_) => false,
         }
     }
 
@@ -363,6 +369,7 @@ impl Effect {
             Self::Copies(glob) => has_wildcard(glob) && glob.starts_with("net/ipv4/"),
             Self::CopiesToInterfaces(_) | Self::Inverts(_) => true,
             Self::ClearsInterfaces(_)
+            | Self::Gates(_)
             | Self::Rescales(..)
             | Self::SetsBeside(..)
             | Self::AddsWordBeside(_)
@@ -376,7 +383,7 @@ impl Effect {
         let number = || kernel_number(written.trim());
         match self {
             Self::Copies(_) | Self::CopiesToInterfaces(_) => Some(written.to_owned()),
-            Self::ClearsInterfaces(_) => (number()? == 0).then(|| "0".to_owned()),
+            Self::ClearsInterfaces(_) | Self::Gates(_) => (number()? == 0).then(|| "0".to_owned()),
             Self::Inverts(_) => Some(i32::from(number()? == 0).to_string()),
             Self::SetsBeside(_, value) | Self::SetsInterfaces(_, value) => Some(value.to_owned()),
             Self::AddsWordBeside(_) => {

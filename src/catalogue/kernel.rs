@@ -464,7 +464,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(SWITCH)
-    .order(&[Order::After("kernel/watchdog")])
+    .order(&[Order::ZeroWhileZero("kernel/watchdog")])
     .owners(&["tlp", "tuned"]),
     report(
         "kernel/ns_last_pid",
@@ -1000,7 +1000,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(SWITCH)
-    .order(&[Order::After("kernel/watchdog")]),
+    .order(&[Order::ZeroWhileZero("kernel/watchdog")]),
     Entry::new(
         "kernel/softlockup_all_cpu_backtrace",
         Shape::Bool,
@@ -1163,6 +1163,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(SWITCH)
+    .effects(&[Effect::Gates("kernel/nmi_watchdog"), Effect::Gates("kernel/soft_watchdog")])
     .owners(&["tuned"]),
     Entry::new(
         "kernel/watchdog_cpumask",

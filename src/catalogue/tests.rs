@@ -176,7 +176,9 @@ fn targets_of_orders_and_effects_are_known() {
     for p in all() {
         for order in p.order() {
             let target = match order {
-                Order::After(target) | Order::AtMost(target, ..) => *target,
+                Order::After(target) | Order::AtMost(target, ..) | Order::ZeroWhileZero(target) => {
+                    *target
+                }
                 Order::RefusedWhile(target, _) | Order::NeedsSecret(.., target) => target,
                 Order::AfterBeside(leaf) => {
                     let (parent, _) = p.key().rsplit_once('/').unwrap();
@@ -200,6 +202,7 @@ fn targets_of_orders_and_effects_are_known() {
                 | Effect::CopiesToInterfaces(target)
                 | Effect::ClearsInterfaces(target)
                 | Effect::SetsInterfaces(target, _)
+                | Effect::Gates(target)
                 | Effect::Inverts(target) => {
                     all().any(|o| o.key() == *target || glob_matches(target, o.key()))
                 }

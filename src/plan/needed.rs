@@ -39,7 +39,8 @@ fn also_needed_of<'k>(
         keys.extend(known.pair().map(|leaf| key.sibling(leaf)));
         for order in known.order() {
             match order {
-                catalogue::Order::RefusedWhile(other, _) => keys.extend(Key::from_path(other)),
+                catalogue::Order::RefusedWhile(other, _)
+                | catalogue::Order::ZeroWhileZero(other) => keys.extend(Key::from_path(other)),
                 catalogue::Order::NeedsSecret(_, leaf, other) => {
                     keys.push(key.sibling(leaf));
                     keys.extend(Key::from_path(other));
@@ -64,7 +65,9 @@ fn also_needed_of<'k>(
                 catalogue::Effect::CopiesToInterfaces(glob)
                 | catalogue::Effect::ClearsInterfaces(glob)
                 | catalogue::Effect::SetsInterfaces(glob, _) => globs.push(*glob),
-                catalogue::Effect::Copies(other) | catalogue::Effect::Inverts(other) => {
+                catalogue::Effect::Copies(other)
+                | catalogue::Effect::Inverts(other)
+                | catalogue::Effect::Gates(other) => {
                     keys.extend(Key::from_path(other));
                 }
                 catalogue::Effect::Rescales(leaf, ..)

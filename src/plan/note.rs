@@ -279,7 +279,7 @@ fn side_effects(item: &Item, loader: Loader, snapshot: &Snapshot, notes: &mut Ve
     // Only a 0 clears others.
     let written = item.desired.requirement.target(item.desired.shape, item.live.as_deref());
     let clears = |effect: &&Effect| match (effect, written.as_deref()) {
-        (Effect::ClearsInterfaces(_), Some(written)) => effect.leaves(written).is_some(),
+        (Effect::ClearsInterfaces(_), Some(written)) => effect.leaves(written, None).is_some(),
         _ => true,
     };
     notes.extend(known.effects().iter().filter(clears).map(|e| Note::AlsoSets(*e)));

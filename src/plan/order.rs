@@ -99,7 +99,9 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         // A write above may have brought it about already.
         if !model.text(key).is_some_and(|now| requirement.satisfied_by(*shape, now)) {
             let order = known.map_or(&[][..], Parameter::order);
-            let refusal = model.barred(order).or_else(|| model.lacks(key, order, &targets[key]));
+            let refusal = model
+                .barred(order, &targets[key])
+                .or_else(|| model.lacks(key, order, &targets[key]));
             barred.extend(refusal.map(|refusal| (at, refusal)));
             steps.push(model.write(key, *known, &targets[key]));
         }
@@ -115,6 +117,10 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         })
         .collect();
     for (key, known, value) in again {
+        // In vain, which is told below.
+        if model.barred(known.map_or(&[][..], Parameter::order), &value).is_some() {
+            continue;
+        }
         let first = steps.iter().all(|step| step.key != key);
         let mut step = model.write(&key, known, &value);
         // Taken back by its first write, or, where only others have changed it, to what it is now.
@@ -279,7 +285,9 @@ fn topological(nodes: &mut Vec<Node<'_>>) {
     for (this, node) in nodes.iter().enumerate() {
         for order in node.known.map_or(&[][..], Parameter::order) {
             match order {
-                Order::After(other) => waits.extend(at(other).map(|other| (this, other))),
+                Order::After(other) | Order::ZeroWhileZero(other) => {
+                    waits.extend(at(other).map(|other| (this, other)));
+                }
                 Order::AfterBeside(leaf) => {
                     let beside = node.key.sibling(leaf);
                     waits.extend(at(beside.as_path()).map(|other| (this, other)));
@@ -347,9 +355,13 @@ impl Model<'_> {
     }
 
     /// Why the kernel does not take a write at this moment.
-    fn barred(&self, order: &[Order]) -> Option<Refusal> {
+    fn barred(&self, order: &[Order], target: &str) -> Option<Refusal> {
         order.iter().find_map(|order| {
-            let Order::RefusedWhile(path, values) = order else { return None };
+            let (path, values): (_, &[i64]) = match order {
+                Order::RefusedWhile(path, values) => (path, values),
+                Order::ZeroWhileZero(path) if is_non_zero(target) => (path, &[0]),
+                _ => return None,
+            };
             let other = Key::from_path(path).ok()?;
             let value = self.text(&other).and_then(first_number)?;
             let stops = values.iter().any(|v| i128::from(*v) == value);
@@ -451,6 +463,16 @@ impl Model<'_> {
     }
 
     fn spread(&mut self, effect: Effect, from: &Key, value: &str) {
+        if let Effect::Gates(path) = effect
+            && effect.leaves(value, None).is_none()
+        {
+            if let Ok(key) = Key::from_path(path)
+                && self.text(&key).is_some_and(|text| !is_non_zero(text))
+            {
+                self.perhaps.insert(key, "1".to_owned());
+            }
+            return;
+        }
         let touched: Vec<Key> = self
             .snapshot
             .iter()

@@ -100,7 +100,7 @@ pub fn recovery(
             for effect in effects.iter().filter(|e| !other_name(e) && e.reaches(from, key)) {
                 reached = true;
                 ours |= match effect {
-                    Effect::Inverts(_) => ["0", "1"].contains(&live.trim()),
+                    Effect::Inverts(_) | Effect::Gates(_) => ["0", "1"].contains(&live.trim()),
                     effect => {
                         effect.leaves(&begun.to, Some(before)).is_some_and(|left| same(&left))
                     }

@@ -23,6 +23,10 @@ pub(super) fn also_sets(key: &Key, effect: Effect) -> String {
         Effect::Inverts(path) => {
             format!("a write also sets {} to the opposite", swap_separators(path))
         }
+        Effect::Gates(path) => {
+            let other = swap_separators(path);
+            format!("a write of 0 also sets {other} to 0, another one gives it back its own value")
+        }
         Effect::Rescales(leaf, _) => {
             format!("{} is the same in another unit: a write also sets it", key.sibling(leaf))
         }

@@ -202,6 +202,7 @@ fn entries_are_whole() {
             Order::After(other)
             | Order::AtMost(other, ..)
             | Order::RefusedWhile(other, _)
+            | Order::ZeroWhileZero(other)
             | Order::NeedsSecret(.., other) => Some(*other),
             Order::AfterBeside(_) => None,
         });
@@ -210,6 +211,7 @@ fn entries_are_whole() {
             | Effect::CopiesToInterfaces(other)
             | Effect::ClearsInterfaces(other)
             | Effect::SetsInterfaces(other, _)
+            | Effect::Gates(other)
             | Effect::Inverts(other) => Some(*other),
             Effect::Rescales(..) | Effect::SetsBeside(..) | Effect::AddsWordBeside(_) => None,
         });

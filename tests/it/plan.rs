@@ -564,3 +564,34 @@ fn what_is_latched_is_left_to_the_next_boot() {
     }
 }
 
+/// `kernel.watchdog` brings both watchdogs back as they were last set, which cannot be read.
+#[test]
+fn a_watchdog_is_written_after_the_switch_of_both() {
+    let steps = |live: [u8; 3], desired: [u8; 3]| {
+        let [all, nmi, soft] = live;
+        let live = format!(
+            "kernel.watchdog = {all}\nkernel.nmi_watchdog = {nmi}\nkernel.soft_watchdog = {soft}\n"
+        );
+        let [all, nmi, soft] = desired;
+        let baseline = format!(
+            "kernel.watchdog: {all}, kernel.nmi_watchdog: {nmi}, kernel.soft_watchdog: {soft}"
+        );
+        let (plan, _) = planned(&live, &baseline);
+        let steps = plan.steps.iter().map(|s| s.key.trim_start_matches("kernel.").to_owned());
+        let refused = plan.parameters.iter().flat_map(|p| {
+            p.refused_by.iter().map(|by| format!("{} {by}", p.key.trim_start_matches("kernel.")))
+        });
+        (steps.collect::<Vec<_>>(), refused.collect::<Vec<_>>())
+    };
+    let none: [String; 0] = [];
+    let (written, refused) = steps([0, 0, 0], [1, 0, 1]);
+    assert_eq!(
+        (&written[..], &refused[..]),
+        (&["watchdog".into(), "soft_watchdog".into(), "nmi_watchdog".to_owned()][..], &none[..])
+    );
+    assert_eq!(steps([1, 1, 1], [0, 0, 0]).0, ["watchdog"]);
+    assert_eq!(steps([1, 1, 1], [1, 0, 1]).0, ["nmi_watchdog"]);
+    assert_eq!(steps([1, 1, 1], [0, 1, 0]).1, ["nmi_watchdog contradicted"]);
+    assert_eq!(steps([0, 0, 0], [0, 1, 0]), (vec![], vec!["nmi_watchdog barred".to_owned()]));
+}
+
