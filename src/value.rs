@@ -28,6 +28,8 @@ pub enum Shape {
     CpuMask,
     /// A set of words; the kernel prints them in an order of its own.
     Words,
+    /// A set of names divided by commas; the kernel prints them in an order of its own.
+    Names,
     /// Free text on one line, kept up to that many bytes.
     Text(u16),
     /// An IPv6 address; the kernel prints its eight groups in full.

@@ -219,6 +219,7 @@ impl Interpreter<'_> {
                 Some(text)
             }
             Shape::Unknown => self.unknown(literal),
+            Shape::Names => Some(names(&self.line(literal)?)),
             shape @ (Shape::CpuMask | Shape::Words | Shape::Ipv6 | Shape::HexGroups) => {
                 let text = self.line(literal)?;
                 match canonical(shape, &text) {
@@ -326,6 +327,10 @@ impl Interpreter<'_> {
                 let words: Option<Vec<String>> = literals.iter().map(|l| self.unknown(l)).collect();
                 Some(words?.join(" "))
             }
+            Shape::Names => {
+                let lines: Option<Vec<String>> = literals.iter().map(|l| self.line(l)).collect();
+                Some(names(&lines?.join(",")))
+            }
             Shape::Bitmap => {
                 let text: Vec<&str> = literals.iter().map(|l| &*l.text).collect();
                 self.one(&Literal { text: text.join(",").into(), plain: true, span })
@@ -425,6 +430,12 @@ impl Interpreter<'_> {
         };
         self.wrong(span, message, help)
     }
+}
+
+/// Names as the kernel divides them: it takes a blank for a part of a name.
+fn names(text: &str) -> String {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.collect::<Vec<_>>().join(",")
 }
 
 fn render_ranges(ranges: &[(u64, u64)]) -> String {

@@ -595,13 +595,16 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(ULONG)
+    .effects(&[Effect::Rescales("panic_sys_info", None)])
     .since(5, 0),
     Entry::new(
         "kernel/panic_sys_info",
-        Shape::Unknown,
+        Shape::Names,
         "What a panic prints besides, as names divided by commas",
         DOC,
     )
+    .effects(&[Effect::Rescales("panic_print", None)])
+    .reads_back(DROPPED)
     .since(6, 17),
     Entry::new(
         "kernel/perf_cpu_time_max_percent",

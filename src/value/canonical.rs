@@ -103,8 +103,8 @@ pub fn canonical(shape: Shape, text: &str) -> Result<Canonical, NotAValue> {
         Shape::Bitmap => bitmap(text),
         Shape::CpuMask => hex(text, &[',']),
         Shape::HexGroups => hex_groups(text),
-        Shape::Words => {
-            let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        Shape::Words | Shape::Names => {
+            let mut words: Vec<String> = set_of(shape, text).map(str::to_owned).collect();
             words.sort_unstable();
             words.dedup();
             Ok(Canonical::Words(words))
@@ -116,6 +116,15 @@ pub fn canonical(shape: Shape, text: &str) -> Result<Canonical, NotAValue> {
         },
         Shape::Unknown => Ok(Canonical::Text(normalised(text))),
     }
+}
+
+/// The words of a set.
+pub(super) fn set_of(shape: Shape, text: &str) -> impl Iterator<Item = &str> + Clone {
+    let divides = move |c: char| match shape {
+        Shape::Names => c == ',' || c == '\n',
+        _ => c.is_whitespace(),
+    };
+    text.trim().split(divides).filter(|word| !word.is_empty())
 }
 
 /// What a parameter that reads `before` reads once `written` is written to it: fewer numbers than it

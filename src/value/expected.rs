@@ -6,6 +6,7 @@ use std::str::SplitWhitespace;
 use super::Shape;
 use super::canonical::{
     Canonical, agrees, bitmap_number, canonical, kept, kernel_number, key_groups, list_items,
+    set_of,
 };
 
 /// A wanted value, taken apart once.
@@ -87,8 +88,9 @@ impl Expected {
                 .parse()
                 .map_or_else(|_| as_they_stand(), |live: Ipv6Addr| live == *wanted),
             Form::Words(wanted) => {
-                live.split_whitespace().all(|l| wanted.binary_search_by(|w| (**w).cmp(l)).is_ok())
-                    && wanted.iter().all(|w| live.split_whitespace().any(|l| *l == **w))
+                let live = set_of(self.shape, live);
+                let known = |l: &str| wanted.binary_search_by(|w| (**w).cmp(l)).is_ok();
+                live.clone().all(known) && wanted.iter().all(|w| live.clone().any(|l| *l == **w))
             }
             Form::Mask(wanted) => mask_agrees(wanted, live).unwrap_or_else(as_they_stand),
             Form::Ranges(wanted) => {

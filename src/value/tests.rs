@@ -64,6 +64,9 @@ fn texts_words_addresses_and_masks() {
     assert!(agrees(Shape::Text(128), "|/usr/bin/dump %p", "|/usr/bin/dump %p\n"));
     assert!(!agrees(Shape::Text(128), "a  b", "a b"));
     assert!(agrees(Shape::Words, "reno cubic", "cubic reno"));
+    assert!(agrees(Shape::Names, "mem,tasks", "tasks,mem\n"));
+    assert!(!agrees(Shape::Names, "mem,tasks", "mem"));
+    assert!(agrees(Shape::Names, "", "\n"));
     let full = "2001:0db8:0000:0000:0000:0000:0000:0001";
     assert!(agrees(Shape::Ipv6, "2001:db8::1", full));
     assert!(agrees(Shape::CpuMask, "3", "00000000,00000003"));
@@ -189,6 +192,7 @@ fn any_shape() -> impl Strategy<Value = Shape> {
         Just(Shape::Bitmap),
         Just(Shape::CpuMask),
         Just(Shape::Words),
+        Just(Shape::Names),
         Just(Shape::Text(64)),
         Just(Shape::Ipv6),
         Just(Shape::HexGroups),
@@ -224,7 +228,7 @@ proptest! {
 proptest! {
     #[test]
     fn comparison_is_reflexive_for_every_shape(text in "[ -~]{0,24}") {
-        for shape in [Shape::Number, Shape::Numbers(3), Shape::Bitmap, Shape::Words, Shape::Text(64),
+        for shape in [Shape::Number, Shape::Numbers(3), Shape::Bitmap, Shape::Words, Shape::Names, Shape::Text(64),
                       Shape::Unknown, Shape::Ipv6, Shape::CpuMask, Shape::HexGroups,
                       Shape::Rounded(Rounding::Centiseconds)] {
             prop_assert!(agrees(shape, &text, &text), "{:?}", shape);

@@ -595,3 +595,12 @@ fn a_watchdog_is_written_after_the_switch_of_both() {
     assert_eq!(steps([0, 0, 0], [0, 1, 0]), (vec![], vec!["nmi_watchdog barred".to_owned()]));
 }
 
+/// The kernel keeps a mask and prints it in an order of its own.
+#[test]
+fn names_divided_by_commas_are_a_set() {
+    let live = "kernel.panic_sys_info = tasks,mem\n";
+    for (desired, steps) in [("'mem, tasks'", 0), ("[mem, tasks]", 0), ("mem", 1)] {
+        let (plan, _) = planned(live, &format!("kernel.panic_sys_info: {desired}"));
+        assert_eq!(plan.steps.len(), steps, "{desired}");
+    }
+}

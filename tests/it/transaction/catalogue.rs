@@ -37,7 +37,7 @@ fn values(p: Parameter) -> (String, String) {
         Shape::Rounded(_) => pair("2000", "3000"),
         Shape::Bitmap => pair("80", "81"),
         Shape::CpuMask => pair("1", "3"),
-        Shape::Words | Shape::Text(_) | Shape::Unknown => pair("one", "other"),
+        Shape::Words | Shape::Names | Shape::Text(_) | Shape::Unknown => pair("one", "other"),
         Shape::Ipv6 => pair(
             "0000:0000:0000:0000:0000:0000:0000:0001",
             "0000:0000:0000:0000:0000:0000:0000:0002",
