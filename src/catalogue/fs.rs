@@ -201,6 +201,13 @@ pub(super) const TABLE: &[Entry] = &[
     .ranges(INT),
     Entry::new("fs/leases-enable", Shape::Number, "Non-zero permits leases on files", "fs/locks.c")
         .ranges(INT),
+    Entry::new(
+        "fs/may_detach_mounts",
+        Shape::Number,
+        "Non-zero lets a mount point be removed that is mounted in another namespace",
+        "fs/namespace.c of Red Hat's kernel 3.10 (not in mainline)",
+    )
+    .owners(&["docker"]),
     Entry::new("fs/mount-max", Shape::Number, "How many mounts one mount namespace may have", DOC)
         .ranges(POSITIVE)
         .since(4, 9),
@@ -490,6 +497,13 @@ pub(super) const TABLE: &[Entry] = &[
         "How many files XFS puts in one allocation group before it takes the next",
     )
     .ranges(&[Range::new(1, 255)]),
+    xfs(
+        "fs/xfs/speculative_cow_prealloc_lifetime",
+        "Interval at which XFS frees space reserved for copies on write; later that of the other",
+    )
+    .unit(Unit::Seconds)
+    .ranges(&[Range::new(1, 86_400)])
+    .until(6, 18),
     xfs(
         "fs/xfs/speculative_prealloc_lifetime",
         "Interval at which XFS frees space reserved beyond the end of files",

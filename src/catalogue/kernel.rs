@@ -10,6 +10,9 @@ use crate::value::{Shape, Unit};
 const DOC: &str = "Documentation/admin-guide/sysctl/kernel.rst";
 const KEYS: &str = "Documentation/security/keys/core.rst";
 const RANDOM: &str = "drivers/char/random.c";
+const DPM: &str = "drivers/base/power/main.c";
+/// What becomes of names that are mistyped.
+const DROPPED: &str = "names that the kernel does not know are dropped";
 const FAIR_5_12: &str = "kernel/sched/fair.c (5.12)";
 
 /// A parameter in which the kernel reports; a write, where there can be one, does not stay.
@@ -38,6 +41,18 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .ranges(INT),
     Entry::new(
+        "kernel/apparmor_display_secid_mode",
+        Shape::Number,
+        "Non-zero adds the mode to the AppArmor labels that stand for security ids",
+        "security/apparmor/lsm.c",
+    ),
+    Entry::new(
+        "kernel/apparmor_restrict_unprivileged_io_uring",
+        Shape::Number,
+        "Non-zero keeps unprivileged unconfined processes from io_uring",
+        "security/apparmor/lsm.c of Ubuntu's kernel (not in mainline)",
+    ),
+    Entry::new(
         "kernel/apparmor_restrict_unprivileged_unconfined",
         Shape::Number,
         "Keeps unprivileged unconfined processes from changing their AppArmor profile",
@@ -49,6 +64,18 @@ pub(super) const TABLE: &[Entry] = &[
         Shape::Number,
         "Confines processes that create a user namespace without an AppArmor profile \
          that allows it",
+        "security/apparmor/lsm.c of Ubuntu's kernel (not in mainline)",
+    ),
+    Entry::new(
+        "kernel/apparmor_restrict_unprivileged_userns_complain",
+        Shape::Number,
+        "Non-zero lets what apparmor_restrict_unprivileged_userns would refuse pass, and logs it",
+        "security/apparmor/lsm.c of Ubuntu's kernel (not in mainline)",
+    ),
+    Entry::new(
+        "kernel/apparmor_restrict_unprivileged_userns_force",
+        Shape::Number,
+        "Non-zero applies apparmor_restrict_unprivileged_userns to confined processes as well",
         "security/apparmor/lsm.c of Ubuntu's kernel (not in mainline)",
     ),
     report("kernel/arch", Shape::Text(64), "Machine architecture, as uname -m", DOC)
@@ -158,6 +185,25 @@ pub(super) const TABLE: &[Entry] = &[
         .scope(Scope::Uts)
         .reads_back("cut at 64 bytes"),
     Entry::new(
+        "kernel/dpm_watchdog_timeout_secs",
+        Shape::Number,
+        "Time a device may take to suspend or resume before the kernel panics; at most as built",
+        DPM,
+    )
+    .unit(Unit::Seconds)
+    .ranges(POSITIVE)
+    .since(7, 0),
+    Entry::new(
+        "kernel/dpm_watchdog_warning_timeout_secs",
+        Shape::Number,
+        "Time a device may take to suspend or resume before the kernel warns",
+        DPM,
+    )
+    .unit(Unit::Seconds)
+    .ranges(POSITIVE)
+    .order(&[Order::After("kernel/dpm_watchdog_timeout_secs")])
+    .since(7, 0),
+    Entry::new(
         "kernel/firmware_config/force_sysfs_fallback",
         Shape::Bool,
         "Makes every firmware request that finds no file ask user space",
@@ -196,6 +242,14 @@ pub(super) const TABLE: &[Entry] = &[
     .ranges(SWITCH),
     Entry::new("kernel/hardlockup_panic", Shape::Bool, "Panics on a hard lockup", DOC)
         .ranges(SWITCH),
+    Entry::new(
+        "kernel/hardlockup_sys_info",
+        Shape::Names,
+        "What a hard lockup prints besides, as names divided by commas",
+        DOC,
+    )
+    .reads_back(DROPPED)
+    .since(6, 19),
     Entry::new("kernel/hostname", Shape::Text(64), "The host's name", DOC)
         .scope(Scope::Uts)
         .reads_back("cut at 64 bytes")
@@ -233,8 +287,21 @@ pub(super) const TABLE: &[Entry] = &[
     .since(4, 19),
     report("kernel/hung_task_detect_count", Shape::Number, "Hung tasks found since boot", DOC)
         .since(6, 13),
-    Entry::new("kernel/hung_task_panic", Shape::Bool, "Panics when a hung task is found", DOC)
-        .ranges(SWITCH),
+    Entry::new(
+        "kernel/hung_task_panic",
+        Shape::Number,
+        "Panics when one check finds that many hung tasks; 0 never does; before 6.19 a switch",
+        DOC,
+    )
+    .ranges(&[Range::new(0, INT_MAX), Range::before(6, 19, 0, 1)]),
+    Entry::new(
+        "kernel/hung_task_sys_info",
+        Shape::Names,
+        "What a hung task prints besides, as names divided by commas",
+        DOC,
+    )
+    .reads_back(DROPPED)
+    .since(6, 19),
     Entry::new(
         "kernel/hung_task_timeout_secs",
         Shape::Number,
@@ -253,6 +320,14 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .ranges(&[Range::new(-1, INT_MAX)])
     .reads_back("the kernel counts it down with each report"),
+    Entry::new(
+        "kernel/hyperv_record_panic_msg",
+        Shape::Bool,
+        "Sends the kernel log to the host after a panic (Hyper-V guests)",
+        DOC,
+    )
+    .ranges(SWITCH)
+    .since(4, 20),
     Entry::new(
         "kernel/io_delay_type",
         Shape::Number,
@@ -278,6 +353,14 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .ranges(INT)
     .since(6, 6),
+    Entry::new(
+        "kernel/kernel_sys_info",
+        Shape::Names,
+        "What is printed besides where nothing else is chosen, as names divided by commas",
+        DOC,
+    )
+    .reads_back(DROPPED)
+    .since(6, 19),
     Entry::new(
         "kernel/kexec_load_disabled",
         Shape::Bool,
@@ -842,6 +925,15 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .ranges(SWITCH)
     .since(5, 1),
+    Entry::new(
+        "kernel/sched_itmt_enabled",
+        Shape::Bool,
+        "Prefers the processors that can clock highest (Intel Turbo Boost Max 3.0)",
+        "arch/x86/kernel/itmt.c (6.12)",
+    )
+    .ranges(SWITCH)
+    .since(4, 10)
+    .until(6, 17),
     moved("kernel/sched_latency_ns", "Period in which every runnable task runs once")
         .unit(Unit::Nanoseconds)
         .owners(&["tuned"]),
@@ -1011,8 +1103,21 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(SWITCH),
-    Entry::new("kernel/softlockup_panic", Shape::Bool, "Panics on a soft lockup", DOC)
-        .ranges(SWITCH),
+    Entry::new(
+        "kernel/softlockup_panic",
+        Shape::Number,
+        "Panics on a soft lockup of that many thresholds; 0 never does; before 7.0 a switch",
+        DOC,
+    )
+    .ranges(&[Range::new(0, INT_MAX), Range::before(7, 0, 0, 1)]),
+    Entry::new(
+        "kernel/softlockup_sys_info",
+        Shape::Names,
+        "What a soft lockup prints besides, as names divided by commas",
+        DOC,
+    )
+    .reads_back(DROPPED)
+    .since(6, 19),
     Entry::new(
         "kernel/split_lock_mitigate",
         Shape::Bool,

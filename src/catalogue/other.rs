@@ -8,10 +8,14 @@ use crate::value::{Shape, Unit};
 const ABI: &str = "Documentation/admin-guide/sysctl/abi.rst";
 const CDROM: &str = "Documentation/cdrom/cdrom-standard.rst";
 const MD: &str = "Documentation/admin-guide/md.rst";
+const RDMA: &str = "net/sunrpc/xprtrdma";
+const VECTOR: &str = "the greatest length not above it that the processor has";
 const SUNRPC: &str = "net/sunrpc/xprtsock.c";
 
 /// Slots of a table of RPC requests.
 const SLOTS: &[Range] = &[Range::new(2, 65_536)];
+/// Bytes of an inline RPC/RDMA message.
+const INLINE: &[Range] = &[Range::new(1024, 65_536)];
 /// Reserved ports that the RPC client may bind.
 const RESERVED_PORT: &[Range] = &[Range::new(1, 65_535)];
 
@@ -23,12 +27,40 @@ const fn rpc_debug(key: &'static str, summary: &'static str) -> Entry {
     Entry::new(key, Shape::Number, summary, "net/sunrpc/sysctl.c").module("sunrpc")
 }
 
+const fn rdma(key: &'static str, summary: &'static str) -> Entry {
+    Entry::new(key, Shape::Number, summary, RDMA).module("rpcrdma")
+}
+
 const fn rpc(key: &'static str, summary: &'static str) -> Entry {
     Entry::new(key, Shape::Number, summary, SUNRPC).module("sunrpc")
 }
 
 /// Sorted by canonical path.
 pub(super) const TABLE: &[Entry] = &[
+    Entry::new(
+        "abi/sme_default_vector_length",
+        Shape::Number,
+        "Vector length in bytes that new programs get for SME; -1 is the greatest (arm64)",
+        "Documentation/arch/arm64/sme.rst",
+    )
+    .reads_back(VECTOR)
+    .since(5, 19),
+    Entry::new(
+        "abi/sve_default_vector_length",
+        Shape::Number,
+        "Vector length in bytes that new programs get for SVE; -1 is the greatest (arm64)",
+        "Documentation/arch/arm64/sve.rst",
+    )
+    .reads_back(VECTOR)
+    .since(4, 15),
+    Entry::new(
+        "abi/tagged_addr_disabled",
+        Shape::Bool,
+        "Keeps processes from passing tagged addresses to the kernel from now on (arm64, riscv)",
+        "Documentation/arch/arm64/tagged-address-abi.rst",
+    )
+    .ranges(SWITCH)
+    .since(5, 4),
     Entry::new(
         "abi/vsyscall32",
         Shape::Bool,
@@ -186,10 +218,34 @@ pub(super) const TABLE: &[Entry] = &[
     rpc_debug("sunrpc/nfs_debug", "What the NFS client logs, as a mask"),
     rpc_debug("sunrpc/nfsd_debug", "What the NFS server logs, as a mask"),
     rpc_debug("sunrpc/nlm_debug", "What the NFS lock manager logs, as a mask"),
+    rdma("sunrpc/rdma_inline_write_padding", "Padding of inline writes; without effect")
+        .ranges(&[Range::within(0, 65_536)]),
+    rdma("sunrpc/rdma_max_inline_read", "Largest reply that an RPC/RDMA client takes inline")
+        .unit(Unit::Bytes)
+        .ranges(INLINE),
+    rdma("sunrpc/rdma_max_inline_write", "Largest call that an RPC/RDMA client sends inline")
+        .unit(Unit::Bytes)
+        .ranges(INLINE),
+    rdma("sunrpc/rdma_memreg_strategy", "How an RPC/RDMA client registers memory")
+        .ranges(&[Range::new(0, 6)]),
+    rdma("sunrpc/rdma_pad_optimize", "Non-zero leaves out the padding of RPC/RDMA chunks")
+        .ranges(INT),
+    rdma("sunrpc/rdma_slot_table_entries", "Requests in flight on one RPC/RDMA transport")
+        .ranges(&[Range::within(2, 16_384)]),
     rpc_debug(
         "sunrpc/rpc_debug",
         "What the RPC layer logs, as a mask; a write also logs the RPC tasks",
     ),
+    rdma(
+        "sunrpc/svc_rdma/max_outbound_read_requests",
+        "Reads that an RPC/RDMA server has in flight on one connection",
+    )
+    .ranges(&[Range::within(1, 4096)]),
+    rdma("sunrpc/svc_rdma/max_req_size", "Largest inline message of an RPC/RDMA server")
+        .unit(Unit::Bytes)
+        .ranges(&[Range::new(4096, 65_536)]),
+    rdma("sunrpc/svc_rdma/max_requests", "Requests in flight on one RPC/RDMA server connection")
+        .ranges(&[Range::new(4, 16_384)]),
     rpc("sunrpc/tcp_fin_timeout", "Time an RPC client waits for a TCP connection to close")
         .unit(Unit::Seconds),
     rpc(

@@ -161,6 +161,12 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .ranges(&[Range::new(0, 1000)]),
     Entry::new(
+        "vm/force_cgroup_v2_swappiness",
+        Shape::Number,
+        "Non-zero lets vm.swappiness count in every group of the first cgroup version",
+        "mm/memcontrol.c of Red Hat's kernels (not in mainline)",
+    ),
+    Entry::new(
         "vm/highmem_is_dirtyable",
         Shape::Bool,
         "Counts high memory in the dirty limits (32-bit kernels with high memory only)",
@@ -315,6 +321,14 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .since(4, 5),
     Entry::new(
+        "vm/movable_gigantic_pages",
+        Shape::Number,
+        "Non-zero lets gigantic pages come from the movable zone, which makes its removal unsure",
+        DOC,
+    )
+    .ranges(INT)
+    .since(7, 0),
+    Entry::new(
         "vm/nr_hugepages",
         Shape::Number,
         "Size of the pool of persistent huge pages of the default size, taken out of \
@@ -433,6 +447,12 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .ranges(NATURAL)
     .since(5, 9),
+    Entry::new(
+        "vm/pagecache_limit_mb",
+        Shape::Number,
+        "Page cache above which the kernel reclaims it first, in MB; 0 sets no limit",
+        "mm/vmscan.c of SUSE's kernels (not in mainline)",
+    ),
     Entry::new(
         "vm/panic_on_oom",
         Shape::Number,
