@@ -410,6 +410,16 @@ impl Interpreter<'_> {
             Release { major, minor, .. } if self.here => format!("kernel {major}.{minor}"),
             _ => "any kernel".to_owned(),
         };
+        if self.here && known.may_take(place, number, self.facts.kernel) {
+            let (selector, min, max) = (&self.selector, range.min, range.max);
+            let message = format!(
+                "{number} may be out of range: {selector} takes {min} to {max} on {kernel} as it was \
+                 released, more on later ones"
+            );
+            let help = "where this kernel has it from a later one it takes it, else it refuses it";
+            self.problems.push(Diagnostic::warning(span, message).help(help));
+            return Some(());
+        }
         let takes = if range.outer { "takes nothing outside" } else { "takes" };
         let message = format!(
             "{number} is out of range: {} {takes} {} to {} on {kernel}",

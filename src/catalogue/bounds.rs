@@ -10,8 +10,8 @@ pub(super) const INT_MAX: i128 = 2_147_483_647;
 pub(super) const LONG_MAX: i128 = 9_223_372_036_854_775_807;
 /// Greatest unsigned 64-bit number.
 pub(super) const ULONG_MAX: i128 = 18_446_744_073_709_551_615;
-/// Index limit of an IPC namespace, unless the kernel was started with `ipcmni_extend`.
-pub(super) const IPC_MNI: i128 = 32_768;
+/// Index limit of an IPC namespace where the kernel was started with `ipcmni_extend`, else 32768.
+pub(super) const IPC_MNI: i128 = 1 << 24;
 
 /// Off and on.
 pub(super) const SWITCH: &[Range] = &[Range::new(0, 1)];

@@ -66,7 +66,7 @@ pub enum Kind {
     Setting,
     /// A write makes the kernel do something once; there is no value to hold.
     Action,
-    /// Once it is raised, only a reboot takes it back.
+    /// What is set may be there until the next boot.
     Latch,
     /// The kernel counts or reports here; a written value does not stay, or cannot be written.
     Counter,

@@ -58,7 +58,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(SWITCH)
-    .since(6, 12),
+    .since(6, 13),
     Entry::new(
         "fs/dentry-state",
         Shape::Numbers(6),
@@ -88,7 +88,7 @@ pub(super) const TABLE: &[Entry] = &[
         "fs/notify/fanotify/fanotify_user.c",
     )
     .ranges(NATURAL)
-    .since(5, 13),
+    .since(5, 10),
     Entry::new(
         "fs/fanotify/max_user_groups",
         Shape::Number,
@@ -96,7 +96,7 @@ pub(super) const TABLE: &[Entry] = &[
         "fs/notify/fanotify/fanotify_user.c",
     )
     .ranges(NATURAL)
-    .since(5, 13)
+    .since(5, 10)
     .effects(&[Effect::Copies("user/max_fanotify_groups")]),
     Entry::new(
         "fs/fanotify/max_user_marks",
@@ -105,7 +105,7 @@ pub(super) const TABLE: &[Entry] = &[
         "fs/notify/fanotify/fanotify_user.c",
     )
     .ranges(NATURAL)
-    .since(5, 13)
+    .since(5, 10)
     .effects(&[Effect::Copies("user/max_fanotify_marks")]),
     Entry::new(
         "fs/fanotify/watchdog_timeout",
@@ -491,7 +491,8 @@ pub(super) const TABLE: &[Entry] = &[
     xfs("fs/xfs/irix_symlink_mode", "Gives symbolic links the mode that the umask leaves")
         .ranges(SWITCH)
         .until(6, 18),
-    xfs("fs/xfs/panic_mask", "Which XFS errors panic the machine, as a mask").ranges(NATURAL),
+    xfs("fs/xfs/panic_mask", "Which XFS errors panic the machine, as a mask")
+        .ranges(&[Range::new(0, 511), Range::before(6, 12, 0, 256)]),
     xfs(
         "fs/xfs/rotorstep",
         "How many files XFS puts in one allocation group before it takes the next",

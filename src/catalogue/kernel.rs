@@ -531,7 +531,7 @@ pub(super) const TABLE: &[Entry] = &[
     .ranges(NATURAL)
     .scope(Scope::Ipc),
     Entry::new("kernel/msgmni", Shape::Number, "How many System V message queues may exist", DOC)
-        .ranges(&[Range::new(0, IPC_MNI), Range::before(4, 20, 0, INT_MAX)])
+        .ranges(&[Range::within(0, IPC_MNI), Range::before(4, 20, 0, INT_MAX)])
         .scope(Scope::Ipc),
     report(
         "kernel/ngroups_max",
@@ -608,7 +608,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(UINT)
-    .since(6, 2),
+    .since(5, 10),
     report("kernel/osrelease", Shape::Text(64), "Kernel release, as uname -r", DOC)
         .scope(Scope::Uts),
     report("kernel/ostype", Shape::Text(64), "Kernel name, as uname -s", DOC).scope(Scope::Uts),
@@ -753,11 +753,11 @@ pub(super) const TABLE: &[Entry] = &[
     Entry::new(
         "kernel/pid_max",
         Shape::Number,
-        "First process id that is not given out; many processors raise the least \
-         accepted value",
+        "First process id that is not given out, since 6.14 in a PID namespace; many \
+         processors raise the least",
         DOC,
     )
-    .ranges(&[Range::new(301, 4_194_304)])
+    .ranges(&[Range::within(301, 4_194_304)])
     .hazard(Hazard::Starves)
     .owners(&["saptune", "systemd"]),
     Entry::new(
@@ -875,7 +875,8 @@ pub(super) const TABLE: &[Entry] = &[
         Shape::Number,
         "Root device that an old initrd asks for, as a device number",
         "Documentation/admin-guide/initrd.rst",
-    ),
+    )
+    .until(7, 2),
     Entry::new(
         "kernel/sched_autogroup_enabled",
         Shape::Bool,
@@ -1053,7 +1054,8 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .unit(Unit::Bytes)
     .kind(Kind::Counter)
-    .module("sg"),
+    .module("sg")
+    .until(7, 2),
     report(
         "kernel/shm_next_id",
         Shape::Number,
@@ -1086,7 +1088,7 @@ pub(super) const TABLE: &[Entry] = &[
         "How many System V shared memory segments may exist",
         DOC,
     )
-    .ranges(&[Range::new(0, IPC_MNI), Range::before(4, 20, -INT_MAX - 1, INT_MAX)])
+    .ranges(&[Range::within(0, IPC_MNI), Range::before(4, 20, -INT_MAX - 1, INT_MAX)])
     .scope(Scope::Ipc),
     Entry::new(
         "kernel/soft_watchdog",
@@ -1125,7 +1127,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(SWITCH)
-    .since(6, 2),
+    .since(6, 1),
     Entry::new(
         "kernel/stack_erasing",
         Shape::Bool,
@@ -1177,6 +1179,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(&[Range::new(1, 0x3fff_ffff)])
+    .reads_back("old kernels (4.15) lower it to what an eighth of the memory has room for")
     .hazard(Hazard::Starves),
     Entry::new(
         "kernel/timer_migration",
@@ -1263,7 +1266,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(UINT)
-    .since(6, 2),
+    .since(5, 10),
     Entry::new(
         "kernel/watchdog",
         Shape::Bool,

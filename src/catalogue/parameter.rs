@@ -136,9 +136,18 @@ impl Parameter {
     pub fn limits_at(self, place: usize, kernel: Release) -> Option<Range> {
         // The kernel tells by ERANGE that it takes no more sets of semaphores.
         if place == 3 && self.key() == "kernel/sem" && kernel >= Release::new(4, 20) {
-            return Some(Range::new(0, IPC_MNI));
+            return Some(Range::within(0, IPC_MNI));
         }
         self.limits_on(kernel)
+    }
+
+    /// Whether a kernel of that release may take the number there: stable releases and vendors'
+    /// kernels take some numbers that came with later ones.
+    pub fn may_take(self, place: usize, number: i128, kernel: Release) -> bool {
+        let newest = Release::new(u16::MAX, 0);
+        [kernel, newest]
+            .into_iter()
+            .any(|kernel| self.limits_at(place, kernel).is_none_or(|range| range.contains(number)))
     }
 
     /// What the kernel takes at most of a time without a range of its own, which it keeps in 32 bits:

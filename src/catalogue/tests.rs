@@ -276,7 +276,15 @@ fn ranges_follow_the_kernel_e13() {
     assert_eq!(on("vm/dirty_ratio", 4, 18), Some((0, 100)));
     assert_eq!(on("vm/page-cluster", 6, 2), Some((0, 31)));
     assert_eq!(on("vm/watermark_scale_factor", 6, 18), Some((1, 3000)));
-    assert_eq!(on("vm/watermark_scale_factor", 5, 4), Some((1, 1000)));
+    assert_eq!(on("vm/watermark_scale_factor", 5, 16), Some((1, 1000)));
+    assert_eq!(on("kernel/unprivileged_bpf_disabled", 5, 10), Some((0, 2)));
+    for (path, first) in [("hung_task_panic", (6, 19)), ("softlockup_panic", (7, 0))] {
+        let path = format!("kernel/{path}");
+        assert_eq!(on(&path, 6, 18), Some((0, 1)), "{path}");
+        assert_eq!(on(&path, first.0, first.1), Some((0, i32::MAX.into())), "{path}");
+    }
+    assert_eq!(on("vm/compact_memory", 6, 1), Some((i32::MIN.into(), i32::MAX.into())));
+    assert_eq!(on("fs/xfs/panic_mask", 6, 12), Some((0, 511)));
     assert!(on("vm/zone_reclaim_mode", 6, 18).unwrap().1 > 8, "8 is accepted");
     assert!(on("vm/overcommit_ratio", 6, 18).unwrap().1 > 101, "101 is accepted");
     assert!(on("vm/dirty_writeback_centisecs", 6, 18).unwrap().0 < -5, "-5 is accepted");
@@ -300,8 +308,15 @@ fn seconds_without_a_range_are_kept_in_clock_ticks() {
 #[test]
 fn ranges_that_depend_on_the_machine_are_told_from_others() {
     let here = Release::new(6, 18);
-    for path in ["net/ipv6/conf/eth0/mtu", "net/core/max_skb_frags", "net/ipv4/tcp_probe_interval"]
-    {
+    for path in [
+        "kernel/msgmni",
+        "kernel/pid_max",
+        "kernel/shmmni",
+        "net/core/max_skb_frags",
+        "net/ipv4/tcp_probe_interval",
+        "net/ipv6/conf/eth0/mtu",
+        "vm/dirty_bytes",
+    ] {
         assert!(entry(path).range_on(here).unwrap().outer, "{path}");
     }
     let fragments = entry("net/ipv4/ipfrag_high_thresh");
@@ -315,7 +330,7 @@ fn the_fourth_number_of_semaphores_has_a_limit_of_its_own() {
     let sem = entry("kernel/sem");
     let max = |place, kernel| sem.limits_at(place, kernel).unwrap().max;
     let all = i128::from(i32::MAX);
-    assert_eq!([0, 1, 2, 3].map(|place| max(place, Release::new(6, 18))), [all, all, all, 32768]);
+    assert_eq!([0, 1, 2, 3].map(|place| max(place, Release::new(6, 18))), [all, all, all, 1 << 24]);
     assert_eq!(max(3, Release::new(4, 19)), all);
 }
 

@@ -25,7 +25,8 @@ pub(super) const TABLE: &[Entry] = &[
         "Gives every process 4 KiB page tables with room for KVM guest state (s390 only)",
         "arch/s390/mm/pgalloc.c",
     )
-    .ranges(SWITCH),
+    .ranges(SWITCH)
+    .until(6, 17),
     Entry::new(
         "vm/block_dump",
         Shape::Number,
@@ -40,7 +41,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .kind(Kind::Action)
-    .ranges(&[Range::new(1, 1)]),
+    .ranges(&[Range::new(1, 1), Range::before(6, 12, -INT_MAX - 1, INT_MAX)]),
     Entry::new(
         "vm/compact_unevictable_allowed",
         Shape::Bool,
@@ -94,7 +95,7 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .unit(Unit::Bytes)
-    .ranges(&[Range::new(8192, ULONG_MAX)])
+    .ranges(&[Range::within(8192, ULONG_MAX)])
     .pair("dirty_ratio")
     .owners(&["tuned"]),
     Entry::new(
@@ -201,7 +202,7 @@ pub(super) const TABLE: &[Entry] = &[
         "vm/laptop_mode",
         Shape::Number,
         "Seconds after a disk read in which dirty data is written too, so that disks \
-         spin longer idle",
+         idle longer; ignored by 7.2",
         "Documentation/admin-guide/laptops/laptop-mode.rst",
     )
     .unit(Unit::Seconds)
@@ -560,7 +561,7 @@ pub(super) const TABLE: &[Entry] = &[
          kswapd starts",
         DOC,
     )
-    .ranges(&[Range::new(1, 3000), Range::before(5, 15, 1, 1000)])
+    .ranges(&[Range::new(1, 3000), Range::before(5, 17, 1, 1000)])
     .since(4, 6),
     Entry::new(
         "vm/zone_reclaim_mode",

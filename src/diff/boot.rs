@@ -96,8 +96,7 @@ struct Known {
 
 impl Known {
     fn fits(self, place: usize, number: i128) -> bool {
-        let range = self.parameter.and_then(|known| known.limits_at(place, self.kernel));
-        range.is_none_or(|range| range.contains(number))
+        self.parameter.is_none_or(|known| known.may_take(place, number, self.kernel))
     }
 
     fn taken(self, boot: &BootValue, text: &str) -> Taken {

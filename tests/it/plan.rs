@@ -564,6 +564,31 @@ fn what_is_latched_is_left_to_the_next_boot() {
     }
 }
 
+/// What a later release takes a stable or vendor's kernel may take: it is told, and tried.
+#[test]
+fn a_number_of_later_releases_is_doubted_and_not_refused() {
+    let host = Host::usual();
+    host.live("kernel.osrelease = 5.10.0-31-amd64\nvm.watermark_scale_factor = 10\n");
+    let plan = |number: u32| {
+        host.given(
+            "it.yaml",
+            format!("name: it\nparameters: {{ vm.watermark_scale_factor: {number} }}\n"),
+        );
+        host.run(["plan", "-b", "./it.yaml"])
+    };
+    let ran = plan(1001);
+    assert_eq!(ran.code, 0, "{}", ran.transcript());
+    let told = "warning: 1001 may be out of range: vm.watermark_scale_factor takes 1 to 1000";
+    assert!(ran.err.contains(told) && ran.out.contains("1 to write"), "{}", ran.transcript());
+    let ran = plan(3001);
+    assert!(
+        ran.code != 0 && ran.err.contains("error: 3001 is out of range"),
+        "{}",
+        ran.transcript()
+    );
+    assert!(!plan(1000).err.contains("out of range"));
+}
+
 /// `kernel.watchdog` brings both watchdogs back as they were last set, which cannot be read.
 #[test]
 fn a_watchdog_is_written_after_the_switch_of_both() {

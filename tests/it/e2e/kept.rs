@@ -189,3 +189,26 @@ fn where_files_may_not_get_larger_an_apply_fails_as_on_a_full_disk() {
         assert_eq!(live("net/core/somaxconn"), "777");
     });
 }
+
+/// Of several numbers the kernel has taken those before the one that it refuses.
+#[test]
+fn numbers_that_were_taken_before_a_refused_one_are_put_back() {
+    let name = "e2e::kept::numbers_that_were_taken_before_a_refused_one_are_put_back";
+    in_namespaces(name, || {
+        fresh_host();
+        let before = live("kernel/sem");
+        for most in ["40000", "16777217"] {
+            let text = format!("name: it\nparameters: {{ kernel.sem: [1, 2, 3, {most}] }}\n");
+            fs::write("/etc/it.yaml", text).unwrap();
+            let extended = fs::read_to_string("/proc/cmdline").unwrap().contains("ipcmni_extend");
+            if most == "40000" && extended {
+                left_out(name, "the kernel was started with ipcmni_extend");
+                continue;
+            }
+            let told = expect(1, &["apply", "-b", "/etc/it.yaml"]);
+            let place = if most == "40000" { "ERANGE" } else { "out of range" };
+            assert!(told.contains(place), "{told}");
+            assert_eq!(live("kernel/sem"), before, "{told}");
+        }
+    });
+}
