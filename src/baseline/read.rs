@@ -485,10 +485,8 @@ fn key_problem(span: Span, text: &str, error: &KeyError) -> Diagnostic {
     let problem = Diagnostic::error(span, format!("{:?} is not a key: {error}", clean(text)));
     match error.instead() {
         Some(instead) => problem.help(format!("write {instead}")),
-        None if *error == KeyError::LeadingDash => problem.help(
-            "to leave it alone where a kernel lacks it, write `KEY: { value: …, optional: true }`; \
-                 to keep patterns off a key, name it below `exclude:`",
-        ),
+        None if *error == KeyError::LeadingDash => problem
+            .help("name it below `exclude:`, or say `optional: true` where a kernel may lack it"),
         None => problem.help("a key is written as vm.swappiness or vm/swappiness"),
     }
 }

@@ -72,6 +72,8 @@ struct Terms {
     module: Option<String>,
     reason: String,
     source: String,
+    #[serde(default)]
+    optional: bool,
 }
 
 /// A number, or a text such as `64MiB`. A truth value fits neither.
@@ -300,7 +302,8 @@ fn keys_exist_here_or_are_known_to_be_optional() {
             let unseen = (path.starts_with("net/") && !first_netns)
                 || (path.starts_with("net/ipv6/") && !ipv6);
             let exists = Path::new("/proc/sys").join(&path).exists();
-            assert!(exists || unseen || cause.is_some(), "{name}: this kernel has no {key}");
+            let may_lack = terms.optional || cause.is_some();
+            assert!(exists || unseen || may_lack, "{name}: this kernel has no {key}");
         }
     }
     for (key, cause) in OPTIONAL {
