@@ -62,6 +62,8 @@ pub struct Matches {
     /// Paths of those whose names no key can have (a `=`, a quote): of interfaces that were named
     /// so. Sorted; bytes that are not UTF-8 stand as U+FFFD.
     pub unnamed: Vec<String>,
+    /// Why there may be others, where a directory could not be listed, or not to its end.
+    pub unseen: Option<Errno>,
 }
 
 /// One look at one parameter.

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::catalogue::Parameter;
 use crate::diagnostic::{Source, Span};
 use crate::key::{Key, Pattern, Selector};
+use crate::observed::Errno;
 use crate::value::{Canonical, Shape, agrees, canonical};
 
 use super::schema::{OnDrift, Text};
@@ -94,6 +95,8 @@ pub struct DesiredPattern {
     /// Paths of what exists and matches, but for what is excluded, and that no key can name: nothing
     /// is done about it.
     pub unnamed: Vec<String>,
+    /// Why more may exist that match, where not all could be looked at: nothing is known of those.
+    pub unseen: Option<Errno>,
     /// Where the baseline asks for it.
     pub origin: Span,
     /// Why.

@@ -102,10 +102,13 @@ impl Resolver<'_, '_> {
         // A loader lets the last one win, and so does the rank.
         patterns.sort_by_key(|(_, chosen)| chosen.rank);
         for (pattern, chosen) in patterns {
-            let Matches { keys: matches, mut unnamed } = (self.host.expand)(pattern);
+            let Matches { keys: matches, mut unnamed, unseen } = (self.host.expand)(pattern);
             let excluded = |exclude: &Selector, path: &str| matches!(exclude, Selector::Pattern(p) if glob_matches(p.as_path(), path));
             unnamed.retain(|path| !set.excludes.iter().any(|e| excluded(e, path)));
-            let Some(interpreted) = self.pattern(pattern, chosen, &matches) else { continue };
+            let is_seen = unseen.is_none();
+            let Some(interpreted) = self.pattern(pattern, chosen, &matches, is_seen) else {
+                continue;
+            };
             for key in matches.iter().cloned() {
                 let is_named = merged.parameters.contains_key(&Selector::Key(key.clone()));
                 let excluded = set.excludes.iter().any(|e| e.covers(&key));
@@ -122,6 +125,7 @@ impl Resolver<'_, '_> {
                 requirement: interpreted.requirement,
                 matches,
                 unnamed,
+                unseen,
                 origin: chosen.entry.span,
                 reason: of_each(chosen, |terms| terms.reason.as_ref()),
             });
@@ -155,9 +159,10 @@ impl Resolver<'_, '_> {
         pattern: &Pattern,
         chosen: &Chosen<'_>,
         matches: &[Key],
+        is_seen: bool,
     ) -> Option<Interpreted> {
         let known = catalogue::of_pattern(pattern);
-        if matches.is_empty() && known.is_none() {
+        if matches.is_empty() && known.is_none() && is_seen {
             let message = format!("{pattern} matches no parameter, here or in the catalogue");
             let names = catalogue::all().filter(Parameter::is_pattern).map(Parameter::key);
             let problem = Diagnostic::warning(chosen.entry.span, message);

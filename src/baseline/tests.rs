@@ -41,7 +41,7 @@ fn resolved(files: &[(&str, &str)], facts: &Facts) -> (DesiredSet, Vec<Diagnosti
     let expand = |pattern: &Pattern| {
         let keys = INTERFACES.iter().map(|i| format!("net/ipv4/conf/{i}/rp_filter"));
         let keys = keys.filter_map(|k| Key::from_path(&k).ok()).filter(|k| pattern.matches(k));
-        Matches { keys: keys.collect(), unnamed: Vec::new() }
+        Matches { keys: keys.collect(), ..Matches::default() }
     };
     let host = Host { facts, expand: &expand, exists: &|_| false };
     let (set, more) = resolve(&layers, &host);

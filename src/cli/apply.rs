@@ -20,6 +20,7 @@ use super::args::{ApplyArgs, Cli, Format};
 use super::boot;
 use super::failure::Failure;
 use super::host::{self, By, Host};
+use super::missed;
 use super::plan;
 use super::ramp::Pace;
 use super::recovery;
@@ -56,6 +57,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let set = host::resolve(loaded, &host, ui)?;
     let by = if args.live_only { By::LiveOnly } else { By::Apply };
     let mut plan = host::plan(cli, &host, set, by);
+    missed::refuse_plan(&plan, &host)?;
     plan.ramp(host.facts.mem_total_kb);
     if args.rebase {
         return plan::show(ui, &plan, &host).map(|()| Exit::Done);

@@ -25,6 +25,7 @@ use crate::watch::clock;
 use super::args::{Asked, Cli};
 use super::failure::Failure;
 pub use super::loaded::{Loaded, has_baseline, is_baseline, load};
+use super::missed::Missed;
 use super::ui::Ui;
 
 /// A host that was looked at.
@@ -37,6 +38,8 @@ pub struct Host {
     played: bool,
     /// What was read so far.
     seen: RefCell<Snapshot>,
+    /// What could not be looked at.
+    pub missed: Missed,
 }
 
 impl Host {
@@ -57,14 +60,17 @@ impl Host {
     /// Forgets what was read: the next look is a new one.
     pub fn forget(&self) {
         self.seen.replace(Snapshot::default());
+        self.missed.forget();
     }
 
     /// Looks at all matches of patterns that are given as globs.
     fn look_at_all(&self, globs: &[&str]) {
         for glob in globs {
             let Ok(Selector::Pattern(pattern)) = Selector::parse(glob) else { continue };
-            for key in self.kernel.expand(&pattern) {
-                self.look(&key);
+            let found = self.kernel.matches(&pattern);
+            found.keys.iter().for_each(|key| self.look(key));
+            if let Some(errno) = found.unseen {
+                self.missed.matches(&pattern, errno);
             }
         }
     }
@@ -146,7 +152,8 @@ impl Host {
 pub fn open(cli: &Cli, wanted: &[Fact]) -> Result<Host, Failure> {
     let kernel = ProcSys::open(&cli.root).map_err(|e| Failure::new(e.to_string()))?;
     let facts = probe::probe_for(&cli.root, wanted).map_err(|e| Failure::new(e.to_string()))?;
-    Ok(Host { kernel, facts, played: false, seen: RefCell::default() })
+    let (seen, missed) = (RefCell::default(), Missed::default());
+    Ok(Host { kernel, facts, played: false, seen, missed })
 }
 
 /// The facts that a run uses: all where all are shown, else those that the baseline depends on.

@@ -13,6 +13,7 @@ mod fleet;
 mod host;
 mod keep_trial;
 mod loaded;
+mod missed;
 mod named;
 mod outfile;
 mod plan;

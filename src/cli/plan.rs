@@ -13,7 +13,7 @@ use super::args::{Cli, Format, PlanArgs};
 use super::failure::Failure;
 use super::host::{By, Host};
 use super::ui::Ui;
-use super::{Exit, host, recovery, saved, trial};
+use super::{Exit, host, missed, recovery, saved, trial};
 
 /// Shows what would be done; changes nothing.
 ///
@@ -35,6 +35,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     }
     let set = host::resolve(loaded, &host, ui)?;
     let mut plan = host::plan(cli, &host, set, By::Nobody);
+    missed::refuse_plan(&plan, &host)?;
     plan.ramp(host.facts.mem_total_kb);
     let ours = plan.files().filter(|file| file.foreign.is_none());
     let wrong = |path, text: &[u8]| {

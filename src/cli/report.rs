@@ -25,7 +25,7 @@ use super::args::{Asked, Cli, ReportArgs};
 use super::failure::Failure;
 use super::host::{self, Host};
 use super::ui::Ui;
-use super::{Exit, reports};
+use super::{Exit, missed, reports};
 
 /// So many lines of the log are looked at, the newest first.
 const LOOKED_AT: usize = 5_000;
@@ -111,7 +111,9 @@ fn look(
         let made = host::load(cli, named, strict).and_then(|loaded| {
             let (roles, shared) = (loaded.roles(), loaded.layers.shared_sha256());
             let set = host::resolve(loaded, host, ui)?;
-            Ok((host::plan(cli, host, set, by), roles, shared))
+            let plan = host::plan(cli, host, set, by);
+            missed::refuse_plan(&plan, host)?;
+            Ok((plan, roles, shared))
         });
         match made {
             Ok((plan, roles, shared)) => {

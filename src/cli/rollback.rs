@@ -36,6 +36,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs, ui: &Ui) -> Result<Exit, Failure> {
         recovery::mention(cli, ui);
         trial::mention(cli, ui);
         let plan = host::rollback(cli, &host, &args.keys, &args.allow)?;
+        host.missed.refuse()?;
         let held = is_held(cli, args, &host);
         if ui.format() == Format::Text {
             ui.result(&told::text(&plan, held, &who, ui.layout()))?;
@@ -70,6 +71,7 @@ fn carry_out(
     recovery::settle(cli, host, ui)?;
     trial::settle(cli, host, ui)?;
     let mut plan = host::rollback(cli, host, &args.keys, &args.allow)?;
+    host.missed.refuse()?;
     let authors = Authors::of(cli, &host.facts.boot_id);
     let who = |key: &Key, live: &str| authors.who(key, live);
     let held = is_held(cli, args, host);

@@ -14,7 +14,7 @@ use super::args::{Cli, Format, StatusArgs};
 use super::failure::Failure;
 use super::host::By;
 use super::ui::Ui;
-use super::{Exit, drift, host, recovery, reports, trial};
+use super::{Exit, drift, host, missed, recovery, reports, trial};
 
 /// Shows how this host stands; changes nothing.
 ///
@@ -49,9 +49,14 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
         // Whoever asks whether it is in sync is not to take that for a yes.
         return Ok(if args.detailed_exitcode { Exit::Differs } else { Exit::Done });
     }
-    let set = host::load(cli, None, root).and_then(|loaded| host::resolve(loaded, &host, ui));
-    let set = match set {
-        Ok(set) => set,
+    let planned = host::load(cli, None, root).and_then(|loaded| {
+        let set = host::resolve(loaded, &host, ui)?;
+        let plan = host::plan(cli, &host, set, By::Nobody);
+        missed::refuse_plan(&plan, &host)?;
+        Ok(plan)
+    });
+    let plan = match planned {
+        Ok(plan) => plan,
         Err(failure) => {
             let mut status = report::unplanned(&host.facts, boot, "failed");
             status.errors = failure.problems();
@@ -59,7 +64,6 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
             return Err(failure);
         }
     };
-    let plan = host::plan(cli, &host, set, By::Nobody);
     let mut status = report::status(&plan, &host.facts, boot);
     show(cli, ui, &mut status)?;
     let differs = status.result != "in_sync";

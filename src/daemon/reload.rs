@@ -105,6 +105,12 @@ impl Daemon<'_> {
             .refusals()
             .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
             .collect();
+        // What a pattern matches and could not be listed would be let go: what is held stays held.
+        let unseen = plan.baseline.patterns.iter().filter_map(|pattern| {
+            let why = report::errno_text(pattern.unseen?);
+            Some(format!("what {} matches cannot be listed: {why}", pattern.pattern))
+        });
+        let refusals: Vec<String> = refusals.into_iter().chain(unseen).collect();
         if refusals.is_empty() {
             return Ok(plan);
         }
@@ -163,8 +169,9 @@ impl Daemon<'_> {
                 && holds.of(&step.key, since_boot).is_none()
         });
         let foreign = plan.in_place().next();
+        let is_unseen = plan.baseline.patterns.iter().any(|pattern| pattern.unseen.is_some());
         let options = apply::Options {
-            live_only: foreign.is_some() || for_now,
+            live_only: foreign.is_some() || for_now || is_unseen,
             keep_going: true,
             run_actions: false,
             // What comes and goes is no concern of the disk.

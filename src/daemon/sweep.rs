@@ -125,7 +125,10 @@ impl Daemon<'_> {
     /// Whether a pattern matches what it did not match, or no longer matches what it did.
     fn has_new_matches(&self) -> bool {
         let Some(force) = &self.force else { return false };
-        force.patterns.iter().any(|p| self.kernel.expand(&p.pattern) != p.matches)
+        force.patterns.iter().any(|p| {
+            let now = self.kernel.matches(&p.pattern);
+            now.unseen.is_none() && (p.unseen.is_some() || now.keys != p.matches)
+        })
     }
 
     /// Finds slots by what they are now.

@@ -444,10 +444,10 @@ fn no_longer(
         return Vec::new();
     }
     let held = |key: &Key| baseline.get(key).is_some();
-    // What went with its interface is asked for as before.
+    // What went with its interface is asked for as before, and so may be what no look was had at.
     let gone = |key: &Key| {
-        !observed.snapshot.get(key).is_some_and(Reading::exists)
-            && baseline.patterns.iter().any(|p| p.pattern.matches(key))
+        let exists = observed.snapshot.get(key).is_some_and(Reading::exists);
+        baseline.patterns.iter().any(|p| (!exists || p.unseen.is_some()) && p.pattern.matches(key))
     };
     let matches = returned::matches(observed);
     let keys =

@@ -1,12 +1,13 @@
 //! Which parameters exist: directories listed beneath the root, no link followed.
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nix::dir::{Dir, Type};
+use rustix::fs::{FileType, RawDir};
 
-use super::beneath::{Access, Beneath};
+use super::beneath::{Access, Beneath, OVER_MOUNTED, SPECIAL_FILE};
 use crate::key::{Key, Pattern, glob_matches, has_wildcard};
-use crate::observed::Matches;
+use crate::observed::{Errno, Matches};
 
 /// A file system of its own behind an automount; its files register binary formats and are no
 /// parameters. A listing must not mount it.
@@ -16,14 +17,14 @@ const NOT_PARAMETERS: &str = "fs/binfmt_misc";
 pub(super) fn all(beneath: &Beneath) -> Vec<Key> {
     let mut found = Matches::default();
     if let Ok(root) = beneath.directory(beneath.root(), ".") {
-        descend(beneath, root, "", &mut found);
+        descend(beneath, &root, "", &mut found);
     }
     found.keys.sort_unstable();
     found.keys
 }
 
 /// Every file that `pattern` matches, sorted by its path; only the directories that its
-/// components name are opened.
+/// components name are opened. One that cannot be listed may have others: that is told.
 pub(super) fn matches(beneath: &Beneath, pattern: &Pattern) -> Matches {
     let mut found = Matches::default();
     collect(beneath, beneath.root(), "", pattern.as_path(), &mut found);
@@ -32,19 +33,19 @@ pub(super) fn matches(beneath: &Beneath, pattern: &Pattern) -> Matches {
     found
 }
 
-fn descend(beneath: &Beneath, dir: OwnedFd, prefix: &str, found: &mut Matches) {
-    for_each_entry(dir, |dir, name, kind| {
-        let path = join(prefix, name);
-        if kind != Some(Type::Directory) {
-            push_file(beneath, dir, name, kind, &path, found);
+fn descend(beneath: &Beneath, dir: &OwnedFd, prefix: &str, found: &mut Matches) {
+    for (name, kind) in entries(dir, found) {
+        let path = join(prefix, &name);
+        if kind != Some(FileType::Directory) {
+            push_file(beneath, dir.as_fd(), &name, kind, &path, found);
         }
-        if matches!(kind, Some(Type::Directory) | None)
+        if matches!(kind, Some(FileType::Directory) | None)
             && !(beneath.procfs() && path == NOT_PARAMETERS)
-            && let Ok(below) = beneath.directory(dir, name)
+            && let Some(below) = entered(beneath, dir.as_fd(), &name, found)
         {
-            descend(beneath, below, &path, found);
+            descend(beneath, &below, &path, found);
         }
-    });
+    }
 }
 
 /// Matches `rest` of the pattern below `from`, whose own path is `prefix`.
@@ -55,30 +56,32 @@ fn collect(beneath: &Beneath, from: BorrowedFd<'_>, prefix: &str, rest: &str, fo
         return;
     };
     let path = join(prefix, literal);
-    let Ok(dir) = beneath.directory(from, if literal.is_empty() { "." } else { literal }) else {
+    let Some(dir) = entered(beneath, from, if literal.is_empty() { "." } else { literal }, found)
+    else {
         return;
     };
     let (component, rest) = wild.split_once('/').map_or((wild, None), |(c, r)| (c, Some(r)));
-    for_each_entry(dir, |dir, name, kind| {
-        if !glob_matches(component, name) {
-            return;
+    for (name, kind) in entries(&dir, found) {
+        if !glob_matches(component, &name) {
+            continue;
         }
-        let path = join(&path, name);
+        let path = join(&path, &name);
         match rest {
-            None => push_file(beneath, dir, name, kind, &path, found),
-            Some(rest) if matches!(kind, Some(Type::Directory) | None) => {
+            None => push_file(beneath, dir.as_fd(), &name, kind, &path, found),
+            Some(rest) if matches!(kind, Some(FileType::Directory) | None) => {
                 // A literal rest is opened in one go, through this entry.
                 let (literal, more) = split_literal(rest);
                 if more.is_none() {
-                    let below = join(name, literal);
-                    push_file(beneath, dir, &below, None, &join(&path, literal), found);
-                } else if let Ok(below) = beneath.directory(dir, name) {
+                    let below = join(&name, literal);
+                    let path = join(&path, literal);
+                    push_file(beneath, dir.as_fd(), &below, None, &path, found);
+                } else if let Some(below) = entered(beneath, dir.as_fd(), &name, found) {
                     collect(beneath, below.as_fd(), &path, rest, found);
                 }
             }
             Some(_) => {}
         }
-    });
+    }
 }
 
 /// The components before the first with a wildcard, and what begins with that one.
@@ -101,13 +104,19 @@ fn push_file(
     beneath: &Beneath,
     dir: BorrowedFd<'_>,
     below: &str,
-    kind: Option<Type>,
+    kind: Option<FileType>,
     path: &str,
     found: &mut Matches,
 ) {
     let is_file = match kind {
-        Some(kind) => kind == Type::File,
-        None => beneath.file(dir, below, Access::Look).is_ok(),
+        Some(kind) => kind == FileType::RegularFile,
+        None => match beneath.file(dir, below, Access::Look) {
+            Ok(_) => true,
+            Err(errno) => {
+                miss(errno, found);
+                false
+            }
+        },
     };
     match Key::from_path(path) {
         Ok(key) if is_file => found.keys.push(key),
@@ -119,20 +128,48 @@ fn push_file(
     }
 }
 
-/// Calls `each` with the directory, the name of an entry and its type where that is known.
-/// A directory that cannot be read has no entries.
-fn for_each_entry(dir: OwnedFd, mut each: impl FnMut(BorrowedFd<'_>, &str, Option<Type>)) {
-    let Ok(mut listed) = Dir::from_fd(dir) else { return };
-    let names: Vec<(String, Option<Type>)> = listed
-        .iter()
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().to_string_lossy();
-            (name != "." && name != "..").then(|| (name.into_owned(), entry.file_type()))
-        })
-        .collect();
-    for (name, kind) in names {
-        each(listed.as_fd(), &name, kind);
+/// The directory at `path`, to be listed; `None` where there is none, or it cannot be opened.
+fn entered(
+    beneath: &Beneath,
+    from: BorrowedFd<'_>,
+    path: &str,
+    found: &mut Matches,
+) -> Option<OwnedFd> {
+    beneath.directory(from, path).map_err(|errno| miss(errno, found)).ok()
+}
+
+/// Each entry's name, with its type where that is known; those before the first error, which a
+/// listing has again and again.
+fn entries(dir: &OwnedFd, found: &mut Matches) -> Vec<(String, Option<FileType>)> {
+    let mut room = [MaybeUninit::uninit(); 4096];
+    let mut listed = RawDir::new(dir, &mut room);
+    let mut names = Vec::new();
+    while let Some(entry) = listed.next() {
+        match entry {
+            Ok(entry) => {
+                let name = entry.file_name().to_string_lossy();
+                if name != "." && name != ".." {
+                    let kind = entry.file_type();
+                    let kind = (kind != FileType::Unknown).then_some(kind);
+                    names.push((name.into_owned(), kind));
+                }
+            }
+            Err(error) => {
+                miss(Errno(error.raw_os_error()), found);
+                break;
+            }
+        }
+    }
+    names
+}
+
+/// Keeps in mind why something could not be looked at. What is not there, or is no parameter by
+/// its place or its type, is no match, and nothing is missed.
+fn miss(errno: Errno, found: &mut Matches) {
+    let is_none =
+        matches!(errno, Errno::ENOENT | Errno::EISDIR | Errno::ELOOP | OVER_MOUNTED | SPECIAL_FILE);
+    if !is_none {
+        found.unseen.get_or_insert(errno);
     }
 }
 

@@ -38,12 +38,12 @@ pub trait Kernel {
     /// The number that the kernel refused it with.
     fn probe_write(&self, key: &Key) -> Result<(), Errno>;
 
-    /// The existing parameters that match, sorted.
+    /// The existing parameters that match, sorted; where not all could be looked at, the others.
     fn expand(&self, pattern: &Pattern) -> Vec<Key>;
 
-    /// The same, with those that no key can name.
+    /// The same, with those that no key can name, and with why there may be others.
     fn matches(&self, pattern: &Pattern) -> Matches {
-        Matches { keys: self.expand(pattern), unnamed: Vec::new() }
+        Matches { keys: self.expand(pattern), ..Matches::default() }
     }
 
     /// Every existing parameter, sorted.

@@ -39,6 +39,7 @@ mod scripted;
 mod status;
 mod support;
 mod transaction;
+mod unread;
 mod waivers;
 mod watch_bpf;
 

@@ -26,7 +26,7 @@ use super::failure::Failure;
 use super::host::{self, Host, Loaded};
 use super::reports;
 use super::ui::Ui;
-use super::{Exit, apply, recovery, trial};
+use super::{Exit, apply, missed, recovery, trial};
 
 /// Carries out what a unit or a udev rule asks for.
 ///
@@ -116,11 +116,14 @@ impl Run<'_> {
         if !self.args.only.is_empty() {
             selected::restrict(&mut set, &self.args.only);
         }
-        let live_only = broken.is_some() || !self.args.only.is_empty();
+        // What was not seen of a pattern's matches is left as it is, in our files as well.
+        let unseen = missed::unseen(&set);
+        let live_only = broken.is_some() || !self.args.only.is_empty() || !unseen.is_empty();
         // The first pass is there before /var is.
         let remember = if self.args.settled { Remember::Always } else { Remember::InRun };
         let pass = pass::run(self.cli, self.host, &set, live_only, remember);
-        let wrong = broken.is_some() || !pass.errors.is_empty();
+        report.errors.extend(unseen);
+        let wrong = broken.is_some() || !pass.errors.is_empty() || !report.errors.is_empty();
         let uncorrected = pass.found.iter().any(|f| !f.corrected);
         report.result = match () {
             () if broken.is_some() => "failed",

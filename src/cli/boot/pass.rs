@@ -1,6 +1,6 @@
 //! One pass over a host's parameters that stops at nothing: live values first, then the drop-in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::apply::{self, Options, Remember};
 use crate::baseline::DesiredSet;
@@ -50,6 +50,7 @@ pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool, remember: 
         found: BTreeMap::new(),
         failed: BTreeMap::new(),
         errors: Vec::new(),
+        missed: BTreeSet::new(),
     };
     let first = live.values(set);
     let right = first.items.iter().filter(|i| !i.waived()).count();
@@ -66,7 +67,8 @@ pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool, remember: 
             live.errors.push(format!("{path} could not be refreshed: {why}"));
         }
     }
-    let Live { mut found, failed, mut errors, .. } = live;
+    let Live { mut found, failed, mut errors, missed, .. } = live;
+    errors.extend(missed);
     let right = right.saturating_sub(found.len());
     boot::conclude(&mut found, &plan, &failed);
     errors.extend(failed.iter().map(|(key, why)| format!("{key}: {why}")));
@@ -89,6 +91,8 @@ struct Live<'a> {
     /// Parameters whose write failed last, with why.
     failed: BTreeMap<Key, String>,
     errors: Vec<String>,
+    /// What could not be looked at.
+    missed: BTreeSet<String>,
 }
 
 impl Live<'_> {
@@ -96,6 +100,7 @@ impl Live<'_> {
     fn look(&mut self, set: &DesiredSet) -> Plan {
         self.host.forget();
         let plan = host::plan(self.cli, self.host, set.clone(), By::Unit);
+        self.missed.extend(self.host.missed.lines());
         boot::add_found(&mut self.found, &plan);
         self.found.retain(|key, _| !self.let_go.contains(key));
         plan

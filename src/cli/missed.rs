@@ -1,0 +1,76 @@
+//! What could not be looked at of a host, so that a plan of it may lack something.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use crate::baseline::DesiredSet;
+use crate::observed::Errno;
+use crate::plan::Plan;
+use crate::report::errno_text;
+
+use super::failure::Failure;
+use super::host::Host;
+
+/// What was not seen, in words.
+#[derive(Debug, Default)]
+pub struct Missed(RefCell<BTreeSet<String>>);
+
+impl Missed {
+    /// Adds something.
+    pub fn note(&self, why: String) {
+        self.0.borrow_mut().insert(why);
+    }
+
+    /// Adds a pattern, not all of whose matches could be listed.
+    pub fn matches(&self, pattern: impl std::fmt::Display, errno: Errno) {
+        self.note(not_listed(pattern, errno));
+    }
+
+    /// Forgets it: what comes is a new look.
+    pub fn forget(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    /// A line each.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.borrow().iter().cloned().collect()
+    }
+
+    /// Refuses to go on where there is something.
+    ///
+    /// # Errors
+    /// There is.
+    pub fn refuse(&self) -> Result<(), Failure> {
+        refuse(&self.lines())
+    }
+}
+
+/// The patterns of a baseline of which not all matches could be listed, a line each.
+pub fn unseen(set: &DesiredSet) -> Vec<String> {
+    let unseen = |p: &crate::baseline::DesiredPattern| Some(not_listed(&p.pattern, p.unseen?));
+    set.patterns.iter().filter_map(unseen).collect()
+}
+
+/// Refuses a plan that lacks something: what is not seen would be taken for what is not there.
+///
+/// # Errors
+/// It does.
+pub fn refuse_plan(plan: &Plan, host: &Host) -> Result<(), Failure> {
+    let mut lines = unseen(&plan.baseline);
+    lines.extend(host.missed.lines());
+    lines.sort();
+    lines.dedup();
+    refuse(&lines)
+}
+
+fn not_listed(pattern: impl std::fmt::Display, errno: Errno) -> String {
+    format!("what {pattern} matches cannot be listed: {}", errno_text(errno))
+}
+
+fn refuse(lines: &[String]) -> Result<(), Failure> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{}; nothing was changed", lines.join("; "));
+    Err(Failure::new(message).help("try it again once that can be read"))
+}
