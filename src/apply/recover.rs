@@ -34,13 +34,13 @@ impl Recovered {
 /// Killed itself, it does the same again at its next run.
 ///
 /// # Errors
-/// The journal cannot be read, or removed once everything is right.
+/// The journal cannot be read, or removed once everything is right; or this boot is not known.
 pub fn recover(
     kernel: &dyn Kernel,
     root: &Path,
     boot_id: &str,
 ) -> Result<Option<Recovered>, PersistError> {
-    let Some(unfinished) = ledger::left_behind(root)? else { return Ok(None) };
+    let Some(unfinished) = ledger::left_behind(root, boot_id)? else { return Ok(None) };
     // What another boot has left behind went with that boot.
     if unfinished.boot_id != boot_id || unfinished.done {
         ledger::clear(root)?;
@@ -61,7 +61,7 @@ pub fn recover(
 pub fn carried_out(root: &Path, boot_id: &str) -> Result<Option<Unfinished>, PersistError> {
     let of_boot = |left: &Unfinished| left.boot_id == boot_id && !left.done;
     let is_committed = |left: &Unfinished| is_committed(left, &|path| ledger::text_of(root, path));
-    Ok(ledger::left_behind(root)?.filter(|left| of_boot(left) && is_committed(left)))
+    Ok(ledger::left_behind(root, boot_id)?.filter(|left| of_boot(left) && is_committed(left)))
 }
 
 /// Takes back what was begun, with the lock held: but for what somebody else has changed since, and

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::apply::{self, Options};
 use crate::below;
-use crate::observed::Replaced;
+use crate::observed::{Facts, Replaced};
 use crate::persist::holds::Holds;
 use crate::persist::{LOCK, Lock, LockError, presence};
 use crate::plan::{Outcome, Plan};
-use crate::probe::Fact;
+use crate::probe::{self, Fact};
 use crate::report;
 use crate::sources::HOST_BASELINE;
 use crate::watch::clock;
@@ -51,7 +51,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let host = host::open(cli, if saved.is_some() { &Fact::ALL } else { &wanted })?;
     only_root(&host, "apply a baseline")
         .map_err(|failure| failure.help("`tunectl plan` shows the same without root"))?;
-    let lock = lock(cli, args.lock_timeout)?;
+    let lock = lock(cli, &host.facts, args.lock_timeout)?;
     recovery::settle(cli, &host, ui)?;
     trial::settle(cli, &host, ui)?;
     let set = host::resolve(loaded, &host, ui)?;
@@ -196,11 +196,30 @@ pub fn exit(plan: &Plan, outcome: &Outcome) -> Exit {
     }
 }
 
-/// Takes the lock that lets one apply run at a time.
+/// This boot. Whoever takes the lock must know it: what another boot has left behind is past, and
+/// what this one has is to be put right first.
+///
+/// # Errors
+/// It cannot be told.
+pub fn this_boot(cli: &Cli) -> Result<String, Failure> {
+    probe::boot_id(&cli.root).map_err(unknown_boot)
+}
+
+fn unknown_boot(why: impl std::fmt::Display) -> Failure {
+    Failure::new(format!("this boot cannot be told from others: {why}; nothing was changed"))
+        .help("try it again once the boot id can be read")
+}
+
+/// Takes the lock that lets one apply run at a time, where it is known which boot this is.
 ///
 /// # Errors
 /// Another one holds it, or it cannot be used.
-pub fn lock(cli: &Cli, timeout: u32) -> Result<Lock, Failure> {
+pub fn lock(cli: &Cli, facts: &Facts, timeout: u32) -> Result<Lock, Failure> {
+    if facts.boot_id.is_empty() {
+        return Err(this_boot(cli)
+            .err()
+            .unwrap_or_else(|| unknown_boot("it was not read at first")));
+    }
     let path = below::resolve_parent(&cli.root, LOCK)
         .map_err(|error| Failure::new(format!("cannot find {LOCK}: {error}")))?;
     let patience = Duration::from_secs(u64::from(timeout));

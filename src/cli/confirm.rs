@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::persist::trial::{self as record, State, Trial};
 use crate::persist::{LOCK, Lock, LockError, originals};
-use crate::probe::{self, Fact};
 use crate::procsys::ProcSys;
 use crate::report;
 use crate::sources::HOST_BASELINE;
@@ -13,6 +12,7 @@ use crate::watch::clock;
 use crate::wire::{CONFIRMED_SCHEMA, Confirmed};
 
 use super::Exit;
+use super::apply::this_boot;
 use super::args::{Cli, ConfirmArgs, Format};
 use super::failure::Failure;
 use super::trial::{finish, open_trial, put_back, seen};
@@ -31,16 +31,15 @@ pub fn run(cli: &Cli, args: &ConfirmArgs, ui: &Ui) -> Result<Exit, Failure> {
     if kernel.is_procfs() && !nix::unistd::geteuid().is_root() {
         return Err(Failure::new("only root can confirm a trial"));
     }
-    let facts = probe::probe_for(&cli.root, &[Fact::BootId])
-        .map_err(|error| Failure::new(error.to_string()))?;
+    let boot_id = this_boot(cli)?;
     let place = crate::below::resolve_parent(&cli.root, LOCK)
         .map_err(|error| Failure::new(format!("cannot find {LOCK}: {error}")))?;
     let lock = Lock::take(&place, PATIENCE).map_err(|error| match error {
         LockError::Busy(_) => Failure::refused(error.to_string()).help("wait for it"),
         LockError::Failed { .. } => Failure::new(error.to_string()),
     })?;
-    let Some(mut trial) = open_trial(cli, &facts.boot_id)? else {
-        return Err(nothing(cli, &facts.boot_id));
+    let Some(mut trial) = open_trial(cli, &boot_id)? else {
+        return Err(nothing(cli, &boot_id));
     };
     if args.cancel {
         return cancel(cli, ui, &kernel, &mut trial);
@@ -48,7 +47,7 @@ pub fn run(cli: &Cli, args: &ConfirmArgs, ui: &Ui) -> Result<Exit, Failure> {
     let over = trial.left(clock::since_boot()).is_zero();
     if over || trial.state == State::Writing {
         finish(cli, ui, &kernel, &mut trial)?;
-        return Err(nothing(cli, &facts.boot_id));
+        return Err(nothing(cli, &boot_id));
     }
     let changed = trial::changed_since(&kernel, &trial);
     trial::confirm(&kernel, &cli.root, &mut trial, "confirmed").map_err(|error| {

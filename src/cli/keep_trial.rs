@@ -3,12 +3,12 @@
 
 use clap::Parser as _;
 
-use crate::probe::{self, Fact};
 use crate::spawn;
 use crate::trial;
 use crate::watch::signals::outlive_file_limit;
 
 use super::Exit;
+use super::apply::this_boot;
 use super::args::Cli;
 use super::failure::Failure;
 use super::ui::Ui;
@@ -32,9 +32,8 @@ pub fn asked_for() -> Option<Cli> {
 #[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
     outlive_file_limit();
-    let facts = probe::probe_for(&cli.root, &[Fact::BootId])
-        .map_err(|error| Failure::new(error.to_string()))?;
-    let lines = trial::keep(&cli.root, &facts.boot_id, spawn::detach)
+    let boot_id = this_boot(cli)?;
+    let lines = trial::keep(&cli.root, &boot_id, spawn::detach)
         .map_err(|error| Failure::new(error.to_string()))?;
     for line in lines {
         ui.hint(&line);

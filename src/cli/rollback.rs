@@ -66,7 +66,7 @@ fn carry_out(
     host: &Host,
     shown: Option<&Plan>,
 ) -> Result<Exit, Failure> {
-    let _lock = super::apply::lock(cli, args.lock_timeout)?;
+    let _lock = super::apply::lock(cli, &host.facts, args.lock_timeout)?;
     host.forget();
     recovery::settle(cli, host, ui)?;
     trial::settle(cli, host, ui)?;

@@ -12,11 +12,11 @@ use crate::catalogue;
 use crate::key::Key;
 use crate::persist::holds::{HOLDS, Hold, Holds, UNLOCKED};
 use crate::persist::{LOCK, Lock, LockError, presence};
-use crate::probe::{self, Fact};
 use crate::procsys::{Kernel as _, ProcSys};
 use crate::watch::{bpf, clock};
 use crate::wire::{UNLOCKED_SCHEMA, Unlocked};
 
+use super::apply::this_boot;
 use super::args::{Cli, Format, UnlockArgs};
 use super::failure::Failure;
 use super::ui::Ui;
@@ -54,8 +54,7 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
             None => failure,
         });
     }
-    let facts = probe::probe_for(&cli.root, &[Fact::BootId])
-        .map_err(|error| Failure::new(error.to_string()))?;
+    let boot_id = this_boot(cli)?;
     let place = below::resolve_parent(&cli.root, LOCK)
         .map_err(|error| Failure::new(format!("cannot find {LOCK}: {error}")))?;
     let _lock = Lock::take(&place, PATIENCE).map_err(|error| match error {
@@ -67,7 +66,7 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
         .ok()
         .and_then(|time| Timestamp::now().checked_add(time).ok())
         .map(|until| format!("{until:.0}"));
-    let mut holds = Holds::read(&cli.root, &facts.boot_id);
+    let mut holds = Holds::read(&cli.root, &boot_id);
     let hold = Hold {
         kind: UNLOCKED.into(),
         by: who(),
@@ -82,14 +81,14 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
     let half = catalogue::half_of(&key);
     let keys: Vec<Key> = std::iter::once(key.clone()).chain(half).collect();
     // Before it says that it is no longer prevented.
-    let held = is_held(cli, &facts.boot_id, &key, &keys);
+    let held = is_held(cli, &boot_id, &key, &keys);
     // A pinned program prevents also where no daemon runs, or one that hangs.
     if cli.root == Path::new("/") {
         bpf::let_go(&keys)
             .map_err(|error| Failure::new(format!("{key} stays prevented: {error}")))?;
         presence::no_longer_prevented(&cli.root, &keys);
     }
-    let runs = presence::find(&cli.root, &facts.boot_id).is_some_and(|watch| watch.running);
+    let runs = presence::find(&cli.root, &boot_id).is_some_and(|watch| watch.running);
     tell(
         ui,
         &Unlocked {

@@ -14,7 +14,7 @@ use crate::persist::presence::Presence;
 use crate::persist::reports;
 use crate::persist::{Holder, LockError};
 use crate::plan::Plan;
-use crate::probe::{self, Fact};
+use crate::probe::Fact;
 use crate::report::event::{When, line};
 use crate::report::{SECRET, tally};
 use crate::watch::{clock, priority};
@@ -22,6 +22,7 @@ use crate::wire::event::Event;
 use crate::wire::{TALLY_SCHEMA, Tally, Watch};
 
 use super::Exit;
+use super::apply::this_boot;
 use super::args::{Cli, WatchArgs};
 use super::drift;
 use super::failure::Failure;
@@ -44,9 +45,8 @@ pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
         return Err(Failure::new("only root can hold parameters")
             .help("`tunectl plan` shows what would be done"));
     }
-    let facts = probe::probe_for(&cli.root, &[Fact::BootId])
-        .map_err(|error| Failure::new(error.to_string()))?;
-    let mut host = HostBaseline { cli, ui, boot_id: facts.boot_id };
+    let boot_id = this_boot(cli)?;
+    let mut host = HostBaseline { cli, ui, boot_id };
     if args.check {
         return host.check();
     }

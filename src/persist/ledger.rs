@@ -90,16 +90,18 @@ impl Ledger {
     }
 }
 
-/// What an apply has left behind, if one was killed; `None` where nothing was.
+/// What an apply has left behind, if one was killed in whichever boot; `None` where nothing was.
+/// Whether it is of this one can be told by `boot_id`.
 ///
 /// # Errors
-/// It cannot be read, or is not one of ours.
-pub fn left_behind(root: &Path) -> Result<Option<Unfinished>, PersistError> {
+/// It cannot be read, or is not one of ours; or this boot is not known.
+pub fn left_behind(root: &Path, boot_id: &str) -> Result<Option<Unfinished>, PersistError> {
     let path = place(root).map_err(failed("find", Path::new(PATH)))?;
     let found = state::read_up_to(root, PATH, MAX_BYTES);
     let Some(text) = found.map_err(|error| failed("read", &path)(error.into()))? else {
         return Ok(None);
     };
+    state::of_known_boot(PATH, boot_id)?;
     // Killed before its first line was whole, it had not begun anything.
     if MARK.as_bytes().starts_with(&text) {
         return Ok(Some(Unfinished { done: true, ..Unfinished::default() }));
@@ -333,7 +335,7 @@ mod tests {
         let mut ledger = Ledger::begin(&root, &sample("1")).unwrap();
         ledger.about_to_replace(&files).unwrap();
         drop(ledger);
-        let found = left_behind(&root).unwrap().unwrap();
+        let found = left_behind(&root, "5f8c").unwrap().unwrap();
         fs::remove_dir_all(&root).unwrap();
         assert!(found.files.ends_with(&files), "{} of them", found.files.len());
     }

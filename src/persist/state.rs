@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, stat
 use crate::below::{self, is_closed, is_ours, others_write};
 use crate::observed::exact_text;
 
+use super::PersistError;
 use super::reports::MAX_BYTES;
 
 /// The files that a trial or a journal may replace: those that an apply does. With what stands in
@@ -81,6 +82,19 @@ pub fn obeyed(root: &Path, path: &str) -> Option<Vec<u8>> {
         }
         Err(StateError::Unreadable(_)) => None,
     }
+}
+
+/// Refuses to judge by the boot what lies at `path`, where it is not known which this one is: by no
+/// comparison with nothing is it another's.
+///
+/// # Errors
+/// It is not known.
+pub fn of_known_boot(path: &str, boot_id: &str) -> Result<(), PersistError> {
+    if !boot_id.is_empty() {
+        return Ok(());
+    }
+    let why = "this boot's id, /proc/sys/kernel/random/boot_id, is not known";
+    Err(PersistError::new("judge", Path::new(path))(io::Error::other(why)))
 }
 
 fn opened(root: &Path, path: &str) -> Result<(File, u64), StateError> {

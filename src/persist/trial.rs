@@ -224,6 +224,7 @@ pub fn read(root: &Path, boot_id: &str) -> Result<Option<Trial>, PersistError> {
     if let Some(other) = trial.files.iter().find(|f| !state::REPLACED.contains(&&*f.path)) {
         return Err(failed(format!("no apply replaces {:?}", other.path)));
     }
+    state::of_known_boot(TRIAL, boot_id)?;
     Ok((trial.boot_id == boot_id).then_some(trial))
 }
 

@@ -36,6 +36,18 @@ pub enum ProbeError {
     },
 }
 
+/// The boot, without which nobody can tell whether what lies in /run is of this one.
+///
+/// # Errors
+/// The kernel does not tell it: it cannot be read, or there is nothing in it.
+pub fn boot_id(root: &Path) -> Result<String, ProbeError> {
+    let read = text(root, BOOT_ID);
+    let text =
+        read.map_err(|source| ProbeError::Unreadable { path: entry(root, BOOT_ID), source })?;
+    let id = first_line(&text);
+    if id.is_empty() { Err(malformed(root, BOOT_ID, "boot id")) } else { Ok(id.to_owned()) }
+}
+
 const BOOT_ID: &str = "proc/sys/kernel/random/boot_id";
 /// Where a unit stands when it is enabled, and where it is masked.
 struct Unit {

@@ -2,6 +2,8 @@
 //!
 //! strace refuses single system calls on single files.
 
+mod boot_id;
+
 use std::fs;
 use std::process::Command;
 

@@ -52,7 +52,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let host = host::open(cli, &Fact::ALL)?;
     apply::only_root(&host, "apply a baseline")?;
     selected::wait_for(&host.kernel, &late);
-    let _lock = apply::lock(cli, args.lock_timeout)?;
+    let _lock = apply::lock(cli, &host.facts, args.lock_timeout)?;
     let settled = recovery::settle(cli, &host, ui);
     // What a trial has changed is left alone while that lasts, as is all that is let go.
     if let Err(failure) = settled.and_then(|()| trial::settle_dead(cli, &host, ui)) {
