@@ -372,9 +372,8 @@ fn take_back(
         return restored;
     }
     for (key, value) in &plan.originals {
-        if kernel.read(key).text().is_some_and(|now| now != value) {
-            restored.push((key.clone(), kernel.write(key, &bytes(value))));
-        }
+        let again = recover::written_again(kernel, key, value);
+        restored.extend(again.map(|result| (key.clone(), result)));
     }
     restored
 }

@@ -26,7 +26,17 @@ pub struct Recovered {
 impl Recovered {
     /// Whether everything is as before, or carried out.
     pub fn is_whole(&self) -> bool {
-        self.files.is_empty() && self.restored.iter().all(|(_, result)| result.is_ok())
+        self.unread().is_empty()
+            && self.files.is_empty()
+            && self.restored.iter().all(|(_, result)| result.is_ok())
+    }
+
+    /// Parameters that cannot be read, and so are not put back yet.
+    pub fn unread(&self) -> &[(Key, Errno)] {
+        match &self.recovery {
+            Recovery::Undo { unread, .. } => unread,
+            Recovery::Finished => &[],
+        }
     }
 }
 
@@ -75,13 +85,25 @@ pub fn put_back(kernel: &dyn Kernel, root: &Path, unfinished: Unfinished) -> Rec
             restored.push((key.clone(), kernel.write(key, &bytes(value))));
         }
         for (key, value) in cascades {
-            if kernel.read(key).text().is_some_and(|live| live != value) {
-                restored.push((key.clone(), kernel.write(key, &bytes(value))));
-            }
+            restored.extend(written_again(kernel, key, value).map(|result| (key.clone(), result)));
         }
         for file in files {
             lost.extend(files::restore(&file.path, file.before.as_deref(), root).err());
         }
     }
     Recovered { unfinished, recovery, restored, files: lost }
+}
+
+/// Writes `value` where that is not what a parameter reads, and says how it went; `None`: it reads
+/// so, or is gone.
+pub(super) fn written_again(
+    kernel: &dyn Kernel,
+    key: &Key,
+    value: &str,
+) -> Option<Result<(), Errno>> {
+    match kernel.read(key).value {
+        Ok(live) => (live != value).then(|| kernel.write(key, &bytes(value))),
+        Err(Errno::ENOENT) => None,
+        Err(errno) => Some(Err(errno)),
+    }
 }

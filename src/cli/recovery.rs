@@ -61,7 +61,12 @@ fn told(recovered: &Recovered) -> Vec<String> {
         return vec![format!("{who}; it had carried everything out")];
     }
     let good = recovered.restored.iter().filter(|(_, result)| result.is_ok()).count();
-    let mut lines = vec![format!("{who}; what it had written was taken back ({good})")];
+    let what = if recovered.is_whole() {
+        format!("what it had written was taken back ({good})")
+    } else {
+        format!("not all that it had written could be taken back ({good} was)")
+    };
+    let mut lines = vec![format!("{who}; {what}")];
     lines.extend(trial::not_put_back(recovered));
     lines
 }

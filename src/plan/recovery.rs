@@ -2,7 +2,7 @@
 
 use crate::catalogue::{self, Effect};
 use crate::key::Key;
-use crate::observed::{Replaced, Snapshot, Unfinished};
+use crate::observed::{Errno, Replaced, Snapshot, Unfinished};
 use crate::value::agrees;
 
 /// How an apply that was killed is put right.
@@ -20,8 +20,11 @@ pub enum Recovery {
         files: Vec<Replaced>,
         /// Parameters that somebody else has changed since, with what they read: left alone.
         left: Vec<(Key, String)>,
-        /// Parameters whose value of before is not known.
+        /// Parameters whose value of before is not known, or that are gone.
         lost: Vec<Key>,
+        /// Parameters that cannot be read, so that nobody can say whether somebody else has changed
+        /// them since: they are not put back yet.
+        unread: Vec<(Key, Errno)>,
     },
 }
 
@@ -53,6 +56,7 @@ pub fn recovery(
         return Recovery::Finished;
     }
     let (mut writes, mut left, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+    let mut unread: Vec<(Key, Errno)> = Vec::new();
     for (n, begun) in unfinished.writes.iter().enumerate().rev() {
         let key = &begun.key;
         let first = unfinished.writes.iter().position(|w| w.key == *key);
@@ -61,7 +65,10 @@ pub fn recovery(
             continue;
         }
         let Some(live) = now.text(key) else {
-            lost.push(key.clone());
+            match unreadable(now, key).filter(|_| begun.undo.is_some()) {
+                Some(errno) => unread.push((key.clone(), errno)),
+                None => lost.push(key.clone()),
+            }
             continue;
         };
         let shape = catalogue::shape_of(key);
@@ -79,7 +86,13 @@ pub fn recovery(
     // Taking a write back changes those again; what somebody else made of one since stays.
     let mut cascades = Vec::new();
     for (key, before) in &unfinished.originals {
-        let Some(live) = now.text(key) else { continue };
+        let Some(live) = now.text(key) else {
+            let known = |(other, _): &(Key, Errno)| other == key;
+            if let Some(errno) = unreadable(now, key).filter(|_| !unread.iter().any(known)) {
+                unread.push((key.clone(), errno));
+            }
+            continue;
+        };
         // What was written itself may be changed once more by a write that is taken back after it.
         if unfinished.writes.iter().any(|w| w.key == *key) {
             let others = left.iter().any(|(other, _)| other == key);
@@ -116,7 +129,13 @@ pub fn recovery(
         }
     }
     let files = unfinished.files.iter().filter(|file| text(&file.path) == file.after);
-    Recovery::Undo { files: files.cloned().collect(), writes, cascades, left, lost }
+    Recovery::Undo { files: files.cloned().collect(), writes, cascades, left, lost, unread }
+}
+
+/// Why a parameter that is there cannot be read; what is gone has nothing to be put back.
+fn unreadable(now: &Snapshot, key: &Key) -> Option<Errno> {
+    let errno = *now.get(key)?.value.as_ref().err()?;
+    (errno != Errno::ENOENT).then_some(errno)
 }
 
 #[cfg(test)]

@@ -215,6 +215,10 @@ pub fn not_put_back(recovered: &Recovered) -> Vec<String> {
         }));
         lines.extend(lost.iter().map(|key| format!("{key}: its value of before is not known")));
     }
+    lines.extend(recovered.unread().iter().map(|(key, errno)| {
+        let why = report::errno_text(*errno);
+        format!("{key} cannot be read, and so is not put back yet: {why}")
+    }));
     lines.extend(recovered.files.iter().map(ToString::to_string));
     lines
 }
