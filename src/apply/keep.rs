@@ -37,7 +37,7 @@ pub fn could_keep(root: &Path, files: &[Replaced]) -> Result<(), PersistError> {
 pub fn keep(root: &Path, begun: Unfinished, kept: impl FnOnce()) -> Result<(), KeepError> {
     let mut files = begun.files.clone();
     for file in &mut files {
-        let now = ledger::text_of(root, &file.path);
+        let now = ledger::text_of(root, &file.path)?;
         if now == file.before {
             continue;
         }

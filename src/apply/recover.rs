@@ -1,5 +1,6 @@
 //! Puts right what an apply has left behind that was killed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::key::Key;
@@ -67,18 +68,27 @@ pub fn recover(
 /// What was carried out to its end in this boot, and killed before it could say so.
 ///
 /// # Errors
-/// The journal cannot be read.
+/// The journal cannot be read, or a file that it names.
 pub fn carried_out(root: &Path, boot_id: &str) -> Result<Option<Unfinished>, PersistError> {
     let of_boot = |left: &Unfinished| left.boot_id == boot_id && !left.done;
-    let is_committed = |left: &Unfinished| is_committed(left, &|path| ledger::text_of(root, path));
-    Ok(ledger::left_behind(root, boot_id)?.filter(|left| of_boot(left) && is_committed(left)))
+    let Some(left) = ledger::left_behind(root, boot_id)?.filter(of_boot) else { return Ok(None) };
+    let texts = Texts::of(&left, root)?;
+    Ok(is_committed(&left, &|path| texts.now(path)).then_some(left))
 }
 
 /// Takes back what was begun, with the lock held: but for what somebody else has changed since, and
 /// for what was carried out to its end.
 pub fn put_back(kernel: &dyn Kernel, root: &Path, unfinished: Unfinished) -> Recovered {
+    let texts = match Texts::of(&unfinished, root) {
+        Ok(texts) => texts,
+        // Whether it was carried out cannot be told, so nothing is touched yet.
+        Err(error) => {
+            let (recovery, restored) = (Recovery::nothing(), Vec::new());
+            return Recovered { unfinished, recovery, restored, files: vec![error] };
+        }
+    };
     let now: Snapshot = looked_at(&unfinished).map(|key| (key.clone(), kernel.read(key))).collect();
-    let recovery = recovery(&unfinished, &now, &|path| ledger::text_of(root, path));
+    let recovery = recovery(&unfinished, &now, &|path| texts.now(path));
     let (mut restored, mut lost) = (Vec::new(), Vec::new());
     if let Recovery::Undo { writes, cascades, files, .. } = &recovery {
         for (key, value) in writes {
@@ -92,6 +102,20 @@ pub fn put_back(kernel: &dyn Kernel, root: &Path, unfinished: Unfinished) -> Rec
         }
     }
     Recovered { unfinished, recovery, restored, files: lost }
+}
+
+/// What the files read that were about to be replaced.
+struct Texts(BTreeMap<String, Option<String>>);
+
+impl Texts {
+    fn of(unfinished: &Unfinished, root: &Path) -> Result<Self, PersistError> {
+        let text = |path: &String| Ok((path.clone(), ledger::text_of(root, path)?));
+        unfinished.files.iter().map(|file| text(&file.path)).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn now(&self, path: &str) -> Option<String> {
+        self.0.get(path).cloned().flatten()
+    }
 }
 
 /// Writes `value` where that is not what a parameter reads, and says how it went; `None`: it reads

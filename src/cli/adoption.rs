@@ -126,16 +126,24 @@ impl Adoption {
     /// The host's own is a link, which could not be put back, or cannot be read.
     pub fn files(&self, cli: &Cli) -> Result<Vec<Replaced>, Failure> {
         let Some(text) = &self.text else { return Ok(Vec::new()) };
-        let before = ledger::text_of(&cli.root, HOST_BASELINE);
+        let read = |path: &str| {
+            ledger::text_of(&cli.root, path).map_err(|error| {
+                Failure::new(format!("{error}: it could not be kept, and nothing was changed"))
+                    .help("move it away; or give --live-only")
+            })
+        };
+        let before = read(HOST_BASELINE)?;
         if before.is_none() && host::has_baseline(cli) {
             let message = format!("{HOST_BASELINE} cannot be read, and so not be kept");
             return Err(Failure::new(message).help("move it away; or give --live-only"));
         }
-        let kept = before.clone().filter(|old| adopted(old).is_none()).map(|old| Replaced {
-            path: REPLACED.to_owned(),
-            before: ledger::text_of(&cli.root, REPLACED),
-            after: Some(old),
-        });
+        let kept = match before.clone().filter(|old| adopted(old).is_none()) {
+            Some(old) => {
+                let before = read(REPLACED)?;
+                Some(Replaced { path: REPLACED.to_owned(), before, after: Some(old) })
+            }
+            None => None,
+        };
         let own = Replaced { path: HOST_BASELINE.to_owned(), before, after: Some(text.clone()) };
         let files: Vec<Replaced> =
             kept.into_iter().filter(|k| k.before != k.after).chain([own]).collect();

@@ -138,9 +138,18 @@ fn judge(found: &Stat) -> Result<(), StateError> {
     Ok(())
 }
 
-/// What a file that was to be replaced reads now, as [`exact_text`] has it; `None` where there is none
-/// that can be read. It may be a link of an operator's: what that leads to is read, and not out of
-/// the root.
-pub fn text_of(root: &Path, path: &str) -> Option<String> {
-    Some(exact_text(&below::bytes(root, path, MAX_BYTES).ok()?))
+/// What a file that was to be replaced reads now, as [`exact_text`] has it; `None` where there is
+/// none. It may be a link of an operator's: what that leads to is read, and not out of the root.
+///
+/// # Errors
+/// It cannot be read: then nobody can say what it was replaced by.
+pub fn text_of(root: &Path, path: &str) -> Result<Option<String>, PersistError> {
+    match below::bytes(root, path, MAX_BYTES) {
+        Ok(bytes) => Ok(Some(exact_text(&bytes))),
+        // What is no file was put there by nobody who replaces one.
+        Err(error) if error.kind() == io::ErrorKind::NotFound || below::is_no_file(&error) => {
+            Ok(None)
+        }
+        Err(error) => Err(PersistError::new("read", Path::new(path))(error)),
+    }
 }

@@ -28,6 +28,20 @@ pub enum Recovery {
     },
 }
 
+impl Recovery {
+    /// Nothing is to be taken back, or not yet.
+    pub const fn nothing() -> Self {
+        Self::Undo {
+            writes: Vec::new(),
+            cascades: Vec::new(),
+            files: Vec::new(),
+            left: Vec::new(),
+            lost: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
+}
+
 /// The parameters that [`recovery`] must have seen.
 pub fn looked_at(unfinished: &Unfinished) -> impl Iterator<Item = &Key> {
     unfinished.writes.iter().map(|w| &w.key).chain(unfinished.originals.iter().map(|(key, _)| key))

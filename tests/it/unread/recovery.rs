@@ -54,3 +54,27 @@ fn a_trial_with_a_value_that_cannot_be_read_is_not_over() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(is_as_before(&host));
 }
+
+/// Whether an apply was carried out its last file tells.
+#[test]
+fn a_file_that_cannot_be_read_is_not_taken_for_one_that_was_not_replaced() {
+    if !strace_injects("unread: a file of an apply that was killed") {
+        return;
+    }
+    let host = fresh();
+    host.file("run/sysctl.d/README", "");
+    killed(&host, "run/tunectl/journal", "unlink");
+    let ours = text(&host, DROPIN).unwrap();
+    assert!(holds(&host));
+    for _ in 0..2 {
+        let ran = traced(&host, &["apply"], DROPIN, "read:error=EIO:when=1");
+        assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("cannot read /etc/sysctl.d/99-tunectl.conf"), "{}", ran.err);
+        assert!(holds(&host) && text(&host, DROPIN).as_ref() == Some(&ours));
+        assert!(host.root.join("run/tunectl/journal").exists());
+    }
+    let ran = host.run(["apply"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("it had carried everything out"), "{}", ran.err);
+    assert!(holds(&host));
+}
