@@ -6,7 +6,7 @@ use crate::apply::{self, Options};
 use crate::below;
 use crate::observed::{Facts, Replaced};
 use crate::persist::holds::Holds;
-use crate::persist::{LOCK, Lock, LockError, presence};
+use crate::persist::{LOCK, Lock, LockError, damaged, presence};
 use crate::plan::{Outcome, Plan};
 use crate::probe::{self, Fact};
 use crate::report;
@@ -145,11 +145,21 @@ pub fn hint_prevented(cli: &Cli, ui: &Ui, host: &Host, outcome: &Outcome) {
 /// The files of what is let go, where that changes: what the daemon has left to others is the
 /// baseline's again, and `wholly` what was rolled back.
 fn taken_back(cli: &Cli, host: &Host, plan: &Plan, wholly: bool) -> Result<Vec<Replaced>, Failure> {
-    let mut holds = Holds::read(&cli.root, &host.facts.boot_id);
+    let mut holds = holds_of(cli, &host.facts.boot_id)?;
     if !holds.take_back(plan.items.iter().map(|item| &item.desired.key), wholly) {
         return Ok(Vec::new());
     }
     files_of(cli, &mut holds)
+}
+
+/// What is let go, for whoever is to change it.
+///
+/// # Errors
+/// It cannot be read: nothing was changed.
+pub fn holds_of(cli: &Cli, boot_id: &str) -> Result<Holds, Failure> {
+    Holds::read(&cli.root, boot_id).map_err(|error| {
+        Failure::new(format!("what is let go is not known: {error}; nothing was changed"))
+    })
 }
 
 /// The files of what is let go, as they are and as they are to be.
@@ -223,11 +233,13 @@ pub fn lock(cli: &Cli, facts: &Facts, timeout: u32) -> Result<Lock, Failure> {
     let path = below::resolve_parent(&cli.root, LOCK)
         .map_err(|error| Failure::new(format!("cannot find {LOCK}: {error}")))?;
     let patience = Duration::from_secs(u64::from(timeout));
-    Lock::take(&path, patience).map_err(|error| match error {
+    let lock = Lock::take(&path, patience).map_err(|error| match error {
         LockError::Busy(_) => Failure::refused(error.to_string())
             .help("wait for it, or give --lock-timeout more seconds"),
         LockError::Failed { .. } => Failure::new(error.to_string()),
-    })
+    })?;
+    damaged::set_aside(&cli.root);
+    Ok(lock)
 }
 
 /// Whether an apply holds the lock; `None` where this user cannot see it.

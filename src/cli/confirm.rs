@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::persist::trial::{self as record, State, Trial};
-use crate::persist::{LOCK, Lock, LockError, originals};
+use crate::persist::{LOCK, Lock, LockError, damaged, originals};
 use crate::procsys::ProcSys;
 use crate::report;
 use crate::sources::HOST_BASELINE;
@@ -38,6 +38,7 @@ pub fn run(cli: &Cli, args: &ConfirmArgs, ui: &Ui) -> Result<Exit, Failure> {
         LockError::Busy(_) => Failure::refused(error.to_string()).help("wait for it"),
         LockError::Failed { .. } => Failure::new(error.to_string()),
     })?;
+    damaged::set_aside(&cli.root);
     let Some(mut trial) = open_trial(cli, &boot_id)? else {
         return Err(nothing(cli, &boot_id));
     };

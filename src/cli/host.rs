@@ -82,17 +82,19 @@ impl Host {
         self.look_at_all(&globs);
     }
 
-    /// What is remembered of the time before.
-    fn originals(&self, cli: &Cli) -> Originals {
-        originals::read(&cli.root, &|| self.boot_id(cli).into_owned())
+    /// What is remembered of the time before; `None` where it cannot be read.
+    fn originals(&self, cli: &Cli) -> Option<Originals> {
+        let read = originals::read(&cli.root, &|| self.boot_id(cli).into_owned());
+        read.map_err(|error| self.missed.note(error.to_string())).ok()
     }
 
-    /// What is let go.
-    fn holds(&self, cli: &Cli) -> Holds {
+    /// What is let go; `None` where it cannot be read.
+    fn holds(&self, cli: &Cli) -> Option<Holds> {
         if !Holds::exist(&cli.root) {
-            return Holds::default();
+            return Some(Holds::default());
         }
-        Holds::read(&cli.root, &self.boot_id(cli))
+        let read = Holds::read(&cli.root, &self.boot_id(cli));
+        read.map_err(|error| self.missed.holds(error.to_string())).ok()
     }
 
     /// The boot, which not every run needs to know.
@@ -309,16 +311,20 @@ pub fn no_orphan(cli: &Cli, boot_id: &str) -> Result<(), Failure> {
 /// Reads what the plan needs and makes it.
 pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     let conf = read_conf_tree(&cli.root);
-    let originals = if host.played { Originals::NONE } else { host.originals(cli) };
-    let holds = if host.played { None } else { Some(host.holds(cli)) };
-    let released = holds.as_ref().map(Holds::released).unwrap_or_default();
+    let known = if host.played { Some(Originals::NONE) } else { host.originals(cli) };
+    // What cannot be read is left as it is.
+    let remembers = by != By::Nobody && known.is_some();
+    let originals = known.unwrap_or_default();
+    let holds = if host.played { None } else { host.holds(cli) };
+    let mut released = holds.as_ref().map(Holds::released).unwrap_or_default();
+    released.all |= host.missed.has_holds();
     let none = Released::NONE;
     let unplanned = Snapshot::default();
     let mut observed = Observed::new(&host.facts, &unplanned, &conf);
     observed.originals = &originals;
     observed.released = if by == By::Unit { &released } else { &none };
     observed.gives_back = matches!(by, By::Apply | By::Nobody) && !host.played;
-    observed.remembers = by != By::Nobody;
+    observed.remembers = remembers;
     let mut given_back = Vec::new();
     if observed.gives_back {
         let held = |key: &Key| set.get(key).is_some();
@@ -386,7 +392,7 @@ pub fn rollback(
         return Err(Failure::new("only root may see what parameters were before tunectl"));
     }
     let conf = read_conf_tree(&cli.root);
-    let originals = host.originals(cli);
+    let originals = host.originals(cli).unwrap_or_default();
     let unplanned = Snapshot::default();
     let mut observed = Observed::new(&host.facts, &unplanned, &conf);
     observed.originals = &originals;

@@ -1,6 +1,6 @@
 //! What could not be looked at of a host, so that a plan of it may lack something.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use crate::baseline::DesiredSet;
@@ -13,12 +13,26 @@ use super::host::Host;
 
 /// What was not seen, in words.
 #[derive(Debug, Default)]
-pub struct Missed(RefCell<BTreeSet<String>>);
+pub struct Missed {
+    lines: RefCell<BTreeSet<String>>,
+    holds: Cell<bool>,
+}
 
 impl Missed {
     /// Adds something.
     pub fn note(&self, why: String) {
-        self.0.borrow_mut().insert(why);
+        self.lines.borrow_mut().insert(why);
+    }
+
+    /// Adds what is let go: whoever goes on must take everything to be.
+    pub fn holds(&self, why: String) {
+        self.holds.set(true);
+        self.note(why);
+    }
+
+    /// Whether that is among it.
+    pub fn has_holds(&self) -> bool {
+        self.holds.get()
     }
 
     /// Adds a pattern, not all of whose matches could be listed.
@@ -28,12 +42,13 @@ impl Missed {
 
     /// Forgets it: what comes is a new look.
     pub fn forget(&self) {
-        self.0.borrow_mut().clear();
+        self.lines.borrow_mut().clear();
+        self.holds.set(false);
     }
 
     /// A line each.
     pub fn lines(&self) -> Vec<String> {
-        self.0.borrow().iter().cloned().collect()
+        self.lines.borrow().iter().cloned().collect()
     }
 
     /// Refuses to go on where there is something.

@@ -168,7 +168,7 @@ fn watch(cli: &Cli, boot_id: &str) -> ReportWatch {
 
 /// Those parameters of the plan that nobody holds now.
 fn let_go(cli: &Cli, boot_id: &str, plan: &Plan) -> BTreeMap<String, ReportLetGo> {
-    let (holds, now) = (Holds::read(&cli.root, boot_id), clock::since_boot());
+    let (holds, now) = (Holds::told(&cli.root, boot_id), clock::since_boot());
     let held = plan.items.iter().filter_map(|item| {
         let hold = holds.of(&item.desired.key, now)?;
         let let_go = ReportLetGo {

@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use crate::apply::{self, Options};
 use crate::key::{Key, Selector};
 use crate::observed::Replaced;
-use crate::persist::holds::{EVERYTHING, Hold, Holds, RELEASED};
+use crate::persist::holds::{EVERYTHING, Hold, RELEASED};
 use crate::plan::{Plan, Returned};
 use crate::probe::Fact;
 use crate::report;
@@ -37,7 +37,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs, ui: &Ui) -> Result<Exit, Failure> {
         trial::mention(cli, ui);
         let plan = host::rollback(cli, &host, &args.keys, &args.allow)?;
         host.missed.refuse()?;
-        let held = is_held(cli, args, &host);
+        let held = is_held(cli, args, &host)?;
         if ui.format() == Format::Text {
             ui.result(&told::text(&plan, held, &who, ui.layout()))?;
         }
@@ -74,7 +74,7 @@ fn carry_out(
     host.missed.refuse()?;
     let authors = Authors::of(cli, &host.facts.boot_id);
     let who = |key: &Key, live: &str| authors.who(key, live);
-    let held = is_held(cli, args, host);
+    let held = is_held(cli, args, host)?;
     let mut wire = told::planned(&plan, held, &host.facts, &who);
     if shown.is_some_and(|shown| told::planned(shown, held, &host.facts, &who) != wire) {
         let message = "something has moved since this was shown; nothing was changed";
@@ -136,11 +136,11 @@ fn carry_out(
 
 /// Whether boot unit or daemon hold a baseline that is not let go as a whole: that is something to
 /// let go, although nothing of it may have been written.
-fn is_held(cli: &Cli, args: &RollbackArgs, host: &Host) -> bool {
+fn is_held(cli: &Cli, args: &RollbackArgs, host: &Host) -> Result<bool, Failure> {
     let boot_id = &host.facts.boot_id;
-    args.keys.is_empty()
+    Ok(args.keys.is_empty()
         && (host::has_baseline(cli) || host::no_orphan(cli, boot_id).is_err())
-        && !Holds::read(&cli.root, boot_id).released().all
+        && !super::apply::holds_of(cli, boot_id)?.released().all)
 }
 
 fn hint_released(cli: &Cli, ui: &Ui, what: &str) {
@@ -184,7 +184,7 @@ fn released(
     host: &Host,
     plan: &Plan,
 ) -> Result<Vec<Replaced>, Failure> {
-    let mut holds = Holds::read(&cli.root, &host.facts.boot_id);
+    let mut holds = super::apply::holds_of(cli, &host.facts.boot_id)?;
     let user = std::env::var("SUDO_USER").unwrap_or_else(|_| "root".into());
     let hold = Hold {
         kind: RELEASED.into(),

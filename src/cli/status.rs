@@ -100,7 +100,7 @@ fn show(cli: &Cli, ui: &Ui, status: &mut Status) -> Result<(), Failure> {
 }
 
 fn let_go(cli: &Cli, boot_id: &str) -> Vec<LetGo> {
-    let (mut holds, since_boot) = (Holds::read(&cli.root, boot_id), clock::since_boot());
+    let (mut holds, since_boot) = (Holds::told(&cli.root, boot_id), clock::since_boot());
     // A trial is told by itself.
     holds.holds.retain(|_, hold| !hold.is_over(since_boot) && hold.kind != TRIAL);
     let of = |(key, hold): (String, Hold)| LetGo {

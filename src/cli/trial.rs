@@ -217,7 +217,7 @@ pub fn pending(cli: &Cli, boot_id: &str) -> Option<wire::Trial> {
         return trial.filter(Trial::is_open).map(|trial| seen(&trial, is_kept));
     }
     let since_boot = clock::since_boot();
-    let holds = Holds::read(&cli.root, boot_id).holds;
+    let holds = Holds::told(&cli.root, boot_id).holds;
     let mut tried = holds.iter().filter(|(_, hold)| hold.kind == TRIAL).peekable();
     let (_, hold) = *tried.peek()?;
     Some(wire::Trial {

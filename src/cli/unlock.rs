@@ -11,7 +11,7 @@ use crate::below;
 use crate::catalogue;
 use crate::key::Key;
 use crate::persist::holds::{HOLDS, Hold, Holds, UNLOCKED};
-use crate::persist::{LOCK, Lock, LockError, presence};
+use crate::persist::{LOCK, Lock, LockError, damaged, presence};
 use crate::procsys::{Kernel as _, ProcSys};
 use crate::watch::{bpf, clock};
 use crate::wire::{UNLOCKED_SCHEMA, Unlocked};
@@ -66,7 +66,9 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
         .ok()
         .and_then(|time| Timestamp::now().checked_add(time).ok())
         .map(|until| format!("{until:.0}"));
-    let mut holds = Holds::read(&cli.root, &boot_id);
+    damaged::set_aside(&cli.root);
+    let stays = |error| Failure::new(format!("{key} stays held: {error}"));
+    let mut holds = Holds::read(&cli.root, &boot_id).map_err(stays)?;
     let hold = Hold {
         kind: UNLOCKED.into(),
         by: who(),
@@ -75,9 +77,7 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
         until_since_boot: Some((since_boot + args.time).as_secs()),
     };
     holds.holds.insert(key.to_string(), hold);
-    holds
-        .write(&cli.root, since_boot)
-        .map_err(|error| Failure::new(format!("{key} stays held: {error}")))?;
+    holds.write(&cli.root, since_boot).map_err(stays)?;
     let half = catalogue::half_of(&key);
     let keys: Vec<Key> = std::iter::once(key.clone()).chain(half).collect();
     // Before it says that it is no longer prevented.

@@ -105,7 +105,13 @@ impl HostBaseline<'_> {
         wanted.extend([Fact::BootId, Fact::Today]);
         let host = host::open(self.cli, &wanted)?;
         let set = host::resolve(loaded, &host, self.ui)?;
-        Ok(host::plan(self.cli, &host, set, By::Unit))
+        let plan = host::plan(self.cli, &host, set, By::Unit);
+        // What was rolled back would be set again.
+        if host.missed.has_holds() {
+            host.missed.refuse()?;
+        }
+        host.missed.lines().iter().for_each(|why| log::warn!("{why}"));
+        Ok(plan)
     }
 
     /// What a daemon that runs would say to it.

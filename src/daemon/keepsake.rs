@@ -38,8 +38,9 @@ impl Daemon<'_> {
     /// Puts a file right that somebody has removed or edited. The lock is held. What is no longer
     /// ours is left to whoever made it.
     pub(super) fn put_files_right(&mut self) {
-        // What was rolled back is not written again by what was in force before.
-        if !Holds::read(&self.root, self.host.boot_id()).released().is_none() {
+        // What was rolled back, or may have been, is not written again by what was in force before.
+        let holds = Holds::read(&self.root, self.host.boot_id());
+        if holds.map_or(true, |holds| !holds.released().is_none()) {
             return;
         }
         for i in 0..self.keepsakes.len() {

@@ -1,15 +1,28 @@
 //! Parameters that are let go for a while, and taken back.
 
+use std::time::Duration;
+
 use crate::persist::holds::Holds;
 use crate::watch::clock;
 
 use super::Daemon;
 
+/// So long after it could not be read the file of holds is read again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 impl Daemon<'_> {
     /// Lets go what the file of holds says, and takes back what it no longer says.
     pub(super) fn end_holds(&mut self) {
         let since_boot = clock::since_boot();
-        let holds = Holds::read(&self.root, self.host.boot_id());
+        let holds = match Holds::read(&self.root, self.host.boot_id()) {
+            Ok(holds) => holds,
+            Err(error) => {
+                // What is let go stays so until that is known again.
+                self.tell_once(format!("what is let go is not known: {error}"));
+                self.soon.hold_ends = Some(clock::monotonic() + AGAIN);
+                return;
+            }
+        };
         let mut changed = false;
         for slot in &mut self.slots {
             let let_go = holds.of(&slot.key, since_boot).is_some();

@@ -166,7 +166,7 @@ impl Daemon<'_> {
         plan.retain_steps(|item, step| {
             (enforced(item) || is_new(item))
                 && changes.iter().any(|change| change.key == step.key)
-                && holds.of(&step.key, since_boot).is_none()
+                && holds.as_ref().is_ok_and(|holds| holds.of(&step.key, since_boot).is_none())
         });
         let foreign = plan.in_place().next();
         let is_unseen = plan.baseline.patterns.iter().any(|pattern| pattern.unseen.is_some());

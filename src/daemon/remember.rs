@@ -9,7 +9,7 @@ use crate::catalogue::shape_of;
 use crate::key::Key;
 use crate::observed::{Original, Originals};
 use crate::persist::holds::{Hold, Holds, YIELDED};
-use crate::persist::{LOCK, Lock, originals};
+use crate::persist::{LOCK, Lock, damaged, originals};
 use crate::plan::{Outcome, Plan};
 use crate::value::completed;
 use crate::watch::clock;
@@ -77,7 +77,10 @@ impl Daemon<'_> {
             .map_err(|e| e.to_string())
             .and_then(|path| Lock::take(&path, Duration::ZERO).map_err(|e| e.to_string()));
         let (kept, yielded) = match &locked {
-            Ok(_lock) => (self.keep_originals(), self.keep_yields()),
+            Ok(_lock) => {
+                damaged::set_aside(&self.root);
+                (self.keep_originals(), self.keep_yields())
+            }
             Err(busy) => (Err(busy.clone()), Err(busy.clone())),
         };
         let Self { unwritten, left, .. } = self;
@@ -109,7 +112,8 @@ impl Daemon<'_> {
         if self.unwritten.originals.is_empty() {
             return Ok(());
         }
-        let before = originals::read(&self.root, &|| self.host.boot_id().to_owned());
+        let read = originals::read(&self.root, &|| self.host.boot_id().to_owned());
+        let before = read.map_err(|error| error.to_string())?;
         let mut after: Originals = before.clone();
         for (key, original) in &self.unwritten.originals {
             if let Some(known) = after.of_boot.get_mut(key) {
@@ -126,7 +130,8 @@ impl Daemon<'_> {
         if self.unwritten.yielded.is_empty() {
             return Ok(());
         }
-        let mut holds = Holds::read(&self.root, self.host.boot_id());
+        let read = Holds::read(&self.root, self.host.boot_id());
+        let mut holds = read.map_err(|error| error.to_string())?;
         for key in &self.unwritten.yielded {
             let hold = Hold {
                 kind: YIELDED.into(),

@@ -91,20 +91,35 @@ impl Hold {
 impl Holds {
     /// Reads those of this boot, and of what was rolled back in whichever boot. A file that is
     /// missing, damaged or of another boot has none.
-    pub fn read(root: &Path, boot_id: &str) -> Self {
-        let mut all = table(root, HOLDS).filter(|holds| holds.boot_id == boot_id).unwrap_or(Self {
+    ///
+    /// # Errors
+    /// One is there and cannot be read; or there is that of a boot, and this one is not known.
+    pub fn read(root: &Path, boot_id: &str) -> Result<Self, PersistError> {
+        let of_boot = table(root, HOLDS)?;
+        if of_boot.is_some() {
+            state::of_known_boot(HOLDS, boot_id)?;
+        }
+        let mut all = of_boot.filter(|holds| holds.boot_id == boot_id).unwrap_or(Self {
             schema: HOLDS_SCHEMA.into(),
             boot_id: boot_id.to_owned(),
             ..Self::default()
         });
         let is_released = |(_, hold): &(String, Hold)| hold.kind == RELEASED;
         (all.released, all.holds) = all.holds.into_iter().partition(is_released);
-        let kept = table(root, KEPT).unwrap_or_default().holds;
+        let kept = table(root, KEPT)?.unwrap_or_default().holds;
         let released = std::mem::take(&mut all.released);
         for (name, hold) in released.into_iter().chain(kept.into_iter().filter(is_released)) {
             all.release(name, hold);
         }
-        all
+        Ok(all)
+    }
+
+    /// The same for those who only tell of them: what cannot be read is none, with a warning.
+    pub fn told(root: &Path, boot_id: &str) -> Self {
+        Self::read(root, boot_id).unwrap_or_else(|error| {
+            log::warn!("what is let go is not known: {error}");
+            Self::default()
+        })
     }
 
     /// Lets go what that names, in whichever spelling, until the next apply.
@@ -214,7 +229,7 @@ impl Holds {
     /// to be.
     ///
     /// # Errors
-    /// They have no JSON.
+    /// They have no JSON, or cannot be read as they are.
     pub fn files(
         &mut self,
         root: &Path,
@@ -225,7 +240,7 @@ impl Holds {
         let (kept, all) = (of(self.released.clone()), of(self.all()));
         let mut lasting = file(root, KEPT, (!kept.holds.is_empty()).then_some(&kept))?;
         // It is of no boot: what says the same is left as it is, though it cannot be written.
-        if table(root, KEPT).unwrap_or_default().holds == kept.holds {
+        if table(root, KEPT)?.unwrap_or_default().holds == kept.holds {
             lasting.after.clone_from(&lasting.before);
         }
         Ok([lasting, file(root, HOLDS, Some(&all))?])
@@ -252,19 +267,29 @@ impl Holds {
     }
 }
 
-fn table(root: &Path, path: &str) -> Option<Holds> {
-    let bytes = state::obeyed(root, path)?;
+fn table(root: &Path, path: &str) -> Result<Option<Holds>, PersistError> {
+    let Some(bytes) = state::obeyed(root, path)? else { return Ok(None) };
     match serde_json::from_slice::<Holds>(&bytes) {
-        Ok(holds) => (holds.schema == HOLDS_SCHEMA).then_some(holds),
+        Ok(holds) => Ok((holds.schema == HOLDS_SCHEMA).then_some(holds)),
         Err(error) => {
             log::warn!("{path} is damaged ({error}): nothing is let go by it");
-            None
+            Ok(None)
         }
     }
 }
 
+/// What is wrong with such a file, in words; `None`: nothing.
+pub(super) fn damage(bytes: &[u8]) -> Option<String> {
+    match serde_json::from_slice::<Holds>(bytes) {
+        Ok(holds) if holds.schema == HOLDS_SCHEMA => None,
+        Ok(holds) => Some(format!("is of the schema {:?}", holds.schema)),
+        Err(error) => Some(format!("is damaged ({error})")),
+    }
+}
+
 fn file(root: &Path, path: &str, holds: Option<&Holds>) -> Result<Replaced, PersistError> {
-    let before = reports::read(root, path).map(|bytes| exact_text(&bytes));
+    let before = reports::found(root, path).map_err(PersistError::new("read", Path::new(path)))?;
+    let before = before.map(|bytes| exact_text(&bytes));
     let text = holds.map(serde_json::to_string).transpose().map_err(std::io::Error::other);
     let after = text.map_err(PersistError::new("write", Path::new(path)))?;
     Ok(Replaced { path: path.to_owned(), before, after })

@@ -1,6 +1,7 @@
 //! The files that carry parameters across a reboot: listed, read, and our own written atomically.
 
 pub mod conf;
+pub mod damaged;
 pub mod events;
 pub mod holds;
 pub mod ledger;

@@ -47,13 +47,17 @@ struct Entry {
 }
 
 /// Reads both. What is missing or damaged, and what another boot has left in /run, is nothing.
-pub fn read(root: &Path, boot_id: &dyn Fn() -> String) -> Originals {
-    let mut of_boot = table(root, OF_BOOT);
+///
+/// # Errors
+/// One is there and cannot be read; or there is that of a boot, and this one is not known.
+pub fn read(root: &Path, boot_id: &dyn Fn() -> String) -> Result<Originals, PersistError> {
+    let mut of_boot = table(root, OF_BOOT)?;
     if !of_boot.is_empty() {
         let boot_id = boot_id();
+        state::of_known_boot(OF_BOOT, &boot_id)?;
         of_boot.retain(|_, original| original.boot_id == boot_id);
     }
-    Originals { of_boot, first: table(root, FIRST) }
+    Ok(Originals { of_boot, first: table(root, FIRST)? })
 }
 
 /// Whether there is something that this user may not see.
@@ -65,19 +69,28 @@ pub fn are_hidden(root: &Path) -> bool {
     })
 }
 
-fn table(root: &Path, path: &str) -> BTreeMap<Key, Original> {
-    let Some(bytes) = state::obeyed(root, path) else { return BTreeMap::new() };
-    match serde_json::from_slice::<Table>(&bytes) {
-        Ok(table) if table.schema == SCHEMA => table.originals.into_iter().filter_map(of).collect(),
-        Ok(table) => {
-            log::warn!("{path} is of the schema {:?}: it is not used", table.schema);
+fn table(root: &Path, path: &str) -> Result<BTreeMap<Key, Original>, PersistError> {
+    let Some(bytes) = state::obeyed(root, path)? else { return Ok(BTreeMap::new()) };
+    Ok(match parsed(&bytes) {
+        Ok(table) => table.originals.into_iter().filter_map(of).collect(),
+        Err(why) => {
+            log::warn!("{path} {why}: what stood there is not known any more");
             BTreeMap::new()
         }
-        Err(error) => {
-            log::warn!("{path} is damaged ({error}): what stood there is not known any more");
-            BTreeMap::new()
-        }
+    })
+}
+
+fn parsed(bytes: &[u8]) -> Result<Table, String> {
+    match serde_json::from_slice::<Table>(bytes) {
+        Ok(table) if table.schema == SCHEMA => Ok(table),
+        Ok(table) => Err(format!("is of the schema {:?}", table.schema)),
+        Err(error) => Err(format!("is damaged ({error})")),
     }
+}
+
+/// What is wrong with such a file, in words; `None`: nothing.
+pub(super) fn damage(bytes: &[u8]) -> Option<String> {
+    parsed(bytes).err()
 }
 
 fn of((key, entry): (String, Entry)) -> Option<(Key, Original)> {
@@ -204,12 +217,13 @@ mod tests {
         let text = text(&originals).unwrap();
         reports::write(&root, OF_BOOT, text.as_bytes()).unwrap();
         reports::write(&root, FIRST, text.as_bytes()).unwrap();
-        let read_again = read(&root, &|| "5f8c".into());
+        let read_again = read(&root, &|| "5f8c".into()).unwrap();
         assert_eq!((&read_again.of_boot, &read_again.first), (&originals, &originals));
-        let later = read(&root, &|| "another".into());
+        let later = read(&root, &|| "another".into()).unwrap();
+        assert!(read(&root, &String::new).is_err(), "by no boot is it another's");
         assert!(later.of_boot.is_empty() && later.first == originals);
         reports::write(&root, FIRST, b"{}").unwrap();
-        assert!(read(&root, &|| "5f8c".into()).first.is_empty());
+        assert!(read(&root, &|| "5f8c".into()).unwrap().first.is_empty());
         std::fs::remove_dir_all(root).unwrap();
         assert_eq!(super::text(&BTreeMap::new()), None);
     }

@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -44,14 +44,28 @@ pub fn exists(root: &Path, path: &str) -> bool {
 
 /// The bytes of a report, where there is one that can be read.
 pub fn read(root: &Path, path: &str) -> Option<Vec<u8>> {
-    let file = below::open_itself(root, path).ok()?;
-    let metadata = file.metadata().ok()?;
-    if !metadata.is_file() || metadata.len() > MAX_BYTES {
-        return None;
+    found(root, path).ok().flatten()
+}
+
+/// The bytes of such a file; `None`: there is none.
+///
+/// # Errors
+/// It cannot be read, is too large, or is no regular file.
+pub fn found(root: &Path, path: &str) -> io::Result<Option<Vec<u8>>> {
+    let file = match below::open_itself(root, path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other(below::NotAFile));
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// Writes a report, whole or not at all.

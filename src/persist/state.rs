@@ -72,15 +72,23 @@ pub fn read_up_to(root: &Path, path: &str, most: u64) -> Result<Option<Vec<u8>>,
     }
 }
 
-/// The same, with a warning where it is not obeyed.
-pub fn obeyed(root: &Path, path: &str) -> Option<Vec<u8>> {
+/// The same, with a warning where it is not obeyed. What is root's alone is nothing to others.
+///
+/// # Errors
+/// It is there and cannot be read: it is not for that as if it were not there.
+pub fn obeyed(root: &Path, path: &str) -> Result<Option<Vec<u8>>, PersistError> {
     match read(root, path) {
-        Ok(found) => found,
+        Ok(found) => Ok(found),
         Err(foreign @ StateError::Foreign(_)) => {
             log::warn!("{path}: {foreign}");
-            None
+            Ok(None)
         }
-        Err(StateError::Unreadable(_)) => None,
+        Err(StateError::Unreadable(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Ok(None)
+        }
+        Err(StateError::Unreadable(error)) => {
+            Err(PersistError::new("read", Path::new(path))(error))
+        }
     }
 }
 

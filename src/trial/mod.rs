@@ -63,7 +63,7 @@ pub fn begin(
     let mut trial = Trial::new(unfinished, time.as_secs(), check);
     end_at(&mut trial, clock::since_boot().saturating_add(time).saturating_add(TO_WRITE));
     let since_boot = clock::since_boot();
-    let mut holds = Holds::read(root, &trial.boot_id);
+    let mut holds = Holds::read(root, &trial.boot_id)?;
     let keys = tried(unfinished);
     trial.let_go_before = holds.begin_trial(keys.iter(), &hold(&trial));
     trial.write(root)?;
@@ -83,7 +83,7 @@ pub fn set_pending(root: &Path, trial: &mut Trial) -> Result<(), PersistError> {
     end_at(trial, since_boot.saturating_add(Duration::from_secs(trial.seconds)));
     trial.state = State::Pending;
     trial.write(root)?;
-    let mut holds = Holds::read(root, &trial.boot_id);
+    let mut holds = Holds::read(root, &trial.boot_id)?;
     let hold = hold(trial);
     for held in holds.holds.values_mut().filter(|held| held.kind == TRIAL) {
         *held = hold.clone();
@@ -162,6 +162,9 @@ pub fn put_back(
         return Ok(End::Kept);
     }
     if let Some(before) = before {
+        if let Recovery::Undo { unread, .. } = &mut recovered.recovery {
+            unread.extend(before.unread().iter().cloned());
+        }
         recovered.restored.splice(0..0, before.restored);
         recovered.files.extend(before.files);
     }
@@ -253,9 +256,12 @@ fn ended(root: &Path, trial: &mut Trial, state: State, why: &str, lines: Vec<Str
 }
 
 fn end_holds(root: &Path, trial: &mut Trial, kept: bool) {
-    let mut holds = Holds::read(root, &trial.boot_id);
-    holds.end_trial(std::mem::take(&mut trial.let_go_before), kept);
-    if let Err(error) = holds.write(root, clock::since_boot()) {
+    let before = std::mem::take(&mut trial.let_go_before);
+    let written = Holds::read(root, &trial.boot_id).and_then(|mut holds| {
+        holds.end_trial(before, kept);
+        holds.write(root, clock::since_boot())
+    });
+    if let Err(error) = written {
         log::warn!("the daemon leaves the trial's parameters alone for a while: {error}");
     }
 }

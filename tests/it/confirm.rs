@@ -109,7 +109,7 @@ fn unconfirmed_everything_is_put_back_and_nothing_was_persisted() {
     assert_eq!(record(&host)["ended"]["why"], "it was not confirmed in time");
     let ran = host.run(["status"]);
     assert!(ran.out.contains("a trial of tried was put back at"), "{}", ran.out);
-    until("given back", || Holds::read(&host.root, BOOT_ID).holds.is_empty());
+    until("given back", || Holds::read(&host.root, BOOT_ID).unwrap().holds.is_empty());
     let ran = host.run(["confirm"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("no trial is pending"), "{}", ran.err);
@@ -132,7 +132,7 @@ fn confirmed_exactly_what_was_tried_is_persisted() {
     let own = fs::read_to_string(host.root.join("etc/tunectl/baseline.yaml")).unwrap();
     assert!(own.contains("extends: ['/etc/tried.yaml']"), "{own}");
     until("its keeper is gone", || !Path::new(&format!("/proc/{keeper}/exe")).exists());
-    assert!(is_live(&host) && Holds::read(&host.root, BOOT_ID).holds.is_empty());
+    assert!(is_live(&host) && Holds::read(&host.root, BOOT_ID).unwrap().holds.is_empty());
     host.file("etc/tried.yaml", BASELINE);
     let ran = host.run(["plan", "--detailed-exitcode"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
@@ -174,7 +174,7 @@ fn cancelled_it_is_put_back_at_once_and_its_keeper_goes() {
     assert_eq!(ran.out, "tried: cancelled, as before the trial\n  2 put back\n");
     assert!(is_as_before(&host) && is_nothing_persisted(&host));
     assert_eq!(record(&host)["ended"]["why"], "it was cancelled");
-    assert!(Holds::read(&host.root, BOOT_ID).holds.is_empty());
+    assert!(Holds::read(&host.root, BOOT_ID).unwrap().holds.is_empty());
     until("its keeper is gone", || !Path::new(&format!("/proc/{keeper}/exe")).exists());
     let ran = host.run(["confirm", "--cancel"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
@@ -449,7 +449,7 @@ fn what_was_let_go_before_is_let_go_again() {
         ),
     );
     let kinds = || {
-        let holds = Holds::read(&host.root, BOOT_ID).holds;
+        let holds = Holds::read(&host.root, BOOT_ID).unwrap().holds;
         ["vm.swappiness", "vm.max_map_count"].map(|key| holds.get(key).map(|h| h.kind.clone()))
     };
     let some = |kind: &str| Some(kind.to_owned());
@@ -575,7 +575,7 @@ fn a_confirm_killed_at_any_system_call_keeps_all_of_it_or_nothing() {
                 assert!(told[0].code == 0 || was_kept, "killed at {n}: {told:?}");
             }
             told.push(host.run(["confirm", "--cancel"]));
-            let remembered = originals::read(&host.root, &|| BOOT_ID.into()).of_boot;
+            let remembered = originals::read(&host.root, &|| BOOT_ID.into()).unwrap().of_boot;
             let is_kept = is_live(&host);
             let found = format!("killed at {n}, rebooted: {rebooted}: {told:?}");
             assert!(is_kept || is_as_before(&host), "{found}");
@@ -716,7 +716,7 @@ mod on_the_kernel {
             assert!(out.contains("what was written was put back (1)"), "{out}");
             assert_eq!(live("net/core/somaxconn"), "4096");
             assert!(!fs::exists("/run/tunectl/trial.json").unwrap());
-            assert!(Holds::read(Path::new("/"), "").holds.is_empty());
+            assert!(Holds::read(Path::new("/"), "none").unwrap().holds.is_empty());
             let gone = || trial::is_kept(Path::new("/")) == Some(false);
             until("its keeper is gone", gone);
             assert_eq!(tunectl("confirm").status.code(), Some(1));

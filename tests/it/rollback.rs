@@ -36,7 +36,7 @@ impl Scripted {
     }
 
     fn originals(&self) -> Originals {
-        originals::read(&self.root.0, &|| self.facts.boot_id.clone())
+        originals::read(&self.root.0, &|| self.facts.boot_id.clone()).unwrap()
     }
 
     fn look(&self, keys: &[Key], more: &Snapshot) -> Snapshot {
@@ -780,18 +780,18 @@ fn what_was_rolled_back_outlasts_what_is_let_go_for_a_while() {
     // As `unlock` does it.
     let (root, key) = (&host.root, Key::parse("vm.swappiness").unwrap());
     let boot_id = fs::read_to_string(root.join("proc/sys/kernel/random/boot_id")).unwrap();
-    let mut holds = Holds::read(root, boot_id.trim());
+    let mut holds = Holds::read(root, boot_id.trim()).unwrap();
     let released = holds.released[&key.to_string()].clone();
     let end = Duration::from_secs(1000);
     let unlocked =
         Hold { kind: UNLOCKED.into(), until_since_boot: Some(end.as_secs()), ..released.clone() };
     holds.holds.insert(key.to_string(), unlocked.clone());
     holds.write(root, Duration::ZERO).unwrap();
-    let holds = Holds::read(root, boot_id.trim());
+    let holds = Holds::read(root, boot_id.trim()).unwrap();
     assert_eq!((holds.of(&key, Duration::ZERO), kept()), (Some(&unlocked), before.clone()));
     assert_eq!(holds.of(&key, end), Some(&released), "once that is over");
     // In whichever boot it is the same, and need not be written again.
-    let [lasting, _] = Holds::read(root, "another").files(root, Duration::ZERO).unwrap();
+    let [lasting, _] = Holds::read(root, "another").unwrap().files(root, Duration::ZERO).unwrap();
     assert_eq!(lasting.before, lasting.after);
     fs::remove_dir_all(root.join("run")).unwrap();
     assert_eq!(host.run(["apply", "--boot"]).code, 0);

@@ -106,7 +106,7 @@ fn traced(host: &Host, args: &[&str], inject: &str) -> Output {
 
 /// What the host knows of the time before: everything, or nothing.
 fn remembers(host: &Host) -> bool {
-    let originals = originals::read(&host.root, &|| BOOT_ID.into()).of_boot;
+    let originals = originals::read(&host.root, &|| BOOT_ID.into()).unwrap().of_boot;
     if originals.is_empty() {
         return false;
     }

@@ -41,7 +41,9 @@ pub struct Pass {
 pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool, remember: Remember) -> Pass {
     let holds = Holds::read(&cli.root, &host.facts.boot_id);
     let since_boot = clock::since_boot();
-    let let_go = |key: &&Key| holds.of(key, since_boot).is_some();
+    // Where it is not known what is let go, everything is.
+    let let_go =
+        |key: &&Key| holds.as_ref().map_or(true, |holds| holds.of(key, since_boot).is_some());
     let mut live = Live {
         cli,
         host,
@@ -50,14 +52,15 @@ pub fn run(cli: &Cli, host: &Host, set: &DesiredSet, live_only: bool, remember: 
         found: BTreeMap::new(),
         failed: BTreeMap::new(),
         errors: Vec::new(),
-        missed: BTreeSet::new(),
+        missed: holds.as_ref().err().map(ToString::to_string).into_iter().collect(),
+        all_let_go: holds.is_err(),
     };
     let first = live.values(set);
     let right = first.items.iter().filter(|i| !i.waived()).count();
     let right = right - first.items.iter().filter(|i| i.pending()).count();
     // Nothing is written in between where nothing was to be written.
     let mut plan = if first.steps.is_empty() { first } else { live.look(set) };
-    let [dropin, host_file] = if live_only {
+    let [dropin, host_file] = if live_only || live.all_let_go {
         [DropinOutcome::NotAsked, DropinOutcome::NotAsked]
     } else {
         live.files(set, &mut plan)
@@ -93,6 +96,8 @@ struct Live<'a> {
     errors: Vec<String>,
     /// What could not be looked at.
     missed: BTreeSet<String>,
+    /// It is not known what is let go.
+    all_let_go: bool,
 }
 
 impl Live<'_> {
@@ -101,6 +106,7 @@ impl Live<'_> {
         self.host.forget();
         let plan = host::plan(self.cli, self.host, set.clone(), By::Unit);
         self.missed.extend(self.host.missed.lines());
+        self.all_let_go |= self.host.missed.has_holds();
         boot::add_found(&mut self.found, &plan);
         self.found.retain(|key, _| !self.let_go.contains(key));
         plan

@@ -1,0 +1,32 @@
+//! Keeps state files that make no sense beside their places, before others are put there.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
+
+use std::fs;
+use std::path::Path;
+
+use crate::below;
+
+use super::{holds, originals, state};
+
+/// Renames each such file to its name with `.damaged` behind it, and says so. The lock is held.
+pub fn set_aside(root: &Path) {
+    for (path, of) in [
+        (originals::FIRST, &originals::damage as &dyn Fn(&[u8]) -> Option<String>),
+        (originals::OF_BOOT, &originals::damage),
+        (holds::KEPT, &holds::damage),
+        (holds::HOLDS, &holds::damage),
+    ] {
+        // What cannot be read, or is another user's, whoever reads it is told of.
+        let Ok(Some(bytes)) = state::read(root, path) else { continue };
+        let Some(why) = of(&bytes) else { continue };
+        let kept = below::resolve_parent(root, path).and_then(|place| {
+            let mut beside = place.clone().into_os_string();
+            beside.push(".damaged");
+            fs::rename(place, beside)
+        });
+        match kept {
+            Ok(()) => log::warn!("{path} {why}: it is kept as {path}.damaged"),
+            Err(error) => log::warn!("{path} {why}, and cannot be kept beside: {error}"),
+        }
+    }
+}
