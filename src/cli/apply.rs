@@ -199,7 +199,10 @@ pub fn exit(plan: &Plan, outcome: &Outcome) -> Exit {
     });
     if !outcome.moved.is_empty() {
         Exit::Refused
-    } else if !outcome.succeeded() || impossible {
+    } else if !outcome.succeeded()
+        || impossible
+        || plan.returned.iter().any(|r| r.unread().is_some())
+    {
         Exit::Error
     } else {
         Exit::Done

@@ -392,6 +392,7 @@ pub fn rollback(
         return Err(Failure::new("only root may see what parameters were before tunectl"));
     }
     let conf = read_conf_tree(&cli.root);
+    host.missed.files(&conf);
     let originals = host.originals(cli).unwrap_or_default();
     let unplanned = Snapshot::default();
     let mut observed = Observed::new(&host.facts, &unplanned, &conf);

@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use crate::baseline::DesiredSet;
-use crate::observed::Errno;
+use crate::bootview::dropin;
+use crate::observed::{ConfBody, ConfTree, Errno};
 use crate::plan::Plan;
 use crate::report::errno_text;
 
@@ -38,6 +39,23 @@ impl Missed {
     /// Adds a pattern, not all of whose matches could be listed.
     pub fn matches(&self, pattern: impl std::fmt::Display, errno: Errno) {
         self.note(not_listed(pattern, errno));
+    }
+
+    /// Adds each of our files of which nobody can say whether it is there, or what is in it.
+    pub fn files(&self, conf: &ConfTree) {
+        for path in [dropin::PATH, dropin::HOST_PATH] {
+            let dir = conf.dirs.iter().find(|dir| path.strip_prefix(&*dir.path).is_some());
+            let closed = || dir.and_then(|dir| dir.closed);
+            let unseen = match conf.entry(path).map(|file| &file.body) {
+                None => closed().map(|errno| ("whether it is there", errno)),
+                Some(ConfBody::Unreadable(Errno::ENOENT | Errno::EACCES | Errno::EPERM)) => None,
+                Some(ConfBody::Unreadable(errno)) => Some(("what it says", *errno)),
+                Some(_) => None,
+            };
+            if let Some((what, errno)) = unseen {
+                self.note(format!("{path}: {what} cannot be told: {}", errno_text(errno)));
+            }
+        }
     }
 
     /// Forgets it: what comes is a new look.

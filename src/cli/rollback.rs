@@ -125,7 +125,7 @@ fn carry_out(
         let what = if told::is_nothing(&plan, false) { "everything" } else { "these" };
         hint_released(cli, ui, what);
     }
-    Ok(if done.succeeded() {
+    Ok(if done.succeeded() && told::unread(&plan).next().is_none() {
         Exit::Done
     } else if done.moved.is_empty() {
         Exit::Error
@@ -153,6 +153,11 @@ fn hint_released(cli: &Cli, ui: &Ui, what: &str) {
 }
 
 fn refuse(plan: &Plan, args: &RollbackArgs) -> Result<(), Failure> {
+    let unread: Vec<String> = told::unread(plan).collect();
+    if !unread.is_empty() && !args.keep_going {
+        return Err(Failure::new(format!("{}\nnothing was changed", unread.join("\n")))
+            .help("try it again; --keep-going gives back the others"));
+    }
     let refusals = report::of_guards(plan);
     if refusals.is_empty() || args.keep_going {
         return Ok(());

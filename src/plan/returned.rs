@@ -6,9 +6,9 @@ use crate::baseline::{Desired, OnDrift, Requirement};
 use crate::bootview::{BootView, Loader, dropin};
 use crate::catalogue::{self, Effect, Reach, shape_of};
 use crate::diagnostic::{Position, Span};
-use crate::diff::{self, BootStatus, BootValue, LiveStatus};
+use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
 use crate::key::{Key, Pattern};
-use crate::observed::{ConfTree, Original};
+use crate::observed::{ConfTree, Errno, Original};
 use crate::value::{Shape, agrees};
 
 use super::lines::Lines;
@@ -92,7 +92,18 @@ pub enum Fate {
 impl Returned {
     /// Whether tunectl has nothing to do with it any longer once this is carried out.
     pub fn is_given(&self) -> bool {
-        self.item.refusals.is_empty() && !matches!(self.verdict, Fate::Bound { .. })
+        self.item.refusals.is_empty()
+            && !matches!(self.verdict, Fate::Bound { .. })
+            && self.unread().is_none()
+    }
+
+    /// Why it cannot be read, where it is there: it may be readable again, so it stays held, and
+    /// what it was stays known.
+    pub fn unread(&self) -> Option<Errno> {
+        match (&self.verdict, &self.item.cause) {
+            (Fate::Stuck, Some(Cause::ReadRefused(errno))) => Some(*errno),
+            _ => None,
+        }
     }
 
     /// What it will have come back to, where that is known and the next boot may leave it otherwise.

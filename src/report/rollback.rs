@@ -145,8 +145,11 @@ pub fn ended(told: &mut wire::Rollback, plan: &Plan, done: &Outcome) {
         .collect();
     told.errors = outcome::errors(done);
     let some = done.steps.iter().any(|s| s.result == StepResult::Written);
+    let whole = unread(plan).next().is_none();
+    told.errors.extend(unread(plan));
     told.result = match (done.succeeded(), done.moved.is_empty()) {
-        (true, _) => "rolled_back",
+        (true, _) if whole => "rolled_back",
+        (true, _) => "incomplete",
         (false, false) => "refused",
         (false, true) if some && done.restored.is_empty() => "incomplete",
         (false, true) => "failed",
@@ -322,15 +325,25 @@ fn origin(one: &Returned) -> Option<String> {
     }
 }
 
+/// What cannot be read, and so stays as it is, and held, a line each.
+pub fn unread(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.returned.iter().filter_map(|one| {
+        let why = words::errno_text(one.unread()?);
+        Some(format!("{} cannot be read, and so not be given back: {why}", one.key))
+    })
+}
+
 /// How a rollback ended, as text.
 pub fn ended_text(plan: &Plan, done: &Outcome, layout: Layout) -> String {
     let mut out = String::new();
     let written = done.steps.iter().filter(|s| s.result == StepResult::Written).count();
     let failed = done.steps.len() - written;
-    let good = done.succeeded();
+    let stuck: Vec<String> = unread(plan).collect();
+    let failed = failed + stuck.len();
+    let good = done.succeeded() && stuck.is_empty();
     let mut text = if good {
         format!("rolled back: {written} written")
-    } else if !done.restored.is_empty() || written == 0 {
+    } else if !done.restored.is_empty() || (written == 0 && !done.succeeded()) {
         "not rolled back: what was written was put back".to_owned()
     } else {
         format!("rolled back as far as it goes: {written} written, {failed} failed")
@@ -343,7 +356,7 @@ pub fn ended_text(plan: &Plan, done: &Outcome, layout: Layout) -> String {
     }
     let style = if good { HEAD.fg_color(GOOD.get_fg_color()) } else { BAD };
     styled_line(&mut out, style, &text);
-    for error in outcome::errors(done) {
+    for error in outcome::errors(done).into_iter().chain(stuck) {
         styled_line(&mut out, BAD, &format!("! {error}"));
     }
     for step in done.steps.iter().filter(|s| s.result != StepResult::Written) {

@@ -5,6 +5,7 @@
 mod boot_id;
 mod records;
 mod recovery;
+mod rollback;
 
 use std::fs;
 use std::process::Command;
