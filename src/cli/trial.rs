@@ -295,7 +295,10 @@ pub fn settle(cli: &Cli, host: &Host, ui: &Ui) -> Result<(), Failure> {
 /// It cannot be put back.
 pub fn settle_dead(cli: &Cli, host: &Host, ui: &Ui) -> Result<Option<Trial>, Failure> {
     let Some(mut trial) = open_trial(cli, &host.facts.boot_id)? else { return Ok(None) };
-    if trial.state == State::Pending && trial::is_kept(&cli.root) == Some(true) {
+    if trial.state == State::Pending
+        && trial::is_kept(&cli.root) == Some(true)
+        && !trial.is_overdue(clock::since_boot())
+    {
         return Ok(Some(trial));
     }
     host.forget();

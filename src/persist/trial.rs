@@ -21,6 +21,9 @@ pub const KEEPER: &str = "/run/tunectl/keeper";
 /// The schema of [`Trial`].
 pub const TRIAL_SCHEMA: &str = "tunectl/trial/1";
 
+/// So long after its end its keeper is not waited for any more: it cannot put it back.
+const OVERDUE: Duration = Duration::from_secs(60);
+
 /// How a trial stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -193,6 +196,11 @@ impl Trial {
     /// What of its time is left, so long after the boot.
     pub fn left(&self, since_boot: Duration) -> Duration {
         Duration::from_millis(self.ends_since_boot_ms).saturating_sub(since_boot)
+    }
+
+    /// Whether whoever keeps it should have ended it long ago, so long after the boot.
+    pub fn is_overdue(&self, since_boot: Duration) -> bool {
+        since_boot.saturating_sub(OVERDUE) > Duration::from_millis(self.ends_since_boot_ms)
     }
 
     /// Writes it. The lock must be held.

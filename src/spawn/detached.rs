@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -106,6 +106,9 @@ fn by_itself(root: &Path) -> Result<(), NotStarted> {
     let said = child.stdout.take().map(BufReader::new);
     let read = said.map_or(Ok(0), |mut said| said.read_line(&mut line));
     if read.is_ok() && line.trim_end() == READY {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(failed(&format_args!("it ended with {status}")));
+        }
         // It is nobody's child once this process has ended.
         return Ok(());
     }
@@ -119,7 +122,7 @@ fn by_itself(root: &Path) -> Result<(), NotStarted> {
 /// where that is permitted, its streams closed once whoever started it has been told.
 ///
 /// # Errors
-/// Whoever started it cannot be told.
+/// Whoever started it cannot be told: they were not. Whatever fails once they are is forgiven.
 pub fn detach() -> io::Result<()> {
     // A unit's process has a session of its own already.
     let _ = nix::unistd::setsid();
@@ -128,9 +131,13 @@ pub fn detach() -> io::Result<()> {
     if service.is_managed() {
         return service.say("READY=1");
     }
-    writeln!(io::stdout(), "{READY}")?;
     let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    nix::unistd::dup2_stdout(&null)?;
-    nix::unistd::dup2_stderr(&null)?;
+    // Standard output itself would keep what it could not write, and say it at the end.
+    let word = format!("{READY}\n");
+    if nix::unistd::write(io::stdout(), word.as_bytes())? < word.len() {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    let _ = nix::unistd::dup2_stdout(&null);
+    let _ = nix::unistd::dup2_stderr(&null);
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::report;
 use crate::spawn::{Health, Verdict};
 use crate::watch::clock::{self, Timer};
 use crate::watch::inotify::Inotify;
+use crate::watch::kmsg;
 use crate::watch::poll::Poll;
 use crate::watch::priority;
 use crate::watch::process::Process;
@@ -25,6 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The keeper of a trial that has just ended is waited for so long.
 const BEFORE: Duration = Duration::from_secs(5);
+
+/// So long after it could not put everything back it tries again at first, and at last.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How often it is looked whether the apply still holds the lock, where its process cannot be held.
 const LOOK: Duration = Duration::from_secs(1);
@@ -49,9 +54,6 @@ pub enum KeeperError {
     /// The trial cannot be read.
     #[error("{0}")]
     Unreadable(#[from] PersistError),
-    /// It cannot be ended.
-    #[error("{0}")]
-    End(#[from] EndError),
 }
 
 /// Numbers of what is waited for.
@@ -71,7 +73,7 @@ fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> KeeperError {
 /// before any value is written. How it ended, a line each.
 ///
 /// # Errors
-/// There is nothing to keep, or it cannot be kept; or, at the end, put back.
+/// There is nothing to keep, or it cannot be kept: then `ready` was not called, or has failed.
 pub fn keep(
     root: &Path,
     boot_id: &str,
@@ -101,18 +103,9 @@ pub fn keep(
         log::info!("memory is not locked: {error}");
     }
     ready().map_err(failed("say that it is ready"))?;
-    if !keeper.wait_for_values(&beginner, &files)? {
-        return Ok(Vec::new());
-    }
-    if keeper.trial.state == State::Writing {
-        return keeper.end("the apply was killed");
-    }
-    let why = keeper.wait(&signals, &files)?;
-    match why {
-        Some(Why::Keep(why)) => keeper.confirm(&why),
-        Some(Why::PutBack(why)) => keeper.end(&why),
-        None => Ok(Vec::new()),
-    }
+    // From here on somebody counts on it: whatever fails, everything is put back.
+    let ended = keeper.see_through(&beginner, &signals, &files);
+    Ok(ended.unwrap_or_else(|error| keeper.end(&format!("its keeper failed: {error}"), &signals)))
 }
 
 /// Why the waiting is over.
@@ -130,6 +123,26 @@ struct Keeper {
 }
 
 impl Keeper {
+    /// Keeps the trial to its end. How it ended, a line each.
+    fn see_through(
+        &mut self,
+        beginner: &Process,
+        signals: &Signals,
+        files: &Inotify,
+    ) -> Result<Vec<String>, KeeperError> {
+        if !self.wait_for_values(beginner, files)? {
+            return Ok(Vec::new());
+        }
+        if self.trial.state == State::Writing {
+            return Ok(self.end("the apply was killed", signals));
+        }
+        Ok(match self.wait(signals, files)? {
+            Some(Why::Keep(why)) => self.confirm(&why, signals),
+            Some(Why::PutBack(why)) => self.end(&why, signals),
+            None => Vec::new(),
+        })
+    }
+
     /// Waits until the values are written, or until whoever writes them is gone. One that hangs is
     /// ended. Whether the trial is still this keeper's to end.
     fn wait_for_values(
@@ -257,38 +270,70 @@ impl Keeper {
     }
 
     /// Ends the trial as the health command says.
-    fn confirm(&mut self, why: &str) -> Result<Vec<String>, KeeperError> {
+    fn confirm(&mut self, why: &str, signals: &Signals) -> Vec<String> {
         let lock = Lock::take(&self.lock, PATIENCE);
         if !self.reread() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         if lock.is_err() {
-            return self.end("another apply hangs, so that it could not be kept");
+            return self.end("another apply hangs, so that it could not be kept", signals);
         }
         match super::confirm(&self.kernel, &self.root, &mut self.trial, why) {
-            Ok(()) => Ok(vec![format!("kept: {why}")]),
+            Ok(()) => vec![format!("kept: {why}")],
             Err(error) => {
                 drop(lock);
-                self.end(&format!("it could not be kept: {error}"))
+                self.end(&format!("it could not be kept: {error}"), signals)
             }
         }
     }
 
-    /// Puts everything back. What was promised is done even where the lock is not to be had.
-    fn end(&mut self, why: &str) -> Result<Vec<String>, KeeperError> {
+    /// Puts everything back, and tries again until it is: nobody else does it unasked. Told to end,
+    /// it leaves what is left to the next command.
+    fn end(&mut self, why: &str, signals: &Signals) -> Vec<String> {
+        let mut pause = PAUSE;
+        loop {
+            let (is_whole, lines) = self.put_back(why).unwrap_or_else(|error| {
+                (false, vec![format!("the trial is not put back yet: {error}")])
+            });
+            if is_whole {
+                return lines;
+            }
+            if pause == PAUSE {
+                self.cry(&lines.join("; "));
+            }
+            clock::pause(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            while let Some(asked) = signals.next() {
+                if asked == Asked::End {
+                    return lines;
+                }
+            }
+        }
+    }
+
+    /// Puts everything back, if it is still this keeper's to do; whether all is, and what came of
+    /// it, a line each. What was promised is done even where the lock is not to be had.
+    fn put_back(&mut self, why: &str) -> Result<(bool, Vec<String>), EndError> {
         let lock = Lock::take(&self.lock, PATIENCE);
         if let Err(error) = &lock {
             log::warn!("{error}: put back all the same");
         }
         if !self.reread() {
-            return Ok(Vec::new());
+            return Ok((true, Vec::new()));
         }
         let end = super::put_back(&self.kernel, &self.root, &mut self.trial, why)?;
         let mut lines = vec![format!("the trial of {} has ended: {why}", self.trial.baseline)];
-        if let End::PutBack(recovered) = &end {
-            lines.extend(super::told(recovered));
+        let End::PutBack(recovered) = end else { return Ok((true, lines)) };
+        lines.extend(super::told(&recovered));
+        Ok((recovered.is_whole(), lines))
+    }
+
+    /// Says what stands in the way where somebody will find it: nobody reads what a keeper writes.
+    fn cry(&self, what: &str) {
+        log::warn!("{what}");
+        if self.root == Path::new("/") {
+            kmsg::say(&format!("{what}; it is tried again"));
         }
-        Ok(lines)
     }
 }
 

@@ -16,6 +16,11 @@ pub fn monotonic() -> Duration {
     duration(clock_gettime(ClockId::Monotonic))
 }
 
+/// Waits so long, also where nothing is left to wait with.
+pub fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// A time since the boot that goes on while the machine sleeps. Nobody can set it.
 pub fn since_boot() -> Duration {
     duration(clock_gettime(ClockId::Boottime))

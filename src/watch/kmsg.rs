@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
@@ -26,6 +26,16 @@ const SAYINGS: [(&str, &str); 3] = [
     ("vm/min_free_kbytes", "min_free_kbytes is not updated"),
     ("kernel/perf_event_max_sample_rate", "lowering kernel.perf_event_max_sample_rate"),
 ];
+
+/// Adds a line of an error to the kernel's log, where this process may: it is kept where nothing else
+/// of it is.
+pub fn say(line: &str) {
+    let flags = nix::fcntl::OFlag::O_NONBLOCK.bits();
+    let log = OpenOptions::new().write(true).custom_flags(flags).open("/dev/kmsg");
+    // 3 is an error; a line break would begin another record.
+    let line = format!("<3>tunectl: {}", line.replace('\n', " "));
+    let _ = log.and_then(|mut log| log.write_all(line.as_bytes()));
+}
 
 impl KernelLog {
     /// Opens it, at its end.

@@ -3,6 +3,7 @@
 //! strace refuses single system calls on single files.
 
 mod boot_id;
+mod keeper;
 mod records;
 mod recovery;
 mod rollback;
