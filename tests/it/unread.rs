@@ -113,3 +113,28 @@ fn the_boot_unit_leaves_what_cannot_be_listed_and_holds_the_rest() {
     assert_eq!(host.run(["apply", "--boot"]).code, 0);
     assert!(holds(&host) && text(&host, DROPIN) == ours);
 }
+
+/// What an earlier run has left behind and nobody can read may have to be put right.
+#[test]
+fn a_boot_that_cannot_put_right_what_was_left_behind_is_none_that_went_well() {
+    for (path, text) in [
+        ("run/tunectl/journal", "tunectl journal 1\n?\n"),
+        ("run/tunectl/trial.json", ""),
+        ("run/tunectl/trial.json", "junk"),
+    ] {
+        for baseline in [true, false] {
+            let host = fresh();
+            if !baseline {
+                fs::remove_file(host.root.join("etc/tunectl/baseline.yaml")).unwrap();
+            }
+            host.file(path, text);
+            let ran = host.run(["apply", "--boot"]);
+            assert_eq!(ran.code, 1, "{path}: {}{}", ran.out, ran.err);
+            let report = self::text(&host, "run/tunectl/boot.json").unwrap();
+            let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+            assert_eq!(report["result"], "incomplete", "{report}");
+            assert!(report["errors"].to_string().contains(&format!("/{path}")), "{report}");
+            assert_eq!(host.value("vm.swappiness") == "10", baseline);
+        }
+    }
+}

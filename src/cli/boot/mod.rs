@@ -55,10 +55,12 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
     let _lock = apply::lock(cli, &host.facts, args.lock_timeout)?;
     let settled = recovery::settle(cli, &host, ui);
     // What a trial has changed is left alone while that lasts, as is all that is let go.
-    if let Err(failure) = settled.and_then(|()| trial::settle_dead(cli, &host, ui)) {
+    let settled = settled.and_then(|()| trial::settle_dead(cli, &host, ui));
+    let unsettled = settled.err().map(|failure| {
         ui.failure(&failure);
-    }
-    let mut run = Run { cli, args, ui, host: &host, started };
+        failure.message
+    });
+    let mut run = Run { cli, args, ui, host: &host, started, unsettled };
     match loaded {
         None => run.bare(),
         Some(loaded) => run.carry_out(loaded),
@@ -72,6 +74,8 @@ struct Run<'a> {
     ui: &'a Ui,
     host: &'a Host,
     started: Instant,
+    /// Why what an earlier run has left behind is not put right.
+    unsettled: Option<String>,
 }
 
 /// What a pass leads to: the report of it, and the exit code.
@@ -91,16 +95,22 @@ impl Run<'_> {
         report.notes.push(format!(
             "this host has no {HOST_BASELINE}: `tunectl apply -b NAME` gives it one"
         ));
+        let exit = exit(!report.errors.is_empty(), false);
+        if exit != Exit::Done {
+            report.result = "incomplete".into();
+        }
         let title = if self.args.settled { "settled" } else { "boot" };
         self.finish(
-            Ended { report, exit: Exit::Done, plan: None, broken: None },
+            Ended { report, exit, plan: None, broken: None },
             Some(format!("{title}: nothing to hold")),
         )
     }
 
     fn report(&self) -> BootReport {
         let loader = if self.host.facts.systemd { Loader::Systemd } else { Loader::Procps };
-        boot::report(&self.host.facts, loader)
+        let mut report = boot::report(&self.host.facts, loader);
+        report.errors.extend(self.unsettled.clone());
+        report
     }
 
     fn carry_out(&mut self, loaded: Result<Loaded, Failure>) -> Result<Exit, Failure> {
