@@ -8,7 +8,7 @@ pub use boot::boot_value;
 use std::borrow::Cow;
 
 use crate::baseline::{Desired, Requirement};
-use crate::catalogue::Kind;
+use crate::catalogue::{self, Kind};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
@@ -118,7 +118,9 @@ pub fn live(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatu
     let text = match &reading.value {
         Ok(text) => text,
         // Some keys read EIO until they are set for the first time (case E35).
-        Err(Errno::EIO) => return (LiveStatus::Differs, None),
+        Err(Errno::EIO) if catalogue::is_unreadable_until_set(&desired.key) => {
+            return (LiveStatus::Differs, None);
+        }
         Err(_) if reading.mode.is_some_and(|m| m & 0o444 == 0) => {
             return (LiveStatus::Unreadable, Some(Cause::WriteOnly));
         }
@@ -137,6 +139,11 @@ pub fn live(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatu
         Some(cause) => (LiveStatus::KernelKeeps, Some(cause)),
         None => (LiveStatus::Differs, None),
     }
+}
+
+/// Whether reading is another user's right.
+fn is_denied(errno: Errno) -> bool {
+    matches!(errno, Errno::EACCES | Errno::EPERM)
 }
 
 fn missing(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus, Option<Cause>) {
@@ -249,8 +256,10 @@ pub fn to_persist(
     without_ours: &BootValue,
 ) -> Option<String> {
     let (live_status, cause) = status;
-    // What cannot be written today may have been persisted when it could be: that stays.
-    if live_status == LiveStatus::ReadOnly {
+    // What cannot be written today may have been persisted when it could be: that stays. So it does of
+    // what fails to be read: once our drop-in sets it nobody could say what it was before.
+    let fails = matches!(cause, Some(Cause::ReadRefused(errno)) if !is_denied(*errno));
+    if live_status == LiveStatus::ReadOnly || fails {
         return ours
             .filter(|text| desired.requirement.satisfied_by(desired.shape, text))
             .map(str::to_owned);

@@ -172,6 +172,12 @@ pub fn is_unset(key: &Key, text: &str) -> bool {
         && lookup(key).is_some_and(|p| p.kind() == Kind::Secret && p.shape() == Shape::HexGroups)
 }
 
+/// Whether a parameter reads EIO until it is set for the first time (case E35); of any other that
+/// is an error, and says nothing of its value.
+pub fn is_unreadable_until_set(key: &Key) -> bool {
+    key.leaf() == "stable_secret" && is_secret(key)
+}
+
 /// The form of `key`'s text, as far as is known.
 pub fn shape_of(key: &Key) -> Shape {
     lookup(key).map_or(Shape::Unknown, Parameter::shape)

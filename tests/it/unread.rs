@@ -114,6 +114,24 @@ fn the_boot_unit_leaves_what_cannot_be_listed_and_holds_the_rest() {
     assert!(holds(&host) && text(&host, DROPIN) == ours);
 }
 
+/// Only of a secret that was never set does it say that there is no value.
+#[test]
+fn a_value_that_fails_to_be_read_is_not_taken_for_one_that_is_not_set() {
+    if !strace_injects("unread: an ordinary value") {
+        return;
+    }
+    let host = fresh();
+    for args in [&["apply"][..], &["apply", "--boot"]] {
+        let ran = traced(&host, args, "proc/sys/vm/swappiness", "read:error=EIO");
+        assert_eq!(ran.code, i32::from(args.len() == 1), "{args:?}: {}{}", ran.out, ran.err);
+        assert!(ran.out.contains("cannot be read"), "{args:?}: {}{}", ran.out, ran.err);
+        assert_eq!(host.value("vm.swappiness"), "60", "{args:?}");
+    }
+    assert_eq!(host.run(["apply"]).code, 0);
+    assert_eq!(host.run(["rollback", "--yes"]).code, 0);
+    assert_eq!(host.value("vm.swappiness"), "60");
+}
+
 /// What an earlier run has left behind and nobody can read may have to be put right.
 #[test]
 fn a_boot_that_cannot_put_right_what_was_left_behind_is_none_that_went_well() {
