@@ -491,9 +491,15 @@ fn killed_at_any_system_call_of_its_beginning_it_is_put_back_or_pending() {
     let args = ["apply", "-b", "/etc/tried.yaml", "--confirm-within", "1h"];
     let all = std::env::var("TUNECTL_SWEEP").is_ok_and(|s| s == "all");
     let (mut pending, mut killed) = (0, 0);
-    for n in (1..).step_by(if all { 1 } else { 13 }) {
+    let points = {
         let host = host();
-        let ended = strace(&host, &args, &format!("inject=all:signal=KILL:when={n}"));
+        let points = host.calls(args);
+        assert_eq!(host.run(["confirm", "--cancel"]).code, 0);
+        points
+    };
+    for n in (0..points.len()).step_by(if all { 1 } else { 13 }) {
+        let host = host();
+        let ended = strace(&host, &args, &points[n].killing());
         killed += usize::from(!ended.status.success());
         if host.root.join("run/tunectl/trial.json").exists() {
             // Its keeper, where it came so far, sees that nobody holds the lock any more.
@@ -513,9 +519,6 @@ fn killed_at_any_system_call_of_its_beginning_it_is_put_back_or_pending() {
         // Whatever it has left behind stands in nobody's way.
         let ran = host.run(["apply", "-b", "/etc/tried.yaml"]);
         assert!(ran.code == 0 && is_live(&host), "killed at {n}: {}{}", ran.out, ran.err);
-        if ended.status.success() {
-            break;
-        }
     }
     assert!(pending > 0 && killed > 5, "{pending} pending, {killed} killed");
 }
@@ -553,13 +556,17 @@ fn a_confirm_killed_at_any_system_call_keeps_all_of_it_or_nothing() {
     let key = |name: &str| Key::parse(name).unwrap();
     for rebooted in [false, true] {
         let (mut kept, mut back) = (0, 0);
-        for n in (1..).step_by(if all { 1 } else { 5 }) {
+        let pending = || {
             let host = if rebooted { begun_after_a_reboot() } else { host() };
             if !rebooted {
                 begun(&host, "1h", &[]);
             }
-            let ended =
-                strace(&host, &["confirm"], &format!("inject=all:signal=KILL:when={n}")).status;
+            host
+        };
+        let points = pending().calls(["confirm"]);
+        for n in (0..points.len()).step_by(if all { 1 } else { 5 }) {
+            let host = pending();
+            strace(&host, &["confirm"], &points[n].killing());
             // Whoever comes first: an apply, another confirm, or, where its keeper is dead, a
             // cancellation.
             let mut told = Vec::new();
@@ -584,9 +591,6 @@ fn a_confirm_killed_at_any_system_call_keeps_all_of_it_or_nothing() {
             assert_eq!(remembered.contains_key(&key("vm.dirty_ratio")), rebooted, "{found}");
             assert!(rebooted || is_nothing_persisted(&host) != is_kept, "{found}");
             (kept, back) = (kept + usize::from(is_kept), back + usize::from(!is_kept));
-            if ended.success() {
-                break;
-            }
         }
         assert!(kept > 1 && back > 1, "{kept} kept, {back} put back");
     }

@@ -19,6 +19,20 @@ pub struct Host {
     pub work: PathBuf,
 }
 
+/// The nth system call of a name that a run makes.
+#[derive(Debug)]
+pub struct Call {
+    name: String,
+    nth: usize,
+}
+
+impl Call {
+    /// What has strace kill the program there.
+    pub fn killing(&self) -> String {
+        format!("inject={}:signal=KILL:when={}", self.name, self.nth)
+    }
+}
+
 /// What a run of the program left behind.
 #[derive(Debug)]
 pub struct Ran {
@@ -118,6 +132,30 @@ impl Host {
     /// Runs the program.
     pub fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Ran {
         self.told(self.command(args).output().unwrap())
+    }
+
+    /// Each system call of a run, as strace is told to meet it: it counts each name by itself, so
+    /// that of all calls together it would meet only those that are the first to be made so often.
+    pub fn calls<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Vec<Call> {
+        let log = self.work.join("calls");
+        let program = self.command(args);
+        let mut strace = Command::new("strace");
+        strace.args(["-qq", "-o"]).arg(&log).arg("--");
+        strace.arg(program.get_program()).args(program.get_args()).env_clear();
+        strace.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        strace.current_dir(&self.work).stdin(Stdio::null()).output().unwrap();
+        let text = fs::read_to_string(log).unwrap();
+        let mut made = std::collections::BTreeMap::new();
+        let names = text.lines().filter_map(|line| Some(line.split_once('(')?.0));
+        names
+            .map(|name| {
+                let nth: &mut usize = made.entry(name.to_owned()).or_default();
+                *nth += 1;
+                Call { name: name.to_owned(), nth: *nth }
+            })
+            // With these it begins and ends.
+            .filter(|call| !["execve", "exit_group"].contains(&call.name.as_str()))
+            .collect()
     }
 
     /// The output with this host's directories as `ROOT` and `WORK`.

@@ -185,11 +185,11 @@ fn killed_at_any_system_call_it_is_put_right() {
         return;
     }
     let (old, new, between) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-    let total = calls("all");
-    assert!(total > 250, "{total} system calls for 30 parameters");
-    each((1..=total).step_by(stride(19)), &|n| {
+    let points = host().calls(["apply"]);
+    assert!(points.len() > 250, "{} system calls for 30 parameters", points.len());
+    each((0..points.len()).step_by(stride(19)), &|n| {
         let host = host();
-        let ended = traced(&host, &["apply"], &format!("inject=all:signal=KILL:when={n}"));
+        let ended = traced(&host, &["apply"], &points[n].killing());
         assert!(ended.status.signal() == Some(9) || ended.status.code().is_some());
         // Whoever only looks is told, and puts nothing right.
         if let Stands::Between(..) = stands(&host)
@@ -265,11 +265,10 @@ fn a_rollback_killed_at_any_system_call_is_put_right() {
         host
     };
     let between = AtomicUsize::new(0);
-    let total = counted(&applied(), &["rollback", "--yes"], "all");
-    each((1..=total).step_by(stride(17)), &|n| {
+    let points = applied().calls(["rollback", "--yes"]);
+    each((0..points.len()).step_by(stride(17)), &|n| {
         let host = applied();
-        let inject = format!("inject=all:signal=KILL:when={n}");
-        traced(&host, &["rollback", "--yes"], &inject);
+        traced(&host, &["rollback", "--yes"], &points[n].killing());
         if let Stands::Between(..) = stands(&host) {
             between.fetch_add(1, Relaxed);
         }
@@ -295,11 +294,16 @@ fn killed_while_it_puts_right_it_is_put_right_by_the_next() {
         return;
     }
     let between = AtomicUsize::new(0);
-    each((1..400).step_by(stride(23)), &|n| {
+    let half_way = || {
         let host = host();
         traced(&host, &["apply"], HALF_WAY);
         assert!(matches!(stands(&host), Stands::Between(..)), "the middle of the writes");
-        traced(&host, &["apply"], &format!("inject=all:signal=KILL:when={n}"));
+        host
+    };
+    let points = half_way().calls(["apply"]);
+    each((0..points.len()).step_by(stride(23)), &|n| {
+        let host = half_way();
+        traced(&host, &["apply"], &points[n].killing());
         between.fetch_add(usize::from(matches!(stands(&host), Stands::Between(..))), Relaxed);
         put_right(&host);
         let now = stands(&host);
@@ -310,8 +314,17 @@ fn killed_while_it_puts_right_it_is_put_right_by_the_next() {
 }
 
 /// The system calls that are refused, and with what.
-const REFUSED: [&str; 7] =
-    ["openat,openat2", "write", "fsync", "rename,renameat2", "fchmod", "ftruncate", "unlink"];
+const REFUSED: [&str; 9] = [
+    "openat,openat2",
+    "read",
+    "getdents64",
+    "write",
+    "fsync",
+    "rename,renameat2",
+    "fchmod",
+    "ftruncate",
+    "unlink",
+];
 const ERRORS: [&str; 10] =
     ["ENOSPC", "EIO", "EROFS", "EDQUOT", "EMFILE", "ENOMEM", "EINTR", "EACCES", "EPERM", "EINVAL"];
 

@@ -3,9 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use super::{
-    Stands, counted, each, host, key, put_right, stands, strace_injects, stride, text, traced,
-};
+use super::{Stands, each, host, key, put_right, stands, strace_injects, stride, text, traced};
 use crate::operator::Host;
 
 const OWN: &str = "name: own\nparameters: { vm.swappiness: 60 }\n";
@@ -44,13 +42,13 @@ fn killed_at_any_system_call_it_is_adopted_with_the_values_or_not() {
         return;
     }
     let between = AtomicUsize::new(0);
-    let total = counted(&other(), &APPLY, "all");
+    let points = other().calls(APPLY);
     let going_on: Vec<&str> = APPLY.into_iter().chain(["--keep-going"]).collect();
-    each((1..=total).step_by(stride(13)), &|n| {
+    each((0..points.len()).step_by(stride(13)), &|n| {
         let host = other();
         // In another order, and yet all of it or nothing.
         let args = if n % 4 < 2 { &APPLY[..] } else { &going_on };
-        traced(&host, args, &format!("inject=all:signal=KILL:when={n}"));
+        traced(&host, args, &points[n].killing());
         between.fetch_add(usize::from(matches!(stands(&host), Stands::Between(..))), Relaxed);
         put_right(&host);
         match stands(&host) {
