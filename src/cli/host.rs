@@ -67,12 +67,17 @@ impl Host {
     fn look_at_all(&self, globs: &[&str]) {
         for glob in globs {
             let Ok(Selector::Pattern(pattern)) = Selector::parse(glob) else { continue };
-            let found = self.kernel.matches(&pattern);
-            found.keys.iter().for_each(|key| self.look(key));
-            if let Some(errno) = found.unseen {
-                self.missed.matches(&pattern, errno);
-            }
+            self.existing(&pattern).iter().for_each(|key| self.look(key));
         }
+    }
+
+    /// What exists of what a pattern matches.
+    fn existing(&self, pattern: &Pattern) -> Vec<Key> {
+        let found = self.kernel.matches(pattern);
+        if let Some(errno) = found.unseen {
+            self.missed.matches(pattern, errno);
+        }
+        found.keys
     }
 
     /// Looks at what is given back, and at what matters to that.
@@ -109,7 +114,7 @@ impl Host {
     /// What exists of what the patterns of our files match.
     fn matches(&self, conf: &ConfTree) -> Vec<Key> {
         let patterns = plan::own_patterns(conf);
-        patterns.iter().flat_map(|pattern| self.kernel.expand(pattern)).collect()
+        patterns.iter().flat_map(|pattern| self.existing(pattern)).collect()
     }
 
     /// The facts with what is in use, where something is judged by it.

@@ -11,9 +11,7 @@ mod strain;
 mod usage;
 mod virt;
 
-pub use host::{
-    Fact, ProbeError, boot_id, daemon_unit, loader_patterns, probe, probe_for,
-};
+pub use host::{Fact, ProbeError, boot_id, daemon_unit, loader_patterns, probe, probe_for};
 pub use modules::early_modules;
 pub use played::facts_from_yaml;
 pub use pressure::memory_pressure;

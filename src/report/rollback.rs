@@ -328,7 +328,7 @@ fn origin(one: &Returned) -> Option<String> {
 /// What cannot be read, and so stays as it is, and held, a line each.
 pub fn unread(plan: &Plan) -> impl Iterator<Item = String> {
     plan.returned.iter().filter_map(|one| {
-        let why = words::errno_text(one.unread()?);
+        let why = errno::errno_text(one.unread()?);
         Some(format!("{} cannot be read, and so not be given back: {why}", one.key))
     })
 }
