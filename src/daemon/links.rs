@@ -44,7 +44,7 @@ impl Links {
         self.matches = Some(then);
     }
 
-    /// What patterns match is set; whether our files lag behind by that.
+    /// What patterns match is set; whether our files, or what is remembered, lag behind by that.
     pub fn lag(&mut self, now: Duration, lags: bool) {
         let since = self.follow.map_or(now, |(_, since)| since);
         self.follow = lags.then(|| ((now + QUIET).min(since + AT_LAST), since));

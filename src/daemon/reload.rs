@@ -183,9 +183,9 @@ impl Daemon<'_> {
             self.reload_later(why);
         }
         if for_now {
+            let lags = foreign.is_none() && plan.files().any(Dropin::changes);
             // What came or went is remembered for boots that follow, though a pattern sets it.
-            let lags = plan.files().any(Dropin::changes) || !changes.is_empty();
-            let lags = lags && foreign.is_none();
+            let lags = lags || plan.remembers_anew();
             self.soon.links.lag(clock::monotonic(), lags);
         } else {
             self.soon.links.all_is_read();

@@ -47,6 +47,11 @@ impl Plan {
         all
     }
 
+    /// Whether something else is to be remembered for boots that follow.
+    pub fn remembers_anew(&self) -> bool {
+        self.remembered(&[]).first != self.memory.before.first
+    }
+
     /// Leaves out the steps that `takes` does not want, each judged with its item: they are left to
     /// somebody else, and nothing is remembered of what they would have left. Nothing is given back
     /// by such a plan.

@@ -72,8 +72,9 @@ fn churn(bpf: bool) {
     let (corrected, fights) = (count("restored"), count("contested"));
     assert_eq!(corrected.len(), 2 * STAY);
     for (key, corrections) in &corrected {
-        let most = LIMIT + fights[key];
-        assert!((LIMIT..=most).contains(corrections), "{key}: {corrections}, {}", fights[key]);
+        // On a busy machine one correction may answer two writes.
+        let about = LIMIT - fights[key]..=LIMIT + fights[key];
+        assert!(about.contains(corrections), "{key}: {corrections}, {}", fights[key]);
     }
     let sum = || {
         let (marks, now) = marks_and_descriptors(watch.pid());

@@ -34,7 +34,8 @@ impl Puts {
 fn a_crowd_is_set_at_once_and_remembered_once_it_is_quiet() {
     let test = "daemon::links::a_crowd_is_set_at_once_and_remembered_once_it_is_quiet";
     in_namespaces(test, || {
-        fresh_host(BASELINE);
+        // They come with another value than that.
+        fresh_host(&format!("{BASELINE}exclude: [net.ipv4.conf.default.rp_filter]\n"));
         let watch = Watch::start(&["--sweep", "3600"]);
         if !ip("link add d0 type veth peer name d1") || !ip("link del d0") {
             left_out(test, "no veth");
@@ -89,8 +90,7 @@ fn a_crowd_is_set_at_once_and_remembered_once_it_is_quiet() {
             watch.until("forgotten", || {
                 let text = fs::read_to_string(path).unwrap();
                 assert!(text.contains("net.ipv4.conf.lo.rp_filter"), "{text}");
-                // The one is `default`.
-                text.matches("net.ipv4.conf.d").count() == 1
+                !text.contains("net.ipv4.conf.d")
             });
         }
         watch.end();
