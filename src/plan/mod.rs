@@ -32,8 +32,6 @@ pub use ramp::{Strained, Verdict, bearable, verdict};
 pub use recovery::{Recovery, is_committed, looked_at, reads_as, recovery};
 pub use remember::Memory;
 pub use returned::{Fate, Origin, Returned, Was, managed, needed_to_return, own_patterns};
-
-use lines::Lines;
 pub use rollback::rollback;
 pub use summary::Summary;
 pub use trial::{Untryable, trial, tried, untryable};
@@ -47,6 +45,8 @@ use crate::diagnostic::Position;
 use crate::diff::{self, BootStatus, BootValue, Cause, LiveStatus};
 use crate::key::{Key, Selector};
 use crate::observed::{ConfTree, Facts, Originals, Reading, Released, Snapshot};
+
+use lines::Lines;
 
 /// What was seen of the host when the plan was made.
 pub struct Observed<'a> {
