@@ -17,7 +17,7 @@ use crate::value::agrees;
 
 pub use files::{clear_away, records};
 pub use keep::{KeepError, could_keep, keep};
-pub use recover::{Recovered, carried_out, put_back, recover};
+pub use recover::{Recovered, carried_out, put_back, put_values_back, recover};
 
 use files::Prepared;
 

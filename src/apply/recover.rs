@@ -104,6 +104,15 @@ pub fn put_back(kernel: &dyn Kernel, root: &Path, unfinished: Unfinished) -> Rec
     Recovered { unfinished, recovery, restored, files: lost }
 }
 
+/// The same of a trial, of which it is known that none of its files was put in place: one that
+/// cannot be read keeps no value in force.
+pub fn put_values_back(kernel: &dyn Kernel, root: &Path, mut unfinished: Unfinished) -> Recovered {
+    if Texts::of(&unfinished, root).is_err() {
+        unfinished.files.clear();
+    }
+    put_back(kernel, root, unfinished)
+}
+
 /// What the files read that were about to be replaced.
 struct Texts(BTreeMap<String, Option<String>>);
 

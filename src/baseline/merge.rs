@@ -40,6 +40,14 @@ impl<'a> Chosen<'a> {
         std::iter::once(self.entry).chain(self.beside.iter().copied()).map(|entry| &entry.terms)
     }
 
+    /// What is left of it without the entries at those places.
+    fn without(self, overridden: &[Span]) -> Option<Self> {
+        let mut left = self.entries().into_iter().filter(|e| !overridden.contains(&e.span));
+        let entry = left.next()?;
+        let beside = left.collect();
+        Some(Self { entry, beside, ..self })
+    }
+
     /// Takes the place of another one.
     fn override_it(&mut self, old: Chosen<'_>) {
         self.overrode.extend(old.entries().iter().map(|entry| entry.span));
@@ -240,6 +248,15 @@ impl<'a> Merger<'a, '_> {
         settled: bool,
         doc: &Document,
     ) -> Chosen<'a> {
+        // Of several that count, those that the other side has overridden already do not.
+        let (rival, other) = match (
+            rival.clone().without(&other.overrode),
+            other.clone().without(&rival.overrode),
+        ) {
+            (Some(rival), Some(other)) => (rival, other),
+            (None, _) => return other,
+            (_, None) => return rival,
+        };
         let (one, two) = (rival.entry, other.entry);
         let same = one.span == two.span || rival.overrode.contains(&two.span);
         if same && other.beside.is_empty() {

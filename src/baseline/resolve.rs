@@ -235,7 +235,15 @@ impl Resolver<'_, '_> {
         if chosen.beside.is_empty() {
             return Some(own);
         }
-        own.beside(&joint::of_all(&chosen.beside, self.host.facts)?)
+        let beside = joint::of_all(&chosen.beside, self.host.facts);
+        let both = beside.and_then(|beside| own.beside(&beside));
+        if both.is_none() {
+            let name = &chosen.entry.selector;
+            let message = format!("what extended baselines ask of {name} cannot be put together");
+            let problem = Diagnostic::error(chosen.entry.span, message);
+            self.problems.push(problem.help("say in your own file what it is to be"));
+        }
+        both
     }
 }
 

@@ -48,7 +48,7 @@ impl Missed {
             let closed = || dir.and_then(|dir| dir.closed);
             let unseen = match conf.entry(path).map(|file| &file.body) {
                 None => closed().map(|errno| ("whether it is there", errno)),
-                Some(ConfBody::Unreadable(Errno::ENOENT | Errno::EACCES | Errno::EPERM)) => None,
+                Some(ConfBody::Unreadable(Errno::ENOENT)) => None,
                 Some(ConfBody::Unreadable(errno)) => Some(("what it says", *errno)),
                 Some(_) => None,
             };

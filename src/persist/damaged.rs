@@ -22,7 +22,11 @@ pub fn set_aside(root: &Path) {
         let kept = below::resolve_parent(root, path).and_then(|place| {
             let mut beside = place.clone().into_os_string();
             beside.push(".damaged");
-            fs::rename(place, beside)
+            // One that was kept before may be the only good one.
+            match fs::symlink_metadata(&beside) {
+                Ok(_) => Err(std::io::ErrorKind::AlreadyExists.into()),
+                Err(_) => fs::rename(place, beside),
+            }
         });
         match kept {
             Ok(()) => log::warn!("{path} {why}: it is kept as {path}.damaged"),

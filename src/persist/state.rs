@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use nix::unistd::geteuid;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, stat as look, statat};
 
 use crate::below::{self, is_closed, is_ours, others_write};
@@ -83,13 +84,25 @@ pub fn obeyed(root: &Path, path: &str) -> Result<Option<Vec<u8>>, PersistError> 
             log::warn!("{path}: {foreign}");
             Ok(None)
         }
-        Err(StateError::Unreadable(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+        Err(StateError::Unreadable(error))
+            if error.kind() == io::ErrorKind::PermissionDenied && !is_readable(root, path) =>
+        {
             Ok(None)
         }
         Err(StateError::Unreadable(error)) => {
             Err(PersistError::new("read", Path::new(path))(error))
         }
     }
+}
+
+/// Whether this user's own file may be read by its owner: who else forbids that, such as a security
+/// module, hides what is there.
+fn is_readable(root: &Path, path: &str) -> bool {
+    let place = below::resolve_parent(root, path).ok();
+    let found = place.and_then(|place| statat(CWD, place, AtFlags::SYMLINK_NOFOLLOW).ok());
+    found.is_some_and(|found| {
+        found.st_uid == geteuid().as_raw() && Mode::from(found.st_mode).contains(Mode::RUSR)
+    })
 }
 
 /// Refuses to judge by the boot what lies at `path`, where it is not known which this one is: by no

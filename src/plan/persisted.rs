@@ -100,6 +100,12 @@ pub(super) fn files(
         };
         lines.push(dropin::Line { selector, setting, comments });
     }
+    // What could not be read is not given back yet, and stays known by its line.
+    let unread = |line: &dropin::Line| match &line.selector {
+        Selector::Key(key) => returned::of(returned, key).is_some_and(|r| r.unread().is_some()),
+        Selector::Pattern(_) => false,
+    };
+    lines.extend(taken_out(own.dropin, returned).into_iter().filter(unread));
     let set: BTreeSet<&Selector> =
         lines.iter().chain(&host).filter(|l| l.value().is_some()).map(|l| &l.selector).collect();
     // What a pattern sets does not leave, nor would it if it were there.
@@ -264,9 +270,29 @@ fn taken_out(before: Option<&ConfFile>, returned: &[Returned]) -> Vec<dropin::Li
         return Vec::new();
     }
     let mut lines = before.and_then(text).and_then(dropin::parts).unwrap_or_default().lines;
+    let carried: Vec<dropin::Line> = set_by_pattern(&lines, returned).collect();
     let goes = |key: &Key| returned::of(returned, key).is_some();
     lines.retain(|line| matches!(&line.selector, Selector::Key(key) if goes(key)));
+    lines.extend(carried);
     lines
+}
+
+/// What would stand in a file for what is given back, where a pattern alone sets it.
+fn set_by_pattern<'l>(
+    lines: &'l [dropin::Line],
+    returned: &'l [Returned],
+) -> impl Iterator<Item = dropin::Line> {
+    let named = |key: &Key| {
+        lines.iter().any(|line| matches!(&line.selector, Selector::Key(one) if one == key))
+    };
+    returned.iter().filter(move |one| !named(&one.key)).filter_map(|one| {
+        let value = pattern_of(lines, &one.key)?.value()?;
+        Some(dropin::Line {
+            selector: Selector::Key(one.key.clone()),
+            setting: dropin::Setting::Value(value.to_owned()),
+            comments: Vec::new(),
+        })
+    })
 }
 
 /// Our files without what is given back, the rest of them as it is.
@@ -299,7 +325,7 @@ fn without(
         (_, Selector::Key(key)) => !given(key),
         (_, Selector::Pattern(_)) => !selected.is_empty() && !selected.contains(&line.selector),
     };
-    let (mut kept, taken_out): (Vec<_>, Vec<_>) = lines.into_iter().partition(stays);
+    let (mut kept, mut taken_out): (Vec<_>, Vec<_>) = lines.into_iter().partition(stays);
     let pattern = |line: &dropin::Line| matches!(line.selector, Selector::Pattern(_));
     let leaving = taken_out.iter().map(|line| line.selector.clone()).collect();
     // What is given back is fenced off the patterns that stay.
@@ -321,6 +347,13 @@ fn without(
         comments: Vec::new(),
     });
     kept.splice(patterns..patterns, fences);
+    // What went with a pattern, and stays held, keeps a line of its own.
+    for line in set_by_pattern(&as_they_are, returned) {
+        let Selector::Key(key) = &line.selector else { continue };
+        if pattern_of(&kept, key).is_none() {
+            if given(key) { taken_out.push(line) } else { kept.push(line) }
+        }
+    }
     let text = match &before.map(|file| &file.body) {
         Some(ConfBody::Text(bytes)) if kept == as_they_are => exact_text(bytes),
         _ => dropin::render(path, &baseline, &sha256, &kept),

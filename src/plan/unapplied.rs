@@ -110,9 +110,13 @@ impl Plan {
             let pattern = item.desired.pattern.clone().map(Selector::Pattern);
             pattern.is_some_and(|pattern| set.contains(&pattern))
         };
-        let keys = self.items.iter().filter(|item| {
-            item.persisted.is_some() && item.refusals.is_empty() && !by_pattern(item)
+        // What has no line of its own is set by a pattern.
+        let planned = self.dropin.lines.iter().filter(|line| line.setting != Setting::Fence);
+        let keys = planned.filter_map(|line| match &line.selector {
+            Selector::Key(key) => super::item_of(&self.items, key),
+            Selector::Pattern(_) => None,
         });
+        let keys = keys.filter(|item| item.refusals.is_empty() && !by_pattern(item));
         let keys = keys.map(|item| Selector::Key(item.desired.key.clone()));
         let patterns =
             self.dropin.lines.iter().filter(|line| {

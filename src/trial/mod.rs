@@ -156,7 +156,8 @@ pub fn put_back(
     if kept {
         return Ok(End::Kept);
     }
-    let mut recovered = apply::put_back(kernel, root, unfinished);
+    // That none of its files was put in place is known by now, whether they can be read or not.
+    let mut recovered = apply::put_values_back(kernel, root, unfinished);
     if let Recovery::Finished = recovered.recovery {
         ended(root, trial, State::Confirmed, "confirmed", Vec::new());
         return Ok(End::Kept);

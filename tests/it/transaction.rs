@@ -1,8 +1,8 @@
 //! An apply is everything or nothing: killed at any system call, refused by any, asked to stop at
 //! any write.
 //!
-//! strace kills and refuses. Of every sweep a share is run here; `TUNECTL_SWEEP=all` runs all of
-//! it (`.ci/run sweeps`).
+//! strace kills and refuses. Of every sweep a share is run here; `TUNECTL_SWEEP=5` runs every fifth
+//! point (`.ci/run sweeps`), `TUNECTL_SWEEP=all` each.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -148,7 +148,11 @@ fn strace_injects(test: &str) -> bool {
 
 /// Which points of a sweep are run.
 fn stride(share: usize) -> usize {
-    if std::env::var("TUNECTL_SWEEP").is_ok_and(|s| s == "all") { 1 } else { share }
+    match std::env::var("TUNECTL_SWEEP").as_deref() {
+        Ok("all") => 1,
+        Ok(every) => every.parse().unwrap_or(share).clamp(1, share),
+        Err(_) => share,
+    }
 }
 
 fn put_right(host: &Host) {
