@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Desired;
 use crate::catalogue::{self, Effect, Kind, Order, Parameter, Reach};
+use crate::diff::LiveStatus;
 use crate::key::{Key, same};
 use crate::observed::{Errno, Snapshot};
 use crate::value::{completed, kernel_number};
@@ -106,10 +107,12 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
             steps.push(model.write(key, *known, &targets[key]));
         }
     }
-    // What a write above has changed besides is written again.
+    // What a write above has changed besides is written again, but for what cannot be written.
+    let writable =
+        |item: &Item| matches!(item.live_status, LiveStatus::InSync | LiveStatus::Differs);
     let again: Vec<(Key, Option<Parameter>, String)> = items
         .iter()
-        .filter(|item| model.disturbs(item, &targets))
+        .filter(|item| writable(item) && model.disturbs(item, &targets))
         .filter_map(|item| {
             let now = model.text(&item.desired.key);
             let value = item.desired.requirement.target(item.desired.shape, now)?;
@@ -139,7 +142,7 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     let set: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
     for (at, item) in items.iter_mut().enumerate() {
         let key = &item.desired.key;
-        let disturbed = model.disturbs(item, &targets);
+        let disturbed = writable(item) && model.disturbs(item, &targets);
         let contradicts =
             |(by, reach): &&(&Key, Reach<'_>)| disturbed && *by != key && reach.covers(key);
         if let Some((by, _)) = reaching.iter().rev().find(contradicts) {

@@ -415,7 +415,7 @@ fn desired(key: &Key, value: String, allow: &[String]) -> Desired {
         pattern: None,
         reason: None,
         reference: None,
-        module: None,
+        module: known.and_then(catalogue::Parameter::module).map(Into::into),
         allow: of_before.into_iter().chain(allow.iter().cloned()).collect(),
         on_drift: OnDrift::Enforce,
         arithmetic: None,

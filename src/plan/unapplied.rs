@@ -17,7 +17,7 @@ pub struct Unapplied {
     pub given_back: BTreeSet<Key>,
     /// What the drop-in sets and the baseline does not ask for.
     pub leaving: BTreeSet<Selector>,
-    /// What an edited baseline asks for and the drop-in does not set.
+    /// What the baseline asks for and the drop-in does not set, or not so.
     pub missing: BTreeSet<Selector>,
 }
 
@@ -45,9 +45,14 @@ impl Plan {
         let Some(parts) = before.and_then(|text| dropin::parts(text)) else { return unapplied };
         unapplied.edited = !parts.sha256.is_empty() && parts.sha256 != self.baseline.sha256;
         let leaving = parts.lines.iter().filter(|line| !self.still_asks(line, unapplied.edited));
-        unapplied.leaving = leaving.map(|line| line.selector.clone()).collect();
+        let planned = |selector: &Selector| {
+            self.dropin.lines.iter().any(|l| l.selector == *selector && l.value().is_some())
+        };
+        // What will be there with another value does not leave.
+        (unapplied.missing, unapplied.leaving) =
+            leaving.map(|line| line.selector.clone()).partition(planned);
         if unapplied.edited {
-            unapplied.missing = self.missing(&parts.lines);
+            unapplied.missing.extend(self.missing(&parts.lines));
         }
         unapplied
     }
@@ -69,7 +74,7 @@ impl Plan {
                 Some(item) => value.is_none_or(|value| {
                     item.desired.requirement.satisfied_by(item.desired.shape, value)
                 }),
-                None => self.is_gone(key),
+                None => self.is_gone(key, value),
             },
             Selector::Pattern(pattern) => {
                 let same = |one: &&_| Self::asks_of(one, value);
@@ -88,14 +93,15 @@ impl Plan {
     }
 
     /// Whether a key that is asked for by no item has merely gone with its interface.
-    fn is_gone(&self, key: &Key) -> bool {
+    fn is_gone(&self, key: &Key, value: Option<&str>) -> bool {
         let excluded = self.baseline.excludes.iter().any(|exclude| exclude.covers(key));
         !excluded
             && self
                 .baseline
                 .patterns
                 .iter()
-                .any(|one| one.pattern.matches(key) && !one.matches.contains(key))
+                .filter(|one| one.pattern.matches(key) && !one.matches.contains(key))
+                .any(|one| Self::asks_of(one, value))
     }
 
     /// What would be persisted and has no line yet.

@@ -207,7 +207,11 @@ pub fn text(plan: &Plan, held: bool, who: &dyn Fn(&Key, &str) -> String, layout:
 
 /// A line for each parameter, with what is worth knowing below it.
 pub fn table(out: &mut String, plan: &Plan, who: &dyn Fn(&Key, &str) -> String, layout: Layout) {
-    let live = |one: &Returned| value(&one.key, one.live.as_deref().unwrap_or("not there"));
+    let live = |one: &Returned| match &one.live {
+        Some(text) => value(&one.key, text),
+        None if one.unread().is_some() => "unreadable".to_owned(),
+        None => "not there".to_owned(),
+    };
     let before = |one: &Returned| match &one.was {
         None => "not known".to_owned(),
         Some(was) if was.key == one.key => value(&was.key, &was.value),
@@ -279,7 +283,7 @@ fn note(one: &Returned, by: &str) -> Option<String> {
         }
         Fate::Hidden => Some("what it was before tunectl is for root to see".into()),
         // What baseline it was of, and whether that names a module, does not matter any more.
-        Fate::Stuck if matches!(one.item.cause, Some(Cause::Unknown(_))) => {
+        Fate::Stuck if one.item.cause.as_ref().is_some_and(is_absence) => {
             Some("it is not there now: its next value is the kernel's own".into())
         }
         Fate::Stuck => Some(
@@ -309,6 +313,17 @@ pub fn unset_at_boot(out: &mut String, plan: &Plan, layout: Layout) {
         out.push('\n');
         wrapped(out, 0, layout.width, Style::new(), &text);
     }
+}
+
+/// Whether that is why something is not there.
+fn is_absence(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Unknown(_)
+            | Cause::ModuleNotLoaded(_)
+            | Cause::NoInterface(_)
+            | Cause::OtherNamespace
+    )
 }
 
 /// How it is known what it was, where that is not from this boot.
