@@ -1,7 +1,7 @@
 //! An apply is everything or nothing: killed at any system call, refused by any, asked to stop at
 //! any write.
 //!
-//! strace kills and refuses. Of every sweep a share is run here; `TUNECTL_SWEEP=5` runs every fifth
+//! strace kills and refuses. Of every sweep a share is run here; `TUNECTL_SWEEP=10` runs every tenth
 //! point (`.ci/run sweeps`), `TUNECTL_SWEEP=all` each.
 
 use std::fmt::Write as _;
