@@ -121,10 +121,10 @@ fn wanted(
         // What is remembered as before is left alone, whatever it looks like.
         let asked = options.remember >= asked && old != new;
         // Read a moment ago; should it not be readable now, what it said is known.
-        let before = match reports::found(root, path) {
-            _ if !asked => None,
-            Ok(bytes) => bytes.map(|bytes| exact_text(&bytes)),
-            Err(_) => originals::text(old),
+        let before = match asked.then(|| reports::found(root, path)) {
+            None => None,
+            Some(Ok(bytes)) => bytes.map(|bytes| exact_text(&bytes)),
+            Some(Err(_)) => originals::text(old),
         };
         let after = originals::text(new);
         wanted.push((role, asked, Replaced { path: path.to_owned(), before, after }));
