@@ -41,11 +41,11 @@ impl<'a> Chosen<'a> {
     }
 
     /// What is left of it without the entries at those places.
-    fn without(self, overridden: &[Span]) -> Option<Self> {
+    fn without(&self, overridden: &[Span]) -> Option<Self> {
         let mut left = self.entries().into_iter().filter(|e| !overridden.contains(&e.span));
         let entry = left.next()?;
         let beside = left.collect();
-        Some(Self { entry, beside, ..self })
+        Some(Self { entry, beside, ..self.clone() })
     }
 
     /// Takes the place of another one.
@@ -249,21 +249,15 @@ impl<'a> Merger<'a, '_> {
         doc: &Document,
     ) -> Chosen<'a> {
         // Of several that count, those that the other side has overridden already do not.
-        let (rival, other) = match (
-            rival.clone().without(&other.overrode),
-            other.clone().without(&rival.overrode),
-        ) {
+        let left = (rival.without(&other.overrode), other.without(&rival.overrode));
+        let (rival, other) = match left {
             (Some(rival), Some(other)) => (rival, other),
             (None, _) => return other,
             (_, None) => return rival,
         };
         let (one, two) = (rival.entry, other.entry);
-        let same = one.span == two.span || rival.overrode.contains(&two.span);
-        if same && other.beside.is_empty() {
+        if one.span == two.span && other.beside.is_empty() {
             return rival;
-        }
-        if other.overrode.contains(&one.span) && rival.beside.is_empty() {
-            return other;
         }
         let selector = &two.selector;
         let counts = match () {
