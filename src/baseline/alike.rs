@@ -1,7 +1,6 @@
 //! Whether two entries ask the same of a parameter, however each of them is spelt.
 
 use crate::catalogue::{self, Kind, Parameter};
-use crate::key::Selector;
 use crate::observed::Facts;
 use crate::value::{Shape, agrees};
 
@@ -102,10 +101,7 @@ impl Judge<'_> {
     }
 
     fn known(&self) -> Option<Parameter> {
-        match &self.one.selector {
-            Selector::Key(key) => catalogue::lookup(key),
-            Selector::Pattern(pattern) => catalogue::of_pattern(pattern),
-        }
+        catalogue::of_selector(&self.one.selector)
     }
 }
 

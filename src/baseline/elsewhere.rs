@@ -37,20 +37,16 @@ pub(super) fn check(
         }
         let mut found = Vec::new();
         spelling::guards(entry, &mut found);
-        let known = match &entry.selector {
-            Selector::Key(key) => {
-                let from = found.len();
-                speller.key(key, entry, &mut found);
-                // The host where it counts may have the parameter.
-                found[from..].iter_mut().for_each(|p| p.severity = Severity::Warning);
-                catalogue::lookup(key)
-            }
-            Selector::Pattern(pattern) => catalogue::of_pattern(pattern),
-        };
+        if let Selector::Key(key) = &entry.selector {
+            let from = found.len();
+            speller.key(key, entry, &mut found);
+            // The host where it counts may have the parameter.
+            found[from..].iter_mut().for_each(|p| p.severity = Severity::Warning);
+        }
         Interpreter {
             selector: &entry.selector,
             matched: None,
-            known,
+            known: catalogue::of_selector(&entry.selector),
             facts: host.facts,
             here: false,
             problems: &mut found,

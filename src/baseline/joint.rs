@@ -85,7 +85,7 @@ fn interpreted(entry: &Entry, facts: &Facts) -> Option<Interpreted> {
     let mut interpreter = Interpreter {
         selector: &entry.selector,
         matched: None,
-        known: known(&entry.selector),
+        known: catalogue::of_selector(&entry.selector),
         facts,
         here: true,
         problems: &mut Vec::new(),
@@ -93,13 +93,6 @@ fn interpreted(entry: &Entry, facts: &Facts) -> Option<Interpreted> {
     interpreter.interpret(entry.span, &entry.terms.wish, false)
 }
 
-fn known(selector: &Selector) -> Option<catalogue::Parameter> {
-    match selector {
-        Selector::Key(key) => catalogue::lookup(key),
-        Selector::Pattern(pattern) => catalogue::of_pattern(pattern),
-    }
-}
-
 fn shape(selector: &Selector) -> Shape {
-    known(selector).map_or(Shape::Unknown, catalogue::Parameter::shape)
+    catalogue::of_selector(selector).map_or(Shape::Unknown, catalogue::Parameter::shape)
 }

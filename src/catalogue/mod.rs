@@ -20,7 +20,7 @@ mod vm;
 pub use entry::{Checked, Effect, Hazard, Kind, Latch, Order, Range, Scope};
 pub use parameter::Parameter;
 
-use crate::key::{Key, Pattern, has_wildcard, same};
+use crate::key::{Key, Pattern, Selector, has_wildcard, same};
 use crate::value::Shape;
 use entry::Entry;
 
@@ -71,6 +71,14 @@ pub fn at(path: &str) -> Option<Parameter> {
             packed::found([&path[..start], "*", rest])
         })
     })
+}
+
+/// What is known of what a selector names, itself or by pattern.
+pub fn of_selector(selector: &Selector) -> Option<Parameter> {
+    match selector {
+        Selector::Key(key) => lookup(key),
+        Selector::Pattern(pattern) => of_pattern(pattern),
+    }
 }
 
 /// What a write to the parameter at that path changes besides it, as far as is known.
