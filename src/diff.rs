@@ -33,6 +33,18 @@ pub enum LiveStatus {
     KernelKeeps,
 }
 
+impl LiveStatus {
+    /// Whether no write makes it as required.
+    pub fn is_beyond_reach(self) -> bool {
+        matches!(self, Self::Absent | Self::Unreadable | Self::ReadOnly | Self::KernelKeeps)
+    }
+
+    /// Whether it is there and takes a write.
+    pub fn is_writable(self) -> bool {
+        matches!(self, Self::InSync | Self::Differs)
+    }
+}
+
 /// How a parameter stands after the next boot, before any unit of ours has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BootStatus {
@@ -139,11 +151,6 @@ pub fn live(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatu
         Some(cause) => (LiveStatus::KernelKeeps, Some(cause)),
         None => (LiveStatus::Differs, None),
     }
-}
-
-/// Whether reading is another user's right.
-fn is_denied(errno: Errno) -> bool {
-    matches!(errno, Errno::EACCES | Errno::EPERM)
 }
 
 fn missing(desired: &Desired, snapshot: &Snapshot, facts: &Facts) -> (LiveStatus, Option<Cause>) {
@@ -258,7 +265,7 @@ pub fn to_persist(
     let (live_status, cause) = status;
     // What cannot be written today may have been persisted when it could be: that stays. So it does of
     // what fails to be read: once our drop-in sets it nobody could say what it was before.
-    let fails = matches!(cause, Some(Cause::ReadRefused(errno)) if !is_denied(*errno));
+    let fails = matches!(cause, Some(Cause::ReadRefused(errno)) if !errno.is_denial());
     if live_status == LiveStatus::ReadOnly || fails {
         return ours
             .filter(|text| desired.requirement.satisfied_by(desired.shape, text))

@@ -32,6 +32,11 @@ use crate::key::Key;
 pub struct Errno(pub i32);
 
 impl Errno {
+    /// Whether it says that another user may.
+    pub fn is_denial(self) -> bool {
+        matches!(self, Self::EACCES | Self::EPERM)
+    }
+
     /// Operation not permitted.
     pub const EPERM: Self = Self(1);
     /// No such file or directory.

@@ -73,7 +73,7 @@ impl fmt::Display for ProblemKind {
             Self::NotAnAssignment(text) => {
                 write!(f, "no `=` in {text:?}; the line is skipped")
             }
-            Self::Unreadable(Errno::EACCES | Errno::EPERM) => {
+            Self::Unreadable(errno) if errno.is_denial() => {
                 f.write_str("cannot be read: no permission")
             }
             Self::Unreadable(Errno::EFBIG) => f.write_str("too large to be looked into"),

@@ -186,17 +186,7 @@ pub fn only_root(host: &Host, what: &str) -> Result<(), Failure> {
 
 /// How an apply ends that has come to this.
 pub fn exit(plan: &Plan, outcome: &Outcome) -> Exit {
-    use crate::diff::LiveStatus;
-    let impossible = plan.items.iter().any(|i| {
-        !i.waived()
-            && matches!(
-                i.live_status,
-                LiveStatus::Absent
-                    | LiveStatus::ReadOnly
-                    | LiveStatus::Unreadable
-                    | LiveStatus::KernelKeeps
-            )
-    });
+    let impossible = plan.items.iter().any(|i| !i.waived() && i.live_status.is_beyond_reach());
     if !outcome.moved.is_empty() {
         Exit::Refused
     } else if !outcome.succeeded()

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::baseline::DesiredSet;
 use crate::bootview::dropin;
+use crate::key::Pattern;
 use crate::observed::{ConfBody, ConfTree, Errno};
 use crate::plan::Plan;
-use crate::report::errno_text;
+use crate::report::{errno_text, not_listed};
 
 use super::failure::Failure;
 use super::host::Host;
@@ -37,7 +38,7 @@ impl Missed {
     }
 
     /// Adds a pattern, not all of whose matches could be listed.
-    pub fn matches(&self, pattern: impl std::fmt::Display, errno: Errno) {
+    pub fn matches(&self, pattern: &Pattern, errno: Errno) {
         self.note(not_listed(pattern, errno));
     }
 
@@ -94,10 +95,6 @@ pub fn refuse_plan(plan: &Plan, host: &Host) -> Result<(), Failure> {
     lines.sort();
     lines.dedup();
     refuse(&lines)
-}
-
-fn not_listed(pattern: impl std::fmt::Display, errno: Errno) -> String {
-    format!("what {pattern} matches cannot be listed: {}", errno_text(errno))
 }
 
 fn refuse(lines: &[String]) -> Result<(), Failure> {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::apply::{self, Remember};
 use crate::baseline::{DesiredPattern, OnDrift, Requirement};
-use crate::diff::LiveStatus;
 use crate::drift::{State, Wanted};
 use crate::key::Key;
 use crate::observed::Errno;
@@ -106,10 +105,11 @@ impl Daemon<'_> {
             .map(|(item, refusal)| format!("{}: {}", item.desired.key, report::refusal(refusal)))
             .collect();
         // What a pattern matches and could not be listed would be let go: what is held stays held.
-        let unseen = plan.baseline.patterns.iter().filter_map(|pattern| {
-            let why = report::errno_text(pattern.unseen?);
-            Some(format!("what {} matches cannot be listed: {why}", pattern.pattern))
-        });
+        let unseen = plan
+            .baseline
+            .patterns
+            .iter()
+            .filter_map(|pattern| Some(report::not_listed(&pattern.pattern, pattern.unseen?)));
         let refusals: Vec<String> = refusals.into_iter().chain(unseen).collect();
         if refusals.is_empty() {
             return Ok(plan);
@@ -342,9 +342,7 @@ impl Daemon<'_> {
 
 /// Whether there is something to hold, now or once it is there.
 fn is_held(item: &Item) -> bool {
-    let status =
-        matches!(item.live_status, LiveStatus::InSync | LiveStatus::Differs | LiveStatus::Pending);
-    status && !item.waived() && item.refusals.is_empty()
+    !item.live_status.is_beyond_reach() && !item.waived() && item.refusals.is_empty()
 }
 
 fn enforced(item: &Item) -> bool {

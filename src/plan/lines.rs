@@ -19,9 +19,14 @@ pub(super) struct Lines {
 impl Lines {
     /// Those of our files; none of a file that is not ours.
     pub(super) fn of(own: Own<'_>) -> Self {
-        let mut lines = Self::default();
         let files = [own.host, own.dropin].into_iter().flatten();
-        for line in files.filter_map(text).filter_map(dropin::parts).flat_map(|p| p.lines) {
+        Self::made_of(files.filter_map(text).filter_map(dropin::parts).flat_map(|p| p.lines))
+    }
+
+    /// Those.
+    pub(super) fn made_of(all: impl IntoIterator<Item = dropin::Line>) -> Self {
+        let mut lines = Self::default();
+        for line in all {
             match (line.setting, line.selector) {
                 (Setting::Value(value), Selector::Key(key)) => lines.keys.push((key, value)),
                 (Setting::Value(value), Selector::Pattern(pattern)) => {
@@ -42,6 +47,12 @@ impl Lines {
         if let Some((_, value)) = named.last().filter(|(one, _)| one == key) {
             return Some(value);
         }
+        self.by_pattern(key)
+    }
+
+    /// What a boot sets a key to that no line names: the last pattern, where nothing keeps patterns
+    /// off it.
+    pub(super) fn by_pattern(&self, key: &Key) -> Option<&str> {
         let matching = self.patterns.iter().rfind(|(pattern, _)| pattern.matches(key))?;
         self.fences.binary_search(key).is_err().then_some(&matching.1)
     }

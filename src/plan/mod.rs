@@ -159,24 +159,15 @@ impl Item {
 
     /// Whether an apply cannot bring it in sync.
     pub fn blocked(&self) -> bool {
-        let live = matches!(
-            self.live_status,
-            LiveStatus::Absent
-                | LiveStatus::Unreadable
-                | LiveStatus::ReadOnly
-                | LiveStatus::KernelKeeps
-        );
         !self.waived()
-            && (live || self.boot_status == BootStatus::Overridden || !self.refusals.is_empty())
+            && (self.live_status.is_beyond_reach()
+                || self.boot_status == BootStatus::Overridden
+                || !self.refusals.is_empty())
     }
 
     /// Whether tunectl-boot, where it is enabled, sets it after the loader has.
     pub fn set_by_unit(&self) -> bool {
-        let settable = matches!(
-            self.live_status,
-            LiveStatus::InSync | LiveStatus::Differs | LiveStatus::Pending
-        );
-        settable && !self.waived() && self.refusals.is_empty()
+        !self.live_status.is_beyond_reach() && !self.waived() && self.refusals.is_empty()
     }
 
     /// Whether no file carries its number over a reboot, because it is made from the RAM that
@@ -319,7 +310,15 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let steps = ordered(&mut items, &mut returned, observed);
     let mut named = BTreeSet::new();
     let (files, changed) = loop {
-        let files = persisted::files(&baseline, &items, own, without, &returned, observed, &named);
+        let files = persisted::files(
+            &baseline,
+            &items,
+            (own, &old_lines),
+            without,
+            &returned,
+            observed,
+            &named,
+        );
         // Where our files are as they should be, the next boot is already the planned one.
         let changes = [&files.dropin, &files.host].map(|file| file.differs().then_some(file));
         let changed = changes.into_iter().flatten().fold(None, |conf: Option<ConfTree>, file| {
@@ -449,9 +448,10 @@ fn no_longer(
         let exists = observed.snapshot.get(key).is_some_and(Reading::exists);
         baseline.patterns.iter().any(|p| (!exists || p.unseen.is_some()) && p.pattern.matches(key))
     };
-    let matches = returned::matches(observed);
-    let keys =
-        managed(observed, &matches).into_iter().filter(|key| !held(key) && !gone(key)).collect();
+    let keys = returned::managed_by(ours, observed, &returned::matches(ours, observed))
+        .into_iter()
+        .filter(|key| !held(key) && !gone(key))
+        .collect();
     let desired = &baseline.parameters;
     let among =
         returned::Among { observed, without, loader, ours, held: &held, desired, allow: &[] };

@@ -409,13 +409,13 @@ fn boot_unit(item: &Item, facts: &Facts, notes: &mut Vec<Note>) {
     if facts.boot_unit && item.boot_status == BootStatus::Overridden && item.set_by_unit() {
         notes.push(Note::PutRightAtBoot);
     }
-    if !facts.boot_unit && facts.systemd && item.desired.from_ram && item.persisted.is_some() {
+    if facts.boot_unit || !facts.systemd || item.persisted.is_none() {
+        return;
+    }
+    if item.desired.from_ram {
         notes.push(Note::NumberOfToday);
     }
-    if !facts.boot_unit
-        && facts.systemd
-        && item.persisted.is_some()
-        && let Some(module) = &item.desired.module
+    if let Some(module) = &item.desired.module
         && let Some(early) = &facts.early_modules
         && !early.iter().any(|one| *one == module.replace('-', "_"))
     {

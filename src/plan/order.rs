@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::baseline::Desired;
 use crate::catalogue::{self, Effect, Kind, Order, Parameter, Reach};
-use crate::diff::LiveStatus;
 use crate::key::{Key, same};
 use crate::observed::{Errno, Snapshot};
 use crate::value::{completed, kernel_number};
@@ -108,11 +107,9 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
         }
     }
     // What a write above has changed besides is written again, but for what cannot be written.
-    let writable =
-        |item: &Item| matches!(item.live_status, LiveStatus::InSync | LiveStatus::Differs);
     let again: Vec<(Key, Option<Parameter>, String)> = items
         .iter()
-        .filter(|item| writable(item) && model.disturbs(item, &targets))
+        .filter(|item| item.live_status.is_writable() && model.disturbs(item, &targets))
         .filter_map(|item| {
             let now = model.text(&item.desired.key);
             let value = item.desired.requirement.target(item.desired.shape, now)?;
@@ -142,7 +139,7 @@ fn possible_steps(items: &mut [Item], snapshot: &Snapshot) -> Vec<Step> {
     let set: BTreeSet<&Key> = steps.iter().map(|step| &step.key).collect();
     for (at, item) in items.iter_mut().enumerate() {
         let key = &item.desired.key;
-        let disturbed = writable(item) && model.disturbs(item, &targets);
+        let disturbed = item.live_status.is_writable() && model.disturbs(item, &targets);
         let contradicts =
             |(by, reach): &&(&Key, Reach<'_>)| disturbed && *by != key && reach.covers(key);
         if let Some((by, _)) = reaching.iter().rev().find(contradicts) {

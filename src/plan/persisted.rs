@@ -8,7 +8,7 @@ use crate::bootview::{BootView, Loader, dropin, with_file};
 use crate::catalogue;
 use crate::diff::{self, BootStatus};
 use crate::key::{Key, Selector};
-use crate::observed::{ConfBody, ConfFile, ConfTree, Errno, Facts, Released, exact_text};
+use crate::observed::{ConfBody, ConfFile, ConfTree, Facts, Released, exact_text};
 
 use super::lines::Lines;
 use super::{Dropin, Foreign, Item, Observed, Returned, item_of, order, returned};
@@ -63,7 +63,7 @@ pub(super) struct Files {
 pub(super) fn files(
     baseline: &DesiredSet,
     items: &[Item],
-    own: Own<'_>,
+    (own, ours): (Own<'_>, &Lines),
     without: &BootView,
     returned: &[Returned],
     observed: &Observed<'_>,
@@ -74,13 +74,14 @@ pub(super) fn files(
         Some(false) => Vec::new(),
         _ => patterns(baseline, items, without, observed.released),
     };
-    let (mut lines, mut host, mut carried) = (patterns.clone(), Vec::new(), Vec::new());
+    let by_pattern = Lines::made_of(patterns.iter().cloned());
+    let (mut lines, mut host, mut carried) = (patterns, Vec::new(), Vec::new());
     // Lines stand in the order of the writes, so that a boot writes in that order too.
     let mut persisted: Vec<&Item> = items.iter().filter(|i| i.persisted.is_some()).collect();
     order::sort(&mut persisted);
     for item in persisted {
         let Some(value) = item.persisted.clone() else { continue };
-        if !named.contains(&item.desired.key) && is_carried(item, &value, &patterns, facts) {
+        if !named.contains(&item.desired.key) && is_carried(item, &value, &by_pattern, facts) {
             carried.push(item.desired.key.clone());
             continue;
         }
@@ -110,10 +111,10 @@ pub(super) fn files(
         lines.iter().chain(&host).filter(|l| l.value().is_some()).map(|l| &l.selector).collect();
     // What a pattern sets does not leave, nor would it if it were there.
     let stays = |selector: &Selector| match selector {
-        Selector::Key(key) => pattern_of(&patterns, key).is_some(),
+        Selector::Key(key) => by_pattern.by_pattern(key).is_some(),
         Selector::Pattern(_) => false,
     };
-    let leaving = Lines::of(own).selectors().filter(|s| !set.contains(s) && !stays(s)).collect();
+    let leaving = ours.selectors().filter(|s| !set.contains(s) && !stays(s)).collect();
     let file = |path, lines: Vec<dropin::Line>, before: Option<&ConfFile>, leaving| Dropin {
         path,
         before: before.and_then(text_of),
@@ -134,27 +135,12 @@ pub(super) fn files(
 /// Whether a pattern of ours does for a parameter that comes and goes with its interface: on a host
 /// of containers a line for each would be another file every minute, and lines of what is gone are
 /// errors at the next boot.
-fn is_carried(item: &Item, value: &str, patterns: &[dropin::Line], facts: &Facts) -> bool {
+fn is_carried(item: &Item, value: &str, patterns: &Lines, facts: &Facts) -> bool {
     let key = &item.desired.key;
     facts.loader_patterns == Some(true)
         && diff::interface(key).is_some()
         && !item.made_at_boot(facts)
-        && pattern_of(patterns, key).is_some_and(|line| line.value() == Some(value))
-}
-
-/// The line by which a boot sets a key that has none of its own: the last pattern, where nothing
-/// keeps patterns off it.
-fn pattern_of<'l>(lines: &'l [dropin::Line], key: &Key) -> Option<&'l dropin::Line> {
-    let matching = |l: &&dropin::Line| match &l.selector {
-        Selector::Pattern(pattern) => l.value().is_some() && pattern.matches(key),
-        Selector::Key(_) => false,
-    };
-    let is_fence = |l: &dropin::Line| {
-        l.setting == dropin::Setting::Fence
-            && matches!(&l.selector, Selector::Key(fenced) if fenced == key)
-    };
-    let line = lines.iter().rfind(matching)?;
-    (!lines.iter().any(is_fence)).then_some(line)
+        && patterns.by_pattern(key) == Some(value)
 }
 
 /// Of the parameters that are carried, those that a pattern alone does not bring to what is
@@ -285,8 +271,9 @@ fn set_by_pattern<'l>(
     let named = |key: &Key| {
         lines.iter().any(|line| matches!(&line.selector, Selector::Key(one) if one == key))
     };
-    returned.iter().filter(move |one| !named(&one.key)).filter_map(|one| {
-        let value = pattern_of(lines, &one.key)?.value()?;
+    let by_pattern = Lines::made_of(lines.iter().cloned());
+    returned.iter().filter(move |one| !named(&one.key)).filter_map(move |one| {
+        let value = by_pattern.by_pattern(&one.key)?;
         Some(dropin::Line {
             selector: Selector::Key(one.key.clone()),
             setting: dropin::Setting::Value(value.to_owned()),
@@ -348,9 +335,10 @@ fn without(
     });
     kept.splice(patterns..patterns, fences);
     // What went with a pattern, and stays held, keeps a line of its own.
+    let left = Lines::made_of(kept.iter().cloned());
     for line in set_by_pattern(&as_they_are, returned) {
         let Selector::Key(key) = &line.selector else { continue };
-        if pattern_of(&kept, key).is_none() {
+        if left.by_pattern(key).is_none() {
             if given(key) { taken_out.push(line) } else { kept.push(line) }
         }
     }
@@ -384,7 +372,7 @@ fn foreign(file: &ConfFile) -> Option<Foreign> {
         (Some(_), _) => Some(Foreign::Link),
         (None, ConfBody::Text(bytes)) if dropin::is_ours(bytes) => None,
         (None, ConfBody::Text(_) | ConfBody::Masked) => Some(Foreign::File),
-        (None, ConfBody::Unreadable(Errno::EACCES | Errno::EPERM)) => Some(Foreign::Unread),
+        (None, ConfBody::Unreadable(errno)) if errno.is_denial() => Some(Foreign::Unread),
         (None, _) => Some(Foreign::Other),
     }
 }

@@ -143,21 +143,24 @@ pub fn own_patterns(conf: &ConfTree) -> Vec<Pattern> {
 }
 
 /// What is there of the parameters that were looked at, and that a pattern of our files matches.
-pub(super) fn matches(observed: &Observed<'_>) -> Vec<Key> {
-    let patterns = own_patterns(observed.conf);
-    if patterns.is_empty() {
+pub(super) fn matches(ours: &Lines, observed: &Observed<'_>) -> Vec<Key> {
+    if ours.patterns().next().is_none() {
         return Vec::new();
     }
     let there = observed.snapshot.iter().filter(|(_, reading)| reading.exists());
     let keys = there.map(|(key, _)| key);
-    keys.filter(|key| patterns.iter().any(|p| p.matches(key))).cloned().collect()
+    keys.filter(|key| ours.patterns().any(|p| p.matches(key))).cloned().collect()
 }
 
 /// What tunectl has to do with on this host: what it wrote in this boot, and what its files say of
 /// what they name, and of those of `matches` that they set by a pattern.
 pub fn managed(observed: &Observed<'_>, matches: &[Key]) -> BTreeSet<Key> {
+    managed_by(&Lines::of(Own::of(observed.conf)), observed, matches)
+}
+
+/// The same of lines that were read already.
+pub(super) fn managed_by(lines: &Lines, observed: &Observed<'_>, matches: &[Key]) -> BTreeSet<Key> {
     let own = Own::of(observed.conf);
-    let lines = Lines::of(own);
     let written = observed.originals.of_boot.iter().filter(|(_, o)| o.because_of.is_none());
     let mut keys: BTreeSet<Key> = written.map(|(key, _)| key.clone()).collect();
     keys.extend(lines.keys().cloned());

@@ -9,7 +9,7 @@ use crate::key::{Key, Selector};
 use super::lines::Lines;
 use super::persisted::{self, Own};
 use super::remember::{self, Made};
-use super::returned::{self, Among, managed};
+use super::returned::{self, Among};
 use super::{Observed, Plan, order, ordered, with_returned};
 
 /// Plans to give back what `selected` names, or everything where nothing is. `allow` names guards
@@ -24,7 +24,7 @@ pub fn rollback(selected: &[Selector], allow: &[String], observed: &Observed<'_>
     let others = persisted::lasting(observed.conf, own).map(|conf| now.of_changed(&conf));
     let without = others.as_ref().unwrap_or(&now);
     let ours = Lines::of(own);
-    let all = managed(observed, &returned::matches(observed));
+    let all = returned::managed_by(&ours, observed, &returned::matches(&ours, observed));
     let is_selected = |key: &Key| selected.is_empty() || selected.iter().any(|s| s.covers(key));
     let keys: BTreeSet<Key> = all.iter().filter(|key| is_selected(key)).cloned().collect();
     let held = |key: &Key| all.contains(key) && !keys.contains(key);

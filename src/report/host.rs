@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::diff::{BootStatus, LiveStatus};
+use crate::diff::BootStatus;
 use crate::key::Key;
 use crate::observed::Facts;
 use crate::plan::{Item, Plan};
@@ -142,15 +142,7 @@ fn summary(plan: &Plan, parameters: &[ReportParameter]) -> ReportSummary {
     let count = |f: &dyn Fn(&Item) -> bool| plan.items.iter().filter(|i| f(i)).count();
     let marked =
         |mark: &str| parameters.iter().filter(|p| p.marks.iter().any(|m| m == mark)).count();
-    let impossible = |item: &Item| {
-        matches!(
-            item.live_status,
-            LiveStatus::Absent
-                | LiveStatus::Unreadable
-                | LiveStatus::ReadOnly
-                | LiveStatus::KernelKeeps
-        )
-    };
+    let impossible = |item: &Item| item.live_status.is_beyond_reach();
     let after_boot =
         |item: &Item| item.boot_status == BootStatus::Same || plan.boot_unit && item.set_by_unit();
     ReportSummary {

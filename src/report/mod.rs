@@ -40,4 +40,4 @@ pub use secret::{SECRET, shown};
 pub use status_text::text as status_text;
 pub use style::{BAD, PLAIN, WARN, harmless, harmless_json};
 pub use trial::{cancelled, confirmed, pending};
-pub use words::{counted, file_outcome, foreign, remarks};
+pub use words::{counted, file_outcome, foreign, not_listed, remarks};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::bootview::dropin;
-use crate::diff::{BootStatus, LiveStatus};
+use crate::diff::BootStatus;
 use crate::plan::{Dropin, DropinOutcome, Item, Outcome, Plan, StepOutcome, StepResult, Stopped};
 use crate::value::agrees;
 
@@ -120,16 +120,7 @@ fn short(item: &Item) -> String {
 
 /// Parameters that an apply could not bring in sync in the running kernel, and why.
 fn unmended(plan: &Plan) -> Vec<(&Item, String)> {
-    let unmended = |item: &&Item| {
-        !item.waived()
-            && matches!(
-                item.live_status,
-                LiveStatus::Absent
-                    | LiveStatus::ReadOnly
-                    | LiveStatus::Unreadable
-                    | LiveStatus::KernelKeeps
-            )
-    };
+    let unmended = |item: &&Item| !item.waived() && item.live_status.is_beyond_reach();
     let why = |item: &Item| words::cause(item).unwrap_or_else(|| "this kernel has it not".into());
     plan.items.iter().filter(unmended).map(|item| (item, why(item))).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bootview::Loader;
 use crate::diff::{BootStatus, Cause};
 use crate::key::Selector;
-use crate::observed::{Errno, Facts};
+use crate::observed::Facts;
 use crate::plan::{Item, Note, Plan, Unapplied};
 use crate::value::agrees;
 use crate::wire::{BootReport, Changed, Found, NextBoot, STATUS_SCHEMA, Status};
@@ -120,7 +120,7 @@ fn unapplied_text(unapplied: &Unapplied, plan: &Plan) -> Option<String> {
 
 /// Whether a parameter may only be read by another user, so that nothing is known of it.
 fn is_hidden(item: &Item) -> bool {
-    matches!(item.cause, Some(Cause::ReadRefused(Errno::EACCES | Errno::EPERM)))
+    matches!(item.cause, Some(Cause::ReadRefused(errno)) if errno.is_denial())
 }
 
 fn changed(item: &Item, plan: &Plan, left: Option<&Left<'_>>) -> Changed {

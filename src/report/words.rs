@@ -7,7 +7,7 @@ use crate::bootview::{Problem, ProblemKind, dropin};
 use crate::catalogue::{Hazard, Scope, is_secret};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, Cause, LiveStatus, RefusedLine};
-use crate::key::{Key, swap_separators};
+use crate::key::{Key, Pattern, swap_separators};
 use crate::observed::Errno;
 use crate::plan::{DropinOutcome, Foreign, Item, Note};
 
@@ -45,6 +45,11 @@ pub fn unknown_boot(source: &str) -> String {
     format!("what the next boot sets is not known: {file} could not be looked into")
 }
 
+/// That not all that a pattern matches is known.
+pub fn not_listed(pattern: &Pattern, errno: Errno) -> String {
+    format!("what {pattern} matches cannot be listed: {}", errno_text(errno))
+}
+
 /// Why a parameter cannot be brought in sync, or not yet.
 pub fn cause(item: &Item) -> Option<String> {
     let key = &item.desired.key;
@@ -67,7 +72,7 @@ pub fn cause(item: &Item) -> Option<String> {
         Cause::Unknown(None) => {
             "no such parameter on this kernel; if a module brings it, say `module: NAME`".into()
         }
-        Cause::ReadRefused(errno) if matches!(*errno, Errno::EACCES | Errno::EPERM) => {
+        Cause::ReadRefused(errno) if errno.is_denial() => {
             "only root may read it: run the plan as root to see it".into()
         }
         Cause::ReadRefused(Errno::ELOOP) => {
@@ -293,7 +298,7 @@ pub fn problem(problem: &Problem) -> String {
 
 /// Whether the loader, which is root, can read what this user cannot.
 pub fn is_unreadable_here(problem: &Problem) -> bool {
-    matches!(problem.what, ProblemKind::Unreadable(Errno::EACCES | Errno::EPERM))
+    matches!(problem.what, ProblemKind::Unreadable(errno) if errno.is_denial())
 }
 
 /// What became of a file of ours, as scripts know it.
