@@ -3,7 +3,7 @@
 use crate::bootview::dropin;
 use crate::catalogue;
 use crate::key::Selector;
-use crate::observed::exact_bytes;
+use crate::observed::{Errno, exact_bytes};
 
 /// One of our files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub enum Foreign {
     Link,
     /// Neither file nor link.
     Other,
+    /// A file that could not be read, whoever asks (EIO, EFBIG, …): nobody knows whose it is.
+    Unreadable(Errno),
     /// A file that this user may not read: another one will know whether it is ours.
     Unread,
 }

@@ -373,6 +373,7 @@ fn foreign(file: &ConfFile) -> Option<Foreign> {
         (None, ConfBody::Text(bytes)) if dropin::is_ours(bytes) => None,
         (None, ConfBody::Text(_) | ConfBody::Masked) => Some(Foreign::File),
         (None, ConfBody::Unreadable(errno)) if errno.is_denial() => Some(Foreign::Unread),
+        (None, &ConfBody::Unreadable(errno)) => Some(Foreign::Unreadable(errno)),
         (None, _) => Some(Foreign::Other),
     }
 }

@@ -322,6 +322,13 @@ pub fn foreign(foreign: Foreign, path: &str) -> String {
         Foreign::File => "exists and was not written by tunectl: move it away",
         Foreign::Link => "is a symbolic link, through which tunectl does not write: remove it",
         Foreign::Other => "is not a regular file: remove it",
+        Foreign::Unreadable(errno) => {
+            let why = errno_text(errno);
+            return format!(
+                "{path} cannot be read: {why}. Whether it is tunectl's cannot be told: look at it, and \
+                 move it away, or use --live-only"
+            );
+        }
     };
     format!("{path} {what}, or use --live-only")
 }

@@ -659,6 +659,17 @@ fn a_foreign_drop_in_is_never_overwritten() {
         let text = expect(3, &APPLY);
         assert!(text.contains("is a symbolic link"), "{text}");
         assert!(!fs::exists("/etc/elsewhere").unwrap());
+        fs::remove_file(path).unwrap();
+        fs::create_dir(path).unwrap();
+        let text = expect(3, &APPLY);
+        assert!(text.contains("is not a regular file: remove it"), "{text}");
+        fs::remove_dir(path).unwrap();
+        // What is there may be anything: it is not told to be removed.
+        fs::File::create(path).unwrap().set_len(1 << 30).unwrap();
+        let text = expect(3, &APPLY);
+        assert!(text.contains("cannot be read: File too large (EFBIG)"), "{text}");
+        assert!(!text.contains("remove it"), "{text}");
+        assert_eq!(live("net/ipv4/tcp_keepalive_time"), "7200");
     });
 }
 
