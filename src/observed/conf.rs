@@ -30,6 +30,12 @@ impl ConfTree {
     pub fn entry(&self, path: &str) -> Option<&ConfFile> {
         self.dirs.iter().flat_map(|dir| &dir.files).find(|file| *file.path == *path)
     }
+
+    /// The directory that `path` is in.
+    pub fn dir_of(&self, path: &str) -> Option<&ConfDir> {
+        let (dir, _) = path.rsplit_once('/')?;
+        self.dirs.iter().find(|d| d.path == dir)
+    }
 }
 
 /// One of the sysctl.d directories.

@@ -41,6 +41,13 @@ pub enum Foreign {
     Unread,
 }
 
+impl Foreign {
+    /// What is not known because of this error.
+    pub fn unread(errno: Errno) -> Self {
+        if errno.is_denial() { Self::Unread } else { Self::Unreadable(errno) }
+    }
+}
+
 /// Whether a text of a file of ours sets a parameter whose value must not be shown.
 pub fn has_secret(text: &str) -> bool {
     text.lines().any(|line| !line.starts_with("# ") && catalogue::names_secret(line))

@@ -23,11 +23,21 @@ pub(super) struct Own<'a> {
     pub dropin: Option<&'a ConfFile>,
     /// In that of the numbers made from RAM.
     pub host: Option<&'a ConfFile>,
+    conf: &'a ConfTree,
 }
 
 impl<'a> Own<'a> {
     pub(super) fn of(conf: &'a ConfTree) -> Self {
-        Self { dropin: conf.entry(dropin::PATH), host: conf.entry(dropin::HOST_PATH) }
+        Self { dropin: conf.entry(dropin::PATH), host: conf.entry(dropin::HOST_PATH), conf }
+    }
+
+    /// Why what lies at `path`, or may lie there, is not ours to write.
+    fn foreign(&self, path: &str) -> Option<Foreign> {
+        match self.conf.entry(path) {
+            Some(file) => foreign(file),
+            // Where a directory could not be listed there may be anything.
+            None => self.conf.dir_of(path)?.closed.map(Foreign::unread),
+        }
     }
 }
 
@@ -123,7 +133,7 @@ pub(super) fn files(
         taken_out: taken_out(before, returned),
         lines,
         leaving,
-        foreign: before.and_then(foreign),
+        foreign: own.foreign(path),
     };
     Files {
         dropin: file(dropin::PATH, lines, own.dropin, leaving),
@@ -372,8 +382,7 @@ fn foreign(file: &ConfFile) -> Option<Foreign> {
         (Some(_), _) => Some(Foreign::Link),
         (None, ConfBody::Text(bytes)) if dropin::is_ours(bytes) => None,
         (None, ConfBody::Text(_) | ConfBody::Masked) => Some(Foreign::File),
-        (None, ConfBody::Unreadable(errno)) if errno.is_denial() => Some(Foreign::Unread),
-        (None, &ConfBody::Unreadable(errno)) => Some(Foreign::Unreadable(errno)),
+        (None, ConfBody::Unreadable(errno)) => Some(Foreign::unread(*errno)),
         (None, _) => Some(Foreign::Other),
     }
 }

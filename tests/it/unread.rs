@@ -3,6 +3,7 @@
 //! strace refuses single system calls on single files.
 
 mod boot_id;
+mod dropin;
 mod keeper;
 mod records;
 mod recovery;
