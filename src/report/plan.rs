@@ -1,11 +1,12 @@
 //! A plan as text: the summary first, one aligned line a parameter, details below it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anstyle::Style;
 
 use crate::bootview::{Loader, dropin};
-use crate::diagnostic::Position;
+use crate::diagnostic::{Position, Span};
 use crate::key::Selector;
 use crate::observed::{Facts, Virtualization};
 use crate::plan::{Fate, Foreign, Item, Note, Plan, Returned};
@@ -160,7 +161,25 @@ fn host_line(out: &mut String, plan: &Plan, facts: &Facts, layout: Layout) {
     styled_line(out, layout.style(DIM), &text);
 }
 
-pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout) {
+/// What has been said of a pattern's matches: of a hundred interfaces it is said once.
+#[derive(Default)]
+pub(super) struct Told(BTreeSet<(Option<Span>, String)>);
+
+impl Told {
+    /// Whether an earlier row of the same entry of the baseline, or for what concerns the whole
+    /// host any earlier row, has said so.
+    fn before(&mut self, item: &Item, concerns_host: bool, text: &str) -> bool {
+        let entry = item.desired.pattern.as_ref().map(|_| item.desired.origin);
+        if entry.is_none() && !concerns_host {
+            return false;
+        }
+        !self.0.insert((entry.filter(|_| !concerns_host), text.to_owned()))
+    }
+}
+
+pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout, told: &mut Told) {
+    let mut is_told =
+        |concerns_host: bool, text: &str| !layout.verbose && told.before(item, concerns_host, text);
     let settled = item.in_sync() && !item.write && !item.persist && item.refusals.is_empty();
     let indent = 6;
     let width = layout.width;
@@ -175,10 +194,14 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
         wrapped(out, indent, width, Style::new(), &text);
     }
     if !settled || layout.verbose {
-        if let Some(arithmetic) = &item.desired.arithmetic {
+        if let Some(arithmetic) = &item.desired.arithmetic
+            && !is_told(false, arithmetic)
+        {
             wrapped(out, indent, width, Style::new(), arithmetic);
         }
-        if let Some(reason) = &item.desired.reason {
+        if let Some(reason) = &item.desired.reason
+            && !is_told(false, reason)
+        {
             wrapped(out, indent, width, layout.style(DIM), reason);
         }
         if let Some(source) = &item.boot(plan.loader).source
@@ -204,13 +227,10 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
         let warning = words::is_warning(note);
         if layout.verbose || (warning && !settled) || is_boot_note(note) {
             let (style, label) = if warning { (WARN, "note: ") } else { (DIM, "") };
-            wrapped(
-                out,
-                indent,
-                width,
-                layout.style(style),
-                &format!("{label}{}", words::note(&item.desired.key, note)),
-            );
+            let text = format!("{label}{}", words::note(&item.desired.key, note));
+            if !is_told(matches!(note, Note::UnseenAtBoot { .. }), &text) {
+                wrapped(out, indent, width, layout.style(style), &text);
+            }
         }
     }
     if layout.verbose {

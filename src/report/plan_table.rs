@@ -9,7 +9,7 @@ use crate::catalogue::{self, Kind};
 use crate::diff::{BootStatus, LiveStatus};
 use crate::plan::{Item, Plan};
 
-use super::plan::{Layout, VALUE_WIDTH, details};
+use super::plan::{Layout, Told, VALUE_WIDTH, details};
 use super::secret;
 use super::style::{BAD, CHANGE, DIM, GOOD, WARN, blanks, cut, shortened, styled_line};
 
@@ -65,6 +65,7 @@ pub(super) fn table(out: &mut String, plan: &Plan, layout: Layout) {
     padded(&mut line, "next boot", boot + GAP);
     line.push_str("do");
     styled_line(out, layout.style(DIM), &line);
+    let mut told = Told::default();
     for row in &rows {
         line.clear();
         line.push(row.mark);
@@ -76,7 +77,7 @@ pub(super) fn table(out: &mut String, plan: &Plan, layout: Layout) {
         padded(&mut line, &row.boot, boot + GAP);
         line.push_str(&row.todo);
         styled_line(out, layout.style(row.style), line.trim_end());
-        details(out, row.item, plan, layout);
+        details(out, row.item, plan, layout, &mut told);
     }
 }
 

@@ -51,6 +51,26 @@ fn without_colours(text: &str) -> String {
 }
 
 #[test]
+fn what_a_patterns_matches_have_in_common_is_said_once() {
+    let host = Host::usual();
+    let baseline = "name: p\nparameters:\n  net.ipv4.conf.*.rp_filter: { value: 2, reason: replies \
+                    leave by another way }\n  net.ipv4.conf.all.log_martians: { value: 1, reason: \
+                    replies leave by another way }\n";
+    host.given("p.yaml", baseline);
+    let told = |args: &[&str]| {
+        let ran = host.run(["plan", "-b", "./p.yaml"].iter().chain(args).copied());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out.matches("replies leave by another way").count()
+    };
+    let filters = host.run(["plan", "-b", "./p.yaml"]).out.matches(".rp_filter ").count();
+    assert!(filters > 3, "{filters}");
+    // Once for the pattern and once for the other entry; `-v` and scripts find it at each.
+    assert_eq!(told(&[]), 2);
+    assert_eq!(told(&["-v"]), filters + 1);
+    assert!(told(&["--format", "json"]) > filters);
+}
+
+#[test]
 fn colours_are_for_those_who_want_them() {
     let host = host();
     for (args, environment, coloured) in [
