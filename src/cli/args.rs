@@ -103,6 +103,11 @@ pub enum Command {
     /// be read to its end. A damaged line costs that line: it is told, counted as `unreadable`, and
     /// changes the exit code only through the gate.
     Fleet(FleetArgs),
+    /// List the baselines that -b takes by name, or print one
+    ///
+    /// A name is looked up in /etc/tunectl/baselines, then in /usr/share/tunectl/baselines, then
+    /// among the built-in ones. What is printed is its text, to be read, or changed into one's own.
+    Baselines(BaselinesArgs),
     /// Print a script that completes the arguments in a shell
     ///
     /// The packages install it; by hand, for bash: `tunectl completions bash` into
@@ -151,6 +156,13 @@ pub struct WatchArgs {
     /// Report further parameters, which the baseline does not set: a key or a pattern; repeatable
     #[arg(long, value_name = "SELECTOR", value_parser = Selector::parse, help_heading = "Report")]
     pub also: Vec<Selector>,
+}
+
+/// Arguments of `baselines`.
+#[derive(Debug, Args)]
+pub struct BaselinesArgs {
+    /// Print this one: a name or a path
+    pub name: Option<String>,
 }
 
 /// Arguments of `schema`.

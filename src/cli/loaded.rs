@@ -70,7 +70,7 @@ pub fn is_baseline(cli: &Cli, word: &str) -> bool {
 }
 
 /// Who only looks.
-fn onlooker(cli: &Cli) -> Sources {
+pub fn onlooker(cli: &Cli) -> Sources {
     Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false }
 }
 
@@ -111,6 +111,33 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
     }
     let name = names.first().copied().unwrap_or_default().to_owned();
     Ok(Loaded { name, layers, problems, adopted: adopted.is_some() })
+}
+
+/// The text of a baseline, by name or path; nobody acts on it.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub fn text_of(cli: &Cli, name: &str) -> Result<Found, Failure> {
+    fetch(&onlooker(cli), &Wanted { name, from: None }).map_err(|error| {
+        let failure = Failure::new(error.message);
+        match error.help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    })
+}
+
+/// What a text says that it is for, and what it extends, as written; `None` where it has mistakes.
+pub fn about(found: &Found) -> Option<(String, Vec<String>)> {
+    let name = found.name.clone();
+    // Whether what it extends is there is another question.
+    let (layers, _) = baseline::load(&[&name], &mut |wanted| match wanted.from {
+        None => Ok(found.clone()),
+        Some(_) => Err(NotFound { message: String::new(), help: None }),
+    });
+    let document = layers.documents.into_iter().next()?;
+    let extends = document.extends.into_iter().map(|written| written.value).collect();
+    Some((document.description, extends))
 }
 
 /// What to do where root does not act on something.

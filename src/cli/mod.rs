@@ -4,6 +4,7 @@ mod adoption;
 mod apply;
 mod args;
 mod authors;
+mod baselines;
 mod boot;
 mod completions;
 mod confirm;
@@ -79,6 +80,7 @@ fn run(cli: &Cli, ui: &Ui) -> Result<Exit, failure::Failure> {
         args::Command::Unlock(command) => unlock::run(cli, command, ui),
         args::Command::Status(command) => status::run(cli, command, ui),
         args::Command::Fleet(command) => fleet::run(command, ui),
+        args::Command::Baselines(command) => baselines::run(cli, command, ui),
         args::Command::Completions(command) => completions::run(command, ui),
         args::Command::Schema(command) => schema::run(command, ui),
     }
@@ -124,9 +126,10 @@ fn writes(command: &args::Command) -> bool {
     match command {
         args::Command::Plan(plan) => plan.out.is_some(),
         args::Command::Fleet(fleet) => fleet.html.is_some(),
-        args::Command::Status(_) | args::Command::Completions(_) | args::Command::Schema(_) => {
-            false
-        }
+        args::Command::Status(_)
+        | args::Command::Baselines(_)
+        | args::Command::Completions(_)
+        | args::Command::Schema(_) => false,
         _ => true,
     }
 }

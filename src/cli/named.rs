@@ -1,6 +1,8 @@
 //! The baselines that a name can mean on this host, for what was meant by one that means none.
 
-use crate::baseline::builtin;
+use std::collections::BTreeMap;
+
+use crate::baseline::builtin::{self, PREFIX};
 use crate::key::nearest;
 use crate::report::harmless;
 use crate::sources::{SEARCH, Sources, is_path, relative_to};
@@ -12,11 +14,28 @@ const TOLD: usize = 20;
 /// reading a baseline from it tells why.
 fn of_host(reader: &Sources) -> Vec<String> {
     let paths = SEARCH.iter().flat_map(|dir| reader.list_yaml(dir).unwrap_or_default());
-    let name = |path: String| Some(path.rsplit('/').next()?.strip_suffix(".yaml")?.to_owned());
+    let name = |path: String| name_of(&path).map(str::to_owned);
     let mut names: Vec<String> = paths.filter_map(name).collect();
     names.sort();
     names.dedup();
     names
+}
+
+/// Every name with the places that have one of it, the one that counts first.
+pub fn places(reader: &Sources) -> BTreeMap<String, Vec<String>> {
+    let mut places = BTreeMap::<_, Vec<_>>::new();
+    let files = SEARCH.iter().flat_map(|dir| reader.list_yaml(dir).unwrap_or_default());
+    for (name, path) in files.filter_map(|path| Some((name_of(&path)?.to_owned(), path))) {
+        places.entry(name).or_default().push(path);
+    }
+    for name in built_in() {
+        places.entry(name.to_owned()).or_default().push(format!("{PREFIX}{name}"));
+    }
+    places
+}
+
+fn name_of(path: &str) -> Option<&str> {
+    path.rsplit('/').next()?.strip_suffix(".yaml")
 }
 
 /// The names of all that are built in.

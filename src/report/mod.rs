@@ -1,6 +1,7 @@
 //! What people and scripts get to see: values in, text or JSON out.
 #![forbid(unsafe_code)]
 
+pub mod baselines;
 mod besides;
 pub mod boot;
 pub mod diagnostics;

@@ -22,6 +22,7 @@ mod kernel;
 mod loaders;
 mod messages;
 mod misnamed;
+mod named;
 mod operator;
 mod output;
 mod packaging;
