@@ -1,4 +1,4 @@
-//! Keeps state files that make no sense beside their places, before others are put there.
+//! Keeps state files that make no sense, or are not obeyed, beside their places, before others are put there.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::fs;
@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::below;
 
-use super::{holds, originals, state};
+use super::state::{self, StateError};
+use super::{holds, originals};
 
 /// Renames each such file to its name with `.damaged` behind it, and says so. The lock is held.
 pub fn set_aside(root: &Path) {
@@ -16,9 +17,16 @@ pub fn set_aside(root: &Path) {
         (holds::KEPT, &holds::damage),
         (holds::HOLDS, &holds::damage),
     ] {
-        // What cannot be read, or is another user's, whoever reads it is told of.
-        let Ok(Some(bytes)) = state::read(root, path) else { continue };
-        let Some(why) = of(&bytes) else { continue };
+        let why = match state::read(root, path) {
+            Ok(Some(bytes)) => of(&bytes),
+            // A slip of chown or chmod makes it that: what it says is not lost.
+            Err(StateError::Foreign(why)) if why != state::NO_FILE => {
+                Some(format!("is not obeyed, because {why}"))
+            }
+            // What cannot be read whoever reads it is told of.
+            Ok(None) | Err(_) => None,
+        };
+        let Some(why) = why else { continue };
         let kept = below::resolve_parent(root, path).and_then(|place| {
             let mut beside = place.clone().into_os_string();
             beside.push(".damaged");

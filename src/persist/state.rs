@@ -28,6 +28,9 @@ pub const REPLACED: [&str; 8] = [
     super::holds::KEPT,
 ];
 
+/// Of what has no text to be kept.
+pub(super) const NO_FILE: &str = "it is no regular file";
+
 /// Why a file is not obeyed.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -148,7 +151,7 @@ fn opened(root: &Path, path: &str) -> Result<(File, u64), StateError> {
 
 fn judge(found: &Stat) -> Result<(), StateError> {
     if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
-        return Err(StateError::Foreign("it is no regular file"));
+        return Err(StateError::Foreign(NO_FILE));
     }
     if !is_ours(found.st_uid) {
         return Err(StateError::Foreign("it belongs to another user than root"));

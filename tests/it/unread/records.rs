@@ -77,3 +77,32 @@ fn what_makes_no_sense_is_kept_beside_what_takes_its_place() {
         assert!(ran.err.contains(&format!("it is kept as /{kept}")), "{}", ran.err);
     }
 }
+
+/// After a slip of chmod what it says is nobody's word any more, and not lost.
+#[test]
+fn what_others_can_write_is_kept_beside_what_takes_its_place() {
+    for path in [FIRST, OF_BOOT, RELEASED, "run/tunectl/holds.json"] {
+        let host = applied();
+        let has = text(&host, path).is_some();
+        if !has {
+            host.file(path, "{}");
+        }
+        let before = text(&host, path);
+        host.mode(path, 0o666).live("vm.swappiness = 60\n");
+        let ran = host.run(["apply"]);
+        assert_eq!(ran.code, 0, "{path}: {}{}", ran.out, ran.err);
+        let told = format!(
+            "/{path} is not obeyed, because others can write it: it is kept as /{path}.damaged"
+        );
+        assert!(ran.err.contains(&told), "{}", ran.err);
+        let kept = format!("{path}.damaged");
+        assert_eq!(text(&host, &kept), before, "{path}");
+        if path == FIRST {
+            host.mode(&kept, 0o600);
+            std::fs::rename(host.root.join(&kept), host.root.join(path)).unwrap();
+            std::fs::remove_file(host.root.join(OF_BOOT)).unwrap();
+            let ran = host.run(["rollback", "--yes"]);
+            assert_eq!((ran.code, &*host.value("vm.swappiness")), (0, "60"), "{}", ran.err);
+        }
+    }
+}
