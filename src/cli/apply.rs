@@ -63,7 +63,13 @@ pub fn run(cli: &Cli, args: &ApplyArgs, ui: &Ui) -> Result<Exit, Failure> {
         return plan::show(ui, &plan, &host).map(|()| Exit::Done);
     }
     if let Some(saved) = &saved {
-        compare(cli, &saved.plan, &report::plan_json(&plan, &host.facts))?;
+        let now = report::plan_json(&plan, &host.facts);
+        if !plan.changes() && !args.run_actions && saved::is_so(&saved.plan, &now) {
+            // A job that is tried again has reached what was reviewed.
+            ui.hint("All that the saved plan was to do is so already.");
+        } else {
+            compare(cli, &saved.plan, &now)?;
+        }
         // Whoever has not saved it learns what it is.
         let own = saved.saved_baseline.as_deref().unwrap_or(HOST_BASELINE);
         ui.hint(&format!("The saved plan is of {own}, {}.", saved.saved_at));

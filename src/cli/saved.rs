@@ -10,7 +10,7 @@ use crate::key::Key;
 use crate::plan::Plan;
 use crate::report;
 use crate::sources::{self, SourceError, Sources};
-use crate::wire::{Boot, BootValue, PLAN_SCHEMA, Plan as Wire, SavedPlan};
+use crate::wire::{Boot, BootValue, PLAN_SCHEMA, Parameter, Plan as Wire, SavedPlan};
 
 use super::args::Cli;
 use super::authors::Authors;
@@ -97,6 +97,18 @@ pub fn read(cli: &Cli, path: &Path, strict_owner: bool) -> Result<SavedPlan, Fai
         return Err(failed(&format!("its schema is {:?}", saved.plan.schema)));
     }
     Ok(saved)
+}
+
+/// Whether a plan that has nothing to do any more has what was reviewed as its end: the same values
+/// of the same baseline on the same host, and files of the same text.
+pub fn is_so(saved: &Wire, now: &Wire) -> bool {
+    let what = |of: &Wire| {
+        let wanted = |p: &Parameter| (p.key.clone(), p.desired.clone(), p.requirement.clone());
+        let files = [&of.dropin, &of.host_file].map(|file| file.text.clone());
+        let wanted: Vec<_> = of.parameters.iter().map(wanted).collect();
+        (of.host.hostname.clone(), of.baseline.sha256.clone(), files, wanted)
+    };
+    what(saved) == what(now)
 }
 
 /// What is no longer as it was reviewed, a line each; empty where everything is.

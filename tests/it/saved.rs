@@ -32,16 +32,31 @@ fn it_is_done_as_it_was_reviewed() {
     let ran = apply(&host);
     assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "10"), "{}", ran.err);
     assert!(host.root.join("etc/sysctl.d/99-tunectl.conf").exists());
-    // Once it is done, its steps are none.
+    // A job that is tried again finds it done.
+    let tree = host.tree();
     let again = apply(&host);
-    assert_eq!(again.code, 3, "{}", again.err);
-    assert!(again.err.contains("vm.swappiness: 60 -> 10"), "{}", again.err);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(
+        again.err.contains("All that the saved plan was to do is so already."),
+        "{}",
+        again.err
+    );
+    assert!(again.out.starts_with("b: 0 written") && host.tree() == tree, "{}", again.out);
+    // What has moved since has moved, and what runs again is told.
+    assert_eq!(host.run(["apply", "--run-actions", "reviewed.json"]).code, 3);
+    host.live("vm.swappiness = 60\n");
+    let again = apply(&host);
+    assert_eq!((again.code, &*host.value("vm.swappiness")), (3, "60"), "{}", again.err);
+    host.live("vm.swappiness = 10\n");
+    host.given("b.yaml", "name: b\nparameters:\n  vm.swappiness: 10\n");
+    assert_eq!(apply(&host).code, 3);
     // Not that another file did.
     let host = Host::usual();
     host.given("b.yaml", "name: b\nparameters:\n  vm.swappiness: 10\n  vm.dirty_ratio: 20\n");
     host.live("vm.dirty_ratio = 20\n");
     assert_eq!(host.run(["plan", "-b", "./b.yaml", "--out", "reviewed.json"]).code, 0);
     assert_eq!(apply(&host).code, 0);
+    host.live("vm.swappiness = 11\n");
     let again = apply(&host);
     assert_eq!(again.code, 3, "{}", again.err);
     let told = "vm.dirty_ratio: tunectl has persisted it since";
