@@ -25,6 +25,27 @@ pub struct FileText {
     pub path: String,
     /// The text.
     pub text: String,
+    /// Whether its mode keeps others from reading it.
+    pub private: bool,
+}
+
+impl FileText {
+    /// Whether nothing of it may be shown, because it may be a key or a password: others cannot read
+    /// it, and no line of it begins with one of these fields. Messages quote what they are about, and
+    /// stand in logs and reports that others read.
+    pub fn is_secret(&self, fields: &[&str]) -> bool {
+        let begins = |entry: &str| {
+            let entry =
+                entry.trim_start_matches(|c: char| c.is_whitespace() || "\u{feff}\"'".contains(c));
+            fields.iter().filter_map(|field| entry.strip_prefix(field)).any(|rest| {
+                let rest = rest.trim_start_matches(['"', '\'', ' ']);
+                rest.strip_prefix(':').is_some_and(|rest| {
+                    rest.is_empty() || rest.starts_with(|c: char| c.is_whitespace())
+                })
+            })
+        };
+        self.private && !self.text.split(['\n', '{', ',']).any(begins)
+    }
 }
 
 /// Why a file was not read.
@@ -70,6 +91,9 @@ pub enum SourceError {
         /// The first byte that is not.
         at: usize,
     },
+    /// It is something else, and nothing of it may be shown.
+    #[error("{0} is no {1}, and others may not read it: nothing of it is shown")]
+    Secret(String, &'static str),
     /// Somebody else than root could have written it.
     #[error("{path} {why}, and root will not act on what others can write")]
     NotRoots {
@@ -137,7 +161,10 @@ impl Sources {
             return Err(SourceError::TooLarge { path: named(), limit: self.max_bytes });
         }
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(FileText { path: named(), text }),
+            Ok(text) => {
+                let private = metadata.mode() & 0o004 == 0;
+                Ok(FileText { path: named(), text, private })
+            }
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let line = error.as_bytes()[..at].split(|b| *b == b'\n').count();

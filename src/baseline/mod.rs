@@ -26,6 +26,7 @@ mod yaml;
 pub use desired::{Desired, DesiredPattern, DesiredSet, Exception, Requirement};
 pub use layers::{Found, Layers, NotFound, Wanted, load};
 pub use merge::other_half;
+pub use read::DOCUMENT as FIELDS;
 pub use resolve::{Host, resolve, sha256};
 pub use schema::{FactName, OnDrift};
 pub use spelling::nearest_known;

@@ -13,7 +13,8 @@ use super::schema::{
 };
 use super::yaml::{Node, NodeKind};
 
-pub(super) const DOCUMENT: &[&str] = &[
+/// The fields of a baseline.
+pub const DOCUMENT: &[&str] = &[
     "name",
     "description",
     "extends",

@@ -18,7 +18,7 @@ use crate::persist::{originals, presence};
 use crate::plan::{self, Observed, Plan};
 use crate::probe::{self, Fact};
 use crate::procsys::{Kernel, ProcSys};
-use crate::sources::Sources;
+use crate::sources::{SourceError, Sources};
 use crate::value::Unit;
 use crate::watch::clock;
 
@@ -215,6 +215,9 @@ pub fn play(host: Host, path: &Path) -> Result<Host, Failure> {
     let reader = Sources { root: "/".into(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
     let name = path.display().to_string();
     let file = reader.read(&name).map_err(|e| Failure::new(e.to_string()))?;
+    if file.is_secret(&probe::FACTS) {
+        return Err(Failure::new(SourceError::Secret(name, "file of facts").to_string()));
+    }
     let facts = probe::facts_from_yaml(&name, &file.text, &host.facts).map_err(|problems| {
         let source =
             crate::diagnostic::Source { name: name.clone(), text: file.text.clone().into() };

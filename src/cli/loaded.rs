@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::baseline::{self, Found, Layers, NotFound, Wanted, builtin};
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Selector};
-use crate::sources::{self, SourceError, Sources};
+use crate::sources::{self, FileText, SourceError, Sources};
 
 use super::adoption;
 use super::args::Cli;
@@ -143,11 +143,22 @@ pub fn about(found: &Found) -> Option<(String, Vec<String>)> {
 /// What to do where root does not act on something.
 const MAKE_ROOTS: &str = "chown root and chmod go-w it, or run as yourself";
 
+/// What was read, where it may be shown in messages.
+fn shown(file: FileText) -> Result<Found, SourceError> {
+    if file.is_secret(baseline::FIELDS) {
+        return Err(SourceError::Secret(file.path, "baseline"));
+    }
+    Ok(Found::text(file.path, file.text))
+}
+
 fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
     let failed = |error: SourceError| {
         let help = match &error {
             SourceError::NotRoots { .. } => Some(MAKE_ROOTS.to_owned()),
             SourceError::NotText { .. } => Some("save it as UTF-8".to_owned()),
+            SourceError::Secret(..) => {
+                Some("a baseline has `name: …` and `parameters:`, each on a line".to_owned())
+            }
             SourceError::TooLarge { .. } => Some("split it, and `extends` the parts".to_owned()),
             SourceError::Missing(path)
                 if path.starts_with('/') && reader.root != Path::new("/") =>
@@ -167,11 +178,11 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
         let path = sources::relative_to(from, wanted.name);
         // Where nothing is left of it, as of `./`, it is the directory that it is relative to.
         let path = if path.is_empty() { ".".to_owned() } else { path };
-        return reader.read(&path).map(|f| Found::text(f.path, f.text)).map_err(failed);
+        return reader.read(&path).and_then(shown).map_err(failed);
     }
     for dir in sources::SEARCH {
-        match reader.read(&format!("{dir}/{}.yaml", wanted.name)) {
-            Ok(file) => return Ok(Found::text(file.path, file.text)),
+        match reader.read(&format!("{dir}/{}.yaml", wanted.name)).and_then(shown) {
+            Ok(found) => return Ok(found),
             // Another's hand may have taken it away, and what is built in is to stand in for it.
             Err(SourceError::Missing(_)) => reader.check_directory(dir).map_err(failed)?,
             Err(error) => return Err(failed(error)),

@@ -29,6 +29,17 @@ const FIELDS: [(&str, &str); 13] = [
     ("description", "any text"),
 ];
 
+/// Their names.
+pub const FACTS: [&str; FIELDS.len()] = {
+    let mut names = [""; FIELDS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = FIELDS[at].0;
+        at += 1;
+    }
+    names
+};
+
 /// The fields that are amounts of memory.
 const MEMORY: [&str; 5] =
     ["mem_total", "numa_nodes", "page_size", "huge_page_size", "thp_min_free"];

@@ -305,3 +305,57 @@ fn what_never_ends_or_never_begins_holds_nobody() {
         }
     }
 }
+
+/// What a message quotes stands in journals, and in reports that everybody may read.
+#[test]
+fn nothing_is_shown_of_what_is_no_baseline_and_not_everybodys() {
+    let key =
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----\n";
+    let shadow =
+        "root:$y$j9T$b3BlbnNzaC1rZXk:20000:0:99999:7:::\nname:$y$b3BlbnNzaC1rZXk:1::::::\n";
+    let words = "DB_PASSWORD=b3BlbnNzaC1rZXk\n";
+    let yaml = "password: b3BlbnNzaC1rZXk\n";
+    for text in [key, shadow, words, yaml] {
+        let host = Host::usual();
+        host.file("etc/secret", text).mode("etc/secret", 0o640);
+        host.file("etc/secret.yaml", text).mode("etc/secret.yaml", 0o600);
+        host.file("etc/tunectl/baseline.yaml", "name: a\nextends: [/etc/secret]\n");
+        host.given("facts.yaml", text);
+        fs::set_permissions(host.work.join("facts.yaml"), fs::Permissions::from_mode(0o600))
+            .unwrap();
+        for args in [
+            &["plan"][..],
+            &["plan", "-b", "/etc/secret"],
+            &["plan", "-b", "/etc/secret.yaml"],
+            &["plan", "-b", "linux-server", "--facts", "facts.yaml"],
+            &["apply", "--boot"],
+            &["status"],
+            &["watch", "--check"],
+            &["report", "--save"],
+        ] {
+            let ran = host.run(args.iter().copied());
+            let told = format!("{}{}", ran.out, ran.err);
+            assert!(!told.contains("b3Blb"), "{args:?}: {told}");
+            if args[0] == "report" {
+                continue;
+            }
+            let why = "and others may not read it: nothing of it is shown";
+            assert!(ran.code == 1 || args[0] == "status", "{args:?}: {told}");
+            assert!(told.replace("\n  ", " ").contains(why), "{args:?}: {told}");
+        }
+        for file in host.tree().into_iter().filter(|(path, _)| !path.ends_with("etc/secret")) {
+            let (path, bytes) = file;
+            let of_text = path.ends_with("etc/secret.yaml") || path.ends_with("facts.yaml");
+            assert!(of_text || !String::from_utf8_lossy(&bytes).contains("b3Blb"), "{path:?}");
+        }
+        // What everybody may read is shown with its mistake, and so is a baseline of one's own.
+        host.mode("etc/secret", 0o644);
+        let ran = host.run(["plan", "-b", "/etc/secret"]);
+        assert!(ran.code == 1 && ran.err.contains("/etc/secret:1:1"), "{}", ran.err);
+    }
+    let host = Host::usual();
+    host.file("etc/b.yaml", "\"name\" : b\nparameters: { vm.swappines: 1 }\n")
+        .mode("etc/b.yaml", 0o600);
+    let ran = host.run(["plan", "-b", "/etc/b.yaml"]);
+    assert!(ran.code == 1 && ran.err.contains("/etc/b.yaml:2:15"), "{}", ran.err);
+}
