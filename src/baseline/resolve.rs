@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use hmac_sha256::Hash;
 
-use crate::catalogue::{self, Parameter};
+use crate::catalogue::{self, Hazard, Parameter};
 use crate::diagnostic::Diagnostic;
 use crate::key::{Key, Pattern, Selector, glob_matches, nearest, swap_separators};
 use crate::observed::{Facts, Matches};
@@ -53,7 +53,10 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
     resolver.parameters(&merged, &mut set);
     for chosen in merged.actions.values() {
         match &chosen.entry.selector {
-            Selector::Key(key) => set.actions.extend(resolver.desired(key, chosen, None, true)),
+            Selector::Key(key) => {
+                let desired = resolver.desired(key, chosen, None, true);
+                set.actions.extend(desired.filter(|action| resolver.lets_through(action)));
+            }
             Selector::Pattern(_) => resolver.problems.push(
                 Diagnostic::error(chosen.entry.span, "an action names one key")
                     .help("write the key out"),
@@ -214,6 +217,19 @@ impl Resolver<'_, '_> {
             waiver: None,
             near: near.map(String::into_boxed_str),
         })
+    }
+
+    /// A plan refuses settings by what the host is, actions by what they are.
+    fn lets_through(&mut self, action: &Desired) -> bool {
+        let guard = Hazard::ExecutesCode.guard();
+        let runs = action.known.is_some_and(|p| p.hazard() == Some(Hazard::ExecutesCode));
+        if !runs || action.allow.iter().any(|allowed| allowed == guard) {
+            return true;
+        }
+        let message = format!("{} makes the kernel run a program as root", action.key);
+        let help = format!("if that is meant: allow: [{guard}], with a reason");
+        self.problems.push(Diagnostic::error(action.origin, message).help(help));
+        false
     }
 
     fn interpret(
