@@ -204,7 +204,18 @@ impl Interpreter<'_> {
                         });
                         fits == [true; 2]
                     });
-                    fit.then(|| render_ranges(&ranges))
+                    let text = fit.then(|| render_ranges(&ranges))?;
+                    // The kernel stops there, in the middle of the list (E55 is the same of numbers).
+                    let most = self.facts.page_bytes.saturating_sub(2);
+                    if text.len() as u64 > most {
+                        let message = format!(
+                            "{} has {} bytes, and the kernel takes {most} in one write",
+                            self.name(),
+                            text.len()
+                        );
+                        return self.wrong(literal.span, message, "write longer ranges, or fewer");
+                    }
+                    Some(text)
                 }
                 Ok(_) => None,
                 Err(error) => self.refused(literal, &error),
@@ -272,7 +283,9 @@ impl Interpreter<'_> {
         let help = match error {
             NotAValue::NotABitmap(_) => "write numbers and ranges, as 8080,9000-9002",
             NotAValue::NotAnAddress(_) => "write it as 2001:db8::1",
-            NotAValue::NotHex(_) => "write hexadecimal digits",
+            NotAValue::NotAMask(_) => {
+                "write groups of at most 8 hexadecimal digits, the highest first, as 3 or 1,00000000"
+            }
             NotAValue::NotAKey => "write four groups of hexadecimal digits, as 1-2-3-4",
             _ => "",
         };

@@ -1,6 +1,7 @@
 //! The kernel's own canonical form of a value, and equality in it.
 
 use std::fmt::Write as _;
+use std::iter::repeat_n;
 use std::net::Ipv6Addr;
 
 use super::Shape;
@@ -41,9 +42,9 @@ pub enum NotAValue {
     /// Not one or two keys in hexadecimal; a secret, so it is not shown.
     #[error("it is no key of four groups")]
     NotAKey,
-    /// Not hexadecimal.
-    #[error("{0:?} is not hexadecimal")]
-    NotHex(String),
+    /// Not a mask of processors.
+    #[error("{0:?} is not a mask of processors")]
+    NotAMask(String),
 }
 
 /// Of a longer one the kernel cannot tell where it ends, and refuses it.
@@ -101,7 +102,7 @@ pub fn canonical(shape: Shape, text: &str) -> Result<Canonical, NotAValue> {
         Shape::Number | Shape::Bool | Shape::Rounded(_) => numbers(text, 1),
         Shape::Numbers(n) => numbers(text, usize::from(n)),
         Shape::Bitmap => bitmap(text),
-        Shape::CpuMask => hex(text, &[',']),
+        Shape::CpuMask => mask(text),
         Shape::HexGroups => hex_groups(text),
         Shape::Words | Shape::Names => {
             let mut words: Vec<String> = set_of(shape, text).map(str::to_owned).collect();
@@ -226,13 +227,22 @@ fn bitmap(text: &str) -> Result<Canonical, NotAValue> {
     Ok(Canonical::Ranges(merged))
 }
 
-fn hex(text: &str, dividers: &[char]) -> Result<Canonical, NotAValue> {
-    let digits: String = text.trim().chars().filter(|c| !dividers.contains(c)).collect();
-    if digits.is_empty() || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
-        return Err(NotAValue::NotHex(text.trim().to_owned()));
-    }
-    let short = digits.trim_start_matches('0').to_ascii_lowercase();
+fn mask(text: &str) -> Result<Canonical, NotAValue> {
+    let digits = mask_digits(text).ok_or_else(|| NotAValue::NotAMask(text.trim().to_owned()))?;
+    let short: String = digits.collect();
     Ok(Canonical::Text(if short.is_empty() { "0".into() } else { short }))
+}
+
+/// The digits of a mask without leading zeros; `None` where it is none. It has groups of 32 bits,
+/// the highest first, each of which may leave its own leading zeros out: `1,2` is the bits 32 and 1.
+pub(super) fn mask_digits(text: &str) -> Option<impl Iterator<Item = char>> {
+    let groups = || text.split([',', ' ', '\t', '\n']).filter(|group| !group.is_empty());
+    let is_group = |group: &str| group.len() <= 8 && group.bytes().all(|b| b.is_ascii_hexdigit());
+    if groups().next().is_none() || !groups().all(is_group) {
+        return None;
+    }
+    let padded = groups().flat_map(|group| repeat_n('0', 8 - group.len()).chain(group.chars()));
+    Some(padded.skip_while(|c| *c == '0').map(|c| c.to_ascii_lowercase()))
 }
 
 /// One or two keys of four groups each, as 1-2-3-4,5-6-7-8, which the kernel reads with sscanf(3):

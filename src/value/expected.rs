@@ -6,7 +6,7 @@ use std::str::SplitWhitespace;
 use super::Shape;
 use super::canonical::{
     Canonical, agrees, bitmap_number, canonical, kept, kernel_number, key_groups, list_items,
-    set_of,
+    mask_digits, set_of,
 };
 
 /// A wanted value, taken apart once.
@@ -141,15 +141,8 @@ fn numbers_agree(shape: Shape, wanted: &[i128], live: &str) -> Option<bool> {
 }
 
 fn mask_agrees(wanted: &str, live: &str) -> Option<bool> {
-    let digits = || live.trim().chars().filter(|c| *c != ',');
-    if digits().next().is_none() || !digits().all(|c| c.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut short = digits().skip_while(|c| *c == '0').map(|c| c.to_ascii_lowercase()).peekable();
-    if short.peek().is_none() {
-        return Some(wanted == "0");
-    }
-    Some(short.eq(wanted.chars()))
+    let mut digits = mask_digits(live)?.peekable();
+    Some(if digits.peek().is_none() { wanted == "0" } else { digits.eq(wanted.chars()) })
 }
 
 /// `None` where the kernel would refuse `live` for a value.

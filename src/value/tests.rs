@@ -70,6 +70,13 @@ fn texts_words_addresses_and_masks() {
     let full = "2001:0db8:0000:0000:0000:0000:0000:0001";
     assert!(agrees(Shape::Ipv6, "2001:db8::1", full));
     assert!(agrees(Shape::CpuMask, "3", "00000000,00000003"));
+    // Each group is 32 bits, however few digits it has; the kernel takes none of more.
+    assert!(agrees(Shape::CpuMask, "1,2", "00000001,00000002\n"));
+    assert!(!agrees(Shape::CpuMask, "1,2", "00000000,00000012"));
+    assert!(agrees(Shape::CpuMask, "0,00", "0\n") && agrees(Shape::CpuMask, ",A,", "0000000a"));
+    for none in ["", ",", "0x3", "000000003", "g"] {
+        assert!(canonical(Shape::CpuMask, none).is_err(), "{none:?}");
+    }
     assert!(agrees(Shape::HexGroups, "ABCD-1-0-02", "0000abcd-00000001-00000000-00000002"));
     assert!(!agrees(Shape::HexGroups, "ABCD-1-0-2", "0000abcd-00000001-00000000-00000003"));
     assert!(agrees(Shape::Bitmap, "0x50,0120-82", "80-82"));
