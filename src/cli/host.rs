@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::baseline::{self, DesiredSet, FactName, Layers};
-use crate::catalogue::{self, Parameter};
+use crate::baseline::{self, Desired, DesiredSet, FactName, Layers};
+use crate::catalogue::{self, Kind, Parameter};
 use crate::diagnostic::{Diagnostic, Position};
 use crate::key::{Key, Pattern, Selector};
 use crate::observed::{
@@ -250,7 +250,7 @@ const SHOWN: usize = 50;
 /// # Errors
 /// Every problem of every file, each with its place.
 pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failure> {
-    let Loaded { name, layers, mut problems, .. } = loaded;
+    let Loaded { name, layers, mut problems, private, .. } = loaded;
     let (set, more) = baseline::resolve(
         &layers,
         &baseline::Host {
@@ -275,6 +275,12 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
         return Err(Failure::new(message).with(problems, layers.sources));
     }
     ui.diagnostics(&problems, &layers.sources);
+    for desired in open_secrets(&set, &private) {
+        // Not its line, which has the secret.
+        let place = Position::of(desired.origin, &set.sources);
+        let key = &desired.key;
+        ui.warning(&format!("{key} is a secret, and others can read {place}: chmod o-r that file"));
+    }
     if ui.layout().verbose {
         for (block, unmet) in &set.left_out {
             let place = Position::of(*block, &set.sources);
@@ -285,6 +291,19 @@ pub fn resolve(loaded: Loaded, host: &Host, ui: &Ui) -> Result<DesiredSet, Failu
         ui.warning(&format!("{beyond} more of the baseline {name} (the first {SHOWN} are shown)"));
     }
     Ok(set)
+}
+
+/// Secrets that stand in files which others can read, once where a pattern means many.
+fn open_secrets<'a>(set: &'a DesiredSet, private: &[String]) -> Vec<&'a Desired> {
+    let is_open = |desired: &&Desired| {
+        let file = set.sources.get(desired.origin.source).map(|source| &source.name);
+        desired.known.is_some_and(|known| known.kind() == Kind::Secret)
+            && file.is_some_and(|file| !private.contains(file))
+    };
+    let mut secrets: Vec<_> = set.parameters.iter().filter(is_open).collect();
+    secrets.sort_by_key(|desired| desired.origin);
+    secrets.dedup_by_key(|desired| desired.origin);
+    secrets
 }
 
 /// Who is to carry a plan out.

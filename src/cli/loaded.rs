@@ -22,6 +22,8 @@ pub struct Loaded {
     pub problems: Vec<Diagnostic>,
     /// The host's own baseline is this one and nothing else.
     adopted: bool,
+    /// Those of its files that others cannot read.
+    pub private: Vec<String>,
 }
 
 impl Loaded {
@@ -40,7 +42,7 @@ impl Loaded {
     pub fn from_text(name: &str, text: &str) -> Self {
         let found = Found::text(name, text);
         let (layers, problems) = baseline::load(&[name], &mut |_| Ok(found.clone()));
-        Self { name: name.to_owned(), layers, problems, adopted: false }
+        Self { name: name.to_owned(), layers, problems, adopted: false, private: Vec::new() }
     }
 
     /// What the host is for: the names of the baselines that its own one extends, or else its own
@@ -100,7 +102,9 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
         let own = adopted.as_deref().unwrap_or(sources::HOST_BASELINE);
         std::iter::once(own).chain(further.iter().map(String::as_str)).collect()
     };
-    let (layers, problems) = baseline::load(&names, &mut |wanted| fetch(&reader, wanted));
+    let mut private = Vec::new();
+    let (layers, problems) =
+        baseline::load(&names, &mut |wanted| fetch(&reader, wanted, &mut private));
     if layers.tops.is_empty() {
         let first = problems.into_iter().next();
         let failure = Failure::new(first.as_ref().map_or("no baseline", |p| p.message.as_str()));
@@ -110,7 +114,7 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
         });
     }
     let name = names.first().copied().unwrap_or_default().to_owned();
-    Ok(Loaded { name, layers, problems, adopted: adopted.is_some() })
+    Ok(Loaded { name, layers, problems, adopted: adopted.is_some(), private })
 }
 
 /// The text of a baseline, by name or path; nobody acts on it.
@@ -118,7 +122,7 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
 /// # Errors
 /// There is none, or it cannot be read.
 pub fn text_of(cli: &Cli, name: &str) -> Result<Found, Failure> {
-    fetch(&onlooker(cli), &Wanted { name, from: None }).map_err(|error| {
+    fetch(&onlooker(cli), &Wanted { name, from: None }, &mut Vec::new()).map_err(|error| {
         let failure = Failure::new(error.message);
         match error.help {
             Some(help) => failure.help(help),
@@ -144,14 +148,21 @@ pub fn about(found: &Found) -> Option<(String, Vec<String>)> {
 const MAKE_ROOTS: &str = "chown root and chmod go-w it, or run as yourself";
 
 /// What was read, where it may be shown in messages.
-fn shown(file: FileText) -> Result<Found, SourceError> {
+fn shown(file: FileText, private: &mut Vec<String>) -> Result<Found, SourceError> {
     if file.is_secret(baseline::FIELDS) {
         return Err(SourceError::Secret(file.path, "baseline"));
+    }
+    if file.private {
+        private.push(file.path.clone());
     }
     Ok(Found::text(file.path, file.text))
 }
 
-fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
+fn fetch(
+    reader: &Sources,
+    wanted: &Wanted<'_>,
+    private: &mut Vec<String>,
+) -> Result<Found, NotFound> {
     let failed = |error: SourceError| {
         let help = match &error {
             SourceError::NotRoots { .. } => Some(MAKE_ROOTS.to_owned()),
@@ -178,10 +189,11 @@ fn fetch(reader: &Sources, wanted: &Wanted<'_>) -> Result<Found, NotFound> {
         let path = sources::relative_to(from, wanted.name);
         // Where nothing is left of it, as of `./`, it is the directory that it is relative to.
         let path = if path.is_empty() { ".".to_owned() } else { path };
-        return reader.read(&path).and_then(shown).map_err(failed);
+        return reader.read(&path).and_then(|file| shown(file, private)).map_err(failed);
     }
     for dir in sources::SEARCH {
-        match reader.read(&format!("{dir}/{}.yaml", wanted.name)).and_then(shown) {
+        let read = reader.read(&format!("{dir}/{}.yaml", wanted.name));
+        match read.and_then(|file| shown(file, private)) {
             Ok(found) => return Ok(found),
             // Another's hand may have taken it away, and what is built in is to stand in for it.
             Err(SourceError::Missing(_)) => reader.check_directory(dir).map_err(failed)?,

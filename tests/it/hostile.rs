@@ -359,3 +359,18 @@ fn nothing_is_shown_of_what_is_no_baseline_and_not_everybodys() {
     let ran = host.run(["plan", "-b", "/etc/b.yaml"]);
     assert!(ran.code == 1 && ran.err.contains("/etc/b.yaml:2:15"), "{}", ran.err);
 }
+
+/// The drop-in that a secret comes to is root's alone; so should be where it comes from.
+#[test]
+fn a_secret_in_a_baseline_that_others_can_read_is_warned_of() {
+    let host = Host::usual();
+    let text = "name: s\nparameters: { net.ipv4.tcp_fastopen_key: 1-2-3-4 }\n";
+    host.file("etc/s.yaml", text);
+    for (mode, told) in [(0o644, true), (0o640, false)] {
+        host.mode("etc/s.yaml", mode);
+        let ran = host.run(["plan", "-b", "/etc/s.yaml"]);
+        let warning = "net.ipv4.tcp_fastopen_key is a secret, and others can read /etc/s.yaml:2:15";
+        assert_eq!(ran.err.contains(warning), told, "{mode:o}: {}", ran.err);
+        assert!(!ran.err.contains("1-2-3-4") && !ran.out.contains("1-2-3-4"), "{}", ran.err);
+    }
+}

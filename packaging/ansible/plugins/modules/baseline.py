@@ -225,7 +225,9 @@ def lay(module, name):
     handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
     with os.fdopen(handle, "wb") as file:
         file.write(to_bytes(module.params["content"]))
-    os.chmod(temporary, 0o644)
+    # An ordinary user's status reads it, but for what may be a key.
+    secret = re.search(r"_(key|secret)\b", module.params["content"])
+    os.chmod(temporary, 0o600 if secret else 0o644)
     module.atomic_move(temporary, place_of(name))
 
 
