@@ -13,6 +13,8 @@ use crate::below;
 
 /// The host's own baseline.
 pub const HOST_BASELINE: &str = "/etc/tunectl/baseline.yaml";
+/// The same as many would name it, and as nothing reads it.
+pub const MISNAMED_BASELINE: &str = "/etc/tunectl/baseline.yml";
 /// Further layers on it.
 pub const HOST_LAYERS: &str = "/etc/tunectl/baseline.d";
 /// Where baselines are looked up by name, in this order, before the built-in ones.
@@ -46,6 +48,15 @@ impl FileText {
         };
         self.private && !self.text.split(['\n', '{', ',']).any(begins)
     }
+}
+
+/// The files of a directory of baselines, as paths on the host, in the order of their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The `*.yaml` files.
+    pub yaml: Vec<String>,
+    /// The `*.yml` files, which nothing reads.
+    pub yml: Vec<String>,
 }
 
 /// Why a file was not read.
@@ -180,41 +191,54 @@ impl Sources {
         !matches!(found, Err(error) if error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// The `*.yaml` files of a directory, as paths on the host, in the order of their names. A
-    /// directory that does not exist has none. Whoever can write in it can also take one away, so
-    /// that it is judged whatever is in it.
+    /// The `*.yaml` files of a directory: [`Self::list`].
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub fn list_yaml(&self, dir: &str) -> Result<Vec<String>, SourceError> {
+        Ok(self.list(dir)?.yaml)
+    }
+
+    /// The files of a directory. One that does not exist has none. Whoever can write in it can also
+    /// take one away, so that it is judged whatever is in it.
     ///
     /// # Errors
     /// It exists and cannot be read, or is not root's alone, or a name in it is not UTF-8.
-    pub fn list_yaml(&self, dir: &str) -> Result<Vec<String>, SourceError> {
+    pub fn list(&self, dir: &str) -> Result<Listing, SourceError> {
         let unreadable = |error| SourceError::Unreadable { path: dir.to_owned(), error };
         let entries = match self.place(dir).and_then(std::fs::read_dir) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return match self.missing(dir) {
-                    SourceError::Missing(_) => Ok(Vec::new()),
+                    SourceError::Missing(_) => Ok(Listing::default()),
                     dangling => Err(dangling),
                 };
             }
             Err(error) => return Err(unreadable(error)),
         };
         self.check_directory(dir)?;
-        let mut paths = Vec::new();
+        let mut found = Listing::default();
         for entry in entries {
             let name = entry.map_err(unreadable)?.file_name();
             let shown = name.to_string_lossy();
-            if !shown.ends_with(".yaml") || shown.starts_with('.') {
+            let (is_yaml, is_yml) = (shown.ends_with(".yaml"), shown.ends_with(".yml"));
+            if !(is_yaml || is_yml) || shown.starts_with('.') {
                 continue;
             }
             let path = format!("{dir}/{shown}");
+            if is_yml {
+                found.yml.push(path);
+                continue;
+            }
             if name.to_str().is_none() {
                 let error = io::Error::other("its name is not UTF-8");
                 return Err(SourceError::Unreadable { path, error });
             }
-            paths.push(path);
+            found.yaml.push(path);
         }
-        paths.sort();
-        Ok(paths)
+        found.yaml.sort();
+        found.yml.sort();
+        Ok(found)
     }
 
     /// Why nothing was found at a path: there is nothing, or a link to nowhere.

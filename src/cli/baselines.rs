@@ -44,6 +44,9 @@ fn list(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
         },
     };
     show(ui, named::places(&reader).into_iter().map(known).collect())?;
+    for path in named::passed_over(&reader) {
+        ui.warning(&named::not_read(&path, "baseline"));
+    }
     ui.hint("\nto see one: tunectl baselines NAME; what it would do here: tunectl plan -b NAME");
     // There may be more, and they would stand before what is built in.
     match SEARCH.iter().find_map(|dir| reader.list_yaml(dir).err()) {

@@ -24,7 +24,7 @@ use crate::watch::clock;
 
 use super::args::{Asked, Cli};
 use super::failure::Failure;
-pub use super::loaded::{Loaded, has_baseline, is_baseline, load};
+pub use super::loaded::{Loaded, has_baseline, is_baseline, load, misnamed};
 use super::missed::Missed;
 use super::ui::Ui;
 

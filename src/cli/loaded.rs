@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use crate::baseline::{self, Found, Layers, NotFound, Wanted, builtin};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::key::{Key, Selector};
-use crate::sources::{self, FileText, SourceError, Sources};
+use crate::sources::{self, FileText, Listing, SourceError, Sources};
 
 use super::adoption;
-use super::args::Cli;
+use super::args::{Cli, Command};
 use super::failure::Failure;
 use super::named;
 
@@ -71,6 +71,22 @@ pub fn is_baseline(cli: &Cli, word: &str) -> bool {
     is_yaml || named::is_known(&onlooker(cli), word)
 }
 
+/// The host's own baseline where it has a name that nothing reads, and what to name it.
+pub fn misnamed(cli: &Cli) -> Option<String> {
+    let found = onlooker(cli).exists(sources::MISNAMED_BASELINE);
+    found.then(|| format!("there is {}: name it baseline.yaml", sources::MISNAMED_BASELINE))
+}
+
+/// What to do on a host that has no baseline of its own.
+fn no_baseline_help(cli: &Cli, reader: &Sources) -> String {
+    misnamed(cli).unwrap_or_else(|| match &cli.command {
+        Command::Plan(_) | Command::Apply(_) | Command::Report(_) => {
+            format!("name one with -b; {}", named::all(reader))
+        }
+        _ => format!("give the host one: tunectl apply -b NAME; {}", named::all(reader)),
+    })
+}
+
 /// Who only looks.
 pub fn onlooker(cli: &Cli) -> Sources {
     Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner: false }
@@ -83,27 +99,26 @@ pub fn onlooker(cli: &Cli) -> Sources {
 /// There is no text to begin with.
 pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded, Failure> {
     let reader = Sources { root: cli.root.clone(), max_bytes: baseline::MAX_BYTES, strict_owner };
-    let further;
+    let mut further = Listing::default();
     let mut adopted = None;
     let names: Vec<&str> = if let Some(name) = name {
         vec![name]
     } else {
         if !reader.exists(sources::HOST_BASELINE) {
-            let help = format!("name one with -b; {}", named::all(&reader));
             let message = format!("this host has no {}", sources::HOST_BASELINE);
-            return Err(Failure::new(message).help(help));
+            return Err(Failure::new(message).help(no_baseline_help(cli, &reader)));
         }
-        further = reader.list_yaml(sources::HOST_LAYERS).map_err(|error| match &error {
+        further = reader.list(sources::HOST_LAYERS).map_err(|error| match &error {
             SourceError::NotRoots { .. } => Failure::new(error.to_string()).help(MAKE_ROOTS),
             _ => Failure::new(error.to_string()),
         })?;
         let own = reader.read(sources::HOST_BASELINE).ok();
         adopted = own.and_then(|own| adoption::adopted(&own.text));
         let own = adopted.as_deref().unwrap_or(sources::HOST_BASELINE);
-        std::iter::once(own).chain(further.iter().map(String::as_str)).collect()
+        std::iter::once(own).chain(further.yaml.iter().map(String::as_str)).collect()
     };
     let mut private = Vec::new();
-    let (layers, problems) =
+    let (layers, mut problems) =
         baseline::load(&names, &mut |wanted| fetch(&reader, wanted, &mut private));
     if layers.tops.is_empty() {
         let first = problems.into_iter().next();
@@ -113,6 +128,10 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
             None => failure,
         });
     }
+    problems.extend(further.yml.iter().map(|path| Diagnostic {
+        severity: Severity::Warning,
+        ..Diagnostic::of_file(None, named::not_read(path, "layer"), None)
+    }));
     let name = names.first().copied().unwrap_or_default().to_owned();
     Ok(Loaded { name, layers, problems, adopted: adopted.is_some(), private })
 }

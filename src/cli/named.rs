@@ -67,8 +67,22 @@ fn told(names: &[String]) -> Option<String> {
     (!told.is_empty()).then(|| format!("{}{more}", told.join(", ")))
 }
 
+/// That a file is passed over which looks like a baseline.
+pub fn not_read(path: &str, what: &str) -> String {
+    format!("{path} is not read: a {what}'s name ends in .yaml")
+}
+
+/// The baselines of the search directories that no name means.
+pub fn passed_over(reader: &Sources) -> Vec<String> {
+    SEARCH.iter().flat_map(|dir| reader.list(dir).unwrap_or_default().yml).collect()
+}
+
 /// What to write instead of a name that means none, in the baseline `from` or on the command line.
 pub fn help(reader: &Sources, name: &str, from: Option<&str>) -> String {
+    let passed_over = SEARCH.map(|dir| format!("{dir}/{name}.yml"));
+    if let Some(path) = passed_over.iter().find(|path| reader.exists(path)) {
+        return format!("there is {}: name it {}.yaml", harmless(path), harmless(name));
+    }
     let beside = ["yaml", "yml"].map(|ending| format!("./{name}.{ending}"));
     if let Some(path) = beside.iter().find(|path| reader.read(&relative_to(from, path)).is_ok()) {
         return format!(

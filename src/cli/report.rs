@@ -127,7 +127,12 @@ fn look(
         }
     } else {
         match host::no_orphan(cli, boot_id) {
-            Ok(()) => (report::unplanned(&host.facts, &seen, &time, "no_baseline"), None),
+            Ok(()) => {
+                if let Some(misnamed) = host::misnamed(cli) {
+                    ui.warning(&misnamed);
+                }
+                (report::unplanned(&host.facts, &seen, &time, "no_baseline"), None)
+            }
             Err(failure) => failed(failure),
         }
     };

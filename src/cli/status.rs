@@ -42,9 +42,10 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
         }
         show(cli, ui, &mut status)?;
         orphan?;
+        let misnamed = host::misnamed(cli);
         ui.hint(match &status.trial {
             Some(trial) if trial::is_in_the_way(trial) => trial::FIRST,
-            _ => "To give it one, as root: tunectl apply -b NAME",
+            _ => misnamed.as_deref().unwrap_or("To give it one, as root: tunectl apply -b NAME"),
         });
         // Whoever asks whether it is in sync is not to take that for a yes.
         return Ok(if args.detailed_exitcode { Exit::Differs } else { Exit::Done });

@@ -4,6 +4,7 @@
 use snapbox::{IntoData as _, assert_data_eq, str};
 
 use crate::operator::Host;
+use crate::support::{is_root, left_out};
 
 const BASELINE: &str = "name: it\nparameters: { vm.swappiness: 1 }\n";
 
@@ -176,4 +177,71 @@ Nothing was changed. To carry it out, as root: tunectl apply -b ./b.yaml
 "#]].raw());
     let ran = host.run(["plan", "-b", "./b.yaml"]);
     assert!(!ran.err.contains("does not hold"), "{}", ran.err);
+}
+
+/// A file that looks like a baseline and is none by its name is not passed over without a word.
+#[test]
+fn what_ends_in_yml_is_told() {
+    let host = Host::usual();
+    let own = |value: u32| format!("name: it\nparameters: {{ vm.swappiness: {value} }}\n");
+    host.file("etc/tunectl/baseline.yml", &own(1));
+    let help = "help: there is /etc/tunectl/baseline.yml: name it baseline.yaml\n";
+    for args in [&["plan"][..], &["apply"]] {
+        let told = told(&host, args);
+        assert!(told.ends_with(help), "{told}");
+    }
+    let there_is = "there is /etc/tunectl/baseline.yml: name it baseline.yaml";
+    for args in [&["status"][..], &["report"], &["apply", "--boot"]] {
+        let ran = host.run(args.iter().copied());
+        let told = format!("{}{}", ran.out, ran.err).replace('\n', " ").replace("  ", "");
+        assert!(ran.code == 0 && told.contains(there_is), "{args:?}: {told}");
+    }
+    host.file("etc/tunectl/baseline.yaml", &own(2));
+    host.file("etc/tunectl/baseline.d/70-b.yml", &own(3));
+    host.file("etc/tunectl/baseline.d/70-b.yaml.bak", &own(3));
+    host.file("etc/tunectl/baseline.d/.70-b.yml", &own(3));
+    let warning =
+        "warning: /etc/tunectl/baseline.d/70-b.yml is not read: a layer's name ends in .yaml";
+    for args in [&["plan"][..], &["apply"], &["status"]] {
+        let ran = host.run(args.iter().copied());
+        assert!(ran.code == 0 && ran.err.contains(warning), "{args:?}: {}", ran.err);
+        assert_eq!(ran.err.matches("is not read").count(), 1, "{args:?}: {}", ran.err);
+    }
+    assert_eq!(host.value("vm.swappiness"), "2");
+
+    host.file("etc/tunectl/baselines/w.yml", BASELINE);
+    host.given("by-name.yaml", "name: b\nextends: [w]\n");
+    assert_data_eq!(
+        told(&host, &["plan", "-b", "w"]),
+        str![[r#"
+error: there is no baseline named "w"
+help: there is /etc/tunectl/baselines/w.yml: name it w.yaml
+
+"#]]
+        .raw()
+    );
+    let extended = told(&host, &["plan", "-b", "./by-name.yaml"]);
+    assert!(
+        extended.contains("there is /etc/tunectl/baselines/w.yml: name it w.yaml"),
+        "{extended}"
+    );
+    let list = host.run(["baselines"]);
+    let warning =
+        "warning: /etc/tunectl/baselines/w.yml is not read: a baseline's name ends in .yaml";
+    assert!(list.code == 0 && list.err.contains(warning), "{}", list.err);
+}
+
+/// Only commands that take -b say so.
+#[test]
+fn without_a_baseline_watch_says_how_the_host_gets_one() {
+    let host = Host::usual();
+    if !is_root() {
+        return left_out("misnamed: watch", "only root can watch");
+    }
+    let watch = told(&host, &["watch", "--check"]);
+    assert!(
+        watch.contains("\nhelp: give the host one: tunectl apply -b NAME; built in are: "),
+        "{watch}"
+    );
+    assert!(!watch.contains("with -b"), "{watch}");
 }

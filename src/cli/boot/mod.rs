@@ -92,9 +92,9 @@ impl Run<'_> {
     /// There is nothing that this host is to hold.
     fn bare(&mut self) -> Result<Exit, Failure> {
         let mut report = self.report();
-        report.notes.push(format!(
-            "this host has no {HOST_BASELINE}: `tunectl apply -b NAME` gives it one"
-        ));
+        let then = host::misnamed(self.cli)
+            .unwrap_or_else(|| "`tunectl apply -b NAME` gives it one".to_owned());
+        report.notes.push(format!("this host has no {HOST_BASELINE}: {then}"));
         let exit = exit(!report.errors.is_empty(), false);
         if exit != Exit::Done {
             report.result = "incomplete".into();
