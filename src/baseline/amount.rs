@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use crate::catalogue::Range;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::value::{Percent, QuantityError, Rounding, Shape, Size, Unit, kernel_number};
 
 use super::interpret::Interpreter;
-use super::mistaken::{is_truth_value, number_help};
+use super::mistaken::{
+    boundless_help, is_boundless, is_truth_value, number_help, truth_value_help,
+};
 use super::schema::Literal;
 
 /// Most hosts' size of a huge page.
@@ -74,12 +77,13 @@ impl Interpreter<'_> {
             if switch && literal.plain && (text == "true" || text == "false") {
                 return Some(Amount::plain(i128::from(text == "true")));
             }
-            let number = i32::from(matches!(
-                text.to_ascii_lowercase().as_str(),
-                "on" | "yes" | "true" | "y"
-            ));
             let message = format!("{text:?} is a truth value where a number belongs");
-            return self.wrong(literal.span, message, format!("write {number}"));
+            let help = truth_value_help(text, switch, self.limits().as_ref());
+            return self.wrong(literal.span, message, help);
+        }
+        if is_boundless(text) {
+            let message = format!("{text:?} is not a whole number");
+            return self.wrong(literal.span, message, boundless_help(self.limits().as_ref()));
         }
         if let Some(number) = kernel_number(text) {
             if let Some(decimal) = octal(text) {
@@ -131,6 +135,11 @@ impl Interpreter<'_> {
                 self.wrong(literal.span, format!("{text:?} is not a whole number"), help)
             }
         }
+    }
+
+    /// What the kernel takes of a single number.
+    fn limits(&self) -> Option<Range> {
+        self.limits_at(0).filter(|_| self.shape().is_single_number())
     }
 
     /// The unit and the bytes in one, where the key measures memory.

@@ -1,6 +1,6 @@
 //! Turns what was written for one parameter into what is required of it on one host.
 
-use crate::catalogue::{self, Kind, Parameter};
+use crate::catalogue::{self, Kind, Parameter, Range};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::key::{Key, Selector};
 use crate::observed::{Facts, Release, breaks_line};
@@ -8,7 +8,7 @@ use crate::value::{Canonical, NotAValue, Shape, Size, Unit, canonical};
 
 use super::amount::Amount;
 use super::desired::Requirement;
-use super::mistaken::{dashed, is_truth_value};
+use super::mistaken::{dashed, is_truth_value, out_of_range_help};
 use super::schema::{Literal, Target, Wish};
 
 /// A requirement with how it came about.
@@ -400,6 +400,15 @@ impl Interpreter<'_> {
         })
     }
 
+    /// What the kernel takes at that place of several, as far as it is known.
+    pub(super) fn limits_at(&self, place: usize) -> Option<Range> {
+        let known = self.known?;
+        if self.here {
+            return known.limits_at(place, self.facts.kernel);
+        }
+        known.widest_range().or_else(|| known.time_limits())
+    }
+
     fn check_range(&mut self, span: Span, number: i128, from_ram: bool) -> Option<()> {
         self.check_range_at(0, span, number, from_ram)
     }
@@ -412,12 +421,8 @@ impl Interpreter<'_> {
         from_ram: bool,
     ) -> Option<()> {
         let Some(known) = self.known else { return Some(()) };
-        let range = match self.here {
-            true => known.limits_at(place, self.facts.kernel),
-            // With another host's memory it may be another number.
-            false if from_ram => return Some(()),
-            false => known.widest_range().or_else(|| known.time_limits()),
-        };
+        // With another host's memory it may be another number.
+        let range = self.limits_at(place).filter(|_| self.here || !from_ram);
         let Some(range) = range.filter(|range| !range.contains(number)) else { return Some(()) };
         let kernel = match self.facts.kernel {
             Release { major, minor, .. } if self.here => format!("kernel {major}.{minor}"),
@@ -440,18 +445,12 @@ impl Interpreter<'_> {
             range.min,
             range.max
         );
-        if known.unit() == Unit::Seconds && range.outer {
+        if known.unit() == Unit::Seconds && range.outer && number > range.max {
             let most = range.max / 10;
             let help = format!("it is kept in clock ticks: with 1000 a second {most} is the most");
             return self.wrong(span, message, help);
         }
-        let near = number.clamp(range.min, range.max);
-        let help = if range.outer {
-            format!("the nearest value that a kernel may take is {near}")
-        } else {
-            format!("the nearest value that the kernel takes is {near}")
-        };
-        self.wrong(span, message, help)
+        self.wrong(span, message, out_of_range_help(number, &range))
     }
 }
 

@@ -1,11 +1,61 @@
 //! Texts that people take for numbers, and what to write instead of each.
 
+use std::fmt::Write as _;
+
+use crate::catalogue::Range;
 use crate::value::kernel_number;
 
 /// Whether YAML, or a person, would read a truth value.
 pub fn is_truth_value(text: &str) -> bool {
     let words = ["true", "false", "yes", "no", "on", "off", "y", "n"];
     words.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// What to write instead of a truth value. Where a parameter is more than a switch it is not known
+/// which of its numbers is meant.
+pub fn truth_value_help(text: &str, switch: bool, limits: Option<&Range>) -> String {
+    if switch || limits.is_some_and(is_switch) {
+        let on = ["on", "yes", "true", "y"].iter().any(|word| word.eq_ignore_ascii_case(text));
+        return format!("write {}", i32::from(on));
+    }
+    limits.map_or_else(|| "write a number".to_owned(), within)
+}
+
+/// Whether a text asks for no limit at all, which no number of the kernel's means.
+pub fn is_boundless(text: &str) -> bool {
+    let words = ["unlimited", "infinity", "infinite", "inf", "max", "maximum"];
+    words.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// What to write instead of no limit.
+pub fn boundless_help(limits: Option<&Range>) -> String {
+    let mut help = "write the number that you want".to_owned();
+    if let Some(range) = limits {
+        let kernel = if range.outer { "a kernel may take" } else { "the kernel takes" };
+        let _ = write!(help, "; the most that {kernel} is {}", range.max);
+    }
+    help
+}
+
+/// What to write instead of a number that the kernel does not take. Below its range the nearest
+/// one is none to suggest: who writes -1 wants no limit, and a limit of 0 stops the host.
+pub fn out_of_range_help(number: i128, range: &Range) -> String {
+    if number > range.max {
+        let kernel = if range.outer { "a kernel may take" } else { "the kernel takes" };
+        return format!("the nearest value that {kernel} is {}", range.max);
+    }
+    if is_switch(range) {
+        return "write 0 or 1".to_owned();
+    }
+    if number < 0 && range.min >= 0 { boundless_help(Some(range)) } else { within(range) }
+}
+
+fn is_switch(range: &Range) -> bool {
+    (range.min, range.max) == (0, 1)
+}
+
+fn within(range: &Range) -> String {
+    format!("write a number from {} to {}", range.min, range.max)
 }
 
 /// What to write instead of a text that people take for a number.
