@@ -2,7 +2,8 @@
 
 use crate::key::{Selector, nearest};
 
-use super::read::DOCUMENT;
+use super::read::{DOCUMENT, ENTRY, clean};
+use super::yaml::{Node, NodeKind};
 
 /// What other tools and other people call them.
 const OTHERWISE: [(&str, &str); 6] = [
@@ -14,8 +15,13 @@ const OTHERWISE: [(&str, &str); 6] = [
     ("maximum", "at_most"),
 ];
 
-/// What to write instead of a field that is not among the known ones.
-pub(super) fn help(written: &str, known: &[&str]) -> String {
+/// What to write instead of a field of `what` that is not among the known ones.
+pub(super) fn help(what: &str, written: &str, value: &Node, known: &[&str]) -> String {
+    if known == ENTRY
+        && let Some(flat) = flat(what, written, value)
+    {
+        return format!("write `{flat}`");
+    }
     let is_parameter = || written.contains(['.', '/']) && Selector::parse(written).is_ok();
     if known == DOCUMENT && is_parameter() {
         return "put it below `parameters:`".to_owned();
@@ -26,4 +32,26 @@ pub(super) fn help(written: &str, known: &[&str]) -> String {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("its fields are: {}", known.join(", ")),
     }
+}
+
+/// The line that was meant where a key's components are maps within each other.
+fn flat(what: &str, written: &str, value: &Node) -> Option<String> {
+    let holds_a_map = matches!(value.kind, NodeKind::Map(_));
+    let (mut key, mut value) = (format!("{what}.{written}"), value);
+    while let NodeKind::Map(entries) = &value.kind
+        && let Some((name, inner)) = entries.first()
+        && let Some(name) = name.text().filter(|name| !ENTRY.contains(name))
+    {
+        key = format!("{key}.{name}");
+        value = inner;
+    }
+    let selector = Selector::parse(&key).ok()?;
+    // No parameter is a component alone, nor most of what stands right below `net`; and no field of
+    // one is a map.
+    let directory = match what.split_once('.') {
+        None => true,
+        Some((top, below)) => top == "net" && !below.contains('.'),
+    };
+    let nested = directory || holds_a_map;
+    nested.then(|| clean(&format!("{selector}: {}", value.text().unwrap_or("…"))))
 }

@@ -150,7 +150,7 @@ impl Reader {
                 continue;
             };
             let Some(name) = known.iter().find(|k| **k == written) else {
-                let help = misnamed::help(written, known);
+                let help = misnamed::help(what, written, value, known);
                 self.wrong(key.span, format!("{what} has no field `{}`", clean(written)), &help);
                 continue;
             };

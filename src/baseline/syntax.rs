@@ -37,6 +37,11 @@ impl Place<'_> {
                 return problems;
             }
         }
+        if error.info().contains(RUN_ON[0])
+            && let Some(problem) = self.too_deep(at)
+        {
+            return vec![problem];
+        }
         let (message, help) = explain(error.kind(), &error.info());
         vec![Diagnostic { help, ..Diagnostic::error(self.at(at, end), message) }]
     }
@@ -91,6 +96,26 @@ impl Place<'_> {
             problem.help(format!("put a blank behind the colon, as `{instead}`"))
         });
         told.collect()
+    }
+
+    /// The line of the colon at `at`, where it is a `KEY: VALUE` deeper than the one above it: YAML
+    /// takes it for more of the value there.
+    fn too_deep(&self, at: usize) -> Option<Diagnostic> {
+        let start = self.line_start(at);
+        let key = self.text[start..at].trim_start();
+        let indent = at - key.len() - start;
+        let is_content = |line: &&str| !line.is_empty() && !line.starts_with('#');
+        let above = self.text[..start].lines().enumerate();
+        let (number, above) = above.filter(|(_, line)| is_content(&line.trim_start())).last()?;
+        // Behind the dash of a list's item its first field begins.
+        let field = above.trim_start_matches([' ', '-']);
+        let deeper = indent > above.len() - field.len();
+        if key.is_empty() || key.contains(": ") || !field.contains(": ") || !deeper {
+            return None;
+        }
+        let message = format!("this line is indented deeper than line {}", number + 1);
+        let help = "begin all entries of a map in the same column";
+        Some(Diagnostic::error(self.at(at - key.len(), at), message).help(help))
     }
 
     /// Where each line stands, without its line break.
