@@ -10,6 +10,8 @@ use crate::observed::Facts;
 
 use super::desired::{DesiredSet, Exception};
 use super::layers::Layers;
+use super::merge::{Merged, asks};
+use super::schema::Entry;
 use super::sorted::Sorted;
 
 /// The exceptions that cover nothing for which it is looked up what may have been meant: more are
@@ -110,6 +112,44 @@ pub(super) fn check_exclusions(layers: &Layers, problems: &mut Vec<Diagnostic>) 
     }
 }
 
+/// Where all that a waiver covers is `null` or excluded, on whatever host, the place of one.
+fn left_alone(
+    waived: &Selector,
+    layers: &Layers,
+    merged: &Merged<'_>,
+    set: &DesiredSet,
+) -> Option<Span> {
+    let covers = |selector: &Selector| match selector {
+        Selector::Key(key) => waived.covers(key),
+        Selector::Pattern(pattern) => match waived {
+            Selector::Key(key) => pattern.matches(key),
+            Selector::Pattern(other) => may_meet(pattern, other),
+        },
+    };
+    let excludes = |exclude: &Selector| match waived {
+        Selector::Key(key) => exclude.covers(key),
+        Selector::Pattern(_) => exclude == waived,
+    };
+    let excluded = merged.excludes.iter().find(|exclude| excludes(&exclude.value));
+    // Of a pattern's matches an exclusion counts whether they are here or not.
+    let counts = |entry: &Entry| {
+        asks(entry)
+            && covers(&entry.selector)
+            && (excluded.is_none() || matches!(entry.selector, Selector::Key(_)))
+    };
+    let mut desired = set.parameters.iter().chain(&set.actions);
+    let mut chosen = merged.parameters.values().chain(merged.actions.values());
+    let mut conditional = layers.documents.iter().flat_map(|d| &d.when).flat_map(|w| &w.parameters);
+    if desired.any(|desired| waived.covers(&desired.key))
+        || chosen.clone().any(|chosen| counts(chosen.entry))
+        || conditional.any(counts)
+    {
+        return None;
+    }
+    let unset = || chosen.find(|chosen| covers(&chosen.entry.selector)).map(|one| one.entry.span);
+    excluded.map(|exclude| exclude.span).or_else(unset)
+}
+
 /// A waiver is told of so many days before its last one.
 const ENDING_DAYS: u32 = 14;
 
@@ -122,6 +162,7 @@ fn days_until(today: &str, until: &str) -> Option<u32> {
 /// Marks what a waiver covers today, and tells of those that have ended or soon will.
 pub(super) fn apply_waivers(
     layers: &Layers,
+    merged: &Merged<'_>,
     facts: &Facts,
     set: &mut DesiredSet,
     problems: &mut Vec<Diagnostic>,
@@ -140,6 +181,10 @@ pub(super) fn apply_waivers(
         if !spoken.has(&waiver.selector) {
             let message = format!("the waiver of {} covers nothing", waiver.selector);
             problems.push(spoken.covers_nothing(&waiver.selector, waiver.span, message));
+        } else if let Some(place) = left_alone(&waiver.selector, layers, merged, set) {
+            let message = format!("the waiver of {} covers nothing", waiver.selector);
+            let problem = Diagnostic::warning(waiver.span, message).also(place, "left alone here");
+            problems.push(problem.help("remove one of them: what is left alone needs no waiver"));
         }
         // Both are YYYY-MM-DD, so their order as text is their order in time.
         if facts.today.as_str() > waiver.until.as_str() {

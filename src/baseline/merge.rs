@@ -351,7 +351,7 @@ fn wanted_half<'a>(merged: &Merged<'a>, selector: &Selector) -> Option<&'a Selec
 }
 
 /// Whether an entry asks for a value, and does not leave the key alone.
-fn asks(entry: &Entry) -> bool {
+pub(super) fn asks(entry: &Entry) -> bool {
     !matches!(entry.terms.wish, Wish::Leave)
 }
 

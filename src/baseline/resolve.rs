@@ -65,7 +65,7 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
     }
     elsewhere::check(layers, &merged, host, &mut speller, &mut problems);
     exceptions::check_exclusions(layers, &mut problems);
-    exceptions::apply_waivers(layers, host.facts, &mut set, &mut problems);
+    exceptions::apply_waivers(layers, &merged, host.facts, &mut set, &mut problems);
     problems.sort_by_key(|p| (p.span.map(|s| (s.source, s.start)), p.message.clone()));
     problems.dedup();
     (set, problems)
