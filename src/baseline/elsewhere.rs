@@ -37,12 +37,21 @@ pub(super) fn check(
         }
         let mut found = Vec::new();
         spelling::guards(entry, &mut found);
-        if let Selector::Key(key) = &entry.selector {
-            let from = found.len();
-            speller.key(key, entry, &mut found);
-            // The host where it counts may have the parameter.
-            found[from..].iter_mut().for_each(|p| p.severity = Severity::Warning);
+        let from = found.len();
+        match &entry.selector {
+            Selector::Key(key) => {
+                speller.key(key, entry, &mut found);
+            }
+            Selector::Pattern(pattern) if catalogue::of_pattern(pattern).is_none() => {
+                let here = (host.expand)(pattern);
+                if here.keys.is_empty() && here.unseen.is_none() {
+                    speller.pattern(pattern, entry, &mut found);
+                }
+            }
+            Selector::Pattern(_) => {}
         }
+        // The host where it counts may have the parameter.
+        found[from..].iter_mut().for_each(|p| p.severity = Severity::Warning);
         Interpreter {
             selector: &entry.selector,
             matched: None,

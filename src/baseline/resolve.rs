@@ -7,7 +7,7 @@ use hmac_sha256::Hash;
 
 use crate::catalogue::{self, Hazard, Parameter};
 use crate::diagnostic::Diagnostic;
-use crate::key::{Key, Pattern, Selector, glob_matches, nearest, swap_separators};
+use crate::key::{Key, Pattern, Selector, glob_matches};
 use crate::observed::{Facts, Matches};
 use crate::value::Shape;
 
@@ -166,14 +166,7 @@ impl Resolver<'_, '_> {
     ) -> Option<Interpreted> {
         let known = catalogue::of_pattern(pattern);
         if matches.is_empty() && known.is_none() && is_seen {
-            let message = format!("{pattern} matches no parameter, here or in the catalogue");
-            let names = catalogue::all().filter(Parameter::is_pattern).map(Parameter::key);
-            let problem = Diagnostic::warning(chosen.entry.span, message);
-            let near = self.speller.guess().and_then(|()| nearest(pattern.as_path(), names));
-            self.problems.push(match near {
-                Some(near) => problem.help(format!("did you mean {}?", swap_separators(near))),
-                None => problem,
-            });
+            self.speller.pattern(pattern, chosen.entry, self.problems);
         }
         spelling::guards(chosen.entry, self.problems);
         self.interpret(chosen, None, known, false)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::catalogue::{self, Hazard, Parameter};
 use crate::diagnostic::Diagnostic;
-use crate::key::{Key, edits_within, nearest, swap_separators};
+use crate::key::{Key, Pattern, edits_within, has_wildcard, nearest, swap_separators};
 
 use super::schema::{Entry, Wish};
 
@@ -55,8 +55,7 @@ impl<'a> Speller<'a> {
         entry: &Entry,
         problems: &mut Vec<Diagnostic>,
     ) -> Option<String> {
-        let spoken_for = entry.terms.module.is_some() || matches!(entry.terms.wish, Wish::Leave);
-        if catalogue::kind_of(key).is_some() || spoken_for || (self.exists)(key) {
+        if catalogue::kind_of(key).is_some() || is_spoken_for(entry) || (self.exists)(key) {
             return None;
         }
         let message = format!("there is no parameter {key}");
@@ -76,23 +75,52 @@ impl<'a> Speller<'a> {
         }
         self.guess()?;
         let near = nearest_path(key)?;
-        let same_leaf = near.rsplit('/').next().is_some_and(|leaf| key.leaf() == leaf);
-        let slip = same_leaf || edits_within(key.as_path(), &near, SLIP).is_some();
-        let path = swap_separators(&near);
-        problems.push(if slip {
-            Diagnostic::error(entry.span, message)
-                .help(format!("did you mean {path}? If it comes with a module, say `module: NAME`"))
-        } else {
-            Diagnostic::warning(entry.span, message).help(format!("did you mean {path}?"))
+        problems.push(misspelt(key.as_path(), &near, entry, message));
+        Some(swap_separators(&near))
+    }
+
+    /// The same of a pattern that matches nothing, here or in the catalogue.
+    pub(super) fn pattern(
+        &mut self,
+        pattern: &Pattern,
+        entry: &Entry,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        if is_spoken_for(entry) {
+            return;
+        }
+        let message = format!("{pattern} matches no parameter, here or in the catalogue");
+        let path = pattern.as_path();
+        let known = || nearest(path, catalogue::all().filter_map(|known| of_many(path, known)));
+        problems.push(match self.guess().and_then(|()| known()) {
+            Some(near) => misspelt(path, &near, entry, message),
+            None => Diagnostic::warning(entry.span, message),
         });
-        Some(path)
     }
 
     /// Whether another name may be looked for, which costs a walk through the catalogue.
-    pub(super) fn guess(&mut self) -> Option<()> {
+    fn guess(&mut self) -> Option<()> {
         self.guesses = self.guesses.checked_sub(1)?;
         Some(())
     }
+}
+
+/// Whether it is known of an entry why nobody may know its name here, or nothing is asked of it.
+fn is_spoken_for(entry: &Entry) -> bool {
+    entry.terms.module.is_some() || matches!(entry.terms.wish, Wish::Leave)
+}
+
+/// What to tell of a path that is like a known one: whether it is taken for a slip.
+fn misspelt(path: &str, near: &str, entry: &Entry, message: String) -> Diagnostic {
+    let leaf = path.rsplit('/').next();
+    let same_leaf = leaf == near.rsplit('/').next() && !leaf.is_some_and(has_wildcard);
+    let slip = same_leaf || edits_within(path, near, SLIP).is_some();
+    let near = swap_separators(near);
+    if slip {
+        return Diagnostic::error(entry.span, message)
+            .help(format!("did you mean {near}? If it comes with a module, say `module: NAME`"));
+    }
+    Diagnostic::warning(entry.span, message).help(format!("did you mean {near}?"))
 }
 
 /// The key that was meant where an interface's dot was written as one that divides (case E1): the
@@ -119,23 +147,45 @@ pub fn nearest_known(key: &Key) -> Option<String> {
     nearest_path(key).map(|path| swap_separators(&path))
 }
 
-/// Of an entry that stands for many names the one with the name that the key has in that place.
 fn nearest_path(key: &Key) -> Option<Cow<'static, str>> {
-    if OF_OTHERS.contains(&key.as_path()) {
+    let path = key.as_path();
+    if OF_OTHERS.contains(&path) {
         return None;
     }
-    let parts: Vec<&str> = key.components().collect();
-    let in_place = |entry: Parameter| {
-        let path = entry.key();
-        let Some((before, behind)) = path.split_once('*') else { return Some(path.into()) };
-        if behind.is_empty() {
-            // The last name is the key's own then: alike it is by what stands before that.
-            let (parent, _) = key.as_path().rsplit_once('/')?;
-            edits_within(parent, before.strip_suffix('/')?, SLIP)?;
-        }
-        let place = before.matches('/').count();
-        let as_deep = parts.len() == place + 1 + behind.matches('/').count();
-        as_deep.then(|| format!("{before}{}{behind}", parts[place]).into())
+    let known = || {
+        let in_place = |known: Parameter| {
+            if known.is_pattern() {
+                of_many(path, known).map(Cow::from)
+            } else {
+                Some(known.key().into())
+            }
+        };
+        catalogue::all().filter_map(in_place)
     };
-    nearest(key.as_path(), catalogue::all().filter_map(in_place))
+    nearest(path, known()).or_else(|| begun(path, known()))
+}
+
+/// Of an entry that stands for many names the one with the name that a path has in that place.
+fn of_many(path: &str, known: Parameter) -> Option<String> {
+    let (before, behind) = known.key().split_once('*')?;
+    if behind.is_empty() {
+        // The last name is the path's own then: alike it is by what stands before that.
+        let (parent, _) = path.rsplit_once('/')?;
+        edits_within(parent, before.strip_suffix('/')?, SLIP)?;
+    }
+    let place = before.matches('/').count();
+    let depth = place + 1 + behind.matches('/').count();
+    let name = path.split('/').nth(place).filter(|_| path.split('/').count() == depth)?;
+    Some(format!("{before}{name}{behind}"))
+}
+
+/// The shortest of the names that begin as a path does, where they are few.
+fn begun<'n>(path: &str, known: impl Iterator<Item = Cow<'n, str>>) -> Option<Cow<'n, str>> {
+    const LEAST: usize = 4;
+    const FEW: usize = 3;
+    path.rsplit('/').next().filter(|leaf| leaf.len() >= LEAST)?;
+    let goes_on =
+        |name: &Cow<'_, str>| name.strip_prefix(path).is_some_and(|rest| !rest.contains('/'));
+    let found: Vec<Cow<'_, str>> = known.filter(goes_on).take(FEW + 1).collect();
+    if found.len() > FEW { None } else { found.into_iter().min_by_key(|name| name.len()) }
 }
