@@ -81,6 +81,19 @@ pub struct Desired {
     pub waiver: Option<Exception>,
     /// The known key that it is like, in dots, where nobody knows it.
     pub near: Option<Box<str>>,
+    /// What a layer above the one that names it asks of it by a pattern, and in vain.
+    pub unreached: Option<Box<Unreached>>,
+}
+
+/// What a pattern asks of a parameter that it does not reach, because a lower layer names it.
+#[derive(Clone, Debug)]
+pub struct Unreached {
+    /// The pattern.
+    pub pattern: Pattern,
+    /// What it asks; `None`: to leave the parameter alone.
+    pub requirement: Option<Requirement>,
+    /// Where.
+    pub origin: Span,
 }
 
 /// A pattern with the value to persist for it.

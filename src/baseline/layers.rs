@@ -80,15 +80,31 @@ impl Layers {
         if self.tops.len() < 2 {
             return self.sha256();
         }
-        let mut shared = vec![false; self.sources.len()];
-        let mut open: Vec<usize> = self.tops.first().copied().into_iter().collect();
+        let shared = self.below(self.tops.iter().take(1));
+        let texts = self.sources.iter().zip(shared).filter(|(_, shared)| *shared);
+        sha256(texts.map(|(source, _)| source.text.as_bytes()))
+    }
+
+    /// Of each document whether it is one of these, or they extend it.
+    fn below<'i>(&self, these: impl Iterator<Item = &'i usize>) -> Vec<bool> {
+        let mut found = vec![false; self.sources.len()];
+        let mut open: Vec<usize> = these.copied().collect();
         while let Some(at) = open.pop() {
-            if shared.get_mut(at).is_some_and(|seen| !std::mem::replace(seen, true)) {
+            if found.get_mut(at).is_some_and(|seen| !std::mem::replace(seen, true)) {
                 open.extend(self.parents.get(at).into_iter().flatten());
             }
         }
-        let texts = self.sources.iter().zip(shared).filter(|(_, shared)| *shared);
-        sha256(texts.map(|(source, _)| source.text.as_bytes()))
+        found
+    }
+
+    /// Whether a document is a layer above another one: it extends it, or came in with a later one
+    /// of the layers that were asked for.
+    pub(super) fn lies_on(&self, upper: usize, lower: usize) -> bool {
+        let has = |found: Vec<bool>, document: usize| found.get(document) == Some(&true);
+        let first = |document: usize| {
+            self.tops.iter().position(|top| has(self.below([*top].iter()), document))
+        };
+        has(self.below([upper].iter()), lower) || first(upper) > first(lower)
     }
 
     /// The facts that `when` blocks ask for.

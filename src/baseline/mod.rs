@@ -20,10 +20,11 @@ mod schema;
 mod sorted;
 mod spelling;
 mod syntax;
+mod unreached;
 mod when;
 mod yaml;
 
-pub use desired::{Desired, DesiredPattern, DesiredSet, Exception, Requirement};
+pub use desired::{Desired, DesiredPattern, DesiredSet, Exception, Requirement, Unreached};
 pub use layers::{Found, Layers, NotFound, Wanted, load};
 pub use merge::other_half;
 pub use read::DOCUMENT as FIELDS;

@@ -18,7 +18,7 @@ use super::layers::Layers;
 use super::merge::{Chosen, Merged, merge};
 use super::schema::{Terms, Text};
 use super::spelling::{self, Speller};
-use super::{elsewhere, exceptions, when};
+use super::{elsewhere, exceptions, unreached, when};
 
 /// What a resolution asks of the host's list of parameters.
 pub struct Host<'a> {
@@ -50,7 +50,7 @@ pub fn resolve(layers: &Layers, host: &Host<'_>) -> (DesiredSet, Vec<Diagnostic>
     set.excludes.dedup();
     let mut speller = Speller::new(host.exists);
     let mut resolver = Resolver { host, speller: &mut speller, problems: &mut problems };
-    resolver.parameters(&merged, &mut set);
+    resolver.parameters(layers, &merged, &mut set);
     for chosen in merged.actions.values() {
         match &chosen.entry.selector {
             Selector::Key(key) => {
@@ -91,7 +91,7 @@ struct Resolver<'a, 'p> {
 }
 
 impl Resolver<'_, '_> {
-    fn parameters(&mut self, merged: &Merged<'_>, set: &mut DesiredSet) {
+    fn parameters(&mut self, layers: &Layers, merged: &Merged<'_>, set: &mut DesiredSet) {
         // In the order of their keys, as they are merged.
         let mut named: Vec<Desired> = Vec::with_capacity(merged.parameters.len());
         let mut patterns: Vec<(&Pattern, &Chosen<'_>)> = Vec::new();
@@ -104,7 +104,7 @@ impl Resolver<'_, '_> {
         let mut matched: BTreeMap<Key, (usize, Desired)> = BTreeMap::new();
         // A loader lets the last one win, and so does the rank.
         patterns.sort_by_key(|(_, chosen)| chosen.rank);
-        for (pattern, chosen) in patterns {
+        for (pattern, chosen) in patterns.iter().copied() {
             let Matches { keys: matches, mut unnamed, unseen } = (self.host.expand)(pattern);
             let excluded = |exclude: &Selector, path: &str| matches!(exclude, Selector::Pattern(p) if glob_matches(p.as_path(), path));
             unnamed.retain(|path| !set.excludes.iter().any(|e| excluded(e, path)));
@@ -133,6 +133,7 @@ impl Resolver<'_, '_> {
                 reason: of_each(chosen, |terms| terms.reason.as_ref()),
             });
         }
+        unreached::mark(layers, &patterns, &set.patterns, &mut named);
         if !matched.is_empty() {
             named.extend(matched.into_values().map(|(_, one)| one));
             named.sort_by(|one, other| one.key.cmp(&other.key));
@@ -209,6 +210,7 @@ impl Resolver<'_, '_> {
             optional: chosen.terms().all(|terms| terms.optional),
             waiver: None,
             near: near.map(String::into_boxed_str),
+            unreached: None,
         })
     }
 

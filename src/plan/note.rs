@@ -7,7 +7,7 @@ use crate::bootview::Loader;
 use crate::catalogue::{self, Checked, Effect, Hazard, Kind, Order};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, BootValue, LiveStatus, RefusedLine};
-use crate::key::Key;
+use crate::key::{Key, Pattern};
 use crate::observed::{Facts, Snapshot};
 use crate::value::{Shape, kernel_number};
 
@@ -153,6 +153,17 @@ pub enum Note {
         /// Why.
         reason: String,
     },
+    /// A pattern of an upper layer asks for something else, and does not reach what is named.
+    Unreached {
+        /// The pattern.
+        pattern: Pattern,
+        /// What it asks; `None`: to leave it alone.
+        asked: Option<String>,
+        /// Its line.
+        at: Position,
+        /// The line that names this one.
+        named: Position,
+    },
     /// It was rolled back: whoever but an explicit apply leaves it alone.
     RolledBack,
 }
@@ -190,6 +201,7 @@ pub fn annotate(
     let dirty = dirty_thresholds(items, observed.snapshot, observed.facts);
     for ((item, elsewhere), other) in items.iter_mut().zip(elsewhere).zip(others) {
         let mut notes: Vec<Note> = other.into_iter().collect();
+        notes.extend(unreached(item, baseline));
         side_effects(item, loader, observed.snapshot, &mut notes);
         if let Some(note) = dirty.as_ref().filter(|(keys, _)| keys.contains(&item.desired.key)) {
             notes.push(note.1.clone());
@@ -199,6 +211,18 @@ pub fn annotate(
         boot_unit(item, observed.facts, &mut notes);
         item.notes = notes;
     }
+}
+
+/// Which pattern has no say in what is asked here.
+fn unreached(item: &Item, baseline: &DesiredSet) -> Option<Note> {
+    let unreached = item.desired.unreached.as_ref()?;
+    let line = |span| Position { column: 0, ..Position::of(span, &baseline.sources) };
+    Some(Note::Unreached {
+        pattern: unreached.pattern.clone(),
+        asked: unreached.requirement.as_ref().map(ToString::to_string),
+        at: line(unreached.origin),
+        named: line(item.desired.origin),
+    })
 }
 
 /// What a write to `default` may reach besides: of a pattern's matches those that the baseline

@@ -426,6 +426,7 @@ fn desired(key: &Key, value: String, allow: &[String]) -> Desired {
         optional: false,
         waiver: None,
         near: None,
+        unreached: None,
     }
 }
 

@@ -225,7 +225,8 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
             continue;
         }
         let warning = words::is_warning(note);
-        if layout.verbose || (warning && !settled) || is_boot_note(note) {
+        let always = is_boot_note(note) || matches!(note, Note::Unreached { .. });
+        if layout.verbose || (warning && !settled) || always {
             let (style, label) = if warning { (WARN, "note: ") } else { (DIM, "") };
             let text = format!("{label}{}", words::note(&item.desired.key, note));
             if !is_told(matches!(note, Note::UnseenAtBoot { .. }), &text) {

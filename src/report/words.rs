@@ -12,7 +12,8 @@ use crate::observed::Errno;
 use crate::plan::{DropinOutcome, Foreign, Item, Note};
 
 use super::errno::errno_text;
-use super::style::harmless;
+use super::plan::VALUE_WIDTH;
+use super::style::{cut, harmless};
 use super::{besides, dirty, secret};
 
 /// The status as scripts know it.
@@ -202,6 +203,14 @@ pub fn note(key: &Key, note: &Note) -> String {
             harmless(by),
             harmless(reason)
         ),
+        Note::Unreached { pattern, asked, at, named } => {
+            let asked = asked.as_deref().map_or("null", |asked| secret::shown(key, asked));
+            let asked = cut(asked, VALUE_WIDTH);
+            format!(
+                "{at}: {pattern}: {asked} does not reach this, which {named} names: name the key to \
+                 override it"
+            )
+        }
         Note::RolledBack => {
             "rolled back: the boot unit and the daemon leave it alone until the next `tunectl \
              apply`, which takes it back"

@@ -41,6 +41,7 @@ mod status;
 mod support;
 mod transaction;
 mod unread;
+mod unreached;
 mod waivers;
 mod watch_bpf;
 

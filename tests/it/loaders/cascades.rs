@@ -131,6 +131,7 @@ fn desired(path: &str) -> Desired {
         waiver: None,
         optional: false,
         near: None,
+        unreached: None,
     }
 }
 
