@@ -325,6 +325,12 @@ pub struct PlanArgs {
     pub baseline: BaselineArgs,
 
     /// Plan for another host, whose facts are in FILE (YAML)
+    ///
+    /// Its fields: hostname; kernel, a release; mem_total, a size as 64GiB; numa_nodes, a list of
+    /// sizes or a number; virtualization, as none, kvm or container:docker; page_size and
+    /// huge_page_size; thp_min_free, what khugepaged wants kept free, or none; systemd and
+    /// boot_unit (tunectl-boot is enabled), true or false; today, a date; boot_id; description, any
+    /// text. What FILE does not say is this machine's, as are live values and the next boot.
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
 

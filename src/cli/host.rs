@@ -10,7 +10,7 @@ use crate::catalogue::{self, Kind, Parameter};
 use crate::diagnostic::{Diagnostic, Position};
 use crate::key::{Key, Pattern, Selector};
 use crate::observed::{
-    ConfTree, Errno, Facts, Originals, Reading, Released, Snapshot, UsageNeeded,
+    ConfTree, Errno, Facts, Originals, Reading, Released, Snapshot, UsageNeeded, Virtualization,
 };
 use crate::persist::conf::read_conf_tree;
 use crate::persist::holds::{Holds, UNLOCKED};
@@ -207,24 +207,51 @@ fn counts_huge_pages(selector: &Selector) -> bool {
 /// Its bounds are judged whether or not the catalogue describes it.
 const NR_HUGEPAGES: &str = "vm/nr_hugepages";
 
-/// Replaces facts by those of a file.
+/// Replaces facts by those of a file; warns of those that a condition of the baseline asks for and
+/// that it does not give.
 ///
 /// # Errors
 /// The file cannot be read, or every problem in it.
-pub fn play(host: Host, path: &Path) -> Result<Host, Failure> {
+pub fn play(host: Host, path: &Path, layers: &Layers, ui: &Ui) -> Result<Host, Failure> {
     let reader = Sources { root: "/".into(), max_bytes: baseline::MAX_BYTES, strict_owner: false };
     let name = path.display().to_string();
     let file = reader.read(&name).map_err(|e| Failure::new(e.to_string()))?;
     if file.is_secret(&probe::FACTS) {
         return Err(Failure::new(SourceError::Secret(name, "file of facts").to_string()));
     }
-    let facts = probe::facts_from_yaml(&name, &file.text, &host.facts).map_err(|problems| {
+    let played = probe::facts_from_yaml(&name, &file.text, &host.facts).map_err(|problems| {
         let source =
             crate::diagnostic::Source { name: name.clone(), text: file.text.clone().into() };
         let message = count("the facts in", &name, problems.len(), None);
         Failure::new(message).with(problems, vec![source])
     })?;
+    let facts = played.facts;
+    for fact in layers.conditions().collect::<BTreeSet<_>>() {
+        let (field, here) = asked(fact, &facts);
+        if played.unsaid.contains(&field) {
+            ui.warning(&format!("{name} does not say {field}: this machine's, {here}, counts"));
+        }
+    }
     Ok(Host { facts, played: true, ..host })
+}
+
+/// The field of a facts file that a condition asks for, and what the facts say of it.
+fn asked(fact: FactName, facts: &Facts) -> (&'static str, Cow<'_, str>) {
+    match fact {
+        FactName::Ram => ("mem_total", format!("{} kB", facts.mem_total_kb).into()),
+        FactName::NumaNodes => ("numa_nodes", facts.numa_nodes.len().max(1).to_string().into()),
+        FactName::Kernel => ("kernel", facts.kernel_release.as_str().into()),
+        FactName::Hostname => ("hostname", facts.hostname.as_str().into()),
+        FactName::Virtualization => {
+            let here = match &facts.virtualization {
+                runs @ (Virtualization::Vm(name) | Virtualization::Container(name)) => {
+                    format!("{} ({name})", runs.kind()).into()
+                }
+                other => other.name().into(),
+            };
+            ("virtualization", here)
+        }
+    }
 }
 
 fn count(what: &str, name: &str, problems: usize, place: Option<&str>) -> String {

@@ -25,7 +25,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, ui: &Ui) -> Result<Exit, Failure> {
     let loaded = host::load(cli, name, false)?;
     let host = match &args.facts {
         // A file may name any fact, and what it does not name is this host's.
-        Some(path) => host::play(host::open(cli, &Fact::ALL)?, path)?,
+        Some(path) => host::play(host::open(cli, &Fact::ALL)?, path, &loaded.layers, ui)?,
         // What is saved is saved whole.
         None if args.out.is_some() => host::open(cli, &Fact::ALL)?,
         None => host::open(cli, &host::wanted_facts(cli, &loaded))?,

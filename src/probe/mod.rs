@@ -13,7 +13,7 @@ mod virt;
 
 pub use host::{Fact, ProbeError, boot_id, daemon_unit, loader_patterns, probe, probe_for};
 pub use modules::early_modules;
-pub use played::{FACTS, facts_from_yaml};
+pub use played::{FACTS, Played, facts_from_yaml};
 pub use pressure::memory_pressure;
 pub use reserve::thp_min_free_kb;
 pub use strain::strain;

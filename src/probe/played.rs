@@ -12,6 +12,15 @@ use crate::key::nearest;
 use crate::observed::{Facts, NumaNode, Release, Usage, Virtualization};
 use crate::value::{QuantityError, Size};
 
+/// A host that is played.
+#[derive(Debug)]
+pub struct Played {
+    /// Its facts.
+    pub facts: Facts,
+    /// The fields for conditions that the file does not give, so that this machine's facts count.
+    pub unsaid: Vec<&'static str>,
+}
+
 /// Every field, with what to write for it.
 const FIELDS: [(&str, &str); 13] = [
     ("hostname", "a host name of at most 64 characters, such as broker-7"),
@@ -59,11 +68,15 @@ fn larger_than_memory(text: &str) -> bool {
 ///
 /// # Errors
 /// Everything that is wrong with the file, each with its place and what to write instead.
-pub fn facts_from_yaml(name: &str, text: &str, host: &Facts) -> Result<Facts, Vec<Diagnostic>> {
+pub fn facts_from_yaml(name: &str, text: &str, host: &Facts) -> Result<Played, Vec<Diagnostic>> {
     let fields = document::fields(name, text).map_err(|error| vec![error])?;
     let mut reader = Reader { text, wrong: Vec::new() };
     let given = reader.given(fields);
-    if reader.wrong.is_empty() { Ok(given.onto(host)) } else { Err(reader.wrong) }
+    if !reader.wrong.is_empty() {
+        return Err(reader.wrong);
+    }
+    let unsaid = given.unsaid();
+    Ok(Played { facts: given.onto(host), unsaid })
 }
 
 /// What the file says, read but not yet completed.
@@ -234,6 +247,19 @@ impl Reader<'_> {
 }
 
 impl Given {
+    /// The fields for conditions that are neither given nor worked out of others.
+    fn unsaid(&self) -> Vec<&'static str> {
+        let sizes = matches!(self.nodes, Some(GivenNodes::Sizes(_)));
+        let said = [
+            ("hostname", self.hostname.is_some()),
+            ("kernel", self.kernel.is_some()),
+            ("mem_total", self.mem_total_kb.is_some() || sizes),
+            ("numa_nodes", self.mem_total_kb.is_some() || self.nodes.is_some()),
+            ("virtualization", self.virtualization.is_some()),
+        ];
+        said.into_iter().filter(|(_, said)| !said).map(|(field, _)| field).collect()
+    }
+
     /// The facts of the played host.
     fn onto(self, host: &Facts) -> Facts {
         let from_nodes = match &self.nodes {

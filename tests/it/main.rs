@@ -27,6 +27,7 @@ mod operator;
 mod output;
 mod packaging;
 mod plan;
+mod played;
 mod preflight;
 mod probe;
 mod ramp;
@@ -40,8 +41,8 @@ mod scripted;
 mod status;
 mod support;
 mod transaction;
-mod unread;
 mod unreached;
+mod unread;
 mod waivers;
 mod watch_bpf;
 

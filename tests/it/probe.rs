@@ -355,7 +355,7 @@ fn host() -> Facts {
 }
 
 fn played(text: &str) -> Facts {
-    facts_from_yaml("facts.yaml", text, &host()).unwrap_or_else(|e| panic!("{text}\n{e:?}"))
+    facts_from_yaml("facts.yaml", text, &host()).unwrap_or_else(|e| panic!("{text}\n{e:?}")).facts
 }
 
 #[test]
