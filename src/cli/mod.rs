@@ -27,6 +27,7 @@ mod saved;
 mod schema;
 mod signals;
 mod status;
+mod tips;
 mod trial;
 mod ui;
 mod unlock;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anstream::AutoStream;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::{ContextKind, ContextValue};
 
 use crate::announce::{Stream, Unwaiting};
 use crate::diagnostic::{Diagnostic, Source};
@@ -20,6 +20,7 @@ use crate::report::plan::Layout;
 use super::Exit;
 use super::args::{Asked, Cli, Color, Command, Format};
 use super::failure::Failure;
+use super::tips;
 
 /// Where a command's output goes, and how it looks.
 pub struct Ui {
@@ -356,20 +357,13 @@ pub fn stripped(text: &str) -> Cow<'_, str> {
     plain.into()
 }
 
-/// A word that stands where `plan` takes none: what it is to plan, most likely.
-fn stray_word(error: &clap::Error) -> Option<String> {
-    let text = |kind| error.get(kind).map(ToString::to_string);
-    let stray = text(ContextKind::InvalidArg).filter(|word| !word.starts_with('-'))?;
-    let of_plan = || text(ContextKind::Usage).is_some_and(|usage| usage.contains("tunectl plan "));
-    (error.kind() == ErrorKind::UnknownArgument && of_plan()).then_some(stray)
-}
-
 /// Prints what clap has to say (help, version, a usage error); usage errors exit with 1.
 pub fn usage(mut error: clap::Error) -> ExitCode {
-    if let Some(word) = stray_word(&error) {
-        let tip =
-            format!("a baseline is named with -b: tunectl plan -b {}", report::harmless(&word));
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    let tips = tips::of(&error);
+    if !tips.is_empty() {
+        let tips = tips.into_iter().map(Into::into).collect();
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     }
     let _ = error.print();
     if error.use_stderr() { Exit::Error.into() } else { Exit::Done.into() }

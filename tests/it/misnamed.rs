@@ -245,3 +245,29 @@ fn without_a_baseline_watch_says_how_the_host_gets_one() {
     );
     assert!(!watch.contains("with -b"), "{watch}");
 }
+
+#[test]
+fn what_other_tools_call_it_is_told() {
+    let host = Host::usual();
+    let tips = |args: &[&str]| {
+        let told = told(&host, args);
+        let tips = told.lines().filter_map(|line| line.strip_prefix("  tip: ").map(str::to_owned));
+        tips.collect::<Vec<_>>().join("\n")
+    };
+    let plan = "`tunectl plan` shows what an apply would do";
+    let baselines = "`tunectl baselines` lists what -b takes by name, and prints one";
+    let status = "`tunectl status` shows whether this host is in sync";
+    let usable = "`tunectl plan -b BASELINE` shows whether a baseline can be used";
+    for args in [&["apply", "--dry-run"][..], &["apply", "-b", "linux-server", "-n"], &["diff"]] {
+        assert_eq!(tips(args), plan, "{args:?}");
+    }
+    for yes in ["--yes", "-y"] {
+        assert_eq!(tips(&["apply", yes]), "apply does not ask");
+    }
+    assert_eq!(tips(&["list"]), baselines);
+    assert_eq!(tips(&["show"]), [plan, status, baselines].join("\n"));
+    for word in ["check", "verify"] {
+        assert_eq!(tips(&[word]), [status, usable].join("\n"));
+    }
+    assert_eq!(tips(&["statsu"]), "a similar subcommand exists: 'status'");
+}
