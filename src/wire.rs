@@ -196,6 +196,9 @@ pub struct Summary {
     pub pending: usize,
     /// Cannot be brought in sync by an apply.
     pub blocked: usize,
+    /// Those of them of which only that is so: another file overrides them at the next boot.
+    #[serde(default)]
+    pub overridden: usize,
     /// Covered by a waiver.
     pub waived: usize,
     /// Refused by a guard.

@@ -39,8 +39,7 @@ FROM (
            arrayExists(p -> p.live_status NOT IN ('in_sync', 'pending')
                             AND NOT has(p.marks, 'waived') AND p.let_go.kind = '', parameters) AS is_drifted,
            arrayExists(p -> p.boot_status != 'same' AND NOT has(p.marks, 'waived')
-                            AND p.let_go.kind NOT IN ('released', 'trial')
-                            AND NOT has(p.marks, 'boot_unit'), parameters) AS is_lost,
+                            AND p.let_go.kind NOT IN ('released', 'trial'), parameters) AS is_lost,
            arrayExists(p -> has(p.marks, 'contested'), parameters) AS is_contested,
            arrayExists(p -> p.live_status = 'pending' AND NOT has(p.marks, 'waived')
                             AND p.let_go.kind = '',

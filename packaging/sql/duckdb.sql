@@ -39,8 +39,7 @@ FROM (SELECT host, roles, drift, unnest(parameters) AS p FROM report);
 WITH flags AS (
     SELECT host, bool_or(drifted) AS drift, bool_or(list_contains(marks, 'contested')) AS contested,
            bool_or(live_status = 'pending' AND NOT spared) AS pending,
-           bool_or(boot_status <> 'same' AND NOT spared_at_boot
-                   AND NOT list_contains(marks, 'boot_unit')) AS boot
+           bool_or(boot_status <> 'same' AND NOT spared_at_boot) AS boot
     FROM parameter GROUP BY host
 )
 SELECT count(*) AS total,

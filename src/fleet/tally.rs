@@ -260,7 +260,7 @@ impl Tally {
             }
         }
         if parameter.boot_status != "same" && !marks.waived && !marks.let_go_at_boot {
-            flags.boot |= !marks.boot_unit;
+            flags.boot = true;
             let status = self.names.of(&parameter.boot_status);
             let source = parameter.source.as_ref().and_then(|s| self.names.of(file(s)));
             let left = key.zip(status).map(|(key, status)| (key, status, source, marks.boot_unit));

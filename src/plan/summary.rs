@@ -15,6 +15,8 @@ pub struct Summary {
     pub pending: usize,
     /// Cannot be brought in sync by an apply.
     pub blocked: usize,
+    /// Those of them of which only that is so: another file overrides them at the next boot.
+    pub overridden: usize,
     /// Covered by a waiver.
     pub waived: usize,
     /// Not there, and optional.
@@ -33,6 +35,9 @@ impl Plan {
             to_persist: count(&|i| i.persist),
             pending: count(&Item::pending),
             blocked: count(&Item::blocked),
+            overridden: count(&|i| {
+                i.blocked() && !i.live_status.is_beyond_reach() && i.refusals.is_empty()
+            }),
             waived: count(&|i| i.desired.waiver.is_some()),
             spared: count(&|i| i.is_spared() && i.desired.waiver.is_none()),
             boot_unknown: count(&Item::boot_unknown),

@@ -65,7 +65,7 @@ pub fn headline(fleet: &Fleet) -> String {
     let mut text = format!("{}: {} in sync", count(hosts.total, "host"), number(hosts.in_sync));
     for (count, what) in [
         (hosts.drift, "drifted"),
-        (hosts.boot, "not as required after a reboot"),
+        (hosts.boot, "not persisted or overridden"),
         (hosts.contested, "contested"),
         (hosts.blocked, "blocked"),
         (hosts.pending, "pending"),
@@ -238,7 +238,7 @@ fn of_keys(fleet: &Fleet, some: usize) -> [List; 6] {
         vec![c.key.clone(), number(c.hosts), writers(&c.writers, some), names]
     });
     let boot = fleet.boot.iter().map(|b| {
-        let unit = if b.boot_unit { ", then right by tunectl-boot" } else { "" };
+        let unit = if b.boot_unit { ", then corrected by tunectl-boot" } else { "" };
         let source = b.source.clone().unwrap_or_else(|| "no file".into());
         let status = format!("{}{unit}", b.boot_status);
         vec![b.key.clone(), number(b.hosts), status, source, names(&b.sample, b.hosts, some)]

@@ -124,7 +124,7 @@ fn states(out: &mut String, fleet: &Fleet) {
         (hosts.total, "hosts"),
         (hosts.in_sync, "in sync"),
         (hosts.drift, "drifted"),
-        (hosts.boot, "wrong after a reboot"),
+        (hosts.boot, "not persisted or overridden"),
         (hosts.contested, "contested"),
         (hosts.changed, "changed within a day"),
         (hosts.pending, "pending"),

@@ -143,13 +143,13 @@ fn summary(plan: &Plan, parameters: &[ReportParameter]) -> ReportSummary {
     let marked =
         |mark: &str| parameters.iter().filter(|p| p.marks.iter().any(|m| m == mark)).count();
     let impossible = |item: &Item| item.live_status.is_beyond_reach();
-    let after_boot =
-        |item: &Item| item.boot_status == BootStatus::Same || plan.boot_unit && item.set_by_unit();
+    let lost = |item: &Item| item.boot_status != BootStatus::Same && !item.waived();
     ReportSummary {
         parameters: count(&|i| !i.is_spared()),
         in_sync: count(&|i| i.in_sync() && !i.waived()),
         live_differs: count(&boot::is_wrong),
-        boot_differs: count(&|i| !i.waived() && !after_boot(i)),
+        boot_differs: count(&lost),
+        boot_corrected: count(&|i| lost(i) && plan.boot_unit && i.set_by_unit()),
         pending: count(&Item::pending),
         contested: marked("contested"),
         waived: count(&|i| i.desired.waiver.is_some() && !i.is_spared()),

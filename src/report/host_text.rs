@@ -65,7 +65,8 @@ fn headline(report: &Report) -> String {
     }
     for (count, what) in [
         (summary.live_differs, "not as required now"),
-        (summary.boot_differs, "not after a reboot"),
+        (summary.boot_differs.saturating_sub(summary.boot_corrected), "not after a reboot"),
+        (summary.boot_corrected, words::BY_UNIT),
         (summary.blocked, "blocked"),
         (summary.contested, "contested"),
         (summary.pending, "pending"),
@@ -197,15 +198,22 @@ fn details(parameter: &ReportParameter) -> Vec<String> {
         details.push(format!("changed last by {}", who(writer)));
     }
     if let Some(boot) = parameter.boot.as_ref().filter(|_| parameter.boot_status != "same") {
-        let unit = parameter.marks.iter().any(|m| m == "boot_unit");
-        let then = if unit { "; tunectl-boot then corrects it" } else { "" };
+        let then = corrected(parameter);
         details.push(if parameter.boot_status == "unknown" {
             format!("{}{then}", words::unknown_boot(&boot.source))
         } else {
             format!("the next boot sets {} ({}){then}", boot.value, boot.source)
         });
+    } else if parameter.boot_status != "same" && !corrected(parameter).is_empty() {
+        details.push(format!("no file sets it at the next boot{}", corrected(parameter)));
     }
     details
+}
+
+/// Behind what the loader leaves: that tunectl-boot then corrects it, where it does.
+pub(super) fn corrected(parameter: &ReportParameter) -> &'static str {
+    let unit = parameter.marks.iter().any(|mark| mark == "boot_unit");
+    if unit && parameter.boot_status != "same" { words::THEN_CORRECTED } else { "" }
 }
 
 /// Why nobody holds a parameter, by whom, and until when.

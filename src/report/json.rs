@@ -40,6 +40,7 @@ pub fn plan(plan: &Plan, facts: &Facts) -> wire::Plan {
             to_persist: summary.to_persist,
             pending: summary.pending,
             blocked: summary.blocked,
+            overridden: summary.overridden,
             waived: summary.waived,
             refused: refusals::refused(plan),
             boot_unknown: summary.boot_unknown,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::wire::report::{Report, ReportParameter};
 
-use super::host_text::let_go;
+use super::host_text::{corrected, let_go};
 use super::style::markup;
 
 /// The report as a test suite. What is waived or pending is skipped; what is not as required, now
@@ -104,12 +104,13 @@ fn wrong(parameter: &ReportParameter) -> Vec<String> {
         let status = parameter.live_status.replace('_', " ");
         why.push(format!("now: {status}: {}, not {desired}", value(parameter.live.as_ref())));
     }
+    let then = corrected(parameter);
     match (&parameter.boot, parameter.boot_status.as_str()) {
         (_, "same") => {}
         (Some(boot), status) => {
-            why.push(format!("next boot: {status}: {} ({})", boot.value, boot.source));
+            why.push(format!("next boot: {status}: {} ({}){then}", boot.value, boot.source));
         }
-        (None, status) => why.push(format!("next boot: {status}")),
+        (None, status) => why.push(format!("next boot: {status}{then}")),
     }
     why
 }

@@ -105,7 +105,8 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
         (summary.in_sync, "in sync"),
         (summary.pending, "pending"),
         // What is refused is counted already.
-        (summary.blocked.saturating_sub(refused), "blocked"),
+        (summary.blocked.saturating_sub(refused + summary.overridden), "blocked"),
+        (summary.overridden, "overridden at boot"),
         (summary.waived, "waived"),
         (summary.spared, "absent and optional"),
         (summary.boot_unknown, "with an unknown next boot"),

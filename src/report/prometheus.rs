@@ -5,7 +5,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::wire::report::{Report, ReportWatch};
+use crate::wire::report::{Report, ReportParameter, ReportWatch};
 use crate::wire::{Counted, LATENCIES_US, Tally};
 
 use super::boot;
@@ -113,9 +113,8 @@ fn host(out: &mut Metrics, report: &Report, made: Made) {
 }
 
 fn parameters(out: &mut Metrics, report: &Report, tally: Option<&Tally>) {
-    let marked =
-        |p: &&crate::wire::report::ReportParameter, mark: &str| p.marks.iter().any(|m| m == mark);
-    let pending = |p: &&crate::wire::report::ReportParameter| p.live_status == "pending";
+    let marked = |p: &&ReportParameter, mark: &str| p.marks.iter().any(|m| m == mark);
+    let pending = |p: &&ReportParameter| p.live_status == "pending";
     let held = || report.parameters.iter().filter(|p| !marked(p, "waived") && !pending(p));
     let of = |key: &str| labels(&[("key", key)]);
     out.family(
@@ -127,11 +126,15 @@ fn parameters(out: &mut Metrics, report: &Report, tally: Option<&Tally>) {
     out.family(
         "tunectl_parameter_boot_in_sync",
         "gauge",
-        "Whether the parameter will be as required after the next boot.",
-        held().map(|p| {
-            let right = p.boot_status == "same" || marked(&p, "boot_unit");
-            (of(&p.key), u64::from(right))
-        }),
+        "Whether the files of the next boot leave the parameter as required.",
+        held().map(|p| (of(&p.key), u64::from(p.boot_status == "same"))),
+    );
+    let corrected = |p: &&ReportParameter| p.boot_status != "same" && marked(p, "boot_unit");
+    out.family(
+        "tunectl_parameter_boot_corrected",
+        "gauge",
+        "1 for each parameter that these files leave otherwise and tunectl-boot then corrects.",
+        held().filter(corrected).map(|p| (of(&p.key), 1)),
     );
     if tally.is_some() {
         out.family(

@@ -115,11 +115,16 @@ fn headline(status: &Status) -> String {
     text
 }
 
-/// How many a reboot would take back, and of how many that is not known.
+/// How many a reboot would take back, of how many that is not known, and how many tunectl-boot
+/// then corrects.
 fn after_a_reboot(status: &Status) -> String {
+    let (corrected, left): (Vec<_>, Vec<_>) = status.next_boot.iter().partition(|next| next.unit);
     let (unknown, lost): (Vec<_>, Vec<_>) =
-        status.next_boot.iter().partition(|next| next.boot_status == "unknown");
+        left.into_iter().partition(|next| next.boot_status == "unknown");
     let mut text = String::new();
+    if !corrected.is_empty() {
+        let _ = write!(text, "; {} {}", corrected.len(), words::BY_UNIT);
+    }
     if !lost.is_empty() {
         let _ = write!(text, "; a reboot takes back {}", lost.len());
     }
@@ -250,7 +255,7 @@ fn next_text(next: &NextBoot, applies: bool) -> String {
         (_, None) => "no file sets it at the next boot".to_owned(),
     };
     let then = match (next.boot_status.as_str(), next.unit) {
-        (_, true) => "; tunectl-boot then corrects it",
+        (_, true) => words::THEN_CORRECTED,
         ("unknown", false) => "",
         ("overridden", false) => ": change or remove that line, or `systemctl enable tunectl-boot`",
         (_, false) if applies => ": `tunectl apply` persists it",

@@ -16,6 +16,11 @@ use super::plan::VALUE_WIDTH;
 use super::style::{cut, harmless};
 use super::{besides, dirty, secret};
 
+/// Said of a count: the loader leaves them not as required.
+pub const BY_UNIT: &str = "corrected at boot by tunectl-boot alone";
+/// Behind what the loader leaves, where that is so.
+pub const THEN_CORRECTED: &str = "; tunectl-boot then corrects it";
+
 /// The status as scripts know it.
 pub fn live_status(status: LiveStatus) -> &'static str {
     match status {

@@ -96,7 +96,8 @@ pub struct FleetHosts {
     pub in_sync: u64,
     /// Some parameter is not as required now.
     pub drift: u64,
-    /// Some parameter will not be as required after a reboot.
+    /// The files of the next boot leave some parameter not as required, whether or not tunectl-boot
+    /// then corrects it.
     pub boot: u64,
     /// Somebody else keeps changing some parameter.
     pub contested: u64,
@@ -254,7 +255,7 @@ pub struct FleetBoot {
     /// The file that sets it, without the line; absent where none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Whether tunectl-boot puts it right after that, so that it does not count as `hosts.boot`.
+    /// Whether tunectl-boot corrects it after that.
     pub boot_unit: bool,
     /// Hosts.
     pub hosts: u64,

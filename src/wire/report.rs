@@ -120,9 +120,13 @@ pub struct ReportSummary {
     /// Not as required now: `differs`, `absent`, `unreadable`, `read_only`, `kernel_keeps`; waived
     /// ones do not count.
     pub live_differs: usize,
-    /// As a reboot would leave them not as required, tunectl-boot included; waived ones do not
-    /// count.
+    /// As the files of the next boot leave them not as required, whether or not tunectl-boot then
+    /// corrects it; waived ones do not count.
     pub boot_differs: usize,
+    /// Those of them that tunectl-boot corrects after the loader; older reports do not tell, and
+    /// did not count these in `boot_differs`.
+    #[serde(default)]
+    pub boot_corrected: usize,
     /// Not there yet: their module or interface is missing.
     pub pending: usize,
     /// Somebody else keeps changing them, and the daemon has let go for a while.

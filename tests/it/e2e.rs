@@ -322,11 +322,11 @@ fn what_keeps_the_boot_from_setting_a_key_is_named() {
         ] {
             fs::write("/etc/sysctl.d/zz.conf", format!("{line}\n")).unwrap();
             let before = expect(2, &plan);
-            assert!(before.contains(told) && before.contains("1 blocked"), "{before}");
+            assert!(before.contains(told) && before.contains("1 overridden at boot"), "{before}");
             let applied = expect(0, &["apply", "-b", "/etc/fin.yaml"]);
             assert!(applied.contains(told), "{applied}");
             let after = expect(2, &plan);
-            assert!(after.contains(told) && after.contains("1 blocked"), "{after}");
+            assert!(after.contains(told) && after.contains("1 overridden at boot"), "{after}");
             fs::remove_file("/etc/sysctl.d/zz.conf").unwrap();
             expect(0, &plan);
         }

@@ -25,6 +25,7 @@ mod misnamed;
 mod named;
 mod operator;
 mod output;
+mod overridden;
 mod packaging;
 mod plan;
 mod played;

@@ -109,6 +109,7 @@ mod promised {
         pub to_persist: usize,
         pub pending: usize,
         pub blocked: usize,
+        pub overridden: usize,
         pub waived: usize,
         pub refused: usize,
         pub boot_unknown: usize,
