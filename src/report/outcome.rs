@@ -45,11 +45,13 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
         styled_line(&mut out, BAD, &line);
         wrapped(&mut out, 6, layout.width, WARN, &why);
     }
-    for (item, why) in overridden(plan) {
+    for item in overridden(plan) {
         let what = if item.boot_unknown() { "boot not known" } else { "overridden at boot" };
         let line = format!("! {:key$}  {what}", item.desired.key.to_string());
         styled_line(&mut out, WARN, &line);
-        wrapped(&mut out, 6, layout.width, WARN, &why);
+        for why in boot_notes(item) {
+            wrapped(&mut out, 6, layout.width, WARN, &why);
+        }
     }
     for line in words::remarks(&plan.baseline) {
         wrapped(&mut out, 0, layout.width, WARN, &line);
@@ -125,18 +127,18 @@ fn unmended(plan: &Plan) -> Vec<(&Item, String)> {
     plan.items.iter().filter(unmended).map(|item| (item, why(item))).collect()
 }
 
-/// Parameters that another line takes back at the next boot, or may do so, and which one.
-fn overridden(plan: &Plan) -> Vec<(&Item, String)> {
-    let lost = plan
-        .items
+/// Parameters that another line takes back at the next boot, or may do so.
+fn overridden(plan: &Plan) -> impl Iterator<Item = &Item> {
+    plan.items
         .iter()
         .filter(|item| !item.waived())
-        .filter(|i| matches!(i.boot_status, BootStatus::Overridden | BootStatus::Unknown));
-    lost.flat_map(|item| {
-        let notes = item.notes.iter().filter(|note| is_boot_note(note));
-        notes.map(move |note| (item, words::note(&item.desired.key, note)))
-    })
-    .collect()
+        .filter(|i| matches!(i.boot_status, BootStatus::Overridden | BootStatus::Unknown))
+}
+
+/// Which line does so, and what becomes of it.
+fn boot_notes(item: &Item) -> impl Iterator<Item = String> {
+    let notes = item.notes.iter().filter(|note| is_boot_note(note));
+    notes.map(|note| words::note(&item.desired.key, note))
 }
 
 /// `text` behind the key that it is about.
@@ -151,7 +153,7 @@ pub fn not_applied(plan: &Plan) -> Vec<String> {
 
 /// What the next boot will take back, a line each.
 pub fn taken_back(plan: &Plan) -> Vec<String> {
-    overridden(plan).into_iter().map(about).collect()
+    overridden(plan).flat_map(|item| boot_notes(item).map(move |why| about((item, why)))).collect()
 }
 
 /// Everything that went wrong besides single steps, a sentence each.
@@ -251,8 +253,7 @@ fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
     } else {
         format!("{name}: not applied")
     };
-    let (unknown, lost): (Vec<_>, Vec<_>) =
-        overridden(plan).into_iter().partition(|(item, _)| item.boot_unknown());
+    let (unknown, lost): (Vec<_>, Vec<_>) = overridden(plan).partition(|item| item.boot_unknown());
     for (count, what) in
         [(lost.len(), "overridden at boot"), (unknown.len(), "with an unknown next boot")]
     {

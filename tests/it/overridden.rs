@@ -1,8 +1,10 @@
 //! A file that is read after ours and says otherwise, as each command tells of it.
+#![allow(clippy::needless_raw_string_hashes, reason = "snapbox writes them when it updates")]
 
 use std::process::Command;
 
 use serde_json::{Value, json};
+use snapbox::{assert_data_eq, str};
 
 use crate::operator::{Host, Ran};
 
@@ -111,4 +113,19 @@ fn without_tunectl_boot_nobody_corrects_it() {
     }
     let summary = &serde_json::from_str::<Value>(&report(&host, "json")).unwrap()["summary"];
     assert_eq!((&summary["boot_differs"], &summary["boot_corrected"]), (&json!(1), &json!(0)));
+}
+
+#[test]
+fn an_apply_counts_it_once_with_all_there_is_to_say_below_it() {
+    assert_data_eq!(
+        corrected().run(["apply"]).out,
+        str![[r#"
+broker: 0 written, /etc/sysctl.d/99-tunectl.conf was already as planned; 1 overridden at boot
+! vm.dirty_ratio  overridden at boot
+      /etc/sysctl.d/zz.conf:1 sets 5 and is read after /etc/sysctl.d/99-tunectl.conf: change or
+      remove that line
+      tunectl-boot sets it right after that, before the services start
+
+"#]]
+    );
 }
