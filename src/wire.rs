@@ -241,8 +241,9 @@ pub struct Dropin {
 pub struct Outcome {
     /// [`OUTCOME_SCHEMA`].
     pub schema: String,
-    /// `applied`, `on_trial`, `in_sync`, `incomplete`, `failed`, `refused`; `incomplete`: everything that was
-    /// written succeeded, and something could not be brought in sync.
+    /// `applied`, `on_trial`, `in_sync`, `overridden`, `incomplete`, `failed`, `refused`; `overridden`:
+    /// nothing was to be written, and another file overrides something at the next boot; `incomplete`:
+    /// everything that was written succeeded, and something could not be brought in sync.
     pub result: String,
     /// The plan that was carried out.
     pub plan: Plan,

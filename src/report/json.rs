@@ -175,7 +175,8 @@ fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
 }
 
 /// An outcome. `result` is `applied`, `in_sync`, `failed` or `refused`; the first two become
-/// `incomplete` where something could not be brought in sync.
+/// `incomplete` where something could not be brought in sync, and `in_sync` becomes `overridden`
+/// where a boot takes something back.
 pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> wire::Outcome {
     let ended = |(key, result): &(crate::key::Key, Result<(), crate::observed::Errno>)| {
         wire::ActionOutcome {
@@ -188,6 +189,7 @@ pub fn outcome(made: &Plan, facts: &Facts, outcome: &Outcome, result: &str) -> w
         schema: wire::OUTCOME_SCHEMA.into(),
         result: match result {
             "applied" | "in_sync" if !not_applied(made).is_empty() => "incomplete",
+            "in_sync" if made.summary().overridden > 0 => "overridden",
             result => result,
         }
         .into(),

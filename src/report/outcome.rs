@@ -53,6 +53,9 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
             wrapped(&mut out, 6, layout.width, WARN, &why);
         }
     }
+    if let Some(line) = words::remedy(plan) {
+        wrapped(&mut out, 0, layout.width, WARN, line);
+    }
     for line in words::remarks(&plan.baseline) {
         wrapped(&mut out, 0, layout.width, WARN, &line);
     }

@@ -356,6 +356,7 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
         );
         lines.push((WARN, text));
     }
+    lines.extend(words::remedy(plan).map(|line| (WARN, line.to_owned())));
     lines.extend(words::remarks(&plan.baseline).into_iter().map(|line| (WARN, line)));
     for problem in &plan.boot_problems {
         let text = words::problem(problem);

@@ -3,13 +3,13 @@
 use std::fmt::Display;
 
 use crate::baseline::{DesiredSet, Exception};
-use crate::bootview::{Problem, ProblemKind, dropin};
+use crate::bootview::{Loader, Problem, ProblemKind, dropin};
 use crate::catalogue::{Hazard, Scope, is_secret};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, Cause, LiveStatus, RefusedLine};
 use crate::key::{Key, Pattern, swap_separators};
 use crate::observed::Errno;
-use crate::plan::{DropinOutcome, Foreign, Item, Note};
+use crate::plan::{DropinOutcome, Foreign, Item, Note, Plan};
 
 use super::errno::errno_text;
 use super::plan::VALUE_WIDTH;
@@ -107,6 +107,18 @@ pub fn cause(item: &Item) -> Option<String> {
 }
 
 /// Which line wins at boot, and through which parameter.
+/// What sets right whatever other files override, where it does not yet.
+pub fn remedy(plan: &Plan) -> Option<&'static str> {
+    let overridden = |item: &Item| {
+        item.boot_status == BootStatus::Overridden && !item.waived() && item.set_by_unit()
+    };
+    let helps = !plan.boot_unit && plan.loader == Loader::Systemd;
+    (helps && plan.items.iter().any(overridden)).then_some(
+        "overridden at boot: change the lines named above, or have tunectl-boot correct it: \
+         `systemctl enable tunectl-boot`",
+    )
+}
+
 fn overridden(key: &Key, source: &Position, value: &str, by: Option<&str>) -> String {
     let value = secret::shown(key, value);
     let sets = match by {

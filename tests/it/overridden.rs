@@ -129,3 +129,34 @@ broker: 0 written, /etc/sysctl.d/99-tunectl.conf was already as planned; 1 overr
 "#]]
     );
 }
+
+/// What it cannot mend is a status and no error, and is not told as in sync either.
+#[test]
+fn an_apply_with_nothing_to_write_does_not_end_in_sync() {
+    for host in [host(), corrected()] {
+        let ran = host.run(["apply", "--format", "json"]);
+        assert_eq!((ran.code, &value(&ran)["result"]), (0, &json!("overridden")), "{}", ran.out);
+        assert_eq!(host.run(["plan", "--detailed-exitcode"]).code, 2);
+        std::fs::remove_file(host.root.join("etc/sysctl.d/zz.conf")).unwrap();
+        assert_eq!(value(&host.run(["apply", "--format", "json"]))["result"], "in_sync");
+    }
+}
+
+#[test]
+fn what_helps_is_named_once() {
+    let host = host();
+    host.file(
+        "etc/tunectl/baseline.yaml",
+        "name: broker\nparameters: { vm.dirty_ratio: 30, vm.swappiness: 1 }\n",
+    );
+    host.file("etc/sysctl.d/zz.conf", "vm.dirty_ratio=5\nvm.swappiness=7\n");
+    let names = |told: &str| told.matches("have tunectl-boot correct it").count();
+    for command in ["plan", "apply"] {
+        let told = host.run([command]).out;
+        assert_eq!(names(&told), 1, "{told}");
+    }
+    let host = corrected();
+    for command in ["plan", "apply"] {
+        assert_eq!(names(&host.run([command]).out), 0, "it is enabled");
+    }
+}

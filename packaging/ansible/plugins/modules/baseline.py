@@ -96,7 +96,8 @@ name:
   returned: always
 result:
   description: >-
-    What tunectl says of it, as V(applied), V(in_sync), V(on_trial), V(incomplete), or what the module
+    What tunectl says of it, as V(applied), V(in_sync), V(overridden) (nothing was to be written, and
+    another file overrides something at the next boot), V(on_trial), V(incomplete), or what the module
     did, V(confirmed) or V(put_back). In check mode V(not_installed), where O(program) is not there.
   type: str
   returned: unless the baseline was refused
