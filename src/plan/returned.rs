@@ -73,6 +73,8 @@ pub enum Fate {
     Changed {
         /// What tunectl had left in it.
         left: String,
+        /// Whether only our file says so, which may have been edited.
+        by_file: bool,
     },
     /// Only a reboot undoes it.
     Latched,
@@ -277,7 +279,8 @@ fn one(key: &Key, among: &Among<'_>) -> Option<Returned> {
     let live = observed.snapshot.text(key).map(str::to_owned);
     let original = observed.originals.of_boot.get(key);
     let was = was(key, original, among);
-    let left = original.map(|original| original.left.as_str()).or_else(|| among.ours.value_of(key));
+    let known = original.map(|original| (original.left.as_str(), false));
+    let left = known.or_else(|| Some((among.ours.value_of(key)?, true)));
     let verdict = verdict(key, live.as_deref(), left, was.as_ref(), among);
     let (target, value) = match (&verdict, &was) {
         (Fate::Restore | Fate::Already, Some(was)) => (&was.key, was.value.clone()),
@@ -308,7 +311,7 @@ pub(super) fn refuse(returned: &mut [Returned], all: &[Desired], observed: &Obse
 fn verdict(
     key: &Key,
     live: Option<&str>,
-    left: Option<&str>,
+    left: Option<(&str, bool)>,
     was: Option<&Was>,
     among: &Among<'_>,
 ) -> Fate {
@@ -320,7 +323,7 @@ fn verdict(
             && (matches!(shape, Shape::Rounded(_)) || agrees(shape, read, written))
     };
     let unknown = if among.observed.hides { Fate::Hidden } else { Fate::Unknown };
-    let Some(left) = left else { return unknown };
+    let Some((left, by_file)) = left else { return unknown };
     if let Some(was) = was {
         let is_so = among.observed.snapshot.text(&was.key).is_some_and(|now| {
             let shape = shape_of(&was.key);
@@ -331,7 +334,7 @@ fn verdict(
         }
     }
     if !same(left, live) {
-        return Fate::Changed { left: left.to_owned() };
+        return Fate::Changed { left: left.to_owned(), by_file };
     }
     let Some(was) = was else {
         // It was not set, or by nobody but tunectl.

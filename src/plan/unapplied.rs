@@ -13,6 +13,9 @@ use super::{Fate, Item, Plan};
 pub struct Unapplied {
     /// Whether the drop-in was written for another text of the baseline.
     pub edited: bool,
+    /// Whether it was written for this text, and says something else all the same: somebody has
+    /// edited it, or the host or tunectl is not what it was.
+    pub altered: bool,
     /// What would be given back.
     pub given_back: BTreeSet<Key>,
     /// What the drop-in sets and the baseline does not ask for.
@@ -51,6 +54,8 @@ impl Plan {
         // What will be there with another value does not leave.
         (unapplied.missing, unapplied.leaving) =
             leaving.map(|line| line.selector.clone()).partition(planned);
+        let differs = !unapplied.missing.is_empty() || !unapplied.leaving.is_empty();
+        unapplied.altered = differs && parts.sha256 == self.baseline.sha256;
         if unapplied.edited {
             unapplied.missing.extend(self.missing(&parts.lines));
         }

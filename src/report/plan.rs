@@ -313,7 +313,7 @@ fn given_back(out: &mut String, plan: &Plan, layout: Layout) {
         return;
     }
     out.push('\n');
-    let head = "no longer in the baseline: given back as they were before tunectl";
+    let head = "not in the baseline: given back as they were before tunectl";
     styled_line(out, HEAD, head);
     super::rollback::table(out, plan, &|_, _| String::new(), layout);
     super::rollback::unset_at_boot(out, plan, layout);
@@ -345,6 +345,9 @@ fn rest(out: &mut String, plan: &Plan, layout: Layout) {
         let text =
             format!("{selector} leaves the drop-in; its live value stays until the next reboot");
         lines.push((WARN, text));
+    }
+    if plan.dropin.changes() && plan.unapplied().altered {
+        lines.push((WARN, words::ALTERED.to_owned()));
     }
     let rolled_back = plan.items.iter().filter(|i| i.notes.contains(&Note::RolledBack)).count();
     if rolled_back > 0 {

@@ -66,7 +66,7 @@ pub fn returned(one: &Returned) -> wire::Returned {
         }
         .into(),
         left: match &one.verdict {
-            Fate::Changed { left } => Some(hide(left)),
+            Fate::Changed { left, .. } => Some(hide(left)),
             _ => None,
         },
         by: None,
@@ -271,12 +271,16 @@ fn note(one: &Returned, by: &str) -> Option<String> {
             one.because_of.as_ref().map(|other| format!("comes back with {other}"))
         }
         Fate::Restore | Fate::Already => None,
-        Fate::Changed { left } => Some(format!(
-            "left alone: changed since from {} to {}{}",
-            value(&one.key, left),
-            value(&one.key, one.live.as_deref().unwrap_or_default()),
-            harmless(by),
-        )),
+        Fate::Changed { left, by_file } => {
+            let left = value(&one.key, left);
+            let live = value(&one.key, one.live.as_deref().unwrap_or_default());
+            let by = harmless(by);
+            Some(if *by_file {
+                format!("left alone: it reads {live}{by}, and the drop-in says {left}")
+            } else {
+                format!("left alone: changed since from {left} to {live}{by}")
+            })
+        }
         Fate::Latched => Some("only a reboot undoes it; the drop-in no longer sets it".into()),
         Fate::Unknown => {
             Some("what it was before tunectl is not known: it stays until the next reboot".into())

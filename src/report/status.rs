@@ -88,6 +88,8 @@ fn unapplied_text(unapplied: &Unapplied, plan: &Plan) -> Option<String> {
     }
     let text = if unapplied.edited {
         "the baseline has been changed since the last apply"
+    } else if unapplied.altered {
+        words::ALTERED
     } else {
         "not all that was applied is asked for any longer"
     };

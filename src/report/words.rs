@@ -18,6 +18,9 @@ use super::{besides, dirty, secret};
 
 /// Said of a count: the loader leaves them not as required.
 pub const BY_UNIT: &str = "corrected at boot by tunectl-boot alone";
+/// Said of a drop-in that was written for the baseline as it is, and says something else.
+pub const ALTERED: &str = "/etc/sysctl.d/99-tunectl.conf is not what tunectl writes for this \
+                           baseline (edited since?): an apply writes it anew";
 /// Behind what the loader leaves, where that is so.
 pub const THEN_CORRECTED: &str = "; tunectl-boot then corrects it";
 

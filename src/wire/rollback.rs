@@ -57,7 +57,8 @@ pub struct Returned {
     /// cannot be read or written; `bound`: a write would change another parameter that is held;
     /// `refused`: by a guard.
     pub verdict: String,
-    /// Where it was changed since: what tunectl had left in it.
+    /// Where it was changed since: what tunectl had left in it, or where that is not known to have
+    /// been written what its file says.
     pub left: Option<String>,
     /// Who has changed it, where the daemon has seen it.
     pub by: Option<String>,

@@ -227,7 +227,7 @@ fn what_leaves_the_baseline_is_given_back_by_the_next_apply() {
     let plan = host.planned(less);
     let verdicts: Vec<_> =
         plan.returned.iter().map(|r| (r.key.to_string(), r.verdict.clone())).collect();
-    let changed = Fate::Changed { left: "655360".into() };
+    let changed = Fate::Changed { left: "655360".into(), by_file: false };
     assert_eq!(
         verdicts,
         [("vm.max_map_count".into(), changed), ("vm.swappiness".into(), Fate::Restore)]
@@ -709,7 +709,7 @@ fn a_plan_shows_what_leaves_the_baseline_and_apply_gives_it_back() {
     assert!(ran.out.starts_with("it: 1 in sync of 1 parameter; 8 to give back;"), "{}", ran.out);
     assert!(!ran.out.contains("leaves the drop-in"), "{}", ran.out);
     assert!(
-        ran.out.contains("no longer in the baseline: given back as they were before tunectl\n"),
+        ran.out.contains("\nnot in the baseline: given back as they were before tunectl\n"),
         "{}",
         ran.out
     );
@@ -819,7 +819,7 @@ fn what_goes_with_its_interface_is_not_given_back() {
     let eth1 = host.root.join("proc/sys/net/ipv4/conf/eth1");
     fs::remove_dir_all(&eth1).unwrap();
     let ran = host.run(["plan"]);
-    assert!(!ran.out.contains("no longer in the baseline"), "{}", ran.out);
+    assert!(!ran.out.contains("not in the baseline"), "{}", ran.out);
     assert_eq!(host.run(["apply"]).code, 0);
     let text = fs::read_to_string(host.root.join("run/tunectl/originals.json")).unwrap();
     assert!(text.contains("eth0") && !text.contains("eth1"), "{text}");

@@ -217,6 +217,36 @@ fn what_the_boot_was_asked_for_says_nothing_of_another_baseline() {
     assert!(ran.code == 0 && !ran.out.contains("has been changed"), "{}", ran.out);
 }
 
+/// Nothing is told of a baseline that has not changed, nor of values that nobody has set.
+#[test]
+fn an_edited_drop_in_is_told_as_such() {
+    const DROPIN: &str = "etc/sysctl.d/99-tunectl.conf";
+    let edited = "/etc/sysctl.d/99-tunectl.conf is not what tunectl writes for this baseline \
+                  (edited since?): an apply writes it anew";
+    let host = host();
+    host.live("net.core.somaxconn = 4096");
+    let written = fs::read_to_string(host.root.join(DROPIN)).unwrap();
+    let changed = written.replace("vm.swappiness = 1\n", "vm.swappiness = 2\n");
+    let longer = format!("{written}net.core.somaxconn = 77\n");
+    for (text, also) in [(changed, None), (longer, Some("it reads 4096, and the drop-in says 77"))]
+    {
+        assert_ne!(text, written);
+        host.file(DROPIN, &text);
+        for command in ["status", "plan"] {
+            let told = host.run([command, "--color", "never"]).out.replace("\n  ", " ");
+            let told = told.replace('\n', " ");
+            assert_eq!(told.matches(edited).count(), 1, "{told}");
+            assert!(!told.contains("any longer") && !told.contains("since from"), "{told}");
+            assert!(command != "plan" || also.is_none_or(|also| told.contains(also)), "{told}");
+        }
+        assert_eq!(host.run(["apply"]).code, 0);
+        assert_eq!(fs::read_to_string(host.root.join(DROPIN)).unwrap(), written);
+        for command in ["status", "plan"] {
+            assert!(!host.run([command]).out.contains("edited since"));
+        }
+    }
+}
+
 /// What `plan` has to do is not in sync, though no parameter of the baseline is wrong.
 #[test]
 fn an_edited_baseline_is_not_in_sync_before_it_is_applied() {
