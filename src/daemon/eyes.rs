@@ -129,9 +129,9 @@ impl Eyes {
         self.prevented.clear();
         let mut problems = Vec::new();
         if let Err(error) = self.attach(poll) {
-            let why = error.to_string();
+            let why = error.reason();
             problems.extend(prevented.into_iter().map(|(key, _)| (key, why.clone())));
-            self.why_not = Some(why);
+            self.why_not = Some(error.to_string());
             return problems;
         }
         let Some(bpf) = &mut self.bpf else { return problems };
@@ -140,14 +140,14 @@ impl Eyes {
         let refused: BTreeMap<Key, String> = bpf
             .cannot_prevent(&prevented)
             .into_iter()
-            .map(|(key, error)| (key, error.to_string()))
+            .map(|(key, error)| (key, error.reason()))
             .collect();
         prevented.retain(|(key, _)| !refused.contains_key(key));
         problems.extend(refused);
         if let Err(error) = bpf.rewatch(&bpf::Wanted { keys: &keys, prevent: &prevented }) {
-            let why = error.to_string();
+            let why = error.reason();
             problems.extend(prevented.drain(..).map(|(key, _)| (key, why.clone())));
-            self.why_not = Some(why);
+            self.why_not = Some(error.to_string());
             // What was admitted before may be wrong by now, and names that are not watched are
             // the sweep's. At worst BPF does nothing until it takes this again.
             let without = [&keys[..], &[]];

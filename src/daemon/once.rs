@@ -38,9 +38,11 @@ impl Daemon<'_> {
         for (key, why) in problems {
             let own = key.to_string();
             let of = patterns.get(&key).unwrap_or(&own);
-            let why = why.replace(&own, of);
             if self.told_once.not_prevented.insert((of.clone(), why.clone())) {
-                new.push((key, format!("{of} cannot be prevented, so it is enforced: {why}")));
+                // The event names the key.
+                let of = if *of == own { String::new() } else { format!("{of} ") };
+                let what = "cannot be prevented here";
+                new.push((key, format!("{of}{what} ({why}), so it is put right afterwards")));
             }
         }
         let patterns = self.force.iter().flat_map(|force| &force.patterns);

@@ -50,7 +50,8 @@ pub fn line(event: &Event, when: When, user: &dyn Fn(u32) -> Option<String>) -> 
     }
     match &event.key {
         Some(key) => {
-            let _ = write!(out, "{}: {}", paint(HEAD, &harmless(key)), what(event));
+            let what = failure(event).unwrap_or_else(|| what(event));
+            let _ = write!(out, "{}: {what}", paint(HEAD, &harmless(key)));
         }
         None => out.push_str(&of_all(event)),
     }
@@ -72,11 +73,19 @@ pub fn line(event: &Event, when: When, user: &dyn Fn(u32) -> Option<String>) -> 
         _ => {}
     }
     if event.key.is_some()
+        && failure(event).is_none()
         && let Some(detail) = &event.detail
     {
         let _ = write!(out, "; {}", cut(detail, TEXT));
     }
     out
+}
+
+/// What has failed, where that is no correction: nothing was changed.
+fn failure(event: &Event) -> Option<String> {
+    let no_change = event.action == "failed" && event.from.is_none() && event.to.is_none();
+    let detail = event.detail.as_ref().filter(|_| no_change && event.key.is_some())?;
+    Some(paint(style(&event.action), &cut(detail, TEXT)))
 }
 
 fn style(action: &str) -> Style {
@@ -305,6 +314,22 @@ mod tests {
         assert!(prevented.contains("1 -> 60 prevented (the baseline: 1); tried by"), "{prevented}");
         let contested = Event { count: 21, ..event("contested") };
         assert!(plain(&contested, When::Left).contains(", 21 times; changed by"));
+    }
+
+    #[test]
+    fn a_failure_without_a_change_is_no_correction_that_failed() {
+        let why = "cannot be prevented here (no BPF), so it is put right afterwards";
+        let failed = |to: Option<&str>| Event {
+            from: None,
+            to: to.map(str::to_owned),
+            writer: None,
+            cause: "unknown".into(),
+            detail: Some(why.into()),
+            ..event("failed")
+        };
+        assert_eq!(plain(&failed(None), When::Left), format!("vm.swappiness: {why}"));
+        let told = plain(&failed(Some("60")), When::Left);
+        assert_eq!(told, format!("vm.swappiness: 60 -> 1 could not be restored; {why}"));
     }
 
     #[test]

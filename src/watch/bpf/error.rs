@@ -120,6 +120,27 @@ pub enum BpfError {
 }
 
 impl BpfError {
+    /// The reason, as it is said behind the name that it concerns.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::NameTooLong { .. } => {
+                "its name is longer than the 127 bytes by which the BPF program compares names"
+                    .to_owned()
+            }
+            Self::ValueTooLong { .. } => {
+                "a value admitted for it is longer than the 126 bytes that the BPF program compares"
+                    .to_owned()
+            }
+            Self::TwoRanges { .. } => {
+                "the numbers admitted for it are two ranges apart from each other, of which the BPF \
+                 program takes one"
+                    .to_owned()
+            }
+            Self::NoPrevention { why, .. } => why.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// What an error of bpf(2) means for a step that kernels before 5.8 do not know.
     pub(super) fn of(what: &'static str, source: io::Error) -> Self {
         if is_refusal(&source) {

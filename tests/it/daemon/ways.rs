@@ -5,6 +5,8 @@ use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::harness::{Watch, fresh_host, ip, live, write};
 use super::{BASELINE, in_namespaces, run};
 use crate::support::left_out;
@@ -204,11 +206,13 @@ fn without_bpf_it_is_told_that_nothing_is_prevented() {
         );
         let watch = Watch::start(&["--no-bpf"]);
         let event = watch.event(|e| e["action"] == "failed");
-        let told = "net.core.somaxconn cannot be prevented, so it is enforced: BPF is not used";
-        assert!(event["detail"].as_str().unwrap().starts_with(told), "{event}");
+        let why = "BPF is not used, as --no-bpf says";
+        let told = format!("cannot be prevented here ({why}), so it is put right afterwards");
+        assert_eq!((&event["detail"], &event["to"]), (&told.clone().into(), &Value::Null));
         let status = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg("status"));
         let text = String::from_utf8(status.stdout).unwrap();
-        assert!(text.contains("BPF is not used, as --no-bpf says"), "{text}");
+        assert!(text.contains(&format!("  {why}\n")), "{text}");
+        assert!(text.contains(&format!("Z  net.core.somaxconn: {told}\n")), "{text}");
         write("net/core/somaxconn", "75");
         watch.until("enforced", || live("net/core/somaxconn") == "4321");
         // Whose baseline is taken away goes on, and says so.
@@ -251,8 +255,12 @@ parameters:
             let events = watch.events();
             let failed = events.iter().filter(|e| e["action"] == "failed");
             let detail = |e: &serde_json::Value| e["detail"].as_str().unwrap().to_owned();
-            let of = |detail: String| detail.split(' ').next().unwrap().to_owned();
-            failed.map(|e| of(detail(e))).collect()
+            // A pattern is named; what has an entry of its own is the event's key.
+            let of = |e| match detail(e).split_once(" cannot be prevented here (BPF is not used") {
+                Some((pattern, _)) => pattern.to_owned(),
+                None => e["key"].as_str().unwrap().to_owned(),
+            };
+            failed.map(of).collect()
         };
         let mut all =
             vec!["net.core.somaxconn", "net.ipv4.conf.*.rp_filter", "net.ipv4.conf.lo.rp_filter"];
@@ -303,8 +311,10 @@ fn what_cannot_be_prevented_is_enforced_and_the_others_are_prevented() {
         let holds = |watch: &Watch, somaxconn: u32| {
             let told = watch.event(|e| e["action"] == "failed");
             let detail = told["detail"].as_str().unwrap();
-            let why = "net.ipv4.ip_local_reserved_ports cannot be prevented, so it is enforced: ";
-            assert!(detail.starts_with(why) && detail.contains("126 bytes"), "{told}");
+            assert_eq!(told["key"], "net.ipv4.ip_local_reserved_ports");
+            let why =
+                "cannot be prevented here (a value admitted for it is longer than the 126 bytes";
+            assert!(detail.starts_with(why), "{told}");
             is_refused("net/core/somaxconn", "75");
             write("net/core/somaxconn", &somaxconn.to_string());
             write(reserved, "81");
