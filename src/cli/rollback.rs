@@ -47,7 +47,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs, ui: &Ui) -> Result<Exit, Failure> {
                 ui.json(&told::planned(&plan, held, &host.facts, &who))?;
             }
             if nothing && args.keys.is_empty() {
-                hint_released(cli, ui, "everything");
+                hint_released(cli, ui, true);
             }
             return Ok(Exit::Done);
         }
@@ -93,7 +93,7 @@ fn carry_out(
             ui.json(&wire)?;
         }
         if args.keys.is_empty() {
-            hint_released(cli, ui, "everything");
+            hint_released(cli, ui, true);
         }
         return Ok(Exit::Done);
     }
@@ -122,8 +122,7 @@ fn carry_out(
     )?;
     super::apply::hint_prevented(cli, ui, host, &done);
     if done.succeeded() {
-        let what = if told::is_nothing(&plan, false) { "everything" } else { "these" };
-        hint_released(cli, ui, what);
+        hint_released(cli, ui, is_everything(args, &plan));
     }
     Ok(if done.succeeded() && told::unread(&plan).next().is_none() {
         Exit::Done
@@ -143,16 +142,25 @@ fn is_held(cli: &Cli, args: &RollbackArgs, host: &Host) -> Result<bool, Failure>
         && !super::apply::holds_of(cli, boot_id)?.released().all)
 }
 
-fn hint_released(cli: &Cli, ui: &Ui, what: &str) {
-    if host::has_baseline(cli) {
-        ui.hint(&format!(
-            "The boot unit and the daemon leave {what} alone, also after a reboot, until the next \
-             `tunectl apply`."
-        ));
+/// Whether the whole baseline is let go: what a guard keeps as it is stays held.
+fn is_everything(args: &RollbackArgs, plan: &Plan) -> bool {
+    args.keys.is_empty() && plan.returned.iter().all(Returned::is_given)
+}
+
+fn hint_released(cli: &Cli, ui: &Ui, everything: bool) {
+    if !host::has_baseline(cli) {
+        return;
     }
 }
 
 fn refuse(plan: &Plan, args: &RollbackArgs) -> Result<(), Failure> {
+    ui.hint(&if everything {
+        format!("Now and after a reboot {}.", report::NOTHING_HELD)
+    } else {
+        "The boot unit and the daemon leave these alone, also after a reboot, until the next \
+         `tunectl apply`."
+            .to_owned()
+    });
     let unread: Vec<String> = told::unread(plan).collect();
     if !unread.is_empty() && !args.keep_going {
         return Err(Failure::new(format!("{}\nnothing was changed", unread.join("\n")))
@@ -204,9 +212,7 @@ fn released(
         Selector::Key(key) if stays(key) => None,
         selector => Some(selector.to_string()),
     });
-    // What a guard keeps as it is stays held.
-    let everything = args.keys.is_empty() && plan.returned.iter().all(Returned::is_given);
-    let everything = everything.then(|| EVERYTHING.to_owned());
+    let everything = is_everything(args, plan).then(|| EVERYTHING.to_owned());
     for name in given.chain(named).chain(everything) {
         // Whatever was let go of it for a while has nothing to come back to.
         holds.holds.remove(&name);

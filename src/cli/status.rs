@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::persist::holds::{Hold, Holds, TRIAL};
 use crate::persist::presence;
 use crate::probe::Fact;
-use crate::report::{status as report, status_text};
+use crate::report::{all_released, status as report, status_text};
 use crate::sources::HOST_BASELINE;
 use crate::watch::{bpf, clock};
 use crate::wire::{LetGo, Status};
@@ -72,7 +72,7 @@ fn stand(cli: &Cli, args: &StatusArgs, ui: &Ui) -> Result<Exit, Failure> {
         ui.hint(trial::FIRST);
     } else if differs && !status.refusals.is_empty() {
         ui.hint("An apply would refuse this; the reasons stand above.");
-    } else if differs && plan.changes() {
+    } else if differs && plan.changes() && all_released(&status).is_none() {
         ui.hint(&format!("To carry {HOST_BASELINE} out, as root: tunectl apply"));
     }
     Ok(if differs && args.detailed_exitcode { Exit::Differs } else { Exit::Done })

@@ -18,49 +18,34 @@ pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String
         "failed" => BAD,
         _ => WARN,
     };
-    wrapped(&mut out, 0, layout.width, style, &headline(status));
+    let released = all_released(status);
+    match released {
+        Some(held) => wrapped(&mut out, 0, layout.width, WARN, &released_text(held)),
+        None => wrapped(&mut out, 0, layout.width, style, &headline(status)),
+    }
     if let Some(trial) = &status.trial {
         wrapped(&mut out, 0, layout.width, WARN, &super::trial::pending(trial));
     }
-    for changed in &status.changed {
-        wrapped(&mut out, 2, layout.width, BAD, &changed_text(changed, status));
-    }
-    for key in &status.unreadable {
-        let text = format!("{key}: unknown: only root may read it: run it as root to see it");
-        wrapped(&mut out, 2, layout.width, WARN, &text);
-    }
-    for next in &status.next_boot {
-        wrapped(&mut out, 2, layout.width, WARN, &next_text(next, status.refusals.is_empty()));
-    }
-    // What is refused of a parameter above stands there.
-    let told = |line: &&String| {
-        let of = |changed: &Changed| line.starts_with(&format!("{}: ", changed.key));
-        status.changed.iter().any(of)
-    };
-    for line in status.refusals.iter().filter(|line| !told(line)) {
-        wrapped(&mut out, 2, layout.width, BAD, &format!("an apply is refused: {line}"));
-    }
-    for pending in &status.pending {
-        wrapped(
-            &mut out,
-            2,
-            layout.width,
-            DIM,
-            &format!("pending: {}", boot::pending_line(pending)),
-        );
+    // Where nothing is held nothing is missing.
+    if released.is_none() {
+        parameters(&mut out, status, layout);
     }
     for line in status.errors.iter().chain(&status.notes) {
         wrapped(&mut out, 2, layout.width, WARN, line);
     }
     let (rolled_back, let_go): (Vec<_>, Vec<_>) =
         status.let_go.iter().partition(|held| held.kind == "released");
-    if let Some(line) = rolled_back_text(&rolled_back) {
+    if released.is_none()
+        && let Some(line) = rolled_back_text(&rolled_back)
+    {
         wrapped(&mut out, 2, layout.width, WARN, &line);
     }
     for held in let_go {
         wrapped(&mut out, 2, layout.width, WARN, &let_go_text(held));
     }
-    boot_text(&mut out, status, layout);
+    if released.is_none() || layout.verbose {
+        boot_text(&mut out, status, layout);
+    }
     if status.result != "no_baseline" {
         daemon_text(&mut out, status.daemon.as_ref(), layout);
     }
@@ -68,6 +53,42 @@ pub fn text(status: &Status, layout: Layout, user: &dyn Fn(u32) -> Option<String
         super::drift::text(&mut out, drift, layout, user);
     }
     out
+}
+
+/// The hold by which a host's whole baseline is let go after a rollback.
+pub fn all_released(status: &Status) -> Option<&LetGo> {
+    let all = |held: &&LetGo| held.kind == "released" && held.key == "*";
+    status.let_go.iter().find(all).filter(|_| status.baseline.is_some())
+}
+
+fn released_text(held: &LetGo) -> String {
+    let by = held.by.split_once(", by ").map_or(held.by.as_str(), |(user, _)| user);
+    format!("rolled back by {by}: {}", words::NOTHING_HELD)
+}
+
+/// Each parameter that is not as required, or would not be after a reboot.
+fn parameters(out: &mut String, status: &Status, layout: Layout) {
+    for changed in &status.changed {
+        wrapped(out, 2, layout.width, BAD, &changed_text(changed, status));
+    }
+    for key in &status.unreadable {
+        let text = format!("{key}: unknown: only root may read it: run it as root to see it");
+        wrapped(out, 2, layout.width, WARN, &text);
+    }
+    for next in &status.next_boot {
+        wrapped(out, 2, layout.width, WARN, &next_text(next, status.refusals.is_empty()));
+    }
+    // What is refused of a parameter above stands there.
+    let told = |line: &&String| {
+        let of = |changed: &Changed| line.starts_with(&format!("{}: ", changed.key));
+        status.changed.iter().any(of)
+    };
+    for line in status.refusals.iter().filter(|line| !told(line)) {
+        wrapped(out, 2, layout.width, BAD, &format!("an apply is refused: {line}"));
+    }
+    for pending in &status.pending {
+        wrapped(out, 2, layout.width, DIM, &format!("pending: {}", boot::pending_line(pending)));
+    }
 }
 
 fn headline(status: &Status) -> String {

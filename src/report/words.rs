@@ -21,8 +21,21 @@ pub const BY_UNIT: &str = "corrected at boot by tunectl-boot alone";
 /// Said of a drop-in that was written for the baseline as it is, and says something else.
 pub const ALTERED: &str = "/etc/sysctl.d/99-tunectl.conf is not what tunectl writes for this \
                            baseline (edited since?): an apply writes it anew";
+/// Of a host whose whole baseline was rolled back.
+pub const NOTHING_HELD: &str = "nothing is held; `tunectl apply` takes it back, removing \
+                                /etc/tunectl/baseline.yaml ends it";
 /// Behind what the loader leaves, where that is so.
 pub const THEN_CORRECTED: &str = "; tunectl-boot then corrects it";
+
+/// A time as it is shown, to the second: `2026-11-24 14:03:22Z`.
+pub fn moment(time: &str) -> String {
+    let parts =
+        time.split_once('T').and_then(|(date, rest)| Some((date, rest.split_at_checked(8)?)));
+    harmless(&match parts {
+        Some((date, (time, _))) => format!("{date} {time}Z"),
+        None => time.to_owned(),
+    })
+}
 
 /// The status as scripts know it.
 pub fn live_status(status: LiveStatus) -> &'static str {
