@@ -10,6 +10,7 @@ use crate::plan::reads_as;
 use crate::wire::event::{Event, Writer};
 
 use super::style::{BAD, CHANGE, DIM, GOOD, HEAD, WARN, cut, harmless, paint};
+use super::words;
 
 /// Of a value, more characters are not shown.
 const VALUE: usize = 80;
@@ -98,12 +99,11 @@ fn style(action: &str) -> Style {
 }
 
 fn time(time: &str, when: When) -> Option<String> {
-    let (date, rest) = time.split_once('T')?;
-    let time = rest.get(..8)?;
+    let moment = words::moment(time);
     match when {
         When::Left => None,
-        When::Time => Some(harmless(&format!("{time}Z"))),
-        When::Date => Some(harmless(&format!("{date} {time}Z"))),
+        When::Time => Some(moment.split_once(' ')?.1.to_owned()),
+        When::Date => Some(moment),
     }
 }
 

@@ -101,7 +101,7 @@ fn about(report: &Report) -> String {
     if let Some(pressure) = &report.pressure {
         parts.push(format!("memory pressure {:.2} %", pressure.memory_some_avg10));
     }
-    format!("{}; {}", parts.join(", "), report.time)
+    format!("{}; {}", parts.join(", "), words::moment(&report.time))
 }
 
 fn cut_hash(hash: &str) -> &str {
@@ -228,7 +228,7 @@ pub(super) fn let_go(held: &ReportLetGo) -> String {
         text = text + ": " + reason;
     }
     match (&held.until, held.kind.as_str()) {
-        (Some(until), _) => text + "; until " + until,
+        (Some(until), _) => text + "; until " + &words::moment(until),
         (None, "released") => text + "; until the next `tunectl apply`",
         (None, _) => text + "; until the next boot or `tunectl apply`",
     }
@@ -241,10 +241,10 @@ fn boot(out: &mut String, report: &Report, layout: Layout) {
         found => format!("{found} found wrong, {} corrected", boot.corrected),
     };
     let result = boot.result.replace('_', " ");
-    let mut text = format!("boot: {result}: {what} ({})", boot.time);
+    let mut text = format!("boot: {result}: {what} ({})", words::moment(&boot.time));
     let good = boot::is_good(&boot.result);
     if let Some((latest, how)) = boot::later(&boot.result, boot.latest.as_ref()) {
-        let _ = write!(text, "; pass {} ({}): {how}", latest.pass, latest.time);
+        let _ = write!(text, "; pass {} ({}): {how}", latest.pass, words::moment(&latest.time));
     }
     wrapped(out, 0, layout.width, if good { HEAD } else { BAD }, &text);
 }
@@ -265,11 +265,9 @@ fn drift(out: &mut String, report: &Report) {
 
 fn line(event: &ReportEvent) -> String {
     let value = |text: &Option<String>| text.as_ref().map_or("?".into(), |t| cut(t, VALUE_WIDTH));
-    let time = harmless(&event.last).replacen('T', " ", 1);
-    let time = time.split('.').next().map_or(String::new(), |t| t.trim_end_matches('Z').to_owned());
     let mut text = format!(
         "{}  {}: {} -> {} {}",
-        paint(DIM, &format!("{time}Z")),
+        paint(DIM, &words::moment(&event.last)),
         paint(HEAD, &harmless(&event.key)),
         value(&event.from),
         value(&event.to),

@@ -193,12 +193,12 @@ fn changed_text(changed: &Changed, status: &Status) -> String {
 /// Until when nobody holds a parameter, where it is let go for a while.
 fn let_go_of(key: &str, status: &Status) -> Option<String> {
     if let Some(trial) = status.trial.as_ref().filter(|t| t.keys.iter().any(|k| k == key)) {
-        let ends = trial.ends.as_ref().map_or("its end".to_owned(), |ends| harmless(ends));
+        let ends = trial.ends.as_ref().map_or("its end".to_owned(), |ends| words::moment(ends));
         return Some(format!("on trial until {ends}"));
     }
     let held = status.let_go.iter().find(|held| held.key == key && held.kind != "released")?;
     Some(match &held.until {
-        Some(until) => format!("let go until {}", harmless(until)),
+        Some(until) => format!("let go until {}", words::moment(until)),
         None => format!("let go by {}", harmless(&held.by)),
     })
 }
@@ -221,7 +221,7 @@ fn let_go_text(held: &LetGo) -> String {
         let _ = write!(text, ": {reason}");
     }
     match &held.until {
-        Some(until) => text + "; until " + until,
+        Some(until) => text + "; until " + &words::moment(until),
         None => text + "; until the next boot or `tunectl apply`",
     }
 }
@@ -246,7 +246,7 @@ fn daemon_text(out: &mut String, daemon: Option<&Watch>, layout: Layout) {
     let mut text = format!(
         "daemon: {} held since {} (pid {}), seen by {}, swept every {} s",
         words::counted(watch.held, "parameter"),
-        watch.since,
+        words::moment(&watch.since),
         watch.pid,
         watch.seen_by,
         watch.sweep_every,
@@ -311,7 +311,7 @@ fn boot_text(out: &mut String, status: &Status, layout: Layout) {
     let failed = if report.result == "failed" { "the baseline could not be used; " } else { "" };
     let text = format!(
         "boot: {} in {}: {failed}{}",
-        report.time,
+        words::moment(&report.time),
         milliseconds(report.took_us),
         boot::counts(&told)
     );
@@ -324,11 +324,12 @@ fn boot_text(out: &mut String, status: &Status, layout: Layout) {
             2,
             layout.width,
             DIM,
-            &format!("{key}: not there at boot; right since {time}"),
+            &format!("{key}: not there at boot; right since {}", words::moment(time)),
         );
     }
     if let Some(time) = &report.settled {
         let corrected = report.since.iter().filter(|f| f.corrected).count();
+        let time = words::moment(time);
         let text = match report.since.len() {
             0 => format!("settled: {time}: nothing had been changed since"),
             n if n == corrected => format!("settled: {time}: {n} changed since, corrected"),
@@ -356,7 +357,7 @@ fn boot_text(out: &mut String, status: &Status, layout: Layout) {
 fn latest_text(out: &mut String, report: &BootReport, layout: Layout) {
     let Some((latest, how)) = boot::later(&report.result, report.latest.as_ref()) else { return };
     let style = if latest.successful { HEAD } else { BAD };
-    let text = format!("pass {} of this boot: {}: {how}", latest.pass, latest.time);
+    let text = format!("pass {} of this boot: {}: {how}", latest.pass, words::moment(&latest.time));
     wrapped(out, 0, layout.width, style, &text);
 }
 

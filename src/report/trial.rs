@@ -6,7 +6,7 @@ use crate::observed::Replaced;
 use crate::wire::Trial;
 
 use super::style::{CHANGE, GOOD, HEAD, harmless, styled_line};
-use super::words::counted;
+use super::words::{counted, moment};
 
 /// What was kept of a trial, as text.
 pub fn confirmed(baseline: &str, keys: &[String], files: &[Replaced]) -> String {
@@ -43,7 +43,7 @@ pub fn pending(trial: &Trial) -> String {
     let mut text = format!("a trial of {} is pending: ", harmless(&trial.baseline));
     let _ = write!(text, "{values} live, nothing persisted; ");
     let end = match (trial.left_s, &trial.ends) {
-        (Some(left), Some(ends)) => format!("in {left} s, at {}", harmless(ends)),
+        (Some(left), Some(ends)) => format!("in {left} s, at {}", moment(ends)),
         _ => "at its end".into(),
     };
     let _ = match (trial.kept, &trial.check) {

@@ -303,7 +303,7 @@ fn what_is_let_go_on_purpose_is_told_apart_from_drift() {
     assert!(text.contains("; 4 let go"), "{text}");
     for line in [
         "~ vm.swappiness",
-        "let go by root: incident 4711; until 2999-01-01T00:00:00Z",
+        "let go by root: incident 4711; until 2999-01-01 00:00:00Z",
         "rolled back by root; until the next `tunectl apply`",
         "let go by the daemon; until the next boot or `tunectl apply`",
     ] {

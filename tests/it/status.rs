@@ -102,6 +102,27 @@ daemon: tunectl watch does not run: `systemctl enable --now tunectl`
 }
 
 #[test]
+fn times_have_one_form() {
+    let host = booted();
+    assert_eq!(host.run(["apply", "--boot", "--settled"]).code, 0);
+    let event = r#"{"schema":"tunectl/event/1","time":"2026-11-24T14:03:22.123456Z","boot_id":"6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c","key":"vm.swappiness","desired":"1","from":"1","to":"60","action":"restored","cause":"unknown","writer":null,"latency_us":40,"count":1,"detail":null}"#;
+    host.file("var/lib/tunectl/events.jsonl", &format!("{event}\n"));
+    let until = r#""until":"2999-01-01T00:00:00Z","until_since_boot":4102444800"#;
+    let hold = format!(r#"{{"kind":"unlocked","by":"root","reason":null,{until}}}"#);
+    let holds = format!(
+        r#"{{"schema":"tunectl/holds/1","boot_id":"6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c","holds":{{"vm.dirty_ratio":{hold}}}}}"#
+    );
+    host.file("run/tunectl/holds.json", &holds);
+    let told = host.run(["status"]).out;
+    for time in ["settled: 2", "  2026-11-24 14:03:22Z  ", "; until 2999-01-01 00:00:00Z\n"] {
+        assert!(told.contains(time), "{told}");
+    }
+    let digit = |byte: &u8| byte.is_ascii_digit();
+    let joined = |three: &[u8]| digit(&three[0]) && three[1] == b'T' && digit(&three[2]);
+    assert!(!told.as_bytes().windows(3).any(joined), "{told}");
+}
+
+#[test]
 fn the_settled_pass_is_told_as_well() {
     let host = booted();
     host.live("vm.dirty_ratio = 33");
@@ -400,7 +421,7 @@ fn who_let_a_parameter_go_is_told_and_nobody_suspected() {
     let hold = r#"{"schema":"tunectl/holds/1","boot_id":"6a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c","holds":{"vm.swappiness":{"kind":"unlocked","by":"root","reason":"incident","until":"2999-01-01T00:00:00Z","until_since_boot":99999999999}}}"#;
     host.file("run/tunectl/holds.json", hold).live("vm.swappiness = 98\nvm.dirty_ratio = 33");
     let text = status(&host).out.replace("\n  ", " ");
-    let told = "vm.swappiness: 98, not 1: let go until 2999-01-01T00:00:00Z (not from any sysctl.d \
+    let told = "vm.swappiness: 98, not 1: let go until 2999-01-01 00:00:00Z (not from any sysctl.d \
                 file) ";
     assert!(text.contains(told), "{text}");
     let told = "vm.dirty_ratio: 33, not 20: not as required (not from any sysctl.d file; known to \
@@ -410,7 +431,7 @@ fn who_let_a_parameter_go_is_told_and_nobody_suspected() {
     let host = booted();
     host.file("run/tunectl/holds.json", hold).live("vm.swappiness = 98");
     let text = status(&host).out.replace("\n  ", " ");
-    let told = "vm.swappiness: 1 -> 98 since boot: let go until 2999-01-01T00:00:00Z (not from any";
+    let told = "vm.swappiness: 1 -> 98 since boot: let go until 2999-01-01 00:00:00Z (not from any";
     assert!(text.contains(told), "{text}");
 }
 
