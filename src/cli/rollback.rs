@@ -52,7 +52,10 @@ pub fn run(cli: &Cli, args: &RollbackArgs, ui: &Ui) -> Result<Exit, Failure> {
             return Ok(Exit::Done);
         }
         refuse(&plan, args)?;
-        agree(ui)?;
+        if !agree(ui)? {
+            ui.hint("Nothing was changed.");
+            return Ok(Exit::Refused);
+        }
         return carry_out(cli, args, ui, &host, Some(&plan));
     }
     carry_out(cli, args, ui, &host, None)
@@ -151,9 +154,6 @@ fn hint_released(cli: &Cli, ui: &Ui, everything: bool) {
     if !host::has_baseline(cli) {
         return;
     }
-}
-
-fn refuse(plan: &Plan, args: &RollbackArgs) -> Result<(), Failure> {
     ui.hint(&if everything {
         format!("Now and after a reboot {}.", report::NOTHING_HELD)
     } else {
@@ -161,6 +161,9 @@ fn refuse(plan: &Plan, args: &RollbackArgs) -> Result<(), Failure> {
          `tunectl apply`."
             .to_owned()
     });
+}
+
+fn refuse(plan: &Plan, args: &RollbackArgs) -> Result<(), Failure> {
     let unread: Vec<String> = told::unread(plan).collect();
     if !unread.is_empty() && !args.keep_going {
         return Err(Failure::new(format!("{}\nnothing was changed", unread.join("\n")))
@@ -175,7 +178,7 @@ fn refuse(plan: &Plan, args: &RollbackArgs) -> Result<(), Failure> {
 }
 
 /// Asks on the terminal.
-fn agree(ui: &Ui) -> Result<(), Failure> {
+fn agree(ui: &Ui) -> Result<bool, Failure> {
     if ui.format() == Format::Json || !io::stdin().is_terminal() {
         let message = "there is nobody to ask; nothing was changed";
         return Err(Failure::refused(message)
@@ -184,10 +187,7 @@ fn agree(ui: &Ui) -> Result<(), Failure> {
     ui.question("\nRoll back? [y/N] ");
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
-    if read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
-        return Ok(());
-    }
-    Err(Failure::refused("nothing was changed"))
+    Ok(read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
 /// The files of holds with what is let go from now on.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -533,6 +534,31 @@ fn with_nothing_to_give_back_only_what_is_held_is_let_go() {
         );
     }
     assert!(without_lock(host.tree()) == before);
+}
+
+/// Whoever says no has made no mistake.
+#[test]
+fn a_no_is_no_error() {
+    let host = applied();
+    let rollback = host.command(["rollback"]);
+    let command: Vec<_> = std::iter::once(rollback.get_program())
+        .chain(rollback.get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect();
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &command.join(" "), "/dev/null"]).current_dir(&host.work);
+    terminal.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut terminal) = terminal.spawn() else {
+        left_out("rollback::a_no_is_no_error", "no script(1)");
+        return;
+    };
+    let before = host.tree();
+    terminal.stdin.take().unwrap().write_all(b"n\n").unwrap();
+    let ran = host.told(terminal.wait_with_output().unwrap());
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    assert!(ran.out.contains("Roll back? [y/N]") && ran.out.contains("Nothing was changed."));
+    assert!(!ran.out.contains("error"), "{}", ran.out);
+    assert!(host.tree() == before);
 }
 
 /// All but the file that says who held the lock last.
