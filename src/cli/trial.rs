@@ -252,8 +252,10 @@ pub fn last_put_back(cli: &Cli, boot_id: &str) -> Option<String> {
     let ended = trial.ended.filter(|_| trial.state == State::PutBack)?;
     let lines = ended.lines.join("; ");
     Some(format!(
-        "a trial of {} was put back at {}, because {}: {lines}",
-        trial.baseline, ended.at, ended.why
+        "a trial of {} was put back at {}, because {}; {lines}",
+        trial.baseline,
+        report::moment(&ended.at),
+        ended.why
     ))
 }
 
@@ -369,7 +371,7 @@ pub fn finish(cli: &Cli, ui: &Ui, kernel: &ProcSys, trial: &mut Trial) -> Result
 
 fn was_put_back(trial: &Trial, why: &str, lines: &[String]) -> String {
     let name = report::harmless(&trial.baseline);
-    format!("a trial of {name} was put back, because {why}: {}", lines.join("; "))
+    format!("a trial of {name} was put back, because {why}; {}", lines.join("; "))
 }
 
 /// Puts a trial back, and tells what came of it, a line each; `None` where it had been kept. The

@@ -64,7 +64,13 @@ impl Health {
                 None
             }
             Ok(Some(status)) if status.success() => Some(Verdict::Passed),
-            Ok(Some(status)) => Some(Verdict::Failed(format!("{status}{}", last_line(said)))),
+            Ok(Some(status)) => {
+                let how = match status.code() {
+                    Some(code) => format!("exit status {code}"),
+                    None => status.to_string(),
+                };
+                Some(Verdict::Failed(how + &last_line(said)))
+            }
             Err(error) => Some(Verdict::Failed(error.to_string())),
         }
     }
@@ -114,8 +120,8 @@ mod tests {
     fn what_it_says_last_is_told() {
         assert_eq!(verdict("echo fine"), Verdict::Passed);
         let failed = |why: &str| Verdict::Failed(why.into());
-        assert_eq!(verdict("echo a; echo b >&2; echo; exit 3"), failed("exit status: 3: b"));
-        assert_eq!(verdict("exit 1"), failed("exit status: 1"));
+        assert_eq!(verdict("echo a; echo b >&2; echo; exit 3"), failed("exit status 3: b"));
+        assert_eq!(verdict("exit 1"), failed("exit status 1"));
         assert_eq!(verdict("pwd; kill -9 $$"), failed("signal: 9 (SIGKILL): /"));
     }
 

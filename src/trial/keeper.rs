@@ -241,7 +241,7 @@ impl Keeper {
             };
             match health.ended() {
                 Some(Verdict::Failed(how)) => {
-                    return Ok(Some(Why::PutBack(format!("the check failed: {how}"))));
+                    return Ok(Some(Why::PutBack(format!("the check failed ({how})"))));
                 }
                 Some(Verdict::Passed) => {
                     passed += 1;

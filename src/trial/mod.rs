@@ -200,7 +200,7 @@ pub fn changed_since(kernel: &dyn Kernel, trial: &Trial) -> Vec<(Key, String)> {
 /// What putting back came to, a line each.
 pub fn told(recovered: &Recovered) -> Vec<String> {
     let good = recovered.restored.iter().filter(|(_, result)| result.is_ok()).count();
-    let mut lines = vec![format!("{good} put back")];
+    let mut lines = vec![format!("{} put back", report::counted(good, "value"))];
     lines.extend(not_put_back(recovered));
     lines
 }

@@ -250,7 +250,7 @@ fn a_check_that_keeps_passing_confirms_and_one_that_fails_puts_back_at_once() {
     begun(&host, "1h", &["--check", "echo no route >&2; exit 7"]);
     until("put back long before its time", || is_as_before(&host) && is_ended(&host));
     let why = record(&host)["ended"]["why"].to_string();
-    assert!(why.contains("the check failed: exit status: 7: no route"), "{why}");
+    assert!(why.contains("the check failed (exit status 7: no route)"), "{why}");
     assert!(is_nothing_persisted(&host));
 }
 
@@ -284,7 +284,8 @@ fn once_its_keeper_is_killed_the_next_command_puts_it_back_and_says_so() {
         begun(&host, "1h", &[]);
         kill_keeper(&host.root);
         let ran = host.run(command.iter().copied());
-        let told = "a trial of tried was put back, because its keeper was killed: 2 put back";
+        let told =
+            "a trial of tried was put back, because its keeper was killed; 2 values put back";
         assert!(ran.err.contains(told), "{command:?}: {}", ran.err);
         assert!(!host.run(["status"]).err.contains("was put back, because"), "said once");
     }
@@ -675,7 +676,7 @@ mod on_the_kernel {
             kill_keeper(Path::new("/"));
             let output = tunectl("plan");
             let err = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(err.contains("because its keeper was killed: 2 put back"), "{err}");
+            assert!(err.contains("because its keeper was killed; 2 values put back"), "{err}");
             assert!(are(true));
         });
     }
