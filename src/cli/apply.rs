@@ -192,11 +192,10 @@ pub fn only_root(host: &Host, what: &str) -> Result<(), Failure> {
 
 /// How an apply ends that has come to this.
 pub fn exit(plan: &Plan, outcome: &Outcome) -> Exit {
-    let impossible = plan.items.iter().any(|i| !i.waived() && i.live_status.is_beyond_reach());
     if !outcome.moved.is_empty() {
         Exit::Refused
     } else if !outcome.succeeded()
-        || impossible
+        || plan.left_out().next().is_some()
         || plan.returned.iter().any(|r| r.unread().is_some())
     {
         Exit::Error

@@ -61,7 +61,8 @@ pub enum Command {
     /// Carry a baseline out: live, and in /etc/sysctl.d/99-tunectl.conf
     ///
     /// All or nothing: where one write is refused, those before it are put back and nothing is
-    /// persisted. With --boot, as far as it goes.
+    /// persisted. What this kernel lacks or nobody can write is left out; the others are applied and
+    /// persisted, and the exit code is 1. With --boot, as far as it goes.
     Apply(ApplyArgs),
     /// Keep what `apply --confirm-within` has written: persist exactly that
     ///

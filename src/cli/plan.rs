@@ -68,6 +68,9 @@ fn hint(cli: &Cli, args: &PlanArgs, plan: &Plan, ui: &Ui) {
     if trial::bars(cli) {
         return ui.hint(&format!("\n{done} {}", trial::FIRST));
     }
+    if let Some(left_out) = report::left_out(plan) {
+        ui.hint(&format!("\n{left_out}."));
+    }
     let name = args.baseline.baseline.as_deref();
     // Where the host has another baseline of its own, that is to be said.
     let named = name.filter(|_| cli.root == Path::new("/"));

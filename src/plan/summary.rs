@@ -26,6 +26,12 @@ pub struct Summary {
 }
 
 impl Plan {
+    /// What an apply leaves out, because the kernel has it not or lets nobody set it; the others
+    /// are set all the same.
+    pub fn left_out(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| !item.waived() && item.live_status.is_beyond_reach())
+    }
+
     /// How the parameters count.
     pub fn summary(&self) -> Summary {
         let count = |f: &dyn Fn(&Item) -> bool| self.items.iter().filter(|i| f(i)).count();

@@ -41,4 +41,6 @@ pub use secret::{SECRET, shown};
 pub use status_text::{all_released, text as status_text};
 pub use style::{BAD, PLAIN, WARN, harmless, harmless_json};
 pub use trial::{cancelled, confirmed, pending};
-pub use words::{NOTHING_HELD, counted, file_outcome, foreign, moment, not_listed, remarks};
+pub use words::{
+    NOTHING_HELD, counted, file_outcome, foreign, left_out, moment, not_listed, remarks,
+};

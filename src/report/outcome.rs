@@ -125,9 +125,8 @@ fn short(item: &Item) -> String {
 
 /// Parameters that an apply could not bring in sync in the running kernel, and why.
 fn unmended(plan: &Plan) -> Vec<(&Item, String)> {
-    let unmended = |item: &&Item| !item.waived() && item.live_status.is_beyond_reach();
     let why = |item: &Item| words::cause(item).unwrap_or_else(|| "this kernel has it not".into());
-    plan.items.iter().filter(unmended).map(|item| (item, why(item))).collect()
+    plan.left_out().map(|item| (item, why(item))).collect()
 }
 
 /// Parameters that another line takes back at the next boot, or may do so.

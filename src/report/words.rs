@@ -1,5 +1,6 @@
 //! Statuses, causes and notes in words: the one place where they become text.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use crate::baseline::{DesiredSet, Exception};
@@ -59,6 +60,40 @@ pub fn boot_status(status: BootStatus) -> &'static str {
         BootStatus::Differs => "differs",
         BootStatus::Unknown => "unknown",
     }
+}
+
+/// What keeps a parameter from being set in the running kernel, in a word or two.
+pub fn out_of_reach(status: LiveStatus) -> Option<&'static str> {
+    match status {
+        LiveStatus::Absent => Some("absent"),
+        LiveStatus::Unreadable => Some("unreadable"),
+        LiveStatus::ReadOnly => Some("read-only"),
+        LiveStatus::KernelKeeps => Some("kernel keeps its own"),
+        LiveStatus::InSync | LiveStatus::Differs | LiveStatus::Pending => None,
+    }
+}
+
+/// That an apply leaves some out and does the rest; `None` where it leaves none out.
+pub fn left_out(plan: &Plan) -> Option<String> {
+    // What root alone may read root can set, most likely.
+    let is_hidden =
+        |item: &&Item| matches!(&item.cause, Some(Cause::ReadRefused(e)) if e.is_denial());
+    let left_out: Vec<&Item> = plan.left_out().filter(|item| !is_hidden(item)).collect();
+    if left_out.is_empty() {
+        return None;
+    }
+    let kinds: BTreeSet<&str> =
+        left_out.iter().filter_map(|item| out_of_reach(item.live_status)).collect();
+    let optional = if left_out.iter().any(|item| item.live_status == LiveStatus::Absent) {
+        "; say `optional: true` where a kernel may lack it"
+    } else {
+        ""
+    };
+    Some(format!(
+        "{} of these cannot be set here ({}): an apply sets the others and ends with 1{optional}",
+        left_out.len(),
+        kinds.into_iter().collect::<Vec<_>>().join(", ")
+    ))
 }
 
 /// Why it is not known what the next boot sets, with the line of the file that was not read.

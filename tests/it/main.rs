@@ -41,6 +41,7 @@ mod saved;
 mod scripted;
 mod status;
 mod support;
+mod told;
 mod transaction;
 mod unreached;
 mod unread;
