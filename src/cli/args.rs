@@ -51,12 +51,21 @@ pub struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done or in sync; 1 error; 2 with --detailed-exitcode where \
 something would change or is not in sync; 3 refused (a guard, a stale plan, the lock held).";
 
+const MARKS: &str = "\
+Marks: ~ something changes; = in sync, now and after a reboot; ! cannot be as required; ? not there \
+yet, or its next boot is not known; - left alone; < comes back as it was before tunectl.\n\
+Words: \"blocked\" is what an apply cannot bring in sync (absent, unreadable, read-only, kept by the \
+kernel, overridden at boot by a file that is read later); \"pending\" is not there yet (a module, an \
+interface), persisted all the same; \"boot not known\": a file that counts could not be looked into; \
+\"drop-in to refresh\": only its words change.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show what the kernel runs, what the baseline wants, what the next boot would set
     ///
     /// Changes nothing and needs no root; parameters that only root may read are marked.
+    #[command(after_long_help = MARKS)]
     Plan(PlanArgs),
     /// Carry a baseline out: live, and in /etc/sysctl.d/99-tunectl.conf
     ///

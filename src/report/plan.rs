@@ -104,8 +104,7 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
         (summary.to_persist, "to persist"),
         (summary.in_sync, "in sync"),
         (summary.pending, "pending"),
-        // What is refused is counted already.
-        (summary.blocked.saturating_sub(refused + summary.overridden), "blocked"),
+        blocked(plan),
         (summary.overridden, "overridden at boot"),
         (summary.waived, "waived"),
         (summary.spared, "absent and optional"),
@@ -125,6 +124,16 @@ fn headline(out: &mut String, plan: &Plan, layout: Layout) {
         let _ = write!(text, "; {refresh}");
     }
     styled_line(out, layout.style(HEAD), &text);
+}
+
+/// How many an apply cannot bring in sync, and by what: what is refused is counted already.
+fn blocked(plan: &Plan) -> (usize, &'static str) {
+    let blocked = plan.items.iter().filter(|item| item.blocked() && item.refusals.is_empty());
+    // What another file overrides is a count of its own.
+    let whys: Vec<&str> =
+        blocked.filter_map(|item| words::out_of_reach(item.live_status)).collect();
+    let alike = whys.first().filter(|first| whys.iter().all(|why| why == *first));
+    (whys.len(), alike.unwrap_or(&"blocked"))
 }
 
 /// How many parameters would be given back, behind the other counts.

@@ -10,8 +10,8 @@ use crate::diff::{BootStatus, LiveStatus};
 use crate::plan::{Item, Plan};
 
 use super::plan::{Layout, Told, VALUE_WIDTH, details};
-use super::secret;
 use super::style::{BAD, CHANGE, DIM, GOOD, WARN, blanks, cut, shortened, styled_line};
+use super::{secret, words};
 
 /// Blanks between two columns.
 const GAP: usize = 2;
@@ -152,20 +152,11 @@ fn verdict(item: &Item) -> (char, Style, Cow<'static, str>) {
             todo.add("pending");
             ('?', WARN)
         }
-        LiveStatus::Absent => {
-            todo.add("absent");
-            ('!', BAD)
-        }
-        LiveStatus::Unreadable => {
-            todo.add("unreadable");
-            ('!', BAD)
-        }
-        LiveStatus::ReadOnly => {
-            todo.add("read-only");
-            ('!', BAD)
-        }
-        LiveStatus::KernelKeeps => {
-            todo.add("kernel keeps its own");
+        LiveStatus::Absent
+        | LiveStatus::Unreadable
+        | LiveStatus::ReadOnly
+        | LiveStatus::KernelKeeps => {
+            todo.add(words::out_of_reach(item.live_status).unwrap_or_default());
             ('!', BAD)
         }
         LiveStatus::InSync if item.boot_status == BootStatus::Same && todo.0.is_empty() => {

@@ -68,7 +68,7 @@ pub fn out_of_reach(status: LiveStatus) -> Option<&'static str> {
         LiveStatus::Absent => Some("absent"),
         LiveStatus::Unreadable => Some("unreadable"),
         LiveStatus::ReadOnly => Some("read-only"),
-        LiveStatus::KernelKeeps => Some("kernel keeps its own"),
+        LiveStatus::KernelKeeps => Some("kept by the kernel"),
         LiveStatus::InSync | LiveStatus::Differs | LiveStatus::Pending => None,
     }
 }

@@ -20,6 +20,7 @@ fn what_an_apply_leaves_out_is_said_before_it() {
     let told = "2 of these cannot be set here (absent): an apply sets the others and ends with 1; say \
                 `optional: true` where a kernel may lack it.\n";
     assert!(ran.err.contains(told), "{}", ran.err);
+    assert!(ran.out.starts_with("it: 1 to write, 1 to persist, 2 absent of 3 "), "{}", ran.out);
     host.file("etc/it.yaml", text);
     let ran = host.run(["apply", "-b", "/etc/it.yaml"]);
     assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (1, "1"), "{}", ran.err);
@@ -34,4 +35,19 @@ fn what_an_apply_leaves_out_is_said_before_it() {
     assert!(!plan(&host, &["-q"]).err.contains("cannot be set"));
     host.given("it.yaml", "name: it\nparameters: { vm.swappiness: 2 }\n");
     assert!(!plan(&host, &[]).err.contains("cannot be set"));
+}
+
+#[test]
+fn what_stands_in_the_way_is_named_where_it_is_one_thing() {
+    let host = Host::usual();
+    host.file("etc/sysctl.d/zz.conf", "vm.swappiness = 60\n");
+    host.given("it.yaml", "name: it\nparameters: { vm.swappiness: 1 }\n");
+    let ran = plan(&host, &[]);
+    assert!(ran.out.contains(", 1 overridden at boot of 1 parameter\n"), "{}", ran.out);
+    host.given("it.yaml", "name: it\nparameters: { vm.swappiness: 1, vm.no_such_thing: 1 }\n");
+    let ran = plan(&host, &[]);
+    assert!(ran.out.contains(", 2 blocked of 2 parameters\n"), "{}", ran.out);
+    let json: serde_json::Value =
+        serde_json::from_str(&plan(&host, &["--format", "json"]).out).unwrap();
+    assert_eq!(json["summary"]["blocked"], 2);
 }
