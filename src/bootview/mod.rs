@@ -253,6 +253,12 @@ impl BootView {
         outcome.sequence.iter().map(|i| &outcome.lines[*i])
     }
 
+    /// Every line of this loader that assigns a value, in the order of the files, whether or not it
+    /// counts in the end; the kernel command line first.
+    pub fn lines(&self, loader: Loader) -> &[Assignment] {
+        &self.of(loader).lines
+    }
+
     /// The files that this loader reads, in order: one of each name, from the first directory
     /// that has it.
     pub fn files(&self, loader: Loader) -> &[Arc<str>] {

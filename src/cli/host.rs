@@ -407,6 +407,9 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     observed.facts = &facts;
     observed.snapshot = &snapshot;
     let mut plan = plan::plan(set, &observed);
+    if cli.verbose > 0 && cli.format == Asked::Text {
+        plan.name_beaten(&conf);
+    }
     if plan.returned.iter().any(|one| one.verdict == plan::Fate::Hidden) {
         log::warn!(
             "what parameters were before tunectl is for root to see: run it as root to see what \

@@ -1,6 +1,7 @@
 //! The plan: from what is desired and what was observed to ordered steps, with every reason.
 #![forbid(unsafe_code)]
 
+mod beaten;
 mod boot;
 pub mod check;
 mod file;
@@ -126,6 +127,8 @@ pub struct Item {
     pub boot_status: BootStatus,
     /// The line that wins over our drop-in, where one does.
     pub overridden_by: Option<BootValue>,
+    /// The lines of other files that set it as well and lose, where they were asked for.
+    pub beaten: Vec<Position>,
     /// The file that could not be looked into, where that leaves the boot unknown.
     pub unseen: Option<Position>,
     /// Whether a step writes it.
@@ -411,6 +414,7 @@ fn judged(desired: &Desired, observed: &Observed<'_>, files: &Files<'_>, all: &[
         procps: boot_value(Loader::Procps),
         boot_status: BootStatus::Unset,
         overridden_by: None,
+        beaten: Vec::new(),
         unseen: None,
         write: live_status == LiveStatus::Differs
             && desired.waiver.is_none()

@@ -255,6 +255,7 @@ fn item(desired: Desired, restores: bool, observed: &Observed<'_>) -> Item {
         procps: BootValue::default(),
         boot_status: BootStatus::Unset,
         overridden_by: None,
+        beaten: Vec::new(),
         unseen: None,
         write: restores && live_status == LiveStatus::Differs,
         persist: false,

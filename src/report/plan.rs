@@ -214,15 +214,12 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
         {
             wrapped(out, indent, width, layout.style(DIM), reason);
         }
-        if let Some(source) = &item.boot(plan.loader).source
-            && ![dropin::PATH, dropin::HOST_PATH].contains(&&*source.file)
-        {
-            let gone = if source.file.starts_with("/run/") {
-                ", which a boot finds gone unless something writes it anew"
-            } else {
-                ""
-            };
-            wrapped(out, indent, width, DIM, &format!("next boot: set by {source}{gone}"));
+        if let Some(source) = &item.boot(plan.loader).source {
+            let is_ours = [dropin::PATH, dropin::HOST_PATH].contains(&&*source.file);
+            if !is_ours || layout.verbose {
+                let text = set_at_boot(source, is_ours, &item.beaten);
+                wrapped(out, indent, width, DIM, &text);
+            }
         }
     }
     both_loaders(out, item, plan.loader, layout);
@@ -254,6 +251,19 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
             wrapped(out, indent, width, DIM, &format!("{} ({})", known.summary(), known.source()));
         }
     }
+}
+
+/// Which line sets a parameter at the next boot, and which lines lose to it.
+fn set_at_boot(source: &Position, is_ours: bool, beaten: &[Position]) -> String {
+    let mut text = format!("next boot: set by {source}");
+    if !beaten.is_empty() {
+        let beaten: Vec<String> = beaten.iter().map(ToString::to_string).collect();
+        let _ = write!(text, " (over {})", beaten.join(", "));
+    }
+    if !is_ours && source.file.starts_with("/run/") {
+        text.push_str(", which a boot finds gone unless something writes it anew");
+    }
+    text
 }
 
 /// What each loader would leave, wherever they disagree: now, or once the drop-in is as planned.

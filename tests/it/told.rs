@@ -51,3 +51,40 @@ fn what_stands_in_the_way_is_named_where_it_is_one_thing() {
         serde_json::from_str(&plan(&host, &["--format", "json"]).out).unwrap();
     assert_eq!(json["summary"]["blocked"], 2);
 }
+
+#[test]
+fn the_lines_that_lose_are_named_to_whoever_wants_more() {
+    let host = Host::usual();
+    host.file("etc/sysctl.d/10-a.conf", "# ours\nvm.swappiness = 60\nvm.dirty_ratio = 20\n");
+    host.file("etc/sysctl.d/20-b.conf", "vm.swap*ss = 50\nvm.dirty_ratio = 30\n");
+    host.file("etc/it.yaml", "name: it\nparameters: { vm.swappiness: 1, vm.dirty_ratio: 30 }\n");
+    assert_eq!(host.run(["apply", "-b", "/etc/it.yaml"]).code, 0);
+    let dropin = std::fs::read_to_string(host.root.join("etc/sysctl.d/99-tunectl.conf")).unwrap();
+    let at = dropin.lines().position(|line| line.starts_with("vm.swappiness")).unwrap() + 1;
+    let ran = host.run(["plan", "-v"]);
+    let told = format!(
+        "next boot: set by /etc/sysctl.d/99-tunectl.conf:{at} (over /etc/sysctl.d/10-a.conf:2, \
+         /etc/sysctl.d/20-b.conf:1)"
+    );
+    assert!(
+        ran.out.split_whitespace().collect::<Vec<_>>().join(" ").contains(&told),
+        "{}",
+        ran.out
+    );
+    assert!(!host.run(["plan"]).out.contains("next boot: set by"));
+    // JSON has what it had.
+    let json = |verbose: &[&'static str]| {
+        host.run(["plan", "--format", "json"].into_iter().chain(verbose.iter().copied())).out
+    };
+    assert_eq!(json(&["-v"]), json(&[]));
+    // Before there is a drop-in as well, and of a file in /run.
+    let host = Host::usual();
+    host.file("etc/sysctl.d/10-a.conf", "vm.swappiness = 60\n");
+    host.file("run/sysctl.d/20-b.conf", "vm.swappiness = 50\n");
+    host.given("it.yaml", "name: it\nparameters: { vm.swappiness: 1 }\n");
+    let told =
+        "next boot: set by /run/sysctl.d/20-b.conf:1 (over /etc/sysctl.d/10-a.conf:1), which";
+    let ran = plan(&host, &["-v"]);
+    assert!(ran.out.contains(told), "{}", ran.out);
+    assert!(plan(&host, &[]).out.contains("next boot: set by /run/sysctl.d/20-b.conf:1, which"));
+}
