@@ -196,7 +196,9 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
     for refusal in &item.refusals {
         wrapped(out, indent, width, BAD, &refusals::refusal(refusal));
     }
-    if let Some(cause) = words::cause(item) {
+    if let Some(cause) = words::cause(item)
+        && !(words::is_of_host(item) && is_told(true, &cause))
+    {
         wrapped(out, indent, width, WARN, &cause);
     }
     if let Some(waiver) = &item.desired.waiver {

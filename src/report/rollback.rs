@@ -1,6 +1,6 @@
 //! What is given back: as values, and as text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anstyle::Style;
@@ -225,6 +225,7 @@ pub fn table(out: &mut String, plan: &Plan, who: &dyn Fn(&Key, &str) -> String, 
     let now = width(&live, "now");
     let head = format!("  {:key$}  {:now$}    before tunectl", "parameter", "now");
     styled_line(out, DIM, &head);
+    let mut told = BTreeSet::new();
     for one in &plan.returned {
         let (mark, style) = sign(one);
         let arrow = if one.item.write { "->" } else { "  " };
@@ -235,7 +236,14 @@ pub fn table(out: &mut String, plan: &Plan, who: &dyn Fn(&Key, &str) -> String, 
             Fate::Changed { .. } => who(&one.key, one.live.as_deref().unwrap_or_default()),
             _ => String::new(),
         };
-        for text in note(one, &by).into_iter().chain(origin(one)).chain(next_boot(one)) {
+        let is_of_host = match one.verdict {
+            Fate::Hidden => true,
+            Fate::Stuck => words::is_of_host(&one.item),
+            _ => false,
+        };
+        let is_new = |text: &String| layout.verbose || !is_of_host || told.insert(text.clone());
+        let note = note(one, &by).filter(is_new);
+        for text in note.into_iter().chain(origin(one)).chain(next_boot(one)) {
             wrapped(out, 6, layout.width, style, &text);
         }
     }

@@ -107,6 +107,15 @@ pub fn not_listed(pattern: &Pattern, errno: Errno) -> String {
     format!("what {pattern} matches cannot be listed: {}", errno_text(errno))
 }
 
+/// Whether the reason is the same for every parameter that it concerns.
+pub fn is_of_host(item: &Item) -> bool {
+    match item.cause {
+        Some(Cause::OtherNamespace | Cause::ReadOnlyMount) => true,
+        Some(Cause::ReadRefused(errno)) => errno.is_denial(),
+        _ => false,
+    }
+}
+
 /// Why a parameter cannot be brought in sync, or not yet.
 pub fn cause(item: &Item) -> Option<String> {
     let key = &item.desired.key;

@@ -88,3 +88,36 @@ fn the_lines_that_lose_are_named_to_whoever_wants_more() {
     assert!(ran.out.contains(told), "{}", ran.out);
     assert!(plan(&host, &[]).out.contains("next boot: set by /run/sysctl.d/20-b.conf:1, which"));
 }
+
+#[test]
+fn what_concerns_the_whole_host_is_told_once() {
+    let host = Host::usual();
+    host.given("it.yaml", "name: it\nextends: [cis-network]\n");
+    let of_namespace = |ran: &Ran| ran.out.matches("not in this network namespace").count();
+    let (once, each) = (plan(&host, &[]), plan(&host, &["-v"]));
+    assert_eq!(of_namespace(&once), 1, "{}", once.out);
+    assert!(of_namespace(&each) > 10 && once.out.matches("  absent").count() > 10, "{}", each.out);
+}
+
+#[test]
+fn what_root_alone_may_see_is_told_once() {
+    if !is_root() {
+        return crate::support::left_out("told: what root alone may see", "needs root to hide it");
+    }
+    let host = Host::usual();
+    host.file("etc/it.yaml", "name: it\nparameters: { vm.swappiness: 1, vm.dirty_ratio: 30 }\n");
+    assert_eq!(host.run(["apply", "-b", "/etc/it.yaml"]).code, 0);
+    for dir in ["run/tunectl", "var/lib/tunectl"] {
+        let path = host.root.join(dir).join("originals.json");
+        nix::unistd::chown(&path, Some(1.into()), None).unwrap();
+    }
+    host.file("etc/other.yaml", "name: other\nparameters: { vm.page-cluster: 0 }\n");
+    let told = |more: &[&str]| {
+        let args = ["plan", "-b", "/etc/other.yaml"].into_iter().chain(more.iter().copied());
+        let mut program = heeding_permissions(&host.command(args));
+        let ran = host.told(program.output().unwrap());
+        assert_eq!(ran.out.matches("not known").count(), 2, "{}{}", ran.out, ran.err);
+        ran.out.matches("what it was before tunectl is for root to see").count()
+    };
+    assert_eq!((told(&[]), told(&["-v"])), (1, 2));
+}
