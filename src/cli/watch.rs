@@ -73,6 +73,10 @@ pub fn run(cli: &Cli, args: &WatchArgs, ui: &Ui) -> Result<Exit, Failure> {
     };
     let failed = |error: daemon::DaemonError| Failure::new(error.to_string());
     let mut daemon = Daemon::start(&mut host, &mut records, options).map_err(failed)?;
+    // Until something happens nothing else tells that it runs, and what it sees by.
+    if let Some(watch) = daemon.how_it_stands() {
+        ui.hint(&crate::report::begins(&watch));
+    }
     daemon.run().map_err(failed)?;
     let stays = daemon.stays_prevented();
     drop(daemon);

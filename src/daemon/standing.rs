@@ -52,6 +52,11 @@ impl Daemon<'_> {
         self.records.stands(&watch, &line);
     }
 
+    /// How it stands, once it holds something.
+    pub fn how_it_stands(&self) -> Option<Watch> {
+        self.standing.map(|standing| self.described(standing))
+    }
+
     fn described(&self, standing: Standing) -> Watch {
         Watch {
             schema: WATCH_SCHEMA.into(),

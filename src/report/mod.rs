@@ -38,7 +38,7 @@ pub use plan::plan as plan_text;
 pub use prometheus::{Made, prometheus};
 pub use refusals::{of_guards, refusal};
 pub use secret::{SECRET, shown};
-pub use status_text::{all_released, text as status_text};
+pub use status_text::{all_released, begins, text as status_text};
 pub use style::{BAD, PLAIN, WARN, harmless, harmless_json};
 pub use trial::{cancelled, confirmed, pending};
 pub use words::{

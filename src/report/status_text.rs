@@ -226,6 +226,20 @@ fn let_go_text(held: &LetGo) -> String {
     }
 }
 
+/// That a daemon begins to hold, what it holds and what it sees by.
+pub fn begins(watch: &Watch) -> String {
+    let mut text = format!("holding {}", words::counted(watch.held, "parameter"));
+    if watch.waiting > 0 {
+        let _ = write!(text, " and waiting for {}", watch.waiting);
+    }
+    let _ = write!(text, " of {}, seen by {}", harmless(&watch.baseline), watch.seen_by);
+    if let Some(why) = &watch.why_not {
+        let _ = write!(text, " ({})", harmless(why));
+    }
+    text.push_str("; drift is told here");
+    text
+}
+
 /// Who holds the host, and by which means.
 fn daemon_text(out: &mut String, daemon: Option<&Watch>, layout: Layout) {
     let mut say = |style, text: &str| wrapped(out, 0, layout.width, style, text);

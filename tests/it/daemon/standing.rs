@@ -78,6 +78,26 @@ fn the_status_tells_who_holds_the_host_and_how() {
     });
 }
 
+#[test]
+fn it_says_at_the_start_what_it_holds_and_what_it_sees_by() {
+    let test = "daemon::standing::it_says_at_the_start_what_it_holds_and_what_it_sees_by";
+    in_namespaces(test, || {
+        fresh_host(BASELINE);
+        let said = |args: &[&str]| {
+            let file = fs::File::create("/run/said").unwrap();
+            let to_file = |command: &mut Command| {
+                command.stderr(file);
+            };
+            Watch::start_with(args, to_file).end();
+            fs::read_to_string("/run/said").unwrap()
+        };
+        let line = "holding 8 parameters of held, seen by fanotify (";
+        let told = said(&["--no-bpf"]);
+        assert!(told.lines().any(|l| l.starts_with(line) && l.ends_with("; drift is told here")));
+        assert!(!said(&["--quiet"]).contains("holding"));
+    });
+}
+
 /// Of /proc/PID/stat: the scheduling policy, 1 for `SCHED_FIFO`.
 fn policy(pid: u32) -> String {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
