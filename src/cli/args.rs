@@ -92,7 +92,10 @@ pub enum Command {
     Watch(WatchArgs),
     /// Let a parameter go for a while, so that others may change it
     ///
-    /// The daemon neither restores nor prevents it until then, and takes it back by itself.
+    /// The daemon neither restores nor prevents it until then, and takes it back by itself; with
+    /// --end it does so now.
+    #[command(override_usage = "tunectl unlock <KEY> --for <TIME> --reason <TEXT>\n       \
+                                tunectl unlock <KEY> --end")]
     Unlock(UnlockArgs),
     /// Show how this host stands, what this boot found and what has changed since
     ///
@@ -253,12 +256,21 @@ pub struct UnlockArgs {
     pub key: String,
 
     /// For how long, as 90s, 10m, 2h; at most 7d
-    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
-    pub time: std::time::Duration,
+    #[arg(
+        long = "for",
+        value_name = "TIME",
+        value_parser = duration,
+        required_unless_present = "end"
+    )]
+    pub time: Option<std::time::Duration>,
 
     /// Why; it is recorded
-    #[arg(long, value_name = "TEXT")]
-    pub reason: String,
+    #[arg(long, value_name = "TEXT", required_unless_present = "end")]
+    pub reason: Option<String>,
+
+    /// Take it back now, before its time has ended
+    #[arg(long, conflicts_with_all = ["time", "reason"])]
+    pub end: bool,
 }
 
 /// Arguments of `confirm`.

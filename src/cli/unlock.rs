@@ -27,32 +27,31 @@ const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 /// How long a running apply is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Lets a parameter go for a while.
+/// Lets a parameter go for a while, or takes it back.
 ///
 /// # Errors
 /// The key or the time makes no sense, this is not root, or the file of holds cannot be written.
 #[inline(never)] // what it needs of the stack is no concern of other commands
 pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
     let key = Key::parse(&args.key).map_err(|e| Failure::new(format!("{}: {e}", args.key)))?;
-    if args.time.is_zero() || args.time > LONGEST {
-        return Err(Failure::new("--for takes from 1s to 7d").help(
-            "what is to stay is written into the baseline: `on_drift: report`, or a waiver",
-        ));
-    }
-    if args.reason.trim().is_empty() {
-        return Err(Failure::new("--reason is empty: say why, whoever reads the record will ask"));
+    let asked = args.time.zip(args.reason.as_deref());
+    if let Some((time, reason)) = asked {
+        if time.is_zero() || time > LONGEST {
+            return Err(Failure::new("--for takes from 1s to 7d").help(
+                "what is to stay is written into the baseline: `on_drift: report`, or a waiver",
+            ));
+        }
+        if reason.trim().is_empty() {
+            return Err(Failure::new(
+                "--reason is empty: say why, whoever reads the record will ask",
+            ));
+        }
     }
     if !nix::unistd::geteuid().is_root() {
-        return Err(Failure::new("only root can let a parameter go"));
+        return Err(Failure::new("only root can let a parameter go, or take it back"));
     }
-    let kernel = ProcSys::open(&cli.root).map_err(|error| Failure::new(error.to_string()))?;
-    // One that is known may come with its interface or module.
-    if !kernel.read(&key).exists() && catalogue::kind_of(&key).is_none() {
-        let failure = Failure::new(format!("there is no parameter {key}: nothing was let go"));
-        return Err(match nearest_known(&key) {
-            Some(near) => failure.help(format!("did you mean {near}?")),
-            None => failure,
-        });
+    if asked.is_some() {
+        is_there(cli, &key)?;
     }
     let boot_id = this_boot(cli)?;
     let place = below::resolve_parent(&cli.root, LOCK)
@@ -61,46 +60,113 @@ pub fn run(cli: &Cli, args: &UnlockArgs, ui: &Ui) -> Result<Exit, Failure> {
         LockError::Busy(_) => Failure::refused(error.to_string()).help("wait for it"),
         LockError::Failed { .. } => Failure::new(error.to_string()),
     })?;
+    damaged::set_aside(&cli.root);
+    match asked {
+        Some((time, reason)) => let_go(cli, ui, (&key, &boot_id), time, reason.trim()),
+        None => take_back(cli, ui, (&key, &boot_id)),
+    }
+}
+
+/// Refuses a key that is not there: one that is known may come with its interface or module.
+fn is_there(cli: &Cli, key: &Key) -> Result<(), Failure> {
+    let kernel = ProcSys::open(&cli.root).map_err(|error| Failure::new(error.to_string()))?;
+    if kernel.read(key).exists() || catalogue::kind_of(key).is_some() {
+        return Ok(());
+    }
+    let failure = Failure::new(format!("there is no parameter {key}: nothing was let go"));
+    Err(match nearest_known(key) {
+        Some(near) => failure.help(format!("did you mean {near}?")),
+        None => failure,
+    })
+}
+
+/// Lets it go. The lock is held.
+fn let_go(
+    cli: &Cli,
+    ui: &Ui,
+    (key, boot_id): (&Key, &str),
+    time: Duration,
+    reason: &str,
+) -> Result<Exit, Failure> {
     let since_boot = clock::since_boot();
-    let until = SignedDuration::try_from(args.time)
+    let until = SignedDuration::try_from(time)
         .ok()
         .and_then(|time| Timestamp::now().checked_add(time).ok())
         .map(|until| format!("{until:.0}"));
-    damaged::set_aside(&cli.root);
     let stays = |error| Failure::new(format!("{key} stays held: {error}"));
-    let mut holds = Holds::read(&cli.root, &boot_id).map_err(stays)?;
+    let mut holds = Holds::read(&cli.root, boot_id).map_err(stays)?;
     let hold = Hold {
         kind: UNLOCKED.into(),
         by: who(),
-        reason: Some(args.reason.trim().to_owned()),
+        reason: Some(reason.to_owned()),
         until: until.clone(),
-        until_since_boot: Some((since_boot + args.time).as_secs()),
+        until_since_boot: Some((since_boot + time).as_secs()),
     };
     holds.holds.insert(key.to_string(), hold);
     holds.write(&cli.root, since_boot).map_err(stays)?;
-    let half = catalogue::half_of(&key);
-    let keys: Vec<Key> = std::iter::once(key.clone()).chain(half).collect();
+    let keys = halves(key);
     // Before it says that it is no longer prevented.
-    let held = is_held(cli, &boot_id, &key, &keys);
+    let held = is_held(cli, boot_id, key, &keys);
     // A pinned program prevents also where no daemon runs, or one that hangs.
     if cli.root == Path::new("/") {
         bpf::let_go(&keys)
             .map_err(|error| Failure::new(format!("{key} stays prevented: {error}")))?;
         presence::no_longer_prevented(&cli.root, &keys);
     }
-    let runs = presence::find(&cli.root, &boot_id).is_some_and(|watch| watch.running);
-    tell(
-        ui,
-        &Unlocked {
-            schema: UNLOCKED_SCHEMA.into(),
-            key: key.to_string(),
-            until,
-            reason: args.reason.trim().to_owned(),
-            held,
-            daemon: runs,
-        },
-    )?;
+    let daemon = runs(cli, boot_id);
+    let (key, reason) = (key.to_string(), reason.to_owned());
+    tell(ui, &Unlocked { schema: UNLOCKED_SCHEMA.into(), key, until, reason, held, daemon })?;
     Ok(Exit::Done)
+}
+
+/// Ends what an `unlock` has let go; nothing else that lets it go. The lock is held.
+fn take_back(cli: &Cli, ui: &Ui, (key, boot_id): (&Key, &str)) -> Result<Exit, Failure> {
+    let since_boot = clock::since_boot();
+    let stays = |error| Failure::new(format!("{key} stays let go: {error}"));
+    let mut holds = Holds::read(&cli.root, boot_id).map_err(stays)?;
+    let name = key.to_string();
+    let unlocked = |hold: &Hold| hold.kind == UNLOCKED && !hold.is_over(since_boot);
+    let ended = holds.holds.get(&name).is_some_and(unlocked).then(|| holds.holds.remove(&name));
+    let ended = ended.flatten();
+    if ended.is_some() {
+        holds.write(&cli.root, since_boot).map_err(stays)?;
+    }
+    let done = Unlocked {
+        schema: UNLOCKED_SCHEMA.into(),
+        key: name,
+        until: ended.as_ref().map(|_| format!("{:.0}", Timestamp::now())),
+        reason: ended.and_then(|hold| hold.reason).unwrap_or_default(),
+        held: is_held(cli, boot_id, key, &halves(key)),
+        daemon: runs(cli, boot_id),
+    };
+    let told = match &done.until {
+        Some(_) => format!("{key} is taken back"),
+        None => format!("{key} is not unlocked: there is nothing to end"),
+    };
+    match ui.format() {
+        Format::Json => ui.json(&done),
+        Format::Text => ui.result(&format!("{told}\n")),
+    }
+    .map_err(|failure| failure.after(&told))?;
+    if let Some(hold) = holds.of(key, since_boot) {
+        ui.hint(&format!("It is let go all the same ({}), by {}.", hold.kind, hold.by));
+    } else if done.until.is_some() {
+        ui.hint(match (done.held, done.daemon) {
+            (false, _) => "Nothing holds it: this host's baseline does not set it.",
+            (true, true) => "The daemon holds it again.",
+            (true, false) => "No daemon runs: `tunectl apply` sets it.",
+        });
+    }
+    Ok(Exit::Done)
+}
+
+/// The parameter, and its other half.
+fn halves(key: &Key) -> Vec<Key> {
+    std::iter::once(key.clone()).chain(catalogue::half_of(key)).collect()
+}
+
+fn runs(cli: &Cli, boot_id: &str) -> bool {
+    presence::find(&cli.root, boot_id).is_some_and(|watch| watch.running)
 }
 
 fn tell(ui: &Ui, done: &Unlocked) -> Result<(), Failure> {

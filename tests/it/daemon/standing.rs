@@ -98,6 +98,42 @@ fn it_says_at_the_start_what_it_holds_and_what_it_sees_by() {
     });
 }
 
+/// What is let go until the afternoon is needed again before.
+#[test]
+fn what_was_let_go_is_taken_back_early() {
+    in_namespaces("daemon::standing::what_was_let_go_is_taken_back_early", || {
+        fresh_host(&BASELINE.replace(", on_drift: yield", ""));
+        let watch = Watch::start(&["--no-bpf"]);
+        let unlock = ["unlock", "net.core.somaxconn", "--for", "9m", "--reason", "incident 4711"];
+        assert!(tunectl(&unlock).status.success());
+        watch.until("let go", || status()["daemon"]["held"] == 7);
+        write("net/core/somaxconn", "77");
+        let end = ["unlock", "net.core.somaxconn", "--end"];
+        let ran = tunectl(&end);
+        assert_eq!(String::from_utf8_lossy(&ran.stdout), "net.core.somaxconn is taken back\n");
+        assert!(errors(&ran).contains("The daemon holds it again."), "{}", errors(&ran));
+        watch.until("put right", || live("net/core/somaxconn") == "4321");
+        watch.until("held", || status()["daemon"]["held"] == 8);
+        // A script may do so again, or come too late.
+        let ran = tunectl(&end);
+        assert!(ran.status.success(), "{ran:?}");
+        assert!(String::from_utf8_lossy(&ran.stdout).contains("is not unlocked: there is nothing"));
+        let json = |args: &[&str]| -> Value {
+            let args: Vec<&str> = args.iter().copied().chain(["--format", "json"]).collect();
+            serde_json::from_slice(&tunectl(&args).stdout).unwrap()
+        };
+        assert_eq!(json(&end)["until"], Value::Null);
+        json(&unlock);
+        let ended = json(&end);
+        assert!(ended["until"].is_string() && ended["held"] == true, "{ended}");
+        assert_eq!(ended["reason"], "incident 4711");
+        for args in [&["--for", "1m"][..], &["--end", "--for", "1m"], &["--end", "--reason", "x"]] {
+            let args: Vec<&str> = unlock[..2].iter().chain(args).copied().collect();
+            assert_eq!(tunectl(&args).status.code(), Some(1), "{args:?}");
+        }
+    });
+}
+
 /// Of /proc/PID/stat: the scheduling policy, 1 for `SCHED_FIFO`.
 fn policy(pid: u32) -> String {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
