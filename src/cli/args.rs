@@ -113,8 +113,9 @@ pub enum Command {
     ///
     /// Of several reports of a host the newest counts. Exit codes: 0 done, and the gate lets the
     /// rollout go on; 2 it stops it; 1 there is no report, or a file that cannot be read, or cannot
-    /// be read to its end. A damaged line costs that line: it is told, counted as `unreadable`, and
-    /// changes the exit code only through the gate.
+    /// be read to its end. A damaged line costs that line, and so does a file with nothing in it, or
+    /// no report: it is told, counted as `unreadable`, and changes the exit code only through the
+    /// gate (`unreadable=0`).
     Fleet(FleetArgs),
     /// List the baselines that -b takes by name, or print one
     ///

@@ -106,9 +106,11 @@ fn terms(args: &FleetArgs, ui: &Ui) -> Result<Terms, Failure> {
     let now = Timestamp::now();
     let now = u64::try_from(now.as_microsecond()).unwrap_or(0);
     let silent_before = if let Some(since) = &args.since {
-        let time: Timestamp = since.parse().map_err(|error| {
+        // A day is meant from its beginning.
+        let day = format!("{since}T00:00:00Z").parse().ok();
+        let time: Timestamp = day.map_or_else(|| since.parse(), Ok).map_err(|error| {
             Failure::new(format!("--since {since:?} is no time: {error}"))
-                .help("RFC 3339, such as 2026-11-26T12:00:00Z")
+                .help("a day such as 2026-11-26, or RFC 3339, such as 2026-11-26T12:00:00Z")
         })?;
         u64::try_from(time.as_microsecond()).unwrap_or(0)
     } else {

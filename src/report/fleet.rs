@@ -100,7 +100,7 @@ fn reading(fleet: &Fleet) -> String {
         };
     }
     if reports.unreadable > 0 {
-        let _ = write!(text, "; {} could not be read", number(reports.unreadable));
+        let _ = write!(text, "; {} unreadable", number(reports.unreadable));
     }
     if reports.beyond > 0 {
         let _ = write!(

@@ -387,6 +387,26 @@ fn fleet_code(gate: &str, path: &Path) -> Option<i32> {
     fleet(&["--gate", gate, "-q"], &[path]).code
 }
 
+#[test]
+fn who_is_silent_since_a_day_is_so_since_its_beginning() {
+    let dir = Dir::new("day");
+    let good = dir.file("good.ndjson", &made_up(5, 1, 0).0);
+    let since = |since: &str| {
+        told({
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tunectl"));
+            command.args(["fleet", "--since", since]).arg(&good);
+            command
+        })
+    };
+    let day = since("2026-11-26");
+    assert_eq!(day.out, since("2026-11-26T00:00:00Z").out);
+    assert!(day.code == Some(0) && day.out.contains("before 2026-11-26T00:00:00Z"), "{}", day.out);
+    for wrong in ["2026-11-31", "2026-11", "yesterday", "2026-11-26T"] {
+        let ran = since(wrong);
+        assert!(ran.code == Some(1) && ran.err.contains("a day such as"), "{}", ran.err);
+    }
+}
+
 /// Where a transfer fails or a disk is full, some host's report is such a file.
 #[test]
 fn a_file_with_nothing_in_it_is_told_and_counts_as_unreadable() {
@@ -410,6 +430,8 @@ fn a_file_with_nothing_in_it_is_told_and_counts_as_unreadable() {
     }
     let text = fleet(&[], &[&good]).out.replace('\n', " ");
     assert!(text.contains("; 1 is an older one of the same host"), "{text}");
+    let text = fleet(&[], &[&dir.file("empty.json", b""), &good]).out.replace('\n', " ");
+    assert!(text.contains("; 1 unreadable"), "{text}");
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub struct FleetArgs {
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration, conflicts_with = "since")]
     pub silent_after: std::time::Duration,
 
-    /// The same as a point in time, as 2026-11-26T12:00:00Z
+    /// The same as a point in time, as 2026-11-26T12:00:00Z, or a day (its beginning, UTC)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
 
