@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::observed::Replaced;
 use crate::persist::trial::{self as record, State, Trial};
 use crate::persist::{LOCK, Lock, LockError, damaged, originals};
 use crate::procsys::ProcSys;
@@ -61,22 +62,15 @@ pub fn run(cli: &Cli, args: &ConfirmArgs, ui: &Ui) -> Result<Exit, Failure> {
         }
     })?;
     drop(lock);
-    let mut files = trial.files();
-    // What there was before is remembered, and nothing that a boot sets.
-    files.retain(|file| ![originals::FIRST, originals::OF_BOOT].contains(&file.path.as_str()));
-    let keys = seen(&trial, None).keys;
     let told = match ui.format() {
-        Format::Json => ui.json(&Confirmed {
-            schema: CONFIRMED_SCHEMA.into(),
-            result: "confirmed".into(),
-            baseline: trial.baseline.clone(),
-            keys,
-            persisted: files.iter().map(|file| file.path.clone()).collect(),
-            adopted: files.iter().any(|file| file.path == HOST_BASELINE),
-            changed: changed.iter().map(|(key, _)| key.to_string()).collect(),
-            put_back: Vec::new(),
-        }),
-        Format::Text => ui.result(&report::confirmed(&trial.baseline, &keys, &files)),
+        Format::Json => {
+            let changed: Vec<String> = changed.iter().map(|(key, _)| key.to_string()).collect();
+            ui.json(&ended(&trial, &changed, Vec::new()))
+        }
+        Format::Text => {
+            let keys = seen(&trial, None).keys;
+            ui.result(&report::confirmed(&trial.baseline, &keys, &persisted(&trial)))
+        }
     };
     told.map_err(|failure| failure.after("the trial was confirmed, and is persisted"))?;
     for (key, now) in changed {
@@ -90,25 +84,39 @@ pub fn run(cli: &Cli, args: &ConfirmArgs, ui: &Ui) -> Result<Exit, Failure> {
 
 /// Puts the trial back before its end. The lock is held.
 fn cancel(cli: &Cli, ui: &Ui, kernel: &ProcSys, trial: &mut Trial) -> Result<Exit, Failure> {
-    let keys = seen(trial, None).keys;
     let Some(lines) = put_back(cli, kernel, trial, "it was cancelled")? else {
         return Err(nothing(cli, &trial.boot_id));
     };
     let told = match ui.format() {
-        Format::Json => ui.json(&Confirmed {
-            schema: CONFIRMED_SCHEMA.into(),
-            result: "put_back".into(),
-            baseline: trial.baseline.clone(),
-            keys,
-            persisted: Vec::new(),
-            adopted: false,
-            changed: Vec::new(),
-            put_back: lines,
-        }),
+        Format::Json => ui.json(&ended(trial, &[], lines)),
         Format::Text => ui.result(&report::cancelled(&trial.baseline, &lines)),
     };
     told.map_err(|failure| failure.after("the trial was put back"))?;
     Ok(Exit::Done)
+}
+
+/// The files that a trial puts in place where it is kept. What there was before is remembered as
+/// well, and nothing that a boot sets.
+fn persisted(trial: &Trial) -> Vec<Replaced> {
+    let mut files = trial.files();
+    files.retain(|file| ![originals::FIRST, originals::OF_BOOT].contains(&file.path.as_str()));
+    files
+}
+
+/// A trial that has ended, for scripts.
+pub fn ended(trial: &Trial, changed: &[String], put_back: Vec<String>) -> Confirmed {
+    let is_kept = trial.state == State::Confirmed;
+    let files = if is_kept { persisted(trial) } else { Vec::new() };
+    Confirmed {
+        schema: CONFIRMED_SCHEMA.into(),
+        result: if is_kept { "confirmed" } else { "put_back" }.into(),
+        baseline: trial.baseline.clone(),
+        keys: seen(trial, None).keys,
+        persisted: files.iter().map(|file| file.path.clone()).collect(),
+        adopted: files.iter().any(|file| file.path == HOST_BASELINE),
+        changed: changed.to_vec(),
+        put_back,
+    }
 }
 
 /// Says that no trial is pending, and what became of the last one.

@@ -29,6 +29,7 @@ mod signals;
 mod status;
 mod tips;
 mod trial;
+mod trial_end;
 mod ui;
 mod unlock;
 mod usual;

@@ -22,6 +22,7 @@ use super::args::{ApplyArgs, Cli, Format};
 use super::failure::Failure;
 use super::host::Host;
 use super::ramp::Pace;
+use super::trial_end;
 use super::ui::Ui;
 
 /// The health command is run that often, in seconds, or four times where that is more.
@@ -103,6 +104,9 @@ pub fn begin(
         ))
     })?;
     tell(ui, &trial, held);
+    if args.wait {
+        return trial_end::wait(cli, ui, &trial);
+    }
     Ok(super::apply::exit(plan, &outcome))
 }
 

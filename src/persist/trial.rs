@@ -81,7 +81,7 @@ pub struct Check {
 }
 
 /// The end of a trial.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// When, RFC 3339 in UTC.
     pub at: String,

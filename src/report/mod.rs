@@ -40,7 +40,7 @@ pub use refusals::{of_guards, refusal};
 pub use secret::{SECRET, shown};
 pub use status_text::{all_released, begins, text as status_text};
 pub use style::{BAD, PLAIN, WARN, harmless, harmless_json};
-pub use trial::{cancelled, confirmed, pending};
+pub use trial::{cancelled, confirmed, ended as trial_ended, pending};
 pub use words::{
     NOTHING_HELD, counted, file_outcome, foreign, left_out, moment, not_listed, remarks,
 };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::observed::Replaced;
 use crate::wire::Trial;
 
-use super::style::{CHANGE, GOOD, HEAD, harmless, styled_line};
+use super::style::{BAD, CHANGE, GOOD, HEAD, harmless, styled_line};
 use super::words::{counted, moment};
 
 /// What was kept of a trial, as text.
@@ -31,6 +31,18 @@ pub fn cancelled(baseline: &str, lines: &[String]) -> String {
     let text = format!("{}: cancelled, as before the trial", harmless(baseline));
     let mut out = String::new();
     styled_line(&mut out, HEAD.fg_color(GOOD.get_fg_color()), &text);
+    for line in lines {
+        let _ = writeln!(out, "  {}", harmless(line));
+    }
+    out
+}
+
+/// How a trial ended that was waited for, and what came of it, a line each.
+pub fn ended(baseline: &str, kept: bool, why: &str, lines: &[String]) -> String {
+    let (how, style) = if kept { ("kept", GOOD) } else { ("put back", BAD) };
+    let mut out = String::new();
+    let text = format!("{}: {how}: {}", harmless(baseline), harmless(why));
+    styled_line(&mut out, HEAD.fg_color(style.get_fg_color()), &text);
     for line in lines {
         let _ = writeln!(out, "  {}", harmless(line));
     }

@@ -23,7 +23,8 @@ pub struct Trial {
     pub kept: Option<bool>,
 }
 
-/// What `tunectl confirm` has done, with `--cancel` or without.
+/// What `tunectl confirm` has done, with `--cancel` or without, or what a trial came to that
+/// `apply --confirm-within --wait` has waited for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmed {
     /// [`CONFIRMED_SCHEMA`].

@@ -254,6 +254,57 @@ fn a_check_that_keeps_passing_confirms_and_one_that_fails_puts_back_at_once() {
     assert!(is_nothing_persisted(&host));
 }
 
+/// What a script goes by: without `--wait` an apply has ended before the check has.
+#[test]
+fn a_trial_that_is_waited_for_tells_how_it_ended() {
+    let host = host();
+    let ran = begin(&host, "3s", &["--check", "true", "--wait"]);
+    assert_eq!((ran.code, is_live(&host)), (0, true), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("tried: kept: the check passed "), "{}", ran.out);
+    assert!(host.root.join(DROPIN).exists() && record(&host)["state"] == "confirmed");
+
+    let host = self::host();
+    let check = ["--check", "echo no route >&2; exit 7", "--wait"];
+    let ran = begin(&host, "1h", &check);
+    assert_eq!((ran.code, is_as_before(&host)), (1, true), "{}{}", ran.out, ran.err);
+    let told = "tried: put back: the check failed: exit status: 7: no route\n  2 put back\n";
+    assert!(ran.out.ends_with(told), "{}", ran.out);
+    let ran = begin(&host, "1h", &[&check[..], &["--format", "json"]].concat());
+    let documents: Vec<Value> =
+        serde_json::Deserializer::from_str(&ran.out).into_iter().collect::<Result<_, _>>().unwrap();
+    let told = |n: usize, field: &str| documents[n][field].as_str().unwrap();
+    assert_eq!((ran.code, documents.len(), told(0, "result")), (1, 2, "on_trial"));
+    assert_eq!((told(1, "schema"), told(1, "result")), ("tunectl/confirmed/1", "put_back"));
+
+    // Whoever else ends it, or it ends by itself; and whoever waits may be told to end.
+    let wait = ["apply", "-b", "/etc/tried.yaml", "--confirm-within", "1h", "--wait"];
+    for (ends, code, told) in [
+        (&["confirm"][..], 0, "tried: kept: confirmed"),
+        (&["confirm", "--cancel"], 1, "tried: put back: it was cancelled"),
+        (&[], 1, "no longer waited for, because of SIGTERM"),
+    ] {
+        let host = self::host();
+        let mut waiting = host.command(wait);
+        let waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        until("begun", || host.run(["status"]).out.contains("2 values live"));
+        if ends.is_empty() {
+            until("told", || is_live(&host));
+            let pid = nix::unistd::Pid::from_raw(i32::try_from(waiting.id()).unwrap());
+            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        } else {
+            until("ended", || host.run(ends.iter().copied()).code == 0);
+        }
+        let ran = host.told(waiting.wait_with_output().unwrap());
+        assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
+        assert!((ran.out + &ran.err).contains(told), "{told}");
+        if ends.is_empty() {
+            assert!(is_live(&host), "the trial goes on");
+            assert_eq!(host.run(["confirm", "--cancel"]).code, 0);
+        }
+    }
+    assert_eq!(host.run(["apply", "--wait"]).code, 1, "for nothing");
+}
+
 #[test]
 fn a_check_that_hangs_is_no_pass() {
     let host = host();
