@@ -37,6 +37,8 @@ fn pointer(name: &str) -> String {
     format!(
         "# Written by `tunectl apply -b`: the baseline of this host.\n\
          # Give it parameters of its own here, or in layers in {HOST_LAYERS}.\n\
+         # While the daemon runs it applies this file once it is saved. To try an edit, save it under\n\
+         # another name: tunectl apply -b ./new.yaml --adopt --confirm-within 10m\n\
          name: this-host\n{}\n",
         extends(name)
     )
