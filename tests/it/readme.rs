@@ -112,6 +112,37 @@ fn the_built_in_baselines_are_listed() {
     }
 }
 
+/// Whoever comes from sysctl.d files runs it over whatever these say.
+#[test]
+fn what_makes_a_baseline_of_sysctl_d_files_does_so() {
+    let text = readme();
+    let (_, script) = text.split_once("```\nawk -F=").unwrap();
+    let script = script.split("\n```").next().unwrap();
+    let script = script.replace("/etc/sysctl.d/*.conf > ours.yaml", "10-a.conf 20-b.conf");
+    let host = crate::operator::Host::usual();
+    let first = "# vm.page-cluster = 0\n ; so\nvm.swappiness=10\n-net.ipv4.conf.*.rp_filter = 2\n\
+                 \tvm/dirty_ratio = 20 \nnet.ipv4.tcp_rmem = 4096\t87380  16777216\n\n\
+                 kernel.core_pattern = /a=b\\n \"%p\"\n-net.ipv4.conf.lo.rp_filter\n";
+    host.given("10-a.conf", first).given("20-b.conf", "vm.swappiness = 5\n");
+    let made =
+        run(Command::new("sh").args(["-c", &format!("awk -F={script}")]).current_dir(&host.work));
+    let made = String::from_utf8(made.stdout).unwrap();
+    let lines: BTreeSet<&str> = made.lines().skip(2).collect();
+    let expected = [
+        r#"  "kernel.core_pattern": "/a=b\\n \"%p\"""#,
+        r#"  "net.ipv4.conf.*.rp_filter": "2""#,
+        "  \"net.ipv4.tcp_rmem\": \"4096\t87380  16777216\"",
+        r#"  "vm.swappiness": "5""#,
+        r#"  "vm/dirty_ratio": "20""#,
+    ];
+    assert_eq!(lines, BTreeSet::from(expected), "{made}");
+    host.given("ours.yaml", &made).live("kernel.core_pattern = core");
+    let ran = host.run(["plan", "--format", "json", "-b", "./ours.yaml"]);
+    let plan: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let core = &plan["parameters"][0];
+    assert_eq!((&core["desired"], &core["live"]), (&r#"/a=b\n "%p""#.into(), &"core".into()));
+}
+
 #[test]
 fn the_example_of_the_format_is_one() {
     let text = readme();
