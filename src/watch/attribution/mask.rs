@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use crate::observed::is_hidden;
 
+use super::programs::Programs;
+
 /// What stands in a secret's place.
 pub const MASK: &str = "***";
 /// No line is longer, in bytes.
@@ -51,23 +53,9 @@ const TOKENS: [&str; 12] = [
     "hvs.",
     "eyJ",
 ];
-/// Programs with a short option for a secret, and whether it may be an argument of its own.
-const SHORT: [(&[&str], &str, bool); 7] = [
-    (&["mysql", "mysqldump", "mysqladmin", "mysqlimport", "mariadb", "mariadb-dump"], "-p", false),
-    (&["sshpass", "mongo", "mongosh", "mongodump", "docker", "podman", "kinit"], "-p", true),
-    (&["redis-cli", "openstack"], "-a", true),
-    (&["curl", "wget"], "-u", true),
-    (&["ldapsearch", "ldapmodify", "ldapadd", "ldapdelete", "ldapwhoami"], "-w", true),
-    (&["smbclient", "rpcclient", "net"], "-U", true),
-    (&["7z", "7za", "7zr", "unrar", "zip"], "-p", false),
-];
-
 /// The last parts of the names of the parameters whose value is a secret: the catalogue is out of
 /// reach here, a test compares.
 pub const SECRET_KEYS: [&str; 2] = ["tcp_fastopen_key", "stable_secret"];
-
-/// A program's short option for a secret, and whether the secret may be an argument of its own.
-type Short = Option<(&'static str, bool)>;
 
 /// What is done with the argument that follows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,7 +75,7 @@ pub fn command_line(arguments: &[u8], more: bool) -> Option<String> {
     }
     let text = String::from_utf8_lossy(arguments);
     let mut line = String::with_capacity(text.len());
-    let mut short = None;
+    let mut programs = Programs::default();
     let mut next = Next::Show;
     let names_one = names_secret_key(&text).is_some();
     for (i, argument) in text.split('\0').enumerate() {
@@ -113,8 +101,8 @@ pub fn command_line(arguments: &[u8], more: bool) -> Option<String> {
             Next::Mask => line.push_str(MASK),
             Next::MaskKey if looks_like_a_key(argument) => line.push_str(MASK),
             Next::Show | Next::MaskKey => {
-                short = short.or(short_option(argument.rsplit('/').next().unwrap_or(argument)));
-                next = push_argument(&mut line, argument, short);
+                programs.meet(argument.rsplit('/').next().unwrap_or(argument));
+                next = push_argument(&mut line, argument, programs);
                 continue;
             }
         }
@@ -153,29 +141,21 @@ fn has_value_of_secret_key(text: &str) -> bool {
     text.split(|c| !of_a_value(c)).any(is_value)
 }
 
-fn short_option(program: &str) -> Short {
-    SHORT.iter().find(|s| s.0.contains(&program)).map(|s| (s.1, s.2))
-}
-
 /// Adds one argument, and tells what is to be done with the next one.
-fn push_argument(line: &mut String, argument: &str, short: Short) -> Next {
-    if let Some((option, apart)) = short
-        && let Some(joined) = argument.strip_prefix(option)
-    {
-        line.push_str(option);
-        if joined.is_empty() {
-            return if apart { Next::Mask } else { Next::Show };
+fn push_argument(line: &mut String, argument: &str, programs: Programs) -> Next {
+    if let Some(option) = programs.option(argument) {
+        line.push_str(option.shown);
+        if option.shown.len() < argument.len() {
+            line.push_str(MASK);
         }
-        line.push_str(MASK);
-        return Next::Show;
+        return if option.apart { Next::Mask } else { Next::Show };
     }
     let name = argument.trim_start_matches('-');
     let is_option = name.len() < argument.len() && !name.is_empty();
     if is_option && !name.contains(|c: char| c.is_whitespace() || matches!(c, '=' | ':')) {
         line.push_str(argument);
         return match name {
-            "user" | "proxy-user" if short.is_some_and(|s| s.0 == "-u") => Next::Mask,
-            _ if is_secret(name) => Next::Mask,
+            _ if is_secret(name) || programs.is_user(name) => Next::Mask,
             _ if has_word(name, &PERHAPS) => Next::MaskKey,
             _ => Next::Show,
         };
@@ -186,7 +166,7 @@ fn push_argument(line: &mut String, argument: &str, short: Short) -> Next {
         && !name.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '&' | ':' | '"' | '\''))
         && !value.is_empty()
         && !value.starts_with(['"', '\''])
-        && hides(name, value)
+        && (hides(name, value) || is_option && programs.is_user(name))
     {
         line.push_str(&argument[..argument.len() - value.len()]);
         line.push_str(MASK);
@@ -199,7 +179,8 @@ fn push_argument(line: &mut String, argument: &str, short: Short) -> Next {
 /// Adds a text with what looks like a secret in it masked: a script, a header, a URL, JSON.
 fn scan(line: &mut String, text: &str) {
     let mut rest = text;
-    let mut short = None;
+    let mut programs = Programs::default();
+    let mut before = None;
     let mut masks = false;
     while let Some(first) = rest.chars().next() {
         if masks && !first.is_whitespace() {
@@ -218,23 +199,32 @@ fn scan(line: &mut String, text: &str) {
         if !is_word(first) {
             line.push(first);
             rest = &rest[first.len_utf8()..];
+            programs.pass(before, first, rest.chars().next());
+            before = Some(first);
             continue;
         }
+        let quote = before.take().filter(|c| matches!(c, '"' | '\''));
         let (word, after) = rest.split_at(rest.find(|c| !is_word(c)).unwrap_or(rest.len()));
-        if let Some((option, apart)) = short
-            && let Some(joined) = word.strip_prefix(option)
-        {
-            line.push_str(option);
-            rest = &rest[option.len()..];
-            if joined.is_empty() {
-                masks = apart;
-            } else {
+        if let Some(option) = programs.option(word) {
+            line.push_str(option.shown);
+            rest = &rest[option.shown.len()..];
+            masks = option.apart;
+            let closed = closed(rest, quote);
+            // `-pX`, `-p'X'`, `-p$X`.
+            if closed == 0 && !rest.starts_with(is_end_of_word) && !rest.is_empty() {
+                masks = false;
                 line.push_str(MASK);
                 rest = &rest[value_end(rest, "")..];
             }
+            let (close, after) = rest.split_at(closed);
+            line.push_str(close);
+            rest = after;
             continue;
         }
-        short = short.or(short_option(word));
+        // In `/proc/sys/net/ipv4` no program is named.
+        if !after.starts_with('/') {
+            programs.meet(word);
+        }
         rest = after;
         if is_token(word) {
             line.push_str(MASK);
@@ -243,9 +233,13 @@ fn scan(line: &mut String, text: &str) {
         line.push_str(word);
         let name = word.trim_start_matches('-');
         let (joint, value) = joint(after);
+        let is_option = name.len() < word.len();
         if joint.is_empty() {
-            let is_option = name.len() < word.len();
-            masks = is_option && is_secret(name) || name.eq_ignore_ascii_case("bearer");
+            masks = is_option && (is_secret(name) || programs.is_user(name))
+                || name.eq_ignore_ascii_case("bearer");
+            let (close, after) = rest.split_at(if masks { closed(rest, quote) } else { 0 });
+            line.push_str(close);
+            rest = after;
             continue;
         }
         let end = if has_word(name, &HEADERS) {
@@ -254,7 +248,10 @@ fn scan(line: &mut String, text: &str) {
             value_end(value, text)
         };
         let bare = value[..end].trim_matches(['"', '\'']);
-        if !bare.is_empty() && !joint.starts_with("://") && hides(name, bare) {
+        if !bare.is_empty()
+            && !joint.starts_with("://")
+            && (hides(name, bare) || is_option && programs.is_user(name))
+        {
             line.push_str(joint);
             line.push_str(MASK);
             rest = &value[end..];
@@ -262,14 +259,15 @@ fn scan(line: &mut String, text: &str) {
     }
 }
 
-/// Where a value ends: at its quote; without one at a blank or a quote, and in the query of a URL
-/// that `text` has at the next name, too.
+/// Where a value ends: at its quote; without one at a blank or a quote, before the `;` that ends a
+/// command there, and in the query of a URL that `text` has at the next name, too.
 fn value_end(value: &str, text: &str) -> usize {
     if value.starts_with(['"', '\'']) {
         return quoted_end(value);
     }
     let is_query = text.contains("://");
-    value.find(|c| is_end(c) || is_query && c == '&').unwrap_or(value.len())
+    let end = value.find(|c| is_end(c) || is_query && c == '&').unwrap_or(value.len());
+    value[..end].trim_end_matches(';').len()
 }
 
 /// What stands between a name and its value: `=`, `: `, `": "`.
@@ -280,6 +278,12 @@ fn joint(after: &str) -> (&str, &str) {
     // `a = b` is no assignment in a shell, and one in a configuration: both are masked.
     let value = value.trim_start_matches(' ');
     after.split_at(after.len() - value.len())
+}
+
+/// How much belongs to the end of a word that began behind `quote`, as in a list: `'-p', 'X'`.
+fn closed(rest: &str, quote: Option<char>) -> usize {
+    let after = quote.and_then(|quote| rest.strip_prefix(quote));
+    after.map_or(0, |after| 1 + usize::from(after.starts_with(',')))
 }
 
 fn quoted_end(value: &str) -> usize {
@@ -298,6 +302,10 @@ fn quoted_end(value: &str) -> usize {
 
 fn is_end(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'')
+}
+
+fn is_end_of_word(c: char) -> bool {
+    c.is_whitespace() || matches!(c, ';' | '|' | '&' | ')' | '<' | '>')
 }
 
 fn is_word(c: char) -> bool {

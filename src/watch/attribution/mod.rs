@@ -4,6 +4,7 @@ mod cgroup;
 mod cgroups;
 mod glance;
 mod mask;
+mod programs;
 #[cfg(test)]
 mod tests;
 

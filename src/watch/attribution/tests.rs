@@ -71,6 +71,41 @@ const LINES: &[(&str, &str)] = &[
     ("curl|-u|alice:hunter2|http://x/", "curl -u *** http://x/"),
     ("curl|--user|alice:hunter2|http://x/", "curl --user *** http://x/"),
     ("sudo|-u|root|mysql|-phunter2", "sudo -u root mysql -p***"),
+    ("curl|-sSu|alice:hunter2|x", "curl -sSu *** x"),
+    ("curl|--user=alice:hunter2|x", "curl --user=*** x"),
+    ("ldapsearch|-xw|hunter2|-b|dc=x", "ldapsearch -xw *** -b dc=x"),
+    ("mysql|net|-phunter2", "mysql net -p***"),
+    (
+        "set|/proc/sys/net/ipv4/tcp_fin_timeout|curl|-u|a:b",
+        "set /proc/sys/net/ipv4/tcp_fin_timeout curl -u ***",
+    ),
+    // The same in a script: whatever was named before, a path's component or another program.
+    (
+        "bash|-c|echo 73 > /proc/sys/net/ipv4/tcp_fin_timeout; curl -u bob:hunter2 https://x; sleep .1",
+        "bash -c echo 73 > /proc/sys/net/ipv4/tcp_fin_timeout; curl -u *** https://x; sleep .1",
+    ),
+    (
+        "sh|-c|echo 1 >/proc/sys/net/core/x && mysql -u root -phunter2 shop",
+        "sh -c echo 1 >/proc/sys/net/core/x && mysql -u root -p*** shop",
+    ),
+    (
+        "sh|-c|cd /proc/sys/net; ldapsearch -w hunter2; redis-cli -a hunter2; sysctl -a -w x=1",
+        "sh -c cd /proc/sys/net; ldapsearch -w ***; redis-cli -a ***; sysctl -a -w x=1",
+    ),
+    (
+        "sh|-c|docker pull web && sysctl -p /etc/sysctl.d/web.conf",
+        "sh -c docker pull web && sysctl -p /etc/sysctl.d/web.conf",
+    ),
+    ("sh|-c|mysql -phunter2; sysctl -p /etc/x.conf", "sh -c mysql -p***; sysctl -p /etc/x.conf"),
+    ("sh|-c|curl --user a:hunter2 x &", "sh -c curl --user *** x &"),
+    // Where a command ends is not known for sure.
+    ("sh|-c|mysql -e 'a; b' -phunter2", "sh -c mysql -e 'a; b' -p***"),
+    ("sh|-c|mysql -u root \\\n -phunter2", "sh -c mysql -u root \\  -p***"),
+    ("sh|-c|mysql >x 2>&1 -phunter2", "sh -c mysql >x 2>&1 -p***"),
+    ("sh|-c|mysql $(a; b) -phunter2", "sh -c mysql $(a; b) -p***"),
+    ("sh|-c|M=/usr/bin/mysql; $M -phunter2", "sh -c M=/usr/bin/mysql; $M -p***"),
+    ("python3|-c|run(['sshpass', '-p', 'hunter2'])", "python3 -c run(['sshpass', '-p', ***])"),
+    ("python3|-c|run(['x', '--password', 'hunter2'])", "python3 -c run(['x', '--password', ***])"),
     // In a URL.
     ("git|clone|https://alice:hunter2@example.org/x", "git clone https://alice:***@example.org/x"),
     ("git|clone|https://0123456789abcdef0123@example.org/x", "git clone https://***@example.org/x"),
@@ -102,6 +137,51 @@ const LINES: &[(&str, &str)] = &[
     ("tool|auth=0123456789abcdef0123456789abcdef", "tool auth=***"),
     // What acts on a terminal.
     ("sysctl|a\nb\x1b[2Jc\u{9b}d\u{202e}e", "sysctl a b\\u{1b}[2Jc\\u{9b}d\\u{202e}e"),
+];
+
+/// Commands of a script without a secret.
+const BEFORE: &[&str] = &[
+    "echo 73 > /proc/sys/net/ipv4/tcp_fin_timeout",
+    "cd /proc/sys/net",
+    "sysctl -w net.ipv4.tcp_fin_timeout=73",
+    "echo \"$x\" | tee /proc/sys/net/core/somaxconn >/dev/null 2>&1",
+    "ls -p /etc",
+    "docker run -p 80:80 mysql",
+    "mysql -p shop",
+    "curl -s https://x/y?a=b",
+    "zip -r a.zip /srv/net/zip",
+    "for i in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 1 > $i; done",
+    "f() { net ads info; }",
+    "sleep .1",
+];
+/// What may stand before a command.
+const WRAPPERS: &[&str] = &[
+    "",
+    "sudo -n ",
+    "env A=b ",
+    "timeout -k 5 10 ",
+    "nohup ",
+    "exec ",
+    "! ",
+    "(",
+    "sudo -u mysql ",
+];
+/// Programs, and their options up to a secret.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("mysql", "-p"),
+    ("mysql", "-p'"),
+    ("mariadb-dump", "-u root -p"),
+    ("sshpass", "-p "),
+    ("docker", "login -u a -p "),
+    ("redis-cli", "-h db -a "),
+    ("curl", "-u bob:"),
+    ("curl", "-fsSu bob:"),
+    ("curl", "--user bob:"),
+    ("curl", "--proxy-user=bob:"),
+    ("ldapsearch", "-xw "),
+    ("smbclient", "-U a%"),
+    ("7z", "-p"),
+    ("net", "-U a%"),
 ];
 
 #[test]
@@ -229,6 +309,31 @@ proptest! {
             prop_assert!(!text.contains(|c: char| c.is_control()), "{text:?}");
         }
         prop_assert!(texts[0].as_ref().is_none_or(|line| line.len() <= 1024));
+    }
+
+    #[test]
+    fn scripts_never_show_a_secret_of_a_known_program(
+        before in prop::sample::subsequence(BEFORE, 0..4),
+        wrapper in prop::sample::select(WRAPPERS),
+        directory in prop::sample::select(&["", "/usr/bin/", "./", "$HOME/bin/"][..]),
+        program in prop::sample::select(PROGRAMS),
+        end in prop::sample::select(&["; ", " && ", " || ", " | ", "\n", " & ", ";"][..]),
+        secret in "[A-Z][a-z]{5}[0-9]{3}",
+        after in prop::sample::subsequence(BEFORE, 0..3),
+    ) {
+        let (name, option) = program;
+        for option in [option.to_owned(), format!("-x {option}"), format!("-e 'a; b' {option}")] {
+            let command = format!("{wrapper}{directory}{name} {option}{secret} x");
+            let script = [before.as_slice(), &[&command], &after].concat().join(end);
+            for arguments in [
+                format!("bash\0-c\0{script}\0"),
+                format!("sudo\0-n\0sh\0-ec\0{script}\0sh\0x\0"),
+                format!("ssh\0web\0{script}\0"),
+            ] {
+                let line = command_line(arguments.as_bytes(), false).unwrap();
+                prop_assert!(!line.contains(&secret), "{script}: {line}");
+            }
+        }
     }
 
     #[test]
