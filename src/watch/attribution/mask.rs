@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::key::{glob_matches, has_wildcard};
 use crate::observed::is_hidden;
 
 use super::programs::Programs;
@@ -73,7 +74,10 @@ pub fn command_line(arguments: &[u8], more: bool) -> Option<String> {
     if arguments.is_empty() {
         return None;
     }
-    let text = String::from_utf8_lossy(arguments);
+    let mut text = String::from_utf8_lossy(arguments);
+    if globs_secret_key(&text) {
+        text = without_values_of_secret_keys(&text).into();
+    }
     let mut line = String::with_capacity(text.len());
     let mut programs = Programs::default();
     let mut next = Next::Show;
@@ -132,13 +136,36 @@ fn joint_of(rest: &str, name: &str) -> &'static str {
     }
 }
 
+/// Whether a word of a text is a glob that a shell may make a secret parameter's name of: as a path,
+/// or with dots.
+fn globs_secret_key(text: &str) -> bool {
+    let is_between = |c: char| c.is_whitespace() || c == '\0' || "\"'=;|&<>(){}".contains(c);
+    let globs = text.split(is_between).filter(|word| has_wildcard(word));
+    let mut last = globs.filter_map(|glob| glob.rsplit(['/', '.']).next());
+    last.any(|glob| SECRET_KEYS.iter().any(|key| glob_matches(glob, key)))
+}
+
 /// Whether a text may have the value of a secret parameter: hexadecimal groups, or an address.
 fn has_value_of_secret_key(text: &str) -> bool {
-    let of_a_value = |c: char| c.is_ascii_hexdigit() || matches!(c, '-' | ',' | ':');
-    let is_value = |run: &str| {
-        run.bytes().filter(u8::is_ascii_hexdigit).count() >= 8 || run.matches(':').count() > 1
-    };
-    text.split(|c| !of_a_value(c)).any(is_value)
+    text.split(is_of_no_value).any(is_value_of_secret_key)
+}
+
+/// A text in which a secret parameter may be named, without what may be its value.
+fn without_values_of_secret_keys(text: &str) -> String {
+    let runs = text.split_inclusive(is_of_no_value).map(|run| {
+        let end = run.find(is_of_no_value).unwrap_or(run.len());
+        let (run, after) = run.split_at(end);
+        [if is_value_of_secret_key(run) { MASK } else { run }, after].concat()
+    });
+    runs.collect()
+}
+
+fn is_of_no_value(c: char) -> bool {
+    !c.is_ascii_hexdigit() && !matches!(c, '-' | ',' | ':')
+}
+
+fn is_value_of_secret_key(run: &str) -> bool {
+    run.bytes().filter(u8::is_ascii_hexdigit).count() >= 8 || run.matches(':').count() > 1
 }
 
 /// Adds one argument, and tells what is to be done with the next one.

@@ -64,6 +64,23 @@ const LINES: &[(&str, &str)] = &[
     ("bash|-c|echo 1 > $1/net.ipv6.conf.lo.stable_secret", "bash -c ***"),
     ("python3|-c|open('/proc/sys/net/ipv4/tcp_fastopen_key').write('1-2')", "python3 -c ***"),
     ("--set=net.ipv4.tcp_fastopen_key=1-2-3-4", "***"),
+    // A shell may make the name of a glob.
+    (
+        "bash|-c|K=aaaaaaaa-bbbbbbbb-cccccccc-dddddddd; echo 77 > $F; echo $K > tcp_fast*_key",
+        "bash -c K=***; echo 77 > $F; echo $K > tcp_fast*_key",
+    ),
+    (
+        "sh|-c|echo 2001::1 >/proc/sys/net/ipv6/conf/*/s*",
+        "sh -c echo *** >/proc/sys/net/ipv6/conf/*/s*",
+    ),
+    (
+        "sysctl|-w|net.ipv4.tcp_fastopen_k?y=01234567-89abcdef-01234567-89abcdef|a",
+        "sysctl -w net.ipv4.tcp_fastopen_k?y=*** a",
+    ),
+    (
+        "sh|-c|echo 1 >/proc/sys/net/ipv6/conf/*/accept_ra # 2001::1",
+        "sh -c echo 1 >/proc/sys/net/ipv6/conf/*/accept_ra # 2001::1",
+    ),
     // By the name of the program.
     ("/usr/bin/mysql|-u|root|-phunter2|shop", "/usr/bin/mysql -u root -p*** shop"),
     ("sshpass|-p|hunter2|ssh|web", "sshpass -p *** ssh web"),
