@@ -37,6 +37,8 @@ pub const MESSAGE_IDS: [(&str, &str, u8); 11] = [
 
 /// What the masked parts of a command line are shown as.
 const MASK: &str = "***";
+/// How a command line ends that was not read, or is not shown, to its end.
+const CUT: &str = "...";
 
 /// The journal, to send to.
 #[derive(Debug)]
@@ -145,7 +147,7 @@ fn fields(out: &mut Vec<u8>, event: &Event, text: &str) {
     let Some(writer) = &event.writer else { return };
     // From OBJECT_PID the journal looks the process up itself, its command line with whatever
     // secrets it has: it is named so only where we know that there are none.
-    if writer.cmdline.as_deref().is_some_and(|line| !line.contains(MASK)) {
+    if writer.cmdline.as_deref().is_some_and(|line| !line.contains(MASK) && !line.ends_with(CUT)) {
         number(out, "OBJECT_PID", writer.pid.map(u64::from));
     }
     maybe(out, "OBJECT_COMM", writer.comm.as_deref());

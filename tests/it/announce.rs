@@ -112,7 +112,8 @@ fn an_event_becomes_fields() {
     assert_eq!(of(&found, "TUNECTL_WRITER_CONTAINER"), None);
 
     // The journal would look the command line up by OBJECT_PID, secrets and all.
-    for cmdline in [None, Some("tool --password=***".to_owned())] {
+    for cmdline in [None, Some("tool --password=***"), Some("sh -c : xxxxxxxx...")] {
+        let cmdline = cmdline.map(str::to_owned);
         let event = Event { writer: Some(Writer { cmdline, ..writer() }), ..event.clone() };
         journal.send(&event, "text").unwrap();
         let size = socket.recv(&mut buffer).unwrap();
