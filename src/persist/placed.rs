@@ -3,12 +3,15 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, TryLockError};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, fchmod, openat, renameat, unlinkat};
+use rustix::io::Errno;
 
 use crate::below;
 
@@ -18,6 +21,8 @@ use super::staged::is_left_behind;
 const READ: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+/// Names that are tried for a temporary.
+const TRIES: u32 = 100;
 
 /// Writes `bytes` to `place`, mode 0644, whole or not at all; links in its path are followed, and
 /// none that stands at its end.
@@ -59,18 +64,10 @@ fn is_missing(error: &io::Error) -> bool {
 
 fn put(directory: &OwnedFd, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
     remove_left_behind(directory, name);
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mode = Mode::from_raw_mode(0o644);
-    let mut file = File::from(openat(directory, &temporary, flags, mode)?);
-    // Whoever removes what killed runs have left sees that it is in use, as in `staged`.
-    let lock = openat(directory, &temporary, READ, Mode::empty()).map(File::from);
-    let _ = lock.as_ref().map(File::lock);
+    let (temporary, mut file, _lock) = temporary(directory, name)?;
     let written = file.write_all(bytes).and_then(|()| {
         // The mode is this one whatever the umask says.
-        fchmod(&file, mode)?;
+        fchmod(&file, Mode::from_raw_mode(0o644))?;
         file.sync_all()?;
         Ok(renameat(directory, &temporary, directory, name)?)
     });
@@ -85,6 +82,46 @@ fn put(directory: &OwnedFd, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Makes a temporary, and locks it: whoever removes what killed runs have left sees that it is in
+/// use, as in `staged`. No other user can open it before, and keep it from that; nor is its name to
+/// be guessed, and taken, beforehand.
+fn temporary(directory: &OwnedFd, name: &OsStr) -> io::Result<(OsString, File, File)> {
+    let made = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    for _ in 0..TRIES {
+        let mut temporary = OsString::from(".");
+        temporary.push(name);
+        temporary.push(format!(".{}{:09}.tmp", std::process::id(), random()));
+        let file = match openat(directory, &temporary, made, Mode::from_raw_mode(0o600)) {
+            Ok(file) => File::from(file),
+            Err(Errno::EXIST) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        // It is another one, or none, where somebody has removed it before it was locked.
+        if let Ok(lock) = openat(directory, &temporary, READ, Mode::empty()).map(File::from)
+            && is_same(&file, &lock)
+        {
+            // Where a file system has no locks, nobody removes it.
+            if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+                return Ok((temporary, file, lock));
+            }
+            let _ = unlinkat(directory, &temporary, AtFlags::empty());
+        }
+    }
+    let why = "somebody else takes each temporary file beside it: choose a directory that nobody \
+               else writes to";
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, why))
+}
+
+fn is_same(one: &File, other: &File) -> bool {
+    let place = |file: &File| file.metadata().ok().map(|found| (found.dev(), found.ino()));
+    place(one).is_some_and(|one| place(other) == Some(one))
+}
+
+/// Nine digits that nobody can guess.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish() % 1_000_000_000
 }
 
 /// Removes what killed runs have begun to write of it; what cannot be removed does no harm.

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use reports::{Known, generate};
@@ -802,6 +803,56 @@ fn a_page_replaces_files_alone_and_none_that_it_is_made_of() {
         assert!(ran.out.ends_with("</html>\n") && ran.err.is_empty(), "{}", ran.err);
         let ran = fleet(&["--html", stdout, "--format", "json"], &[&file]);
         assert!(ran.code == Some(1) && ran.out.is_empty(), "{}", ran.err);
+    }
+}
+
+/// Whoever may write to the page's directory, such as /tmp, neither holds the command nor ends it.
+#[test]
+fn nobody_keeps_a_page_from_its_place_by_its_temporaries() {
+    let dir = Dir::new("temporaries");
+    let file = dir.file("fleet.ndjson", made_up(9, 20, 0).0);
+    let page = dir.0.join("page.html");
+    let begin = || {
+        // Its process id is known before it writes.
+        let mut waits = Command::new("sh");
+        waits.args(["-c", "read go; exec \"$0\" \"$@\" </dev/null"]).stdin(Stdio::piped());
+        waits.arg(env!("CARGO_BIN_EXE_tunectl")).args(["fleet", "--since", SILENT_BEFORE]);
+        waits.arg("--html").arg(&page).arg(&file);
+        waits.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut child = begin();
+    let taken: Vec<File> = std::iter::once(String::new())
+        .chain((0..100).map(|n| format!("{n:02}")))
+        .map(|n| {
+            let taken = dir.file(&format!(".page.html.{}{n}.tmp", child.id()), "");
+            let taken = File::open(taken).unwrap();
+            taken.lock().unwrap();
+            taken
+        })
+        .collect();
+    child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    let ran = child.wait_with_output().unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(fs::read_to_string(&page).unwrap().starts_with("<!DOCTYPE html>"));
+    drop(taken);
+
+    // Here it is the same user who locks each as soon as it is there.
+    for _ in 0..10 {
+        let mut child = begin();
+        child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+        let mut held = Vec::new();
+        let begun = std::time::Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it waits for a lock");
+            for entry in fs::read_dir(&dir.0).unwrap().flatten() {
+                let is_temporary = entry.path().extension().is_some_and(|end| end == "tmp");
+                let opened = File::open(entry.path()).ok().filter(|_| is_temporary);
+                held.extend(opened.filter(|file| file.try_lock().is_ok()));
+            }
+        }
+        let told = child.wait_with_output().unwrap();
+        let told = String::from_utf8(told.stderr).unwrap();
+        assert!(told.is_empty() || told.contains("takes each temporary file beside it"), "{told}");
     }
 }
 
