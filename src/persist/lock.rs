@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use nix::fcntl::OFlag;
 use nix::sys::stat::{major, minor};
 
+use crate::below::is_ours;
+
 use super::made::make_directories;
 use super::staged::is_at;
 
@@ -165,15 +167,31 @@ pub(super) fn opened(path: &Path) -> Result<File, LockError> {
         // Whatever the umask: others look there for trials and holds.
         make_directories(parent).map_err(|error| failed(error.error))?;
     }
-    OpenOptions::new()
+    let opened = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
         .custom_flags(UNWAITING.bits())
-        .open(path)
-        .map_err(failed)
+        .open(path);
+    opened.and_then(|file| is_a_lock(&file).map(|()| file)).map_err(failed)
+}
+
+/// Whoever has the lock writes in it who that is: where others have laid something else in its
+/// place, or a file of root's from elsewhere under a second name, that must not be written to.
+fn is_a_lock(file: &File) -> io::Result<()> {
+    let found = file.metadata()?;
+    let why = if !found.is_file() {
+        "it is not a regular file: remove it"
+    } else if found.nlink() > 1 {
+        "it is a file that has another name as well (a hard link): remove it"
+    } else if !is_ours(found.uid()) {
+        "it is another user's file: remove it"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::other(why))
 }
 
 /// The lock as the daemon uses it: for the moment of a correction, shared, and never waited for.

@@ -152,6 +152,49 @@ fn a_trial_replaces_nothing_but_what_an_apply_does() {
     assert_eq!(mode & 0o777, 0o600, "it is left as it is");
 }
 
+#[test]
+fn a_lock_is_written_to_only_where_it_is_one() {
+    let host = Host::usual();
+    host.file("etc/tunectl/baseline.yaml", "name: a\nparameters: {vm.swappiness: 10}\n");
+    let victim = host.root.with_extension("victim");
+    fs::write(&victim, "victim").unwrap();
+    let tell = |why: &str| {
+        for (lock, command) in [
+            ("run/tunectl/lock", &["apply"][..]),
+            ("run/tunectl/lock", &["unlock", "vm.swappiness", "--for", "1m", "--reason", "so"]),
+            ("run/tunectl/report.lock", &["report", "--save"]),
+        ] {
+            let ran = host.run(command.iter().copied());
+            let told = format!("cannot use the lock ROOT/{lock}: {why}");
+            assert!(ran.code != 0 && ran.err.contains(&told), "{command:?}: {ran:?}");
+        }
+    };
+    let lay = |lay: &dyn Fn(&Path)| {
+        fs::create_dir_all(host.root.join("run/tunectl")).unwrap();
+        for name in ["run/tunectl/lock", "run/tunectl/report.lock"] {
+            let path = host.root.join(name);
+            let _ = fs::remove_file(&path);
+            lay(&path);
+        }
+    };
+    lay(&|path| fs::hard_link(&victim, path).unwrap());
+    tell("it is a file that has another name as well (a hard link): remove it");
+    lay(&|path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap());
+    tell("it is not a regular file: remove it");
+    if is_root() {
+        lay(&|path| {
+            fs::write(path, "theirs").unwrap();
+            chown(path, NOBODY, NOBODY).unwrap();
+        });
+        tell("it is another user's file: remove it");
+    }
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "victim");
+    fs::remove_file(victim).unwrap();
+    // The usual one.
+    lay(&|path| fs::write(path, "pid 4711").unwrap());
+    assert_eq!(host.run(["apply"]).code, 0);
+}
+
 /// Debian gives the directory above the collector's to prometheus(1)'s user.
 #[test]
 fn metrics_go_where_no_other_user_has_led_them() {
