@@ -4,6 +4,7 @@
 mod blocks;
 mod count;
 mod gzip;
+mod inside;
 mod lines;
 mod paths;
 mod scratch;

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::gzip::{self, Gzip};
+use super::inside;
 use super::paths::Paths;
 use super::scratch::{Failed, Scratch};
 use super::walk::is_named_packed;
@@ -23,6 +24,8 @@ use super::zstd::{self, Zstd};
 pub struct Sources {
     /// `-`: standard input.
     paths: Paths,
+    /// From which number on they were found in which directory, or were named.
+    found_in: Vec<(usize, Option<PathBuf>)>,
     /// What streams have given.
     kept: Mutex<BTreeMap<usize, Arc<Mutex<Kept>>>>,
 }
@@ -91,6 +94,17 @@ impl Sources {
         self.paths.add(path.as_os_str().as_bytes())
     }
 
+    /// What is added from now on was found in that directory, or is named.
+    pub(super) fn found_in(&mut self, directory: Option<&Path>) {
+        self.found_in.push((self.len(), directory.map(Path::to_owned)));
+    }
+
+    /// The directory that it was found in; `None` where it was named.
+    fn directory(&self, number: usize) -> Option<&Path> {
+        let after = self.found_in.partition_point(|(first, _)| *first <= number);
+        self.found_in.get(after.checked_sub(1)?)?.1.as_deref()
+    }
+
     fn path(&self, number: usize) -> Result<PathBuf, Failed> {
         self.paths.get(number).map(|path| OsString::from_vec(path).into())
     }
@@ -120,10 +134,12 @@ impl Sources {
             }
         }
         let path = self.path(number).map_err(io::Error::other)?;
-        let file = if path == Path::new(STDIN) {
-            File::from(io::stdin().as_fd().try_clone_to_owned()?)
-        } else {
-            File::open(path)?
+        let file = match self.directory(number) {
+            Some(directory) => inside::open(directory, &path)?,
+            None if path == Path::new(STDIN) => {
+                File::from(io::stdin().as_fd().try_clone_to_owned()?)
+            }
+            None => File::open(path)?,
         };
         let kind = file.metadata()?.file_type();
         if kind.is_dir() {

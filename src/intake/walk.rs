@@ -51,7 +51,9 @@ pub fn sources(paths: &[PathBuf]) -> Result<Sought, Failed> {
     let mut sought = Sought::default();
     for path in paths {
         if path.is_dir() && path != Path::new("-") {
+            sought.sources.found_in(Some(path));
             sought.walk(path, 0, AT_ONCE)?;
+            sought.sources.found_in(None);
         } else {
             sought.sources.add(path)?;
         }

@@ -759,6 +759,61 @@ fn a_fleet_fits_a_screen_and_a_page_of_its_own() {
     assert!(page.contains("gate: stop") && page.contains("<svg") && page.contains("vm.swappiness"));
 }
 
+/// What others may lay in a directory neither holds the command nor leads it elsewhere.
+#[test]
+fn in_a_directory_only_its_own_files_are_read() {
+    let dir = Dir::new("inside");
+    let bytes = made_up(9, 20, 0).0;
+    let all = dir.0.join("reports");
+    // As Kubernetes mounts a volume.
+    dir.file("reports/..2026/a.ndjson", &bytes);
+    let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, all.join(name)).unwrap();
+    link("..2026".as_ref(), "..data");
+    link("..data/a.ndjson".as_ref(), "a.ndjson");
+    let ran = json(&[&all]);
+    assert!(ran.code == Some(0) && ran.fleet().hosts.total == 20, "{}", ran.err);
+
+    let out = dir.file("out.ndjson", &bytes);
+    link(&out, "out.ndjson");
+    link("/proc/kmsg".as_ref(), "k.json");
+    let ran = json(&[&all]);
+    let answer = ran.fleet();
+    assert_eq!((ran.code, answer.hosts.total, answer.reports.unreadable), (Some(1), 20, 2));
+    let told: Vec<_> = answer.unreadable.iter().map(|u| (&*u.source, &*u.error)).collect();
+    let why = format!("a link leads out of {}: name the file itself", all.display());
+    let name = |name: &str| all.join(name).display().to_string();
+    assert_eq!(told, [(&*name("k.json"), &*why), (&*name("out.ndjson"), &*why)]);
+    // What the operator names is read, wherever it leads.
+    fs::remove_file(all.join("k.json")).unwrap();
+    assert_eq!(json(&[&all.join("out.ndjson")]).code, Some(0));
+
+    // A report that becomes a FIFO behind the look at it.
+    fs::remove_file(all.join("out.ndjson")).unwrap();
+    let (fifo, file) = (all.join("x"), dir.file("reports/y.ndjson", &bytes));
+    assert!(run(Command::new("mkfifo").arg(&fifo)).status.success());
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                renameat_with(CWD, &fifo, CWD, &file, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        for _ in 0..30 {
+            let mut child = command(&["-q"], &[&all]).stdout(Stdio::null()).spawn().unwrap();
+            let begun = std::time::Instant::now();
+            while child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(60) {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            let hangs = child.try_wait().unwrap().is_none();
+            let _ = child.kill();
+            ended.store(hangs, std::sync::atomic::Ordering::Relaxed);
+            assert!(!hangs, "it waits for a FIFO");
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
 /// A page that takes the place of a device, of a link or of the reports costs more than it tells.
 #[test]
 fn a_page_replaces_files_alone_and_none_that_it_is_made_of() {
