@@ -1,6 +1,6 @@
 //! A stream cut into blocks of whole records, each small enough to be kept in memory.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read as _};
 
 use super::lines::{Form, LONGEST};
 
@@ -10,6 +10,10 @@ pub const PIECE: usize = 256 << 10;
 /// Of so many bytes in a row without a report nothing more is read: a few kB may unpack to a
 /// hundred million empty records.
 const DENSE: usize = 1 << 20;
+
+/// Of a record that is too long, so many bytes are passed over; what has more has no end: a few kB
+/// may unpack to many GB of one letter.
+const ENDLESS: u64 = 64 << 20;
 
 /// A block of whole records.
 #[derive(Debug)]
@@ -58,6 +62,8 @@ pub struct Blocks<R> {
     piece: u64,
     offset: u64,
     broken: Option<io::Error>,
+    /// Whether that could be read on.
+    gives_up: bool,
     ended: bool,
     /// Bytes of the blocks since the last that may have had a report.
     dense: usize,
@@ -73,6 +79,7 @@ impl<R: BufRead> Blocks<R> {
             piece: 0,
             offset: 0,
             broken: None,
+            gives_up: false,
             ended: false,
             dense: 0,
         }
@@ -82,7 +89,7 @@ impl<R: BufRead> Blocks<R> {
     pub fn next(&mut self, mut bytes: Vec<u8>) -> Option<Next> {
         if let Some(why) = self.broken.take() {
             self.ended = true;
-            let piece = (self.dense < DENSE).then_some(self.piece);
+            let piece = (!self.gives_up).then_some(self.piece);
             return Some(Next::Broken { piece, offset: self.offset, why });
         }
         if self.ended {
@@ -119,15 +126,16 @@ impl<R: BufRead> Blocks<R> {
         self.piece += 1;
         self.offset += whole as u64;
         self.dense = if form.is_too_dense(&bytes) { self.dense + whole } else { 0 };
-        if self.dense >= DENSE && !self.ended {
-            self.broken.get_or_insert_with(|| {
-                let most = DENSE >> 20;
-                io::Error::other(format!(
-                    "{most} MiB on end are lines too short for a report: what follows is not read"
-                ))
-            });
+        if self.dense >= DENSE && !self.ended && self.broken.is_none() {
+            let most = DENSE >> 20;
+            self.give_up(format!("{most} MiB on end are lines too short for a report"));
         }
         Some(Next::Block(Block { bytes, form, piece, offset, last: self.ended }))
+    }
+
+    fn give_up(&mut self, why: String) {
+        self.broken = Some(io::Error::other(why + ": what follows is not read"));
+        self.gives_up = true;
     }
 
     /// Passes over a record of which so many bytes have been read.
@@ -135,7 +143,11 @@ impl<R: BufRead> Blocks<R> {
         let (piece, offset) = (self.piece, self.offset);
         self.piece += 1;
         self.offset += read as u64;
-        match self.content.skip_until(b'\n') {
+        match self.content.by_ref().take(ENDLESS).skip_until(b'\n') {
+            Ok(skipped) if skipped as u64 == ENDLESS => {
+                let most = ENDLESS >> 20;
+                self.give_up(format!("a line of more than {most} MiB is no report"));
+            }
             Ok(skipped) => self.offset += skipped as u64,
             Err(why) => self.broken = Some(why),
         }
@@ -239,6 +251,20 @@ mod tests {
         ] {
             let told = stream(&text.repeat(3 * DENSE / text.len()));
             assert!(told.concat().ends_with(" last"), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_given_up() {
+        let stream = |length: u64, end: &'static [u8]| {
+            let text = io::repeat(b'a').take(LONGEST as u64 + length).chain(end);
+            told(BufReader::with_capacity(1 << 16, text))
+        };
+        let end = format!("1@{} 5 last", LONGEST as u64 + ENDLESS / 2 + 1);
+        assert_eq!(stream(ENDLESS / 2, b"\nend\n.")[..], ["0@0 long".to_owned(), end]);
+        let why = "a line of more than 64 MiB is no report: what follows is not read";
+        for length in [2 * ENDLESS, u64::MAX - LONGEST as u64] {
+            assert_eq!(stream(length, b"\nend\n"), ["0@0 long", why]);
         }
     }
 

@@ -1065,6 +1065,33 @@ fn a_full_disk_is_told_and_few_reports_need_none() {
     });
 }
 
+/// A few kB unpack to one line of as many GB as one likes.
+#[test]
+fn a_packed_line_without_an_end_is_given_up_and_hides_no_other() {
+    let dir = Dir::new("endless");
+    let (bytes, known) = made_up(7, 50, 3);
+    let good = dir.file("good.ndjson", &bytes);
+    let first = bytes.split_inclusive(|b| *b == b'\n').next().unwrap();
+    // A frame of 256 MiB of one letter, without the checksum that costs time.
+    let mut packed = compress_to_vec(first, CompressionLevel::Fastest);
+    packed.extend([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38]);
+    for n in 1..=2048_u32 {
+        // A block that is one byte, 128 kiB times: size, kind and whether it is the last.
+        let head = (128 << 10) << 3 | 1 << 1 | u32::from(n == 2048);
+        packed.extend(&head.to_le_bytes()[..3]);
+        packed.push(b'a');
+    }
+    let endless = dir.file("endless.json.zst", packed);
+    let ran = json(&[&endless, &good]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let fleet = ran.fleet();
+    assert_eq!(found(&fleet).hosts, known.hosts, "{}", ran.err);
+    assert_eq!(fleet.reports.unreadable, 2, "{}", ran.err);
+    let told = ": a line of more than 64 MiB is no report: what follows is not read";
+    let told = format!("warning: {}{told}\n", endless.display());
+    assert!(ran.err.contains(&told), "{}", ran.err);
+}
+
 /// A few kB unpack to as many empty records as one likes.
 #[test]
 fn a_file_of_empty_records_is_given_up_and_hides_no_other() {
