@@ -199,10 +199,13 @@ impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact(text) => f.pad(text),
-            Self::Within { at_least: Some(l), at_most: Some(m) } => f.pad(&format!("{l} to {m}")),
-            Self::Within { at_least: Some(l), at_most: None } => f.pad(&format!(">= {l}")),
-            Self::Within { at_least: None, at_most: Some(m) } => f.pad(&format!("<= {m}")),
-            Self::Within { at_least: None, at_most: None } => f.pad("any"),
+            Self::Within { at_least, at_most } => match (at_least, at_most) {
+                (Some(l), Some(m)) if l == m => f.pad(&l.to_string()),
+                (Some(l), Some(m)) => f.pad(&format!("{l} to {m}")),
+                (Some(l), None) => f.pad(&format!(">= {l}")),
+                (None, Some(m)) => f.pad(&format!("<= {m}")),
+                (None, None) => f.pad("any"),
+            },
         }
     }
 }

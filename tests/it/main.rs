@@ -9,6 +9,7 @@ mod attribution;
 mod baseline_properties;
 mod baselines;
 mod boot;
+mod bounds;
 mod catalogue;
 mod catalogue_net;
 mod confirm;

@@ -127,7 +127,7 @@ fn roles_whose_bounds_can_be_had_together_agree() {
         (&["{ at_least: 16 }", "{ at_most: 32 }"], "16 to 32"),
         (&["{ at_least: 16, at_most: 40 }", "{ at_least: 20, at_most: 64 }"], "20 to 40"),
         (&["{ at_least: 16, at_most: 64 }", "{ at_least: 20, at_most: 40 }"], "20 to 40"),
-        (&["{ at_least: 16 }", "{ at_most: 16 }"], "16 to 16"),
+        (&["{ at_least: 16 }", "{ at_most: 16 }"], "16"),
         // A value within a bound.
         (&["{ at_least: 16 }", "16"], "16"),
         (&["{ at_most: 64 }", "{ value: 8, at_least: 20 }"], "20"),
