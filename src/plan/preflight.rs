@@ -65,8 +65,9 @@ pub fn usage_needed(set: &DesiredSet, snapshot: &Snapshot) -> UsageNeeded {
         }
         match hazard(desired) {
             Some(Hazard::OvercommitStrict) => {
-                needed.memory |= desired.key.as_path() != OVERCOMMIT_MEMORY
-                    || desired.requirement.exact() == Some("2");
+                let target = || desired.requirement.target(desired.shape, Some(live));
+                needed.memory |=
+                    desired.key.as_path() != OVERCOMMIT_MEMORY || target().as_deref() == Some("2");
             }
             Some(Hazard::TakesMemory) => needed.memory = true,
             Some(Hazard::MinFree) => (needed.memory, needed.nodes) = (true, true),

@@ -66,6 +66,9 @@ fn strict_overcommit_with_more_promised_than_it_lets_be() {
     let words = ["938800 kB", "900000 kB"];
     refused(near, "vm.overcommit_memory", "2", "overcommit-strict", &words);
     let host = host();
+    // However it is asked for.
+    let ran = apply(&host, "  vm.overcommit_memory: { at_least: 2 }\n");
+    assert_eq!((ran.code, host.value("vm.overcommit_memory").as_str()), (3, "0"), "{}", ran.err);
     let ran = apply(&host, "  vm.overcommit_memory: 2\n  vm.overcommit_kbytes: 2000000\n");
     assert_eq!((ran.code, host.value("vm.overcommit_memory").as_str()), (0, "2"), "{}", ran.err);
     let most = u64::MAX;
