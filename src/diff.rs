@@ -284,7 +284,9 @@ pub fn to_persist(
         return None;
     }
     let target = |current| desired.requirement.target(desired.shape, current);
-    match (&desired.requirement, &without_ours.value) {
+    // A half that the other one takes away at boot is not set to anything.
+    let others = without_ours.value.as_deref().filter(|_| !without_ours.zeroed);
+    match (&desired.requirement, others) {
         (Requirement::Exact(text), _) => Some(text.clone()),
         (Requirement::Within { .. }, Some(value)) => target(Some(value)).map(Cow::into_owned),
         (Requirement::Within { .. }, None) => [ours, live]

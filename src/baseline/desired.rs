@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::catalogue::Parameter;
+use crate::catalogue::{Parameter, Special};
 use crate::diagnostic::{Source, Span};
 use crate::key::{Key, Pattern, Selector};
 use crate::observed::Errno;
@@ -140,6 +140,8 @@ pub enum Requirement {
         at_least: Option<i128>,
         /// Not more than this.
         at_most: Option<i128>,
+        /// The number that is no amount to be compared with them.
+        special: Option<Special>,
     },
 }
 
@@ -148,10 +150,11 @@ impl Requirement {
     pub fn satisfied_by(&self, shape: Shape, text: &str) -> bool {
         match self {
             Self::Exact(wanted) => agrees(shape, wanted, text),
-            Self::Within { at_least, at_most } => single(shape, text).is_some_and(|n| {
-                at_least.is_none_or(|least| !shape.falls_short(n, least))
-                    && at_most.is_none_or(|most| !shape.exceeds(n, most))
-            }),
+            Self::Within { at_least, at_most, special } => amount(shape, *special, text)
+                .is_some_and(|n| {
+                    at_least.is_none_or(|least| !shape.falls_short(n, least))
+                        && at_most.is_none_or(|most| !shape.exceeds(n, most))
+                }),
         }
     }
 
@@ -160,8 +163,8 @@ impl Requirement {
     pub fn target(&self, shape: Shape, current: Option<&str>) -> Option<Cow<'_, str>> {
         match self {
             Self::Exact(wanted) => Some(wanted.into()),
-            Self::Within { at_least, at_most } => {
-                let number = current.and_then(|text| single(shape, text));
+            Self::Within { at_least, at_most, special } => {
+                let number = current.and_then(|text| amount(shape, *special, text));
                 match (number, at_least, at_most) {
                     (Some(n), Some(least), _) if shape.falls_short(n, *least) => {
                         Some(least.to_string().into())
@@ -187,10 +190,11 @@ impl Requirement {
     }
 }
 
-fn single(shape: Shape, text: &str) -> Option<i128> {
+/// What is compared with bounds.
+fn amount(shape: Shape, special: Option<Special>, text: &str) -> Option<i128> {
     let shape = if shape == Shape::Unknown { Shape::Number } else { shape };
     match canonical(shape, text) {
-        Ok(Canonical::Numbers(numbers)) => numbers.first().copied(),
+        Ok(Canonical::Numbers(numbers)) => Special::amount(special, *numbers.first()?),
         _ => None,
     }
 }
@@ -199,7 +203,7 @@ impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact(text) => f.pad(text),
-            Self::Within { at_least, at_most } => match (at_least, at_most) {
+            Self::Within { at_least, at_most, .. } => match (at_least, at_most) {
                 (Some(l), Some(m)) if l == m => f.pad(&l.to_string()),
                 (Some(l), Some(m)) => f.pad(&format!("{l} to {m}")),
                 (Some(l), None) => f.pad(&format!(">= {l}")),

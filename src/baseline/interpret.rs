@@ -10,6 +10,7 @@ use super::amount::Amount;
 use super::desired::Requirement;
 use super::mistaken::{dashed, is_truth_value, out_of_range_help};
 use super::schema::{Literal, Target, Wish};
+use super::special::As;
 
 /// A requirement with how it came about.
 #[derive(Clone, Debug)]
@@ -121,8 +122,10 @@ impl Interpreter<'_> {
         }
         match target {
             None => {
-                let fit = [(&least, at_least), (&most, at_most)].map(|(bound, literal)| {
+                let bounds = [(&least, at_least, As::AtLeast), (&most, at_most, As::AtMost)];
+                let fit = bounds.map(|(bound, literal, place)| {
                     let (Some(amount), Some(literal)) = (bound, literal) else { return Some(()) };
+                    self.check_special(literal.span, amount.number, place)?;
                     self.check_range(literal.span, amount.number, amount.from_ram)
                 });
                 let [Some(()), Some(())] = fit else { return None };
@@ -135,8 +138,11 @@ impl Interpreter<'_> {
                     .map(|a| a.to_string())
                     .collect();
                 let arithmetic = (!arithmetic.is_empty()).then(|| arithmetic.join("; "));
-                let requirement =
-                    Requirement::Within { at_least: least_number, at_most: most_number };
+                let requirement = Requirement::Within {
+                    at_least: least_number,
+                    at_most: most_number,
+                    special: self.special(),
+                };
                 let from_ram = arithmetic.is_some();
                 Some(Interpreted { requirement, arithmetic, from_ram })
             }
@@ -381,11 +387,11 @@ impl Interpreter<'_> {
     ) -> Option<Interpreted> {
         let mut number = amount.number;
         let mut told = amount.to_string();
-        if let Some(least) = least.filter(|l| number < l.number) {
+        if let Some(least) = least.filter(|l| self.beside_bounds(number) < l.number) {
             number = least.number;
             told = format!("{told}, raised to at_least {least}");
         }
-        if let Some(most) = most.filter(|m| number > m.number) {
+        if let Some(most) = most.filter(|m| self.beside_bounds(number) > m.number) {
             number = most.number;
             told = format!("{told}, lowered to at_most {most}");
         }

@@ -68,8 +68,8 @@ impl Interpreted {
 /// The bounds that are left of two: the higher `at_least`, the lower `at_most`.
 fn narrowed(one: &Requirement, other: &Requirement) -> Option<Requirement> {
     let (
-        Requirement::Within { at_least: least, at_most: most },
-        Requirement::Within { at_least, at_most },
+        Requirement::Within { at_least: least, at_most: most, special },
+        Requirement::Within { at_least, at_most, .. },
     ) = (one, other)
     else {
         return None;
@@ -77,7 +77,7 @@ fn narrowed(one: &Requirement, other: &Requirement) -> Option<Requirement> {
     let at_least = (*least).max(*at_least);
     let at_most = [*most, *at_most].into_iter().flatten().min();
     let crossed = at_least.zip(at_most).is_some_and(|(least, most)| least > most);
-    (!crossed).then_some(Requirement::Within { at_least, at_most })
+    (!crossed).then_some(Requirement::Within { at_least, at_most, special: *special })
 }
 
 /// What is wrong with an entry is told where it is resolved.

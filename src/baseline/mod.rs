@@ -18,6 +18,7 @@ mod read;
 mod resolve;
 mod schema;
 mod sorted;
+mod special;
 mod spelling;
 mod syntax;
 mod unreached;

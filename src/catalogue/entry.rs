@@ -40,6 +40,8 @@ pub struct Entry {
     pub until: Option<Release>,
     /// What can go wrong.
     pub hazard: Option<Hazard>,
+    /// The number that stands for no limit at all.
+    pub unlimited: Option<i8>,
     /// What reads back differently from what was written, and why.
     pub reads_back: Option<&'static str>,
     /// Programs that are known to set it by themselves.
@@ -233,6 +235,7 @@ impl Entry {
             since: None,
             until: None,
             hazard: None,
+            unlimited: None,
             reads_back: None,
             owners: &[],
         }
@@ -309,6 +312,12 @@ impl Entry {
     /// What can go wrong.
     pub const fn hazard(mut self, hazard: Hazard) -> Self {
         self.hazard = Some(hazard);
+        self
+    }
+
+    /// The number that stands for no limit at all.
+    pub const fn unlimited(mut self, number: i8) -> Self {
+        self.unlimited = Some(number);
         self
     }
 

@@ -136,7 +136,8 @@ pub(super) const TABLE: &[Entry] = &[
     .unit(Unit::Seconds)
     .ranges(SHORT)
     .module("fuse")
-    .since(6, 15),
+    .since(6, 15)
+    .unlimited(0),
     Entry::new(
         "fs/fuse/max_pages_limit",
         Shape::Number,
@@ -156,7 +157,8 @@ pub(super) const TABLE: &[Entry] = &[
     .unit(Unit::Seconds)
     .ranges(SHORT)
     .module("fuse")
-    .since(6, 15),
+    .since(6, 15)
+    .unlimited(0),
     Entry::new("fs/inode-nr", Shape::Numbers(2), "Inodes allocated and inodes free", DOC)
         .kind(Kind::Counter),
     Entry::new(
@@ -383,7 +385,8 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .unit(Unit::Pages)
     .ranges(ULONG)
-    .since(4, 5),
+    .since(4, 5)
+    .unlimited(0),
     Entry::new(
         "fs/pipe-user-pages-soft",
         Shape::Number,
@@ -393,7 +396,8 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .unit(Unit::Pages)
     .ranges(ULONG)
-    .since(4, 5),
+    .since(4, 5)
+    .unlimited(0),
     Entry::new(
         "fs/protected_fifos",
         Shape::Number,

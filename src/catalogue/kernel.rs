@@ -148,7 +148,8 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(&[Range::new(0, INT_MAX), Range::before(6, 16, -INT_MAX - 1, INT_MAX)])
-    .owners(&["apport", "systemd-coredump"]),
+    .owners(&["apport", "systemd-coredump"])
+    .unlimited(0),
     Entry::new(
         "kernel/core_sort_vma",
         Shape::Bool,
@@ -311,7 +312,8 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .unit(Unit::Seconds)
     .ranges(HUNG_TASK_SECS)
-    .owners(&["tuned"]),
+    .owners(&["tuned"])
+    .unlimited(0),
     Entry::new(
         "kernel/hung_task_warnings",
         Shape::Number,
@@ -319,7 +321,8 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(&[Range::new(-1, INT_MAX)])
-    .reads_back("the kernel counts it down with each report"),
+    .reads_back("the kernel counts it down with each report")
+    .unlimited(-1),
     Entry::new(
         "kernel/hyperv_record_panic_msg",
         Shape::Bool,
@@ -379,7 +382,8 @@ pub(super) const TABLE: &[Entry] = &[
     .ranges(&[Range::new(-1, INT_MAX)])
     .latch(Latch::Falls)
     .reads_back("each load counts it down")
-    .since(6, 3),
+    .since(6, 3)
+    .unlimited(-1),
     Entry::new(
         "kernel/kexec_load_limit_reboot",
         Shape::Number,
@@ -390,7 +394,8 @@ pub(super) const TABLE: &[Entry] = &[
     .ranges(&[Range::new(-1, INT_MAX)])
     .latch(Latch::Falls)
     .reads_back("each load counts it down")
-    .since(6, 3),
+    .since(6, 3)
+    .unlimited(-1),
     Entry::new(
         "kernel/keys/gc_delay",
         Shape::Number,
@@ -608,7 +613,8 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(UINT)
-    .since(5, 10),
+    .since(5, 10)
+    .unlimited(0),
     report("kernel/osrelease", Shape::Text(64), "Kernel release, as uname -r", DOC)
         .scope(Scope::Uts),
     report("kernel/ostype", Shape::Text(64), "Kernel name, as uname -s", DOC).scope(Scope::Uts),
@@ -697,7 +703,8 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .unit(Unit::Percent)
-    .ranges(PERCENT),
+    .ranges(PERCENT)
+    .unlimited(0),
     Entry::new(
         "kernel/perf_event_max_contexts_per_stack",
         Shape::Number,
@@ -974,7 +981,8 @@ pub(super) const TABLE: &[Entry] = &[
     .unit(Unit::Microseconds)
     .ranges(&[Range::new(-1, INT_MAX)])
     .order(&[Order::AtMost("kernel/sched_rt_period_us", (950_000, 1_000_000), Checked::Always)])
-    .owners(&["tuned"]),
+    .owners(&["tuned"])
+    .unlimited(-1),
     Entry::new(
         "kernel/sched_schedstats",
         Shape::Bool,
@@ -1266,7 +1274,8 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .ranges(UINT)
-    .since(5, 10),
+    .since(5, 10)
+    .unlimited(0),
     Entry::new(
         "kernel/watchdog",
         Shape::Bool,

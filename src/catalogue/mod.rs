@@ -14,11 +14,13 @@ mod net_vs;
 mod other;
 mod packed;
 mod parameter;
+mod special;
 mod user;
 mod vm;
 
 pub use entry::{Checked, Effect, Hazard, Kind, Latch, Order, Range, Scope};
 pub use parameter::Parameter;
+pub use special::Special;
 
 use crate::key::{Key, Pattern, Selector, has_wildcard, same};
 use crate::value::Shape;

@@ -279,7 +279,7 @@ pub(super) const TABLE: &[Entry] = &[
         .order(&[Order::AtMost("net/ipv4/ipfrag_high_thresh", (3 << 20, 4 << 20), Checked::Always)]),
     own("net/ipv4/ipfrag_max_dist", Number,
         "Disorder of fragments of one source after which a packet is given up; 0 means any")
-        .ranges(NOT_NEGATIVE),
+        .ranges(NOT_NEGATIVE).unlimited(0),
     own("net/ipv4/ipfrag_secret_interval", Number,
         "Without effect since 3.17; once how often the hash of incomplete packets got a new secret")
         .unit(Unit::Seconds).scope(Scope::Host),

@@ -161,7 +161,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Keeps static addresses of a downed interface: below 0 no, 0 as conf/all says, else yes")
         .ranges(INT).since(4, 6),
     own("net/ipv6/conf/*/max_addresses", Number,
-        "Most autoconfigured addresses of an interface; 0 means any").ranges(INT),
+        "Most autoconfigured addresses of an interface; 0 means any").ranges(INT).unlimited(0),
     own("net/ipv6/conf/*/max_desync_factor", Number,
         "Most random seconds taken off a temporary address's preferred lifetime")
         .unit(Unit::Seconds).ranges(INT),
@@ -211,7 +211,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Most seconds between router solicitations").unit(Unit::Seconds).since(4, 9),
     own("net/ipv6/conf/*/router_solicitations", Number,
         "Router solicitations without an answer before it gives up; -1 means never")
-        .ranges(&[Range::new(-1, INT_MAX), Range::before(4, 9, INT_MIN, INT_MAX)]),
+        .ranges(&[Range::new(-1, INT_MAX), Range::before(4, 9, INT_MIN, INT_MAX)]).unlimited(-1),
     own("net/ipv6/conf/*/rpl_seg_enabled", Bool,
         "Accepts RPL source routing headers").ranges(RPL).since(5, 7),
     own("net/ipv6/conf/*/seg6_enabled", Bool,

@@ -189,7 +189,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Most tracked connections; beyond it packets of new ones are dropped")
         .scope(Scope::Host).ranges(HOST_NOT_NEGATIVE)
         .effects(&[Effect::Copies("net/nf_conntrack_max")]).hazard(Hazard::Starves)
-        .owners(CONNTRACK_OWNERS),
+        .owners(CONNTRACK_OWNERS).unlimited(0),
     timeout("net/netfilter/nf_conntrack_sctp_timeout_closed",
         "Seconds that a closed SCTP association is kept"),
     timeout("net/netfilter/nf_conntrack_sctp_timeout_cookie_echoed",
@@ -260,7 +260,7 @@ pub(super) const TABLE: &[Entry] = &[
         "The same as net.netfilter.nf_conntrack_max, by its older name")
         .scope(Scope::Host).ranges(HOST_NOT_NEGATIVE)
         .effects(&[Effect::Copies("net/netfilter/nf_conntrack_max")]).hazard(Hazard::Starves)
-        .owners(CONNTRACK_OWNERS),
+        .owners(CONNTRACK_OWNERS).unlimited(0),
     sctp("net/sctp/addip_enable", Bool,
         "Lets addresses be added to and taken from associations (RFC 5061)").ranges(INT),
     sctp("net/sctp/addip_noauth_enable", Bool,

@@ -50,6 +50,7 @@ pub(super) struct Row {
     pub(super) since: Option<Release>,
     pub(super) until: Option<Release>,
     pub(super) hazard: Option<Hazard>,
+    pub(super) unlimited: Option<i8>,
 }
 
 /// How long everything is.
@@ -256,6 +257,7 @@ const fn pack() -> Packed {
         since: None,
         until: None,
         hazard: None,
+        unlimited: None,
     };
     let mut packed = Packed {
         text: [0; LENGTHS.text],
@@ -325,6 +327,7 @@ const fn pack() -> Packed {
                 since: p.since,
                 until: p.until,
                 hazard: p.hazard,
+                unlimited: p.unlimited,
             };
             if !p.effects.is_empty() {
                 packed.movers[movers] = small(rows);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::bounds::IPC_MNI;
 use super::packed::{EFFECTS, ORDER, OWNERS, RANGES, Row, part, text};
-use super::{Effect, Hazard, Kind, Latch, Order, Range, Scope};
+use super::{Effect, Hazard, Kind, Latch, Order, Range, Scope, Special};
 use crate::observed::Release;
 use crate::value::{Rounding, Shape, Unit};
 
@@ -105,6 +105,14 @@ impl Parameter {
     /// What can go wrong.
     pub fn hazard(self) -> Option<Hazard> {
         self.0.hazard
+    }
+
+    /// The number that is no amount of what the parameter counts.
+    pub fn special(self) -> Option<Special> {
+        match self.pair() {
+            Some(_) => Some(Special::OtherHalf),
+            None => self.0.unlimited.map(Special::NoLimit),
+        }
     }
 
     /// What reads back differently from what was written, and why.

@@ -26,6 +26,10 @@ fn entry_of(p: Parameter) -> Entry {
         since: p.since(),
         until: p.until(),
         hazard: p.hazard(),
+        unlimited: match p.special() {
+            Some(Special::NoLimit(number)) => Some(number),
+            _ => None,
+        },
         reads_back: p.reads_back(),
         owners: p.owners().collect::<Vec<_>>().leak(),
     }
@@ -159,6 +163,24 @@ fn pairs_are_mutual() {
 }
 
 /// A look-up finds one limit.
+#[test]
+fn a_number_without_a_limit_can_be_written() {
+    for p in all() {
+        let Some(Special::NoLimit(number)) = p.special() else { continue };
+        assert!(p.shape().is_single_number() && p.kind() != Kind::Action, "{}", p.key());
+        for range in p.ranges() {
+            assert!(range.contains(number.into()), "{}: {number}", p.key());
+        }
+    }
+    let amount = |path: &str, number| Special::amount(entry(path).special(), number);
+    assert_eq!(amount("net/netfilter/nf_conntrack_max", 0), Some(i128::MAX));
+    assert_eq!(amount("net/netfilter/nf_conntrack_max", 7), Some(7));
+    assert_eq!(amount("kernel/sched_rt_runtime_us", -1), Some(i128::MAX));
+    assert_eq!(amount("kernel/sched_rt_runtime_us", 0), Some(0));
+    assert_eq!(amount("vm/dirty_bytes", 0), None);
+    assert_eq!(amount("vm/swappiness", 0), Some(0));
+}
+
 #[test]
 fn a_parameter_is_part_of_one_limit() {
     let all: Vec<&str> = limits().flat_map(|(lower, upper)| [lower, upper]).collect();

@@ -453,7 +453,8 @@ pub(super) const TABLE: &[Entry] = &[
         Shape::Number,
         "Page cache above which the kernel reclaims it first, in MB; 0 sets no limit",
         "mm/vmscan.c of SUSE's kernels (not in mainline)",
-    ),
+    )
+    .unlimited(0),
     Entry::new(
         "vm/panic_on_oom",
         Shape::Number,

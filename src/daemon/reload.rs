@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::apply::{self, Remember};
 use crate::baseline::{DesiredPattern, OnDrift, Requirement};
+use crate::catalogue::Special;
 use crate::drift::{State, Wanted};
 use crate::key::Key;
 use crate::observed::Errno;
@@ -353,21 +354,40 @@ fn enforced(item: &Item) -> bool {
 fn admitted(item: &Item) -> Vec<(Key, Admitted)> {
     let desired = &item.desired;
     let own = match &desired.requirement {
-        Requirement::Exact(text) => Admitted::Exact(text.clone()),
-        Requirement::Within { at_least: Some(least), at_most: Some(most) } => {
-            Admitted::Between(*least, *most)
-        }
-        Requirement::Within { at_least: Some(least), .. } => Admitted::AtLeast(*least),
-        Requirement::Within { at_most: Some(most), .. } => Admitted::AtMost(*most),
-        Requirement::Within { .. } => return Vec::new(),
+        Requirement::Exact(text) => vec![Admitted::Exact(text.clone())],
+        Requirement::Within { at_least, at_most, special } => within(*at_least, *at_most, *special),
     };
-    let mut admitted = vec![(desired.key.clone(), own)];
+    if own.is_empty() {
+        return Vec::new();
+    }
+    let mut admitted: Vec<_> = own.into_iter().map(|own| (desired.key.clone(), own)).collect();
     if let Some(leaf) = desired.known.and_then(crate::catalogue::Parameter::pair) {
         // Any number written to the other half takes this one away; this text is none.
         let nothing = Admitted::Exact("(nothing)".into());
         admitted.push((desired.key.sibling(leaf), nothing));
     }
     admitted
+}
+
+/// What satisfies bounds. A number that is no amount is the least that a parameter reads.
+fn within(
+    at_least: Option<i128>,
+    at_most: Option<i128>,
+    special: Option<Special>,
+) -> Vec<Admitted> {
+    let first = special.map(|special| special.number() + 1);
+    match (at_least.max(first), at_most) {
+        (Some(least), Some(most)) => vec![Admitted::Between(least, most)],
+        (None, Some(most)) => vec![Admitted::AtMost(most)],
+        (Some(least), None) => {
+            let no_limit = match special {
+                Some(Special::NoLimit(number)) => Some(Admitted::Exact(number.to_string())),
+                _ => None,
+            };
+            no_limit.into_iter().chain([Admitted::AtLeast(least)]).collect()
+        }
+        (None, None) => Vec::new(),
+    }
 }
 
 fn describe(key: &Key, desired: &str, policy: OnDrift) -> String {
@@ -407,6 +427,29 @@ impl std::fmt::Display for Change {
             (None, Some(after)) => write!(f, "{key}: now held at {after}"),
             (Some(before), None) => write!(f, "{key}: no longer held at {before}"),
             (None, None) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_no_amount_is_admitted_where_it_satisfies() {
+        let none = |number| Some(Special::NoLimit(number));
+        let half = Some(Special::OtherHalf);
+        for (bounds, special, admitted) in [
+            ((Some(3), None), None, vec![Admitted::AtLeast(3)]),
+            ((None, Some(3)), None, vec![Admitted::AtMost(3)]),
+            ((Some(3), None), none(0), vec![Admitted::Exact("0".into()), Admitted::AtLeast(3)]),
+            ((None, Some(3)), none(-1), vec![Admitted::Between(0, 3)]),
+            ((Some(-1), Some(3)), none(-1), vec![Admitted::Between(0, 3)]),
+            ((Some(2), Some(3)), none(0), vec![Admitted::Between(2, 3)]),
+            ((None, Some(3)), half, vec![Admitted::Between(1, 3)]),
+            ((Some(2), None), half, vec![Admitted::AtLeast(2)]),
+        ] {
+            assert_eq!(within(bounds.0, bounds.1, special), admitted, "{bounds:?} {special:?}");
         }
     }
 }

@@ -175,6 +175,7 @@ mod wanted {
 
     use super::super::Wanted;
     use crate::baseline::Requirement;
+    use crate::catalogue::Special;
     use crate::value::{Rounding, Shape};
 
     proptest! {
@@ -182,13 +183,16 @@ mod wanted {
         fn judges_and_targets_as_the_requirement_does(
             at_least in prop::option::of(-20i128..20),
             at_most in prop::option::of(-20i128..20),
+            special in prop_oneof![Just(None), Just(Some(Special::OtherHalf)),
+                                  (-1i8..1).prop_map(|number| Some(Special::NoLimit(number)))],
             shape in prop_oneof![Just(Shape::Number), Just(Shape::Unknown), Just(Shape::Text(9)),
                                 Just(Shape::Rounded(Rounding::Centiseconds)),
                                 Just(Shape::Rounded(Rounding::Switch))],
             live in prop_oneof!["-?[0-9]{1,2}", "[a-z]{1,2}", "[0-9] [0-9x]", "0x1[0-9]?"],
             exact in "[0-9]{1,2}",
         ) {
-            for requirement in [Requirement::Within { at_least, at_most }, Requirement::Exact(exact)] {
+            let within = Requirement::Within { at_least, at_most, special };
+            for requirement in [within, Requirement::Exact(exact)] {
                 let wanted = Wanted::new(shape, &requirement);
                 prop_assert_eq!(
                     wanted.satisfied_by(&live), requirement.satisfied_by(shape, &live)

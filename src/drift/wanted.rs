@@ -1,6 +1,7 @@
 //! What one parameter is to read, and what is written where it does not: prepared once.
 
 use crate::baseline::Requirement;
+use crate::catalogue::Special;
 use crate::value::{Expected, Shape, single_number};
 
 /// A requirement that is judged, and its bytes chosen, without allocating.
@@ -13,7 +14,11 @@ pub struct Wanted {
 #[derive(Clone, Debug)]
 enum Form {
     Exact(Expected, Bytes),
-    Within { at_least: Option<(i128, Bytes)>, at_most: Option<(i128, Bytes)> },
+    Within {
+        at_least: Option<(i128, Bytes)>,
+        at_most: Option<(i128, Bytes)>,
+        special: Option<Special>,
+    },
 }
 
 /// With its newline, for one write(2).
@@ -29,9 +34,11 @@ impl Wanted {
         let bound = |n: &Option<i128>| n.map(|n| (n, bytes(&n.to_string())));
         let form = match requirement {
             Requirement::Exact(text) => Form::Exact(Expected::new(shape, text), bytes(text)),
-            Requirement::Within { at_least, at_most } => {
-                Form::Within { at_least: bound(at_least), at_most: bound(at_most) }
-            }
+            Requirement::Within { at_least, at_most, special } => Form::Within {
+                at_least: bound(at_least),
+                at_most: bound(at_most),
+                special: *special,
+            },
         };
         Self { shape, form }
     }
@@ -40,8 +47,8 @@ impl Wanted {
     pub fn satisfied_by(&self, live: &str) -> bool {
         match &self.form {
             Form::Exact(expected, _) => expected.agrees(live),
-            Form::Within { at_least, at_most } => {
-                single_number(self.shape, live).is_some_and(|n| {
+            Form::Within { at_least, at_most, special } => {
+                self.amount(*special, live).is_some_and(|n| {
                     at_least.as_ref().is_none_or(|(least, _)| !self.shape.falls_short(n, *least))
                         && at_most.as_ref().is_none_or(|(most, _)| !self.shape.exceeds(n, *most))
                 })
@@ -54,9 +61,9 @@ impl Wanted {
     pub fn target(&self, live: &str) -> Option<&[u8]> {
         match &self.form {
             Form::Exact(_, bytes) => Some(bytes),
-            Form::Within { at_least, at_most } => {
+            Form::Within { at_least, at_most, special } => {
                 let (at_least, at_most) = (at_least.as_ref(), at_most.as_ref());
-                match single_number(self.shape, live) {
+                match self.amount(*special, live) {
                     Some(n) => at_least
                         .filter(|(least, _)| self.shape.falls_short(n, *least))
                         .or(at_most.filter(|(most, _)| self.shape.exceeds(n, *most))),
@@ -65,5 +72,10 @@ impl Wanted {
                 .map(|(_, bytes)| &**bytes)
             }
         }
+    }
+
+    /// What is compared with bounds.
+    fn amount(&self, special: Option<Special>, live: &str) -> Option<i128> {
+        Special::amount(special, single_number(self.shape, live)?)
     }
 }

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use crate::baseline::Desired;
-use crate::catalogue::Hazard;
+use crate::baseline::{Desired, Requirement};
+use crate::catalogue::{Hazard, Special};
 use crate::diff::LiveStatus;
 use crate::key::Key;
+use crate::value::kernel_number;
 
 use super::{Observed, preflight};
 
@@ -93,6 +94,14 @@ pub enum Refusal {
         /// What it will hold.
         value: i128,
     },
+    /// It is one half of a pair and reads 0, as the other half is in force: its bounds compare with
+    /// nothing; no guard allows it.
+    NotInForce {
+        /// The other half.
+        half: Key,
+        /// What that reads.
+        value: String,
+    },
     /// The kernel takes that value only once a secret is set, and none is or will be; no guard
     /// allows it.
     NeedsSecret {
@@ -119,6 +128,7 @@ impl Refusal {
             Self::Undercuts { .. } => "undercuts",
             Self::GoesDown { .. } => "goes-down",
             Self::Barred { .. } => "barred",
+            Self::NotInForce { .. } => "not-in-force",
             Self::NeedsSecret { .. } => "needs-secret",
         }
     }
@@ -132,6 +142,7 @@ impl Refusal {
                 | Self::Undercuts { .. }
                 | Self::GoesDown { .. }
                 | Self::Barred { .. }
+                | Self::NotInForce { .. }
                 | Self::NeedsSecret { .. }
         )
     }
@@ -144,6 +155,7 @@ impl Refusal {
                 | Self::TakesMemory { .. }
                 | Self::BelowUse { .. }
                 | Self::CutsSession { .. }
+                | Self::NotInForce { .. }
         )
     }
 }
@@ -179,12 +191,28 @@ pub fn refusals(
     refusal
         .into_iter()
         .chain(now)
+        .chain(not_in_force(desired, live, observed))
         .filter(|r| !desired.allow.iter().any(|a| a == r.guard()))
         .collect()
 }
 
 fn in_sync(desired: &Desired, live: Option<&str>) -> bool {
     live.is_some_and(|text| desired.requirement.satisfied_by(desired.shape, text))
+}
+
+/// What a half counts that is not in force nobody can tell from the other one: of free memory a
+/// share is now more and now less. Writing a bound of it may lower what is in force.
+fn not_in_force(desired: &Desired, live: Option<&str>, observed: &Observed<'_>) -> Option<Refusal> {
+    let Requirement::Within { special: special @ Some(Special::OtherHalf), .. } =
+        desired.requirement
+    else {
+        return None;
+    };
+    let is_none = |number| Special::amount(special, number).is_none();
+    live.and_then(|text| kernel_number(text.trim())).filter(|number| is_none(*number))?;
+    let half = desired.key.sibling(desired.known?.pair()?);
+    let value = observed.snapshot.text(&half).unwrap_or_default().trim().to_owned();
+    Some(Refusal::NotInForce { half, value })
 }
 
 /// Whether the value leads to a program: an empty one names none, and a core pattern without `|`

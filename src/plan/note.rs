@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::baseline::{DesiredSet, Requirement};
 use crate::bootview::Loader;
-use crate::catalogue::{self, Checked, Effect, Hazard, Kind, Order};
+use crate::catalogue::{self, Checked, Effect, Hazard, Kind, Order, Parameter, Special};
 use crate::diagnostic::Position;
 use crate::diff::{BootStatus, BootValue, LiveStatus, RefusedLine};
 use crate::key::{Key, Pattern};
@@ -388,7 +388,11 @@ fn shows(hazard: Hazard, item: &Item) -> bool {
         Hazard::OvercommitStrict => new == Some(2),
         // Judged by the figures in its own guard.
         Hazard::MinFree => false,
-        Hazard::Starves => new.zip(old).is_none_or(|(new, old)| new < old),
+        Hazard::Starves => {
+            let special = item.desired.known.and_then(Parameter::special);
+            let amount = |number: Option<i128>| Special::amount(special, number?);
+            amount(new).zip(amount(old)).is_none_or(|(new, old)| new < old)
+        }
         Hazard::TakesMemory => new.zip(old).is_none_or(|(new, old)| new > old),
         Hazard::ExecutesCode => super::guard::runs(&item.desired),
         Hazard::OneWay => super::guard::latches(&item.desired, item.live.as_deref()),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::baseline::{Desired, DesiredSet};
-use crate::catalogue::Hazard;
+use crate::catalogue::{Hazard, Special};
 use crate::key::Key;
 use crate::observed::{Facts, Snapshot, UsageNeeded};
 use crate::value::kernel_number;
@@ -23,7 +23,6 @@ const OVERCOMMIT_RATIO: &str = "vm/overcommit_ratio";
 const OVERCOMMIT_KBYTES: &str = "vm/overcommit_kbytes";
 /// What limits processes and threads.
 const TASKS: [&str; 2] = ["kernel/pid_max", "kernel/threads-max"];
-const CONNECTIONS: &str = "tracked connections";
 /// In /proc/sys the count of what a maximum limits, by that maximum.
 const COUNTS: [(&str, &str); 3] = [
     ("fs/file-max", "fs/file-nr"),
@@ -109,16 +108,12 @@ pub(super) fn refusal(
         }
         Hazard::Starves => {
             let (what, in_use) = in_use(&desired.key, observed)?;
-            // Whatever is raised, if not by enough, is no worse than before; 0 is no limit at all
-            // where connections are counted.
-            let new = new?;
-            let lowers = old.is_none_or(|old| new < old);
-            let unlimited = new == 0 && what == CONNECTIONS;
-            (lowers && !unlimited && new <= in_use).then_some(Refusal::BelowUse {
-                wanted: new,
-                in_use,
-                what,
-            })
+            // Whatever is raised, if not by enough, is no worse than before.
+            let wanted = new?;
+            let amount = |number: u64| Special::amount(desired.known?.special(), number.into());
+            let new = amount(wanted)?;
+            let lowers = old.and_then(amount).is_none_or(|old| new < old);
+            (lowers && new <= in_use.into()).then_some(Refusal::BelowUse { wanted, in_use, what })
         }
         Hazard::CutsNetwork => {
             let session = observed.facts.usage.session?;
@@ -226,7 +221,7 @@ fn in_use(key: &Key, observed: &Observed<'_>) -> Option<(&'static str, u64)> {
         return Some(("processes and threads", observed.facts.usage.tasks?));
     }
     let (_, count) = COUNTS.iter().find(|(limit, _)| *limit == key.as_path())?;
-    let what = if *count == "fs/file-nr" { "open files" } else { CONNECTIONS };
+    let what = if *count == "fs/file-nr" { "open files" } else { "tracked connections" };
     let text = observed.snapshot.text(&Key::from_path(count).ok()?)?;
     Some((what, number(text)?))
 }

@@ -67,6 +67,16 @@ fn danger(refusal: &Refusal) -> String {
         Refusal::Barred { other, value } => {
             format!("the kernel takes no value while {other} is {value}")
         }
+        Refusal::NotInForce { half, value } => {
+            let (force, instead) = match value.as_str() {
+                "0" => (format!("neither it nor {half} is in force"), "of one of the two".into()),
+                _ => (
+                    format!("it is not in force, {half} ({value}) is"),
+                    format!("of it, or bound {half}"),
+                ),
+            };
+            format!("{force}: a bound has nothing to compare with; set an exact value {instead}")
+        }
         Refusal::NeedsSecret { secret, value } => {
             format!("the kernel takes {value} only once {secret} is set")
         }

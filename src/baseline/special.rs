@@ -1,0 +1,55 @@
+//! Numbers that are no amount of what their parameter counts, where a baseline writes one.
+
+use crate::catalogue::{Parameter, Special};
+use crate::diagnostic::Span;
+use crate::key::Key;
+
+use super::interpret::Interpreter;
+
+/// What a number is asked for as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum As {
+    /// What it may not be less than.
+    AtLeast,
+    /// What it may not exceed.
+    AtMost,
+}
+
+impl Interpreter<'_> {
+    /// The number that is no amount of what the parameter counts.
+    pub(super) fn special(&self) -> Option<Special> {
+        self.known.and_then(Parameter::special)
+    }
+
+    /// What a number comes to beside bounds.
+    pub(super) fn beside_bounds(&self, number: i128) -> i128 {
+        Special::amount(self.special(), number).unwrap_or(number)
+    }
+
+    /// Whether a number can be a bound: nothing is compared with one that is no amount.
+    pub(super) fn check_special(&mut self, span: Span, number: i128, place: As) -> Option<()> {
+        let (Some(known), Some(special)) = (self.known, self.special()) else { return Some(()) };
+        if number != special.number() {
+            return Some(());
+        }
+        let name = self.name();
+        match (special, place) {
+            (Special::NoLimit(_), As::AtMost) => {
+                let message = format!("at_most {number} of {name}: there {number} sets no limit");
+                let help = format!("write the most that it may be, or {number} as its value");
+                self.wrong(span, message, help)
+            }
+            (Special::OtherHalf, As::AtLeast | As::AtMost) => {
+                let half = half(known)?;
+                let message =
+                    format!("0 is no bound of {name}: it reads 0 while {half} is in force");
+                self.wrong(span, message, format!("write 1 or more, or bound {half}"))
+            }
+            _ => Some(()),
+        }
+    }
+}
+
+fn half(known: Parameter) -> Option<Key> {
+    Some(Key::from_path(known.key()).ok()?.sibling(known.pair()?))
+}
