@@ -182,6 +182,7 @@ impl Interpreter<'_> {
         match self.shape() {
             Shape::Number | Shape::Bool | Shape::Rounded(_) => {
                 let amount = self.amount(literal, "value")?;
+                self.check_special(literal.span, amount.number, As::Value)?;
                 self.check_range(literal.span, amount.number, amount.from_ram)?;
                 Some(amount.number.to_string())
             }
@@ -398,6 +399,7 @@ impl Interpreter<'_> {
         let from_ram = amount.from_ram
             || least.is_some_and(|l| l.from_ram)
             || most.is_some_and(|m| m.from_ram);
+        self.check_special(span, number, As::Value)?;
         self.check_range(span, number, from_ram)?;
         Some(Interpreted {
             requirement: Requirement::Exact(number.to_string()),

@@ -9,6 +9,8 @@ use super::interpret::Interpreter;
 /// What a number is asked for as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum As {
+    /// The value.
+    Value,
     /// What it may not be less than.
     AtLeast,
     /// What it may not exceed.
@@ -26,7 +28,8 @@ impl Interpreter<'_> {
         Special::amount(self.special(), number).unwrap_or(number)
     }
 
-    /// Whether a number can be a bound: nothing is compared with one that is no amount.
+    /// Whether a number can be asked for like that: nothing is compared with one that is no amount,
+    /// and a 0 in one half of overcommit's pair takes the other half with it (case E23).
     pub(super) fn check_special(&mut self, span: Span, number: i128, place: As) -> Option<()> {
         let (Some(known), Some(special)) = (self.known, self.special()) else { return Some(()) };
         if number != special.number() {
@@ -44,6 +47,14 @@ impl Interpreter<'_> {
                 let message =
                     format!("0 is no bound of {name}: it reads 0 while {half} is in force");
                 self.wrong(span, message, format!("write 1 or more, or bound {half}"))
+            }
+            (Special::OtherHalf, As::Value) if known.key().starts_with("vm/overcommit_") => {
+                let half = half(known)?;
+                let message = format!(
+                    "0 is no value of {name}: a write of it sets {half} to 0 as well, and strict \
+                     overcommit counts swap alone"
+                );
+                self.wrong(span, message, format!("leave it out, and write what {half} is to be"))
             }
             _ => Some(()),
         }

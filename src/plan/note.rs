@@ -78,11 +78,6 @@ pub enum Note {
         /// The line.
         source: Position,
     },
-    /// The zero that is persisted sets the other half to 0 at boot as well.
-    ZeroesHalfAtBoot {
-        /// The other half.
-        half: Key,
-    },
     /// A later-sorting file wins at boot.
     OverriddenBy {
         /// The line.
@@ -202,7 +197,7 @@ pub fn annotate(
     for ((item, elsewhere), other) in items.iter_mut().zip(elsewhere).zip(others) {
         let mut notes: Vec<Note> = other.into_iter().collect();
         notes.extend(unreached(item, baseline));
-        side_effects(item, loader, observed.snapshot, &mut notes);
+        side_effects(item, observed.snapshot, &mut notes);
         if let Some(note) = dirty.as_ref().filter(|(keys, _)| keys.contains(&item.desired.key)) {
             notes.push(note.1.clone());
         }
@@ -277,22 +272,12 @@ fn stops_forwarding(item: &Item, items: &[Item]) -> bool {
         }
 }
 
-fn side_effects(item: &Item, loader: Loader, snapshot: &Snapshot, notes: &mut Vec<Note>) {
+fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
     if item.write && item.live_status == LiveStatus::InSync {
         notes.push(Note::WrittenAgain);
     }
     if item.persisted.is_some() && item.desired.known.is_some_and(|p| p.kind() == Kind::Secret) {
         notes.push(Note::SecretPersisted);
-    }
-    let key = &item.desired.key;
-    // Of this pair a zero that changes nothing zeroes the other half all the same (case E23), but
-    // systemd does not write it.
-    if loader == Loader::Procps
-        && key.leaf().starts_with("overcommit_")
-        && item.persisted.as_deref().and_then(kernel_number) == Some(0)
-        && let Some(half) = crate::catalogue::half_of(key)
-    {
-        notes.push(Note::ZeroesHalfAtBoot { half });
     }
     let Some(known) = item.desired.known.filter(|_| item.write) else { return };
     if let Some(half) = known.pair().map(|leaf| item.desired.key.sibling(leaf))

@@ -228,10 +228,6 @@ pub fn note(key: &Key, note: &Note) -> String {
             _ => format!("{loader} would not set it"),
         },
         Note::RefusedLine(line) => refused_line(key, line),
-        Note::ZeroesHalfAtBoot { half } => format!(
-            "a boot that writes this 0 sets {half} to 0 as well, and strict overcommit would count \
-             swap alone: leave this one out"
-        ),
         Note::ZeroedAtBoot { source } => {
             format!("{source} sets the other half later at boot, which sets this one to 0")
         }

@@ -415,35 +415,6 @@ fn what_the_boot_refuses_for_another_is_not_in_sync_e25() {
     });
 }
 
-/// Nothing is applied: overcommit belongs to the host (case E23).
-#[test]
-fn a_zero_that_takes_the_other_half_at_boot_is_told_e23() {
-    in_namespaces("e2e::a_zero_that_takes_the_other_half_at_boot_is_told_e23", || {
-        fresh_host();
-        let zero = ("vm.overcommit_kbytes: 0", Some("sets vm.overcommit_ratio to 0 as well"));
-        let ratio = ("vm.overcommit_ratio: 50", None);
-        // systemd writes no 0 where one is read already.
-        let by_systemd = [(zero.0, None), ratio];
-        for (procps, lines) in [(false, by_systemd), (true, [zero, ratio])] {
-            if procps {
-                mount_empty("/usr/lib/systemd");
-            } else if !fs::exists("/usr/lib/systemd/systemd-sysctl").unwrap() {
-                let test = "e2e::a_zero_that_takes_the_other_half_at_boot_is_told_e23";
-                crate::support::left_out(test, "there is no systemd-sysctl here");
-                continue;
-            }
-            for (text, told) in lines {
-                fs::write("/etc/half.yaml", format!("name: half\nparameters: {{ {text} }}\n"))
-                    .unwrap();
-                let plan = expect(0, &["plan", "-b", "/etc/half.yaml"]);
-                let plan = plan.split_whitespace().collect::<Vec<_>>().join(" ");
-                assert_eq!(told.is_some(), plan.contains("a boot that writes this 0"), "{plan}");
-                assert!(told.is_none_or(|told| plan.contains(told)), "{plan}");
-            }
-        }
-    });
-}
-
 #[test]
 fn a_refused_apply_tells_scripts_so() {
     in_namespaces("e2e::a_refused_apply_tells_scripts_so", || {
