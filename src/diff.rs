@@ -8,7 +8,7 @@ pub use boot::boot_value;
 use std::borrow::Cow;
 
 use crate::baseline::{Desired, Requirement};
-use crate::catalogue::{self, Kind};
+use crate::catalogue::{self, Kind, Special};
 use crate::diagnostic::Position;
 use crate::key::Key;
 use crate::observed::{Errno, Facts, Snapshot};
@@ -250,15 +250,18 @@ pub fn boot(desired: &Desired, now: &BootValue, planned: &BootValue) -> BootStat
     }
 }
 
-/// What to persist for a parameter; `None` where nothing is.
+/// What to persist for a parameter; `None` where nothing is. What the kernel runs comes with
+/// whether we have written it in this boot.
 ///
 /// A bound is persisted only where the files other than ours violate it or leave the key unset.
 /// Then what stands in our drop-in, or what the kernel runs, is kept if it satisfies the bound:
-/// persisting the bound itself would lower a greater value at the next boot.
+/// persisting the bound itself would lower a greater value at the next boot. But what the kernel
+/// itself has made of the machine it makes anew at each boot, and a file would keep it as it is on a
+/// machine that has grown.
 pub fn to_persist(
     desired: &Desired,
     status: (LiveStatus, Option<&Cause>),
-    live: Option<&str>,
+    (live, written): (Option<&str>, bool),
     ours: Option<&str>,
     without_ours: &BootValue,
 ) -> Option<String> {
@@ -289,11 +292,39 @@ pub fn to_persist(
     match (&desired.requirement, others) {
         (Requirement::Exact(text), _) => Some(text.clone()),
         (Requirement::Within { .. }, Some(value)) => target(Some(value)).map(Cow::into_owned),
-        (Requirement::Within { .. }, None) => [ours, live]
-            .into_iter()
-            .flatten()
-            .find(|text| desired.requirement.satisfied_by(desired.shape, text))
-            .map(|text| text.trim().to_owned())
-            .or_else(|| target(live).map(Cow::into_owned)),
+        (Requirement::Within { .. }, None) => {
+            let kernels = |text: &&str| !written && is_of_kernel(desired, text);
+            [ours, live.filter(|text| !kernels(text))]
+                .into_iter()
+                .flatten()
+                .find(|text| desired.requirement.satisfied_by(desired.shape, text))
+                .map(|text| text.trim().to_owned())
+                .or_else(|| target(live).map(Cow::into_owned))
+                .or_else(|| target(Some(ours?)).map(Cow::into_owned))
+        }
     }
+}
+
+/// Whether nothing is persisted of a bound because the kernel makes what satisfies it.
+pub fn is_left_to_kernel(
+    desired: &Desired,
+    (live_status, live): (LiveStatus, Option<&str>),
+    persisted: Option<&str>,
+    without_ours: &BootValue,
+) -> bool {
+    live_status == LiveStatus::InSync
+        && persisted.is_none()
+        && without_ours.value.is_none()
+        && desired.requirement.exact().is_none()
+        && desired.waiver.is_none()
+        && live.is_some_and(|text| is_of_kernel(desired, text))
+}
+
+/// Whether the kernel may have made a value of the memory or the processors of the machine: it never
+/// makes one without a limit of them.
+fn is_of_kernel(desired: &Desired, text: &str) -> bool {
+    desired.known.is_some_and(|known| {
+        known.is_sized_at_boot()
+            && known.special().map(Special::number) != kernel_number(text.trim())
+    })
 }

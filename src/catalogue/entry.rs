@@ -42,6 +42,9 @@ pub struct Entry {
     pub hazard: Option<Hazard>,
     /// The number that stands for no limit at all.
     pub unlimited: Option<i8>,
+    /// Whether the kernel makes the value that it starts with from the memory or the processors of
+    /// the machine.
+    pub sized_at_boot: bool,
     /// What reads back differently from what was written, and why.
     pub reads_back: Option<&'static str>,
     /// Programs that are known to set it by themselves.
@@ -236,6 +239,7 @@ impl Entry {
             until: None,
             hazard: None,
             unlimited: None,
+            sized_at_boot: false,
             reads_back: None,
             owners: &[],
         }
@@ -318,6 +322,12 @@ impl Entry {
     /// The number that stands for no limit at all.
     pub const fn unlimited(mut self, number: i8) -> Self {
         self.unlimited = Some(number);
+        self
+    }
+
+    /// The kernel makes its first value from the machine's memory or processors.
+    pub const fn sized_at_boot(mut self) -> Self {
+        self.sized_at_boot = true;
         self
     }
 

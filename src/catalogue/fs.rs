@@ -80,7 +80,8 @@ pub(super) const TABLE: &[Entry] = &[
         "How many file descriptors one user may watch with epoll",
         DOC,
     )
-    .ranges(LONG),
+    .ranges(LONG)
+    .sized_at_boot(),
     Entry::new(
         "fs/fanotify/max_queued_events",
         Shape::Number,
@@ -106,7 +107,8 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .ranges(NATURAL)
     .since(5, 10)
-    .effects(&[Effect::Copies("user/max_fanotify_marks")]),
+    .effects(&[Effect::Copies("user/max_fanotify_marks")])
+    .sized_at_boot(),
     Entry::new(
         "fs/fanotify/watchdog_timeout",
         Shape::Number,
@@ -119,7 +121,8 @@ pub(super) const TABLE: &[Entry] = &[
     Entry::new("fs/file-max", Shape::Number, "How many files the whole system may have open", DOC)
         .ranges(LONG)
         .hazard(Hazard::Starves)
-        .owners(&["systemd", "tuned"]),
+        .owners(&["systemd", "tuned"])
+        .sized_at_boot(),
     Entry::new(
         "fs/file-nr",
         Shape::Numbers(3),
@@ -192,7 +195,8 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .ranges(NATURAL)
     .effects(&[Effect::Copies("user/max_inotify_watches")])
-    .owners(&["tuned"]),
+    .owners(&["tuned"])
+    .sized_at_boot(),
     Entry::new(
         "fs/lease-break-time",
         Shape::Number,

@@ -766,7 +766,8 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .ranges(&[Range::within(301, 4_194_304)])
     .hazard(Hazard::Starves)
-    .owners(&["saptune", "systemd"]),
+    .owners(&["saptune", "systemd"])
+    .sized_at_boot(),
     Entry::new(
         "kernel/poweroff_cmd",
         Shape::Text(255),
@@ -1188,7 +1189,8 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .ranges(&[Range::new(1, 0x3fff_ffff)])
     .reads_back("old kernels (4.15) lower it to what an eighth of the memory has room for")
-    .hazard(Hazard::Starves),
+    .hazard(Hazard::Starves)
+    .sized_at_boot(),
     Entry::new(
         "kernel/timer_migration",
         Shape::Bool,

@@ -237,7 +237,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Seconds that a peer entry is kept at least").unit(Unit::Seconds).scope(Scope::Host),
     own("net/ipv4/inet_peer_threshold", Number,
         "Number of peer entries from which they are thrown away early")
-        .ranges(INT).scope(Scope::Host),
+        .ranges(INT).scope(Scope::Host).sized_at_boot(),
     own("net/ipv4/ip_autobind_reuse", Bool,
         "Lets bind() share a port by SO_REUSEADDR once all ephemeral ports are taken")
         .ranges(BOOL).since(5, 7),
@@ -498,14 +498,15 @@ pub(super) const TABLE: &[Entry] = &[
         "Without effect since 4.14").ranges(INT).scope(Scope::Host),
     own("net/ipv4/tcp_max_orphans", Number,
         "Most connections that no program holds; beyond it they are reset")
-        .ranges(INT).scope(Scope::Host).hazard(Hazard::Starves),
+        .ranges(INT).scope(Scope::Host).hazard(Hazard::Starves).sized_at_boot(),
     own("net/ipv4/tcp_max_reordering", Number,
         "Most reordering, in packets, that a connection adapts to").ranges(POSITIVE_BY_STABLE_FIX),
     own("net/ipv4/tcp_max_syn_backlog", Number,
         "Most half-open connections of a listener without SYN cookies")
-        .ranges(INT).owners(&["tuned"]),
+        .ranges(INT).owners(&["tuned"]).sized_at_boot(),
     own("net/ipv4/tcp_max_tw_buckets", Number,
-        "Most connections in TIME-WAIT; beyond it they are dropped at once").ranges(INT),
+        "Most connections in TIME-WAIT; beyond it they are dropped at once").ranges(INT)
+        .sized_at_boot(),
     own("net/ipv4/tcp_mem", Numbers(3),
         "TCP memory of the host: free use below the first, pressure above the second, third most")
         .unit(Unit::Pages).ranges(ULONG).scope(Scope::Host).hazard(Hazard::Starves),

@@ -136,7 +136,8 @@ pub(super) const TABLE: &[Entry] = &[
     conntrack("net/netfilter/nf_conntrack_buckets", Shape::Rounded(Rounding::WholePages),
         "Size of the connection tracking hash table; the host's alone can be set")
         .ranges(BUCKETS).scope(Scope::Host).owners(CONNTRACK_OWNERS)
-        .reads_back("rounded up to what fills whole pages; a write rehashes every connection"),
+        .reads_back("rounded up to what fills whole pages; a write rehashes every connection")
+        .sized_at_boot(),
     conntrack("net/netfilter/nf_conntrack_checksum", Bool,
         "Does not track packets with a wrong checksum").ranges(BOOL_SINCE_5_2),
     conntrack("net/netfilter/nf_conntrack_count", Number,
@@ -162,7 +163,8 @@ pub(super) const TABLE: &[Entry] = &[
         "Connection events for listeners: 0 never, 1 always, 2 once somebody listens")
         .ranges(EVENTS),
     conntrack("net/netfilter/nf_conntrack_expect_max", Number,
-        "Most expected connections, as of FTP data").scope(Scope::Host).ranges(EXPECTED),
+        "Most expected connections, as of FTP data").scope(Scope::Host).ranges(EXPECTED)
+        .sized_at_boot(),
     conntrack("net/netfilter/nf_conntrack_frag6_high_thresh", Number,
         "Most memory for incomplete IPv6 packets that are tracked").unit(Unit::Bytes).ranges(FRAGMENTS),
     conntrack("net/netfilter/nf_conntrack_frag6_low_thresh", Number,
@@ -189,7 +191,7 @@ pub(super) const TABLE: &[Entry] = &[
         "Most tracked connections; beyond it packets of new ones are dropped")
         .scope(Scope::Host).ranges(HOST_NOT_NEGATIVE)
         .effects(&[Effect::Copies("net/nf_conntrack_max")]).hazard(Hazard::Starves)
-        .owners(CONNTRACK_OWNERS).unlimited(0),
+        .owners(CONNTRACK_OWNERS).unlimited(0).sized_at_boot(),
     timeout("net/netfilter/nf_conntrack_sctp_timeout_closed",
         "Seconds that a closed SCTP association is kept"),
     timeout("net/netfilter/nf_conntrack_sctp_timeout_cookie_echoed",
@@ -260,7 +262,7 @@ pub(super) const TABLE: &[Entry] = &[
         "The same as net.netfilter.nf_conntrack_max, by its older name")
         .scope(Scope::Host).ranges(HOST_NOT_NEGATIVE)
         .effects(&[Effect::Copies("net/netfilter/nf_conntrack_max")]).hazard(Hazard::Starves)
-        .owners(CONNTRACK_OWNERS).unlimited(0),
+        .owners(CONNTRACK_OWNERS).unlimited(0).sized_at_boot(),
     sctp("net/sctp/addip_enable", Bool,
         "Lets addresses be added to and taken from associations (RFC 5061)").ranges(INT),
     sctp("net/sctp/addip_noauth_enable", Bool,

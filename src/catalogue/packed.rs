@@ -51,6 +51,7 @@ pub(super) struct Row {
     pub(super) until: Option<Release>,
     pub(super) hazard: Option<Hazard>,
     pub(super) unlimited: Option<i8>,
+    pub(super) sized_at_boot: bool,
 }
 
 /// How long everything is.
@@ -258,6 +259,7 @@ const fn pack() -> Packed {
         until: None,
         hazard: None,
         unlimited: None,
+        sized_at_boot: false,
     };
     let mut packed = Packed {
         text: [0; LENGTHS.text],
@@ -328,6 +330,7 @@ const fn pack() -> Packed {
                 until: p.until,
                 hazard: p.hazard,
                 unlimited: p.unlimited,
+                sized_at_boot: p.sized_at_boot,
             };
             if !p.effects.is_empty() {
                 packed.movers[movers] = small(rows);

@@ -107,6 +107,12 @@ impl Parameter {
         self.0.hazard
     }
 
+    /// Whether the kernel makes the value that it starts with from the memory or the processors of
+    /// the machine, so that another machine has another one.
+    pub fn is_sized_at_boot(self) -> bool {
+        self.0.sized_at_boot
+    }
+
     /// The number that is no amount of what the parameter counts.
     pub fn special(self) -> Option<Special> {
         match self.pair() {

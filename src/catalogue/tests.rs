@@ -30,6 +30,7 @@ fn entry_of(p: Parameter) -> Entry {
             Some(Special::NoLimit(number)) => Some(number),
             _ => None,
         },
+        sized_at_boot: p.is_sized_at_boot(),
         reads_back: p.reads_back(),
         owners: p.owners().collect::<Vec<_>>().leak(),
     }
@@ -179,6 +180,16 @@ fn a_number_without_a_limit_can_be_written() {
     assert_eq!(amount("kernel/sched_rt_runtime_us", 0), Some(0));
     assert_eq!(amount("vm/dirty_bytes", 0), None);
     assert_eq!(amount("vm/swappiness", 0), Some(0));
+}
+
+#[test]
+fn what_is_sized_at_boot_is_one_number() {
+    for p in all().filter(|p| p.is_sized_at_boot()) {
+        assert!(p.shape().is_single_number() && p.kind() == Kind::Setting, "{}", p.key());
+    }
+    for path in ["vm/min_free_kbytes", "kernel/threads-max", "fs/file-max"] {
+        assert!(entry(path).is_sized_at_boot(), "{path}");
+    }
 }
 
 #[test]

@@ -8,8 +8,13 @@ use crate::value::Shape;
 const DOC: &str = "Documentation/admin-guide/sysctl/user.rst";
 const SOURCE: &str = "kernel/ucount.c";
 
+/// The kernel starts with half of kernel.threads-max.
 const fn limit(key: &'static str, summary: &'static str) -> Entry {
-    Entry::new(key, Shape::Number, summary, DOC).ranges(NATURAL).scope(Scope::User).since(4, 9)
+    Entry::new(key, Shape::Number, summary, DOC)
+        .ranges(NATURAL)
+        .scope(Scope::User)
+        .since(4, 9)
+        .sized_at_boot()
 }
 
 /// Sorted by canonical path.
@@ -37,7 +42,8 @@ pub(super) const TABLE: &[Entry] = &[
     .ranges(NATURAL)
     .scope(Scope::User)
     .since(5, 13)
-    .effects(&[Effect::Copies("fs/fanotify/max_user_marks")]),
+    .effects(&[Effect::Copies("fs/fanotify/max_user_marks")])
+    .sized_at_boot(),
     Entry::new(
         "user/max_inotify_instances",
         Shape::Number,
@@ -57,7 +63,8 @@ pub(super) const TABLE: &[Entry] = &[
     .ranges(NATURAL)
     .scope(Scope::User)
     .since(4, 11)
-    .effects(&[Effect::Copies("fs/inotify/max_user_watches")]),
+    .effects(&[Effect::Copies("fs/inotify/max_user_watches")])
+    .sized_at_boot(),
     limit(
         "user/max_ipc_namespaces",
         "How many IPC namespaces each user may have in this user namespace",

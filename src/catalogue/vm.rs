@@ -18,7 +18,8 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .unit(Unit::Kibibytes)
-    .ranges(ULONG),
+    .ranges(ULONG)
+    .sized_at_boot(),
     Entry::new(
         "vm/allocate_pgste",
         Shape::Bool,
@@ -277,7 +278,8 @@ pub(super) const TABLE: &[Entry] = &[
         "khugepaged raises it when transparent huge pages are switched on; memory \
          hotplug may recompute it",
     )
-    .owners(&["khugepaged", "tuned"]),
+    .owners(&["khugepaged", "tuned"])
+    .sized_at_boot(),
     Entry::new(
         "vm/min_slab_ratio",
         Shape::Number,
@@ -523,7 +525,8 @@ pub(super) const TABLE: &[Entry] = &[
         DOC,
     )
     .unit(Unit::Kibibytes)
-    .ranges(ULONG),
+    .ranges(ULONG)
+    .sized_at_boot(),
     Entry::new(
         "vm/vdso_enabled",
         Shape::Number,

@@ -20,6 +20,10 @@ pub(super) struct Boots<'a> {
 pub(super) fn judge(item: &mut Item, mut planned: BootValue, boots: Boots<'_>) {
     let Boots { loader, now, after } = boots;
     item.boot_status = diff::boot(&item.desired, item.boot(loader), &planned);
+    // The kernel's own is not known before it is made: what it is today counts.
+    if item.left_to_kernel && item.boot_status == BootStatus::Unset {
+        item.boot_status = BootStatus::Same;
+    }
     // A line that excludes the key, or that the kernel refuses, takes ours away as well.
     let lost = item.persisted.is_some() && planned.value.is_none();
     if lost && item.boot_status != BootStatus::Same {

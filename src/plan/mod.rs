@@ -137,6 +137,8 @@ pub struct Item {
     pub persist: bool,
     /// The text that is persisted; `None`: nothing.
     pub persisted: Option<String>,
+    /// Whether nothing is because the kernel makes what satisfies the bound, at each boot anew.
+    pub left_to_kernel: bool,
     /// What is worth knowing.
     pub notes: Vec<Note>,
     /// Guards that stand in the way.
@@ -405,8 +407,12 @@ fn judged(desired: &Desired, observed: &Observed<'_>, files: &Files<'_>, all: &[
     let released = observed.released.covers(&desired.key);
     let old = files.old_lines.value_of(&desired.key);
     let status = (live_status, cause.as_ref());
-    let persisted = diff::to_persist(desired, status, live, old, &without_ours);
+    let written = observed.originals.of_boot.contains_key(&desired.key);
+    let persisted = diff::to_persist(desired, status, (live, written), old, &without_ours);
+    let left =
+        diff::is_left_to_kernel(desired, (live_status, live), persisted.as_deref(), &without_ours);
     Item {
+        left_to_kernel: left && !released && refusals.is_empty(),
         live: live.map(str::to_owned),
         live_status,
         cause,

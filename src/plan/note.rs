@@ -78,6 +78,11 @@ pub enum Note {
         /// The line.
         source: Position,
     },
+    /// No file sets it, and what the kernel has made of this machine satisfies the bound.
+    LeftToKernel {
+        /// That.
+        now: String,
+    },
     /// A later-sorting file wins at boot.
     OverriddenBy {
         /// The line.
@@ -396,6 +401,9 @@ fn boot_side(item: &mut Item, loader: Loader, elsewhere: BootValue, notes: &mut 
             }
             None => Note::ExcludedAtBoot { source },
         });
+    }
+    if let (true, Some(now)) = (item.left_to_kernel, &item.live) {
+        notes.push(Note::LeftToKernel { now: now.clone() });
     }
     if let Some(source) = item.unseen.clone() {
         notes.push(Note::UnseenAtBoot { source });

@@ -260,6 +260,7 @@ fn item(desired: Desired, restores: bool, observed: &Observed<'_>) -> Item {
         write: restores && live_status == LiveStatus::Differs,
         persist: false,
         persisted: None,
+        left_to_kernel: false,
         notes: Vec::new(),
         refusals: Vec::new(),
         desired,

@@ -111,6 +111,7 @@ fn row<'a>(item: &'a Item, loader: Loader) -> Row<'a> {
     let boot = match &item.boot(loader).value {
         Some(text) => show(text),
         None if item.boot_status == BootStatus::Unknown => "unknown".into(),
+        None if item.left_to_kernel => "kernel's own".into(),
         None => "unset".into(),
     };
     let (mark, style, todo) = verdict(item);

@@ -228,6 +228,10 @@ pub fn note(key: &Key, note: &Note) -> String {
             _ => format!("{loader} would not set it"),
         },
         Note::RefusedLine(line) => refused_line(key, line),
+        Note::LeftToKernel { now } => format!(
+            "the kernel makes it at each boot to fit the machine, {now} today, which satisfies the \
+             bound: nothing is persisted"
+        ),
         Note::ZeroedAtBoot { source } => {
             format!("{source} sets the other half later at boot, which sets this one to 0")
         }

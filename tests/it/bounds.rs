@@ -135,6 +135,69 @@ fn a_limit_below_what_is_in_use_is_refused_where_there_was_none() {
     assert!(ran.err.contains("[starves]"), "{}", ran.err);
 }
 
+/// A host of 1 GiB, and what its kernel makes of that.
+fn small() -> Host {
+    let host = Host::usual();
+    host.file("proc/meminfo", "MemTotal: 1048576 kB\nMemAvailable: 900000 kB\n");
+    host.live("vm.min_free_kbytes = 11584\nkernel.threads-max = 7800\n");
+    host
+}
+
+#[test]
+fn what_the_kernel_makes_of_the_machine_is_not_kept_for_another_one() {
+    let host = small();
+    let both = "vm.min_free_kbytes: { at_least: 8MiB }\n  kernel.threads-max: { at_least: 4096 }";
+    let ran = apply(&host, both);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert_eq!(persisted(&host), Vec::<String>::new());
+    settled(&host);
+    let json = host.run(["plan", "--format", "json"]).out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let reserve = &json["parameters"][1];
+    assert_eq!(reserve["boot_status"], "same");
+    assert_eq!(reserve["boot"]["systemd"]["value"], serde_json::Value::Null);
+    let told = reserve["notes"][0].as_str().unwrap();
+    assert!(told.contains("at each boot to fit the machine, 11584 today"), "{told}");
+    // With more memory it makes more.
+    host.file("proc/meminfo", "MemTotal: 67108864 kB\nMemAvailable: 60000000 kB\n");
+    host.live("kernel.random.boot_id = 7a4c2b1e-0f57-4f0e-9d3c-2b1a7f6e5d4c\n");
+    host.live("vm.min_free_kbytes = 67584\nkernel.threads-max = 513000\n");
+    settled(&host);
+    // What another file sets is judged as ever.
+    host.file("etc/sysctl.d/50-own.conf", "vm.min_free_kbytes = 4096\n");
+    assert_eq!(host.run(["apply"]).code, 0);
+    assert_eq!(persisted(&host), ["vm.min_free_kbytes = 8192"]);
+    settled(&host);
+}
+
+#[test]
+fn what_the_kernel_makes_too_small_is_persisted_at_the_bound() {
+    let host = small();
+    assert_eq!(apply(&host, "vm.min_free_kbytes: { at_least: 16MiB }").code, 0);
+    assert_eq!(host.value("vm.min_free_kbytes"), "16384");
+    assert_eq!(persisted(&host), ["vm.min_free_kbytes = 16384"]);
+    settled(&host);
+    // What somebody has raised after that is not the kernel's own either.
+    host.live("vm.min_free_kbytes = 30000\n");
+    assert_eq!(apply(&host, "vm.min_free_kbytes: { at_least: 20MiB }").code, 0);
+    assert_eq!(persisted(&host), ["vm.min_free_kbytes = 30000"]);
+    settled(&host);
+}
+
+/// It is not the kernel's own, and gone with the next boot.
+#[test]
+fn what_was_written_live_alone_is_persisted() {
+    let host = small();
+    given(&host, "vm.min_free_kbytes: { at_least: 16MiB }");
+    assert_eq!(host.run(["apply", "--live-only"]).code, 0);
+    let ran = plan(&host, "vm.min_free_kbytes: { at_least: 16MiB }");
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.out.contains("persist 16384"), "{}", ran.out);
+    assert_eq!(apply(&host, "vm.min_free_kbytes: { at_least: 16MiB }").code, 0);
+    assert_eq!(persisted(&host), ["vm.min_free_kbytes = 16384"]);
+    settled(&host);
+}
+
 #[test]
 fn bounds_that_leave_one_number_are_shown_as_that() {
     let host = Host::usual();
