@@ -2,7 +2,8 @@
 
 use crate::key::{Selector, nearest};
 
-use super::read::{DOCUMENT, ENTRY, clean};
+use super::read::{ENTRY, clean};
+use super::schema::FIELDS;
 use super::yaml::{Node, NodeKind};
 
 /// What other tools and other people call them.
@@ -23,7 +24,7 @@ pub(super) fn help(what: &str, written: &str, value: &Node, known: &[&str]) -> S
         return format!("write `{flat}`");
     }
     let is_parameter = || written.contains(['.', '/']) && Selector::parse(written).is_ok();
-    if known == DOCUMENT && is_parameter() {
+    if known == FIELDS && is_parameter() {
         return "put it below `parameters:`".to_owned();
     }
     let otherwise =

@@ -28,9 +28,9 @@ mod yaml;
 pub use desired::{Desired, DesiredPattern, DesiredSet, Exception, Requirement, Unreached};
 pub use layers::{Found, Layers, NotFound, Wanted, load};
 pub use merge::other_half;
-pub use read::DOCUMENT as FIELDS;
+
 pub use resolve::{Host, resolve, sha256};
-pub use schema::{FactName, OnDrift};
+pub use schema::{FIELDS, FactName, OnDrift};
 pub use spelling::nearest_known;
 pub use yaml::MAX_BYTES;
 

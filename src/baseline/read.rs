@@ -8,23 +8,11 @@ use crate::value::Percent;
 
 use super::misnamed;
 use super::schema::{
-    Condition, Document, Entry, FactName, Literal, OnDrift, Target, Terms, Text, Waiver, When,
-    Wish, Written,
+    Condition, Document, Entry, FIELDS, FactName, Literal, OnDrift, Target, Terms, Text, Waiver,
+    When, Wish, Written,
 };
 use super::yaml::{Node, NodeKind};
 
-/// The fields of a baseline.
-pub const DOCUMENT: &[&str] = &[
-    "name",
-    "description",
-    "extends",
-    "defaults",
-    "parameters",
-    "exclude",
-    "actions",
-    "when",
-    "waivers",
-];
 pub(super) const ENTRY: &[&str] = &[
     "value",
     "percent_of_ram",
@@ -75,7 +63,7 @@ impl Reader {
             let start = Span { start: 0, end: 0, line: 1, column: 1, ..root.span };
             return self.wrong(start, "the baseline is empty", "start with `name: …`");
         }
-        let Some(fields) = self.fields(root, "a baseline", DOCUMENT) else { return };
+        let Some(fields) = self.fields(root, "a baseline", FIELDS) else { return };
         match fields.get("name") {
             Some(node) => doc.name = self.text(node, "name").unwrap_or_default(),
             None => self.wrong(root.span, "the baseline has no name", "add `name: …`"),

@@ -9,6 +9,19 @@ use crate::value::Percent;
 /// A text of a baseline's: of a built-in one it stays where the program has it.
 pub type Text = Cow<'static, str>;
 
+/// The fields of a baseline.
+pub const FIELDS: &[&str] = &[
+    "name",
+    "description",
+    "extends",
+    "defaults",
+    "parameters",
+    "exclude",
+    "actions",
+    "when",
+    "waivers",
+];
+
 /// One baseline file.
 #[derive(Clone, Debug, Default)]
 pub struct Document {

@@ -7,7 +7,8 @@ use granit_parser::{ErrorKind, ScanError};
 use crate::diagnostic::Diagnostic;
 use crate::key::Selector;
 
-use super::read::{DOCUMENT, ENTRY, clean};
+use super::read::{ENTRY, clean};
+use super::schema::FIELDS;
 use super::yaml::{MAX_DEPTH, Place};
 
 /// So many lines of one kind are told of at once.
@@ -182,7 +183,7 @@ fn divided(line: &str) -> Option<String> {
         return None;
     }
     let names = key.contains(['.', '/']) && Selector::parse(key).is_ok();
-    let known = names || DOCUMENT.contains(&key) || ENTRY.contains(&key);
+    let known = names || FIELDS.contains(&key) || ENTRY.contains(&key);
     known.then(|| clean(&format!("{key}: {value}")))
 }
 

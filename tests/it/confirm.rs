@@ -171,7 +171,7 @@ fn cancelled_it_is_put_back_at_once_and_its_keeper_goes() {
     let keeper = keeper_in(&host.root);
     let ran = host.run(["confirm", "--cancel"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert_eq!(ran.out, "tried: cancelled, as before the trial\n  2 put back\n");
+    assert_eq!(ran.out, "tried: cancelled, as before the trial\n  2 values put back\n");
     assert!(is_as_before(&host) && is_nothing_persisted(&host));
     assert_eq!(record(&host)["ended"]["why"], "it was cancelled");
     assert!(Holds::read(&host.root, BOOT_ID).unwrap().holds.is_empty());
@@ -267,7 +267,7 @@ fn a_trial_that_is_waited_for_tells_how_it_ended() {
     let check = ["--check", "echo no route >&2; exit 7", "--wait"];
     let ran = begin(&host, "1h", &check);
     assert_eq!((ran.code, is_as_before(&host)), (1, true), "{}{}", ran.out, ran.err);
-    let told = "tried: put back: the check failed: exit status: 7: no route\n  2 put back\n";
+    let told = "tried: put back: the check failed (exit status 7: no route)\n  2 values put back\n";
     assert!(ran.out.ends_with(told), "{}", ran.out);
     let ran = begin(&host, "1h", &[&check[..], &["--format", "json"]].concat());
     let documents: Vec<Value> =
