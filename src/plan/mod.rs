@@ -21,6 +21,7 @@ mod rollback;
 mod summary;
 mod trial;
 mod unapplied;
+mod waits;
 
 pub use file::{Dropin, Foreign, has_secret};
 pub use guard::Refusal;

@@ -9,8 +9,8 @@ use crate::key::{Key, same};
 use crate::observed::{Errno, Snapshot};
 use crate::value::{completed, kernel_number};
 
-use super::Item;
 use super::guard::Refusal;
+use super::{Item, waits};
 
 /// Ranges that the kernel takes only where they go up (case E19).
 const RANGES: [&str; 2] = ["net/ipv4/ip_local_port_range", "net/ipv4/ping_group_range"];
@@ -312,16 +312,8 @@ fn topological(nodes: &mut Vec<Node<'_>>) {
     if waits.is_empty() && !has_late {
         return;
     }
-    let mut left: BTreeSet<usize> = (0..nodes.len()).collect();
-    let mut order = Vec::with_capacity(nodes.len());
-    while let Some(first) = left.first().copied() {
-        let free = |n: &usize| !waits.iter().any(|(w, on)| w == n && left.contains(on));
-        let early = |n: &usize| !nodes[*n].is_late && free(n);
-        let next = left.iter().copied().find(early);
-        let next = next.or_else(|| left.iter().copied().find(|n| free(n))).unwrap_or(first);
-        left.remove(&next);
-        order.push(next);
-    }
+    let is_late: Vec<bool> = nodes.iter().map(|node| node.is_late).collect();
+    let order = waits::in_order(&is_late, &waits);
     let mut taken: Vec<Option<Node<'_>>> = nodes.drain(..).map(Some).collect();
     nodes.extend(order.into_iter().filter_map(|n| taken[n].take()));
 }
