@@ -256,7 +256,10 @@ impl Boots<'_> {
         let [Ok(lower), Ok(upper)] = limit.keys.map(Key::from_path) else { return bars };
         for write in self.writes_about_both(&lower, Some(&upper)) {
             let both = [&lower, &upper];
-            for (at, one) in both.into_iter().enumerate() {
+            // A glob finds its matches in the order of their names.
+            let order = if lower.as_path() < upper.as_path() { [0, 1] } else { [1, 0] };
+            for at in order {
+                let one = both[at];
                 let number =
                     if write.gets_to(one) { self.number(one, &write.line.value) } else { None };
                 let Some(number) = number else { continue };

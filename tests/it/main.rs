@@ -24,6 +24,7 @@ mod loaders;
 mod messages;
 mod misnamed;
 mod named;
+mod next_boot;
 mod operator;
 mod output;
 mod overridden;

@@ -60,6 +60,9 @@ fn values(key: &str) -> &'static [&'static str] {
     match key.rsplit('/').next().unwrap_or_default() {
         "base_reachable_time_ms" => &["1000", "2000", "3000"],
         leaf if leaf.starts_with("base_reachable_tim") => &["1", "2", "3"],
+        "ipfrag_*_thresh" => &["262144", "5000000", "3145728"],
+        // The kernel's own ends on either side of it.
+        "ip_*_port_*" => &["100", "2000", "500 3000", "30000"],
         "ip_local_port_range" => &["500 3000", "1500 9000", "61000", "9000 800", "2500 65535"],
         "ip_unprivileged_port_start" => &["100", "1024", "2000"],
         "ipfrag_high_thresh" => &["4194304", "20000000", "5000000", "50"],
@@ -72,7 +75,7 @@ fn values(key: &str) -> &'static [&'static str] {
     }
 }
 
-const GLOBS: [&str; 17] = [
+const GLOBS: [&str; 19] = [
     "net/ipv4/conf/*/forwarding",
     "net/ipv4/conf/[a-d]*/forwarding",
     "net/ipv4/ip_forwar?",
@@ -90,6 +93,8 @@ const GLOBS: [&str; 17] = [
     "net/ipv6/conf/[[:alpha:]]*/forwarding",
     "net/ipv6/conf/{all/disable_ipv6,l[!a]/forwarding}",
     "net/ipv6/conf/.*/all/*forwarding",
+    "net/ipv4/ipfrag_*_thresh",
+    "net/ipv4/ip_*_port_*",
 ];
 
 fn lines(random: &mut Random) -> String {
