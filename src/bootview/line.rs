@@ -3,9 +3,11 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::MOST_GLOBS;
 use super::changes::Changes;
 use super::forms::Form;
 use super::problem::{ProblemKind, not_a_key};
+use crate::key::is_wildcard;
 use crate::observed::first_of;
 
 /// One line that is more than a comment.
@@ -50,6 +52,29 @@ impl Saying {
         let more = self.more.iter().map(|form| (&form.literal, &form.path, &form.changes));
         std::iter::once((&self.literal, &self.path, &self.changes)).chain(more)
     }
+}
+
+/// What the lines of a text say, but for those with more globs than are looked into.
+pub(super) fn each_read<'t>(
+    lines: impl Iterator<Item = &'t [u8]>,
+    read_line: impl Fn(&[u8], u32) -> Option<Line>,
+) -> Vec<Line> {
+    let mut globs = 0_usize;
+    let read = |(number, line): (u32, &[u8])| {
+        // One more is read, for the loader to see that they are too many.
+        if globs > MOST_GLOBS && line.len() < LONG_LINE_BYTES && may_be_glob(line) {
+            return None;
+        }
+        let line = read_line(line, number)?;
+        let says = line.says.as_ref().filter(|says| says.is_glob && says.value.is_some());
+        globs += says.map_or(0, Saying::forms);
+        Some(line)
+    };
+    (1..).zip(lines).filter_map(read).collect()
+}
+
+fn may_be_glob(line: &[u8]) -> bool {
+    line.iter().take_while(|byte| **byte != b'=').any(|byte| is_wildcard(*byte))
 }
 
 /// The lines of the texts that a loader has read, for another look at the same texts.

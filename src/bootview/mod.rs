@@ -104,6 +104,9 @@ pub struct BootView {
     procps: Outcome,
 }
 
+/// More globs are not looked into: each may name any parameter, so that each is matched with all.
+const MOST_GLOBS: usize = 10_000;
+
 /// What one loader makes of the files.
 #[derive(Clone, Debug, Default)]
 struct Outcome {
@@ -119,6 +122,8 @@ struct Outcome {
     /// Paths that no glob of the loader touches; once all are read, path by path.
     fences: Vec<Fence>,
     problems: Vec<Problem>,
+    /// How many globs are among the lines, or are left out as too many.
+    globs: usize,
     /// Where the writes stand that may concern a parameter.
     index: Index,
     /// What each file's lines say by themselves.
@@ -313,6 +318,17 @@ impl Outcome {
     fn write(&self, place: usize) -> Write<'_> {
         let at = self.sequence[place];
         Write { line: &self.lines[at], outcome: self, at, place }
+    }
+
+    /// Whether so many more globs are looked into; where they first are not, that is a problem.
+    fn has_room_for(&mut self, globs: usize, source: &Position) -> bool {
+        let had_room = self.globs <= MOST_GLOBS;
+        self.globs = self.globs.saturating_add(globs);
+        let has_room = self.globs <= MOST_GLOBS;
+        if had_room && !has_room {
+            self.problem(source.clone(), ProblemKind::TooManyGlobs(MOST_GLOBS));
+        }
+        has_room
     }
 
     fn problem(&mut self, source: Position, what: ProblemKind) {

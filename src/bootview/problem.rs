@@ -52,6 +52,8 @@ pub enum ProblemKind {
     WildcardName,
     /// A glob that stands for more globs than are looked into.
     TooManyForms(String),
+    /// One glob more than are looked into, and all that come later.
+    TooManyGlobs(usize),
     /// A line at which systemd-sysctl gives the file up, what came before aside.
     LongLine,
     /// Bytes that are not UTF-8.
@@ -114,6 +116,10 @@ impl fmt::Display for ProblemKind {
             Self::TooManyForms(text) => write!(
                 f,
                 "{text:?} stands for so many patterns that nobody looked into what they match"
+            ),
+            Self::TooManyGlobs(most) => write!(
+                f,
+                "more than {most} patterns: nobody looked into what this one and those after it match"
             ),
             Self::LongLine => f.write_str(
                 "the line has a mebibyte or more: systemd-sysctl reads no further in this file",

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::forms::{Form, braces, dotted, without_idle_backslashes, without_idle_end};
-use super::line::{Before, Line, Saying};
+use super::line::{Before, Line, Saying, each_read};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::key::{glob_matches, has_wildcard, to_slashes};
@@ -82,8 +82,7 @@ fn meant_by<'t>(tree: &'t ConfTree, file: &'t ConfFile) -> Option<Vec<&'t ConfFi
 /// What the lines of a text say.
 pub(super) fn read(text: &[u8]) -> Vec<Line> {
     let mut rest = text;
-    let lines = std::iter::from_fn(|| next_line(&mut rest));
-    (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
+    each_read(std::iter::from_fn(|| next_line(&mut rest)), read_line)
 }
 
 /// Cuts the next line off, with its newline.
@@ -197,6 +196,9 @@ fn carry_out(outcome: &mut Outcome, line: &Line, file: &Arc<str>) {
         outcome.fences.push(Fence { path, literal, exclusion });
     }
     let Some(value) = value else { return };
+    if is_glob && !outcome.has_room_for(says.forms(), &source) {
+        return;
+    }
     for (literal, path, changes) in says.each_form() {
         if is_glob && literal != path {
             outcome.spelled.insert(outcome.lines.len(), Arc::clone(literal));

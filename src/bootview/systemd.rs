@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::forms::{Form, braces, without_idle_backslashes, without_idle_end};
-use super::line::{Before, LONG_LINE_BYTES, Line, Saying};
+use super::line::{Before, LONG_LINE_BYTES, Line, Saying, each_read};
 use super::problem::{ProblemKind, not_a_key};
 use super::{Assignment, Changes, Fence, Outcome, by_name, ends_in_conf, line_of};
 use crate::diagnostic::Position;
@@ -45,7 +45,7 @@ pub(super) fn read(text: &[u8]) -> Vec<Line> {
         }
         Some(line)
     });
-    (1..).zip(lines).filter_map(|(number, line)| read_line(line, number)).collect()
+    each_read(lines, read_line)
 }
 
 /// Cuts the next line off: it ends at a newline, a carriage return, a NUL, or a run of them in
@@ -190,6 +190,9 @@ impl Map {
         value: &Arc<str>,
         source: &Position,
     ) {
+        if says.is_glob && !outcome.has_room_for(says.forms(), source) {
+            return;
+        }
         let mut ignore_errors = says.dash;
         let here = outcome.lines.len();
         let at = self.index.get(&says.literal).copied();

@@ -26,7 +26,7 @@ impl BootView {
         let unseen = outcome.problems.iter().find(|problem| match problem.what {
             ProblemKind::Special => true,
             // What it sets an explicit line keeps off, in any file.
-            ProblemKind::TooManyForms(_) => {
+            ProblemKind::TooManyForms(_) | ProblemKind::TooManyGlobs(_) => {
                 !place.is_some_and(|place| outcome.is_explicit_at(place))
             }
             // Where links lead in a circle the loader does not get through either.

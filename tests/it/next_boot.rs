@@ -4,6 +4,16 @@ use crate::operator::{Host, Ran};
 
 const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
 
+/// A host with these parameters, and a baseline that is applied.
+fn applied(live: &str, baseline: &str) -> Host {
+    let host = Host::new();
+    host.live(live);
+    host.file("etc/tunectl/baseline.yaml", &format!("name: a\nparameters:\n{baseline}"));
+    let ran = host.run(["apply"]);
+    assert_eq!(ran.code, 0, "{} {}", ran.out, ran.err);
+    host
+}
+
 #[track_caller]
 fn tells(ran: &Ran, code: i32, texts: &[&str]) {
     // Lines are folded.
@@ -30,4 +40,28 @@ fn a_glob_writes_both_ends_of_a_limit_in_the_order_of_their_names_e25() {
     host.file("etc/sysctl.d/zz.conf", "net.ipv4.ipfrag_*_thresh = 262144\n");
     tells(&host.run(PLAN), 2, &["which the kernel refuses beside net.ipv4.ipfrag_low_thresh"]);
     assert_eq!(boot_of(&host), (serde_json::Value::Null, "overridden".into()));
+}
+
+#[test]
+fn more_patterns_than_are_looked_into_leave_the_boot_unknown() {
+    let host = applied(
+        "vm.swappiness = 10\nnet.ipv4.conf.lo.rp_filter = 1\n",
+        "  vm.swappiness: 10\n  net.ipv4.conf.lo.rp_filter: 1\n",
+    );
+    let patterns = |count| -> String {
+        let lines: Vec<String> =
+            (0..count).map(|n| format!("net.ipv4.conf.*a*a*.x{n} = 1\n")).collect();
+        lines.concat()
+    };
+    // A line of ours keeps each of them off.
+    host.file("etc/sysctl.d/zz.conf", &patterns(10_001));
+    let ran = host.run(PLAN);
+    tells(&ran, 0, &["in sync, now and after a reboot", "zz.conf:10001: more than 10000 patterns"]);
+    std::fs::remove_file(host.root.join("etc/sysctl.d/99-tunectl.conf")).unwrap();
+    tells(&host.run(PLAN), 2, &["2 with an unknown next boot"]);
+    host.file("etc/sysctl.d/zz.conf", &patterns(5_000));
+    host.file("etc/sysctl.d/10-a.conf", &patterns(5_000));
+    let ran = host.run(PLAN);
+    tells(&ran, 2, &["2 to persist"]);
+    assert!(!ran.out.contains("more than"), "{}", ran.out);
 }
