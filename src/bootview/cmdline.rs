@@ -1,16 +1,22 @@
 //! The parameters that the kernel itself sets from its command line, before any loader runs.
 //!
-//! Kernel 5.8 and later; keys that a module brings are not there yet at that moment (case E48).
+//! Kernel 5.8 and later; what a module or a network card brings is not there yet at that moment
+//! (case E48).
 
 use std::sync::Arc;
 
 use super::{Assignment, Changes};
+use crate::catalogue::{self, Parameter};
 use crate::diagnostic::Position;
+use crate::observed::Release;
 
 /// The name under which the kernel command line stands as a source.
 pub const CMDLINE: &str = "kernel command line";
 
-/// Old parameters of their own that are now names for a sysctl
+/// The first kernel that looks there for any parameter.
+pub(super) const FIRST: Release = Release::new(5, 8);
+
+/// Old parameters of their own, which every kernel takes, and which are now names for a sysctl
 /// (`Documentation/admin-guide/kernel-parameters.txt`).
 const ALIASES: [(&str, &str); 4] = [
     ("hardlockup_all_cpu_backtrace", "kernel/hardlockup_all_cpu_backtrace"),
@@ -20,7 +26,7 @@ const ALIASES: [(&str, &str); 4] = [
 ];
 
 /// The assignments on a kernel command line, in order.
-pub(super) fn assignments(cmdline: &str) -> Vec<Assignment> {
+pub(super) fn assignments(cmdline: &str, kernel: Release) -> Vec<Assignment> {
     let mut rest = cmdline;
     let mut found = Vec::new();
     let file: Arc<str> = CMDLINE.into();
@@ -29,7 +35,10 @@ pub(super) fn assignments(cmdline: &str) -> Vec<Assignment> {
         if name == "--" && value.is_none() {
             break;
         }
-        let Some(path) = path_of(name) else { continue };
+        let is_taken = |path: &String| {
+            ALIASES.iter().any(|(alias, _)| *alias == name) || kernel >= FIRST && is_there(path)
+        };
+        let Some(path) = path_of(name).filter(is_taken) else { continue };
         let Some(value) = value.filter(|v| !v.is_empty()) else { continue };
         found.push(Assignment {
             changes: Changes::of(&path),
@@ -55,6 +64,18 @@ fn path_of(name: &str) -> Option<String> {
         return (!path.is_empty() && !path.ends_with('/')).then(|| parts.join("/"));
     }
     ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, path)| (*path).to_owned())
+}
+
+/// Whether the kernel has the parameter by then, as far as is known: neither a module nor an
+/// interface brings it, but for the loopback one.
+fn is_there(path: &str) -> bool {
+    let mut parts = path.split('/');
+    let interface = match (parts.next(), parts.next(), parts.next()) {
+        (Some("net"), Some(_), Some("conf" | "neigh")) => parts.next(),
+        _ => None,
+    };
+    interface.is_none_or(|name| matches!(name, "all" | "default" | "lo"))
+        && catalogue::at(path).and_then(Parameter::module).is_none()
 }
 
 /// Cuts the next argument off: blanks inside double quotes do not end it, and quotes around the

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Position;
 use crate::key::{Key, glob_matches, same};
-use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno};
+use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno, Release};
 use index::Index;
 use line::{Before, Lines};
 
@@ -168,9 +168,14 @@ impl Write<'_> {
 }
 
 impl BootView {
-    /// Reads the whole tree under both loaders' rules.
+    /// Reads the whole tree under both loaders' rules, for a new kernel.
     pub fn new(tree: &ConfTree) -> Self {
-        let cmdline = cmdline::assignments(&tree.cmdline);
+        Self::on(cmdline::FIRST, tree)
+    }
+
+    /// The same for that kernel, which may take no parameter from its command line.
+    pub fn on(kernel: Release, tree: &ConfTree) -> Self {
+        let cmdline = cmdline::assignments(&tree.cmdline, kernel);
         Self::made(tree, cmdline, None)
     }
 

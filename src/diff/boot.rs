@@ -1,7 +1,7 @@
 //! What a boot leaves in a parameter: a loader's writes one by one, each as the kernel takes it.
 
 use crate::baseline::Desired;
-use crate::bootview::{BootView, Loader, Write};
+use crate::bootview::{BootView, CMDLINE, Loader, Write};
 use crate::catalogue::{self, Limit, Order, Parameter};
 use crate::key::{Key, same};
 use crate::observed::{Facts, Release};
@@ -19,6 +19,10 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
     let mut bars = None;
     let mut boot = BootValue::default();
     for write in view.writes_about(loader, &desired.key) {
+        // What a module brings is not there yet when the kernel reads its command line (case E48).
+        if desired.module.is_some() && *write.line.source.file == *CMDLINE {
+            continue;
+        }
         let value = &write.line.value;
         let source = || Some(write.line.source.clone());
         if write.gets_to(&desired.key) {

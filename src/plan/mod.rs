@@ -302,7 +302,7 @@ fn item_of<'i>(items: &'i [Item], key: &Key) -> Option<&'i Item> {
 pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let facts = observed.facts;
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
-    let now = BootView::new(observed.conf);
+    let now = BootView::on(facts.kernel, observed.conf);
     let own = persisted::Own::of(observed.conf);
     let others = persisted::lasting(observed.conf, own).map(|conf| now.of_changed(&conf));
     let without = others.as_ref().unwrap_or(&now);

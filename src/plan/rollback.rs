@@ -20,7 +20,7 @@ pub fn rollback(selected: &[Selector], allow: &[String], observed: &Observed<'_>
     let facts = observed.facts;
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
     let own = Own::of(observed.conf);
-    let now = BootView::new(observed.conf);
+    let now = BootView::on(facts.kernel, observed.conf);
     let others = persisted::lasting(observed.conf, own).map(|conf| now.of_changed(&conf));
     let without = others.as_ref().unwrap_or(&now);
     let ours = Lines::of(own);

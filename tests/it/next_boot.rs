@@ -32,6 +32,36 @@ fn boot_of(host: &Host) -> (serde_json::Value, serde_json::Value) {
 }
 
 #[test]
+fn the_kernel_command_line_counts_where_the_kernel_obeys_it_e48() {
+    let conntrack = "  net.netfilter.nf_conntrack_max: { at_least: 262144 }\n";
+    let own = "  kernel.own: { value: 1, module: own }\n";
+    for (kernel, key, value, baseline, counts) in [
+        ("6.18.44", "vm.swappiness", "10", "  vm.swappiness: { at_most: 10 }\n", true),
+        ("5.8.0", "vm.swappiness", "10", "  vm.swappiness: { at_most: 10 }\n", true),
+        ("4.18.0-553.el8", "vm.swappiness", "10", "  vm.swappiness: { at_most: 10 }\n", false),
+        ("6.18.44", "net.netfilter.nf_conntrack_max", "1048576", conntrack, false),
+        ("6.18.44", "kernel.own", "1", own, false),
+        (
+            "6.18.44",
+            "net.ipv4.conf.eth0.rp_filter",
+            "1",
+            "  net.ipv4.conf.eth0.rp_filter: 1\n",
+            false,
+        ),
+        ("6.18.44", "net.ipv4.conf.lo.rp_filter", "1", "  net.ipv4.conf.lo.rp_filter: 1\n", true),
+    ] {
+        let host = Host::new();
+        host.live(&format!("kernel.osrelease = {kernel}\n{key} = {value}\n"));
+        host.file("proc/cmdline", &format!("quiet sysctl.{key}={value}\n"));
+        host.file("etc/tunectl/baseline.yaml", &format!("name: a\nparameters:\n{baseline}"));
+        let (left, status) = boot_of(&host);
+        let expected =
+            if counts { (value.into(), "same") } else { (serde_json::Value::Null, "unset") };
+        assert_eq!((left, status), (expected.0, expected.1.into()), "{kernel} {key}");
+    }
+}
+
+#[test]
 fn a_glob_writes_both_ends_of_a_limit_in_the_order_of_their_names_e25() {
     let host = Host::new();
     host.live("net.ipv4.ipfrag_high_thresh = 262144\nnet.ipv4.ipfrag_low_thresh = 196608\n");
