@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use crate::bootview::dropin;
 use crate::diff::BootStatus;
-use crate::plan::{Dropin, DropinOutcome, Item, Outcome, Plan, StepOutcome, StepResult, Stopped};
+use crate::plan::{
+    Dropin, DropinOutcome, Item, Outcome, Plan, Returned, StepOutcome, StepResult, Stopped,
+};
 use crate::value::agrees;
 
 use super::plan::{Layout, is_boot_note};
@@ -40,6 +42,10 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
             wrapped(&mut out, 6, layout.width, BAD, &error);
         }
     }
+    for (one, why) in let_go(plan, outcome) {
+        styled_line(&mut out, WARN, &format!("- {:key$}  not given back", one.key.to_string()));
+        wrapped(&mut out, 6, layout.width, WARN, &why);
+    }
     for (item, why) in unmended(plan) {
         let line = format!("! {:key$}  {}", item.desired.key.to_string(), short(item));
         styled_line(&mut out, BAD, &line);
@@ -73,6 +79,11 @@ pub fn outcome(plan: &Plan, outcome: &Outcome, layout: Layout) -> String {
         }
     }
     out
+}
+
+/// What is held no longer and stays as it is, and why; nothing where all was put back.
+fn let_go<'p>(plan: &'p Plan, outcome: &Outcome) -> Vec<(&'p Returned, String)> {
+    if outcome.restored.is_empty() { super::rollback::let_go(plan) } else { Vec::new() }
 }
 
 /// What a value is written for.
@@ -233,6 +244,10 @@ fn headline(out: &mut String, plan: &Plan, outcome: &Outcome) {
         }
         if given_back > 0 {
             parts.push(format!("{given_back} given back"));
+        }
+        let left = let_go(plan, outcome).len();
+        if left > 0 {
+            parts.push(format!("{left} not given back"));
         }
         if failed > 0 {
             parts.push(format!("{failed} failed"));

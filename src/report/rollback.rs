@@ -307,6 +307,14 @@ fn note(one: &Returned, by: &str) -> Option<String> {
     }
 }
 
+/// What an apply lets go as it is, and why.
+pub fn let_go(plan: &Plan) -> Vec<(&Returned, String)> {
+    let stays =
+        |one: &&Returned| one.is_given() && !matches!(one.verdict, Fate::Restore | Fate::Already);
+    let told = |one| Some((one, note(one, "")?));
+    plan.returned.iter().filter(stays).filter_map(told).collect()
+}
+
 /// What the next boot sets instead of what comes back.
 fn next_boot(one: &Returned) -> Option<String> {
     let was = one.until_reboot()?;

@@ -765,6 +765,19 @@ fn a_plan_shows_what_leaves_the_baseline_and_apply_gives_it_back() {
 }
 
 #[test]
+fn what_leaves_the_baseline_and_was_changed_by_others_is_told_by_apply() {
+    let host = applied();
+    host.live("vm.swappiness = 5\n");
+    host.file("etc/tunectl/baseline.yaml", "name: it\nparameters: { vm.dirty_ratio: 30 }\n");
+    let ran = host.run(["apply"]);
+    assert_eq!((ran.code, host.value("vm.swappiness").as_str()), (0, "5"), "{}", ran.err);
+    assert!(ran.out.starts_with("it: 7 given back, 1 not given back, persisted"), "{}", ran.out);
+    let told = "  not given back\n      left alone: changed since from 10 to 5\n";
+    assert!(ran.out.contains("\n- vm.swappiness") && ran.out.contains(told), "{}", ran.out);
+    assert!(!host.run(["apply"]).out.contains("not given back"));
+}
+
+#[test]
 fn a_trial_is_remembered_once_it_is_confirmed() {
     let host = Host::usual();
     host.file("etc/tunectl/baseline.yaml", "name: it\nparameters: { vm.swappiness: 10 }\n");
