@@ -52,7 +52,7 @@ pub enum BootStatus {
     Same,
     /// No file sets it.
     Unset,
-    /// A file sets something else and wins over our drop-in.
+    /// A file sets something else, or the same variable by its other name, and wins over our drop-in.
     Overridden,
     /// A file sets something else; our drop-in will win over it.
     Differs,
@@ -97,7 +97,7 @@ pub enum Cause {
 /// What one loader would leave in a parameter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BootValue {
-    /// The value; `None` where no file sets it.
+    /// The value; `None` where no file sets it, or where it is not known what a line leaves.
     pub value: Option<String>,
     /// Which line sets it.
     pub source: Option<Position>,
@@ -105,8 +105,18 @@ pub struct BootValue {
     pub zeroed: bool,
     /// The parameter that the line sets, where this one changes with it: as a path below /proc/sys.
     pub by: Option<String>,
+    /// What the line sets there, where it is the same variable by its other name, in a unit that
+    /// differs from kernel to kernel: what that leaves here is not known.
+    pub other_name: Option<String>,
     /// A later line whose value the kernel refuses, or takes in part.
     pub refused: Option<RefusedLine>,
+}
+
+impl BootValue {
+    /// Whether no file sets it, by whatever name.
+    pub fn is_unset(&self) -> bool {
+        self.value.is_none() && self.other_name.is_none()
+    }
 }
 
 /// A line of a file that the kernel does not take as it stands.
@@ -241,9 +251,9 @@ pub fn boot(desired: &Desired, now: &BootValue, planned: &BootValue) -> BootStat
     };
     if holds(now) {
         BootStatus::Same
-    } else if planned.value.is_some() && !holds(planned) {
+    } else if !planned.is_unset() && !holds(planned) {
         BootStatus::Overridden
-    } else if now.value.is_none() {
+    } else if now.is_unset() {
         BootStatus::Unset
     } else {
         BootStatus::Differs

@@ -2,7 +2,7 @@
 
 use crate::baseline::Desired;
 use crate::bootview::{BootView, CMDLINE, Loader, Write};
-use crate::catalogue::{self, Limit, Order, Parameter};
+use crate::catalogue::{self, Effect, Limit, Order, Parameter};
 use crate::key::{Key, same};
 use crate::observed::{Facts, Release};
 use crate::value::{Canonical, Shape, canonical, completed, fields, kernel_number};
@@ -53,7 +53,15 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
             if number.is_some_and(|number| number != 0 || by_zero) {
                 let by = Some(half.as_path().to_owned());
                 let value = Some("0".to_owned());
-                boot = BootValue { value, by, zeroed: true, source: source(), ..boot };
+                let refused = boot.refused.take();
+                boot = BootValue {
+                    value,
+                    by,
+                    zeroed: true,
+                    source: source(),
+                    refused,
+                    ..BootValue::default()
+                };
             }
             continue;
         }
@@ -62,7 +70,14 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
         }
         for (through, effect) in write.changes_of(&desired.key) {
             let Some(taken) = boots.takes(&through, value) else { continue };
-            let Some(left) = effect.leaves(&taken, boot.value.as_deref()) else { continue };
+            let Some(left) = effect.leaves(&taken, boot.value.as_deref()) else {
+                // Whatever that is, it is no longer what was there.
+                if matches!(effect, Effect::Rescales(..)) {
+                    let (by, other_name) = (Some(through.as_path().to_owned()), Some(taken));
+                    boot = BootValue { by, other_name, source: source(), ..BootValue::default() };
+                }
+                continue;
+            };
             // What a parameter reads already, word for word, systemd does not write. Of one variable by
             // two names that is all the same.
             let may_skip = loader == Loader::Systemd && effect.is_of_a_switch();
@@ -75,7 +90,8 @@ pub fn boot_value(desired: &Desired, view: &BootView, loader: Loader, facts: &Fa
                 }
             }
             let (value, by) = (Some(left), Some(through.as_path().to_owned()));
-            boot = BootValue { value, by, zeroed: false, source: source(), ..boot };
+            let refused = boot.refused.take();
+            boot = BootValue { value, by, source: source(), refused, ..BootValue::default() };
         }
     }
     boot
@@ -207,7 +223,7 @@ impl Boots<'_> {
                 return self.number(switch, &write.line.value);
             }
             let others = write.changes_of(switch).into_iter();
-            let left = |(through, effect): (Key, catalogue::Effect)| {
+            let left = |(through, effect): (Key, Effect)| {
                 effect.leaves(&self.takes(&through, &write.line.value)?, None)
             };
             kernel_number(&others.filter_map(left).last()?)

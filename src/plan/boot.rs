@@ -1,10 +1,14 @@
 //! How an item stands after the next boot, once our files are as planned.
 
+use crate::baseline::Desired;
 use crate::bootview::{BootView, Loader};
+use crate::catalogue::shape_of;
 use crate::diagnostic::Position;
 use crate::diff::{self, BootStatus, BootValue};
+use crate::key::Key;
+use crate::value::agrees;
 
-use super::Item;
+use super::{Item, Observed};
 
 /// The next boot under the host's own loader.
 #[derive(Clone, Copy)]
@@ -16,6 +20,26 @@ pub(super) struct Boots<'a> {
     pub after: &'a BootView,
 }
 
+/// What `loader` would leave in a parameter. Of a line that sets its other name to what that reads
+/// already it is what the parameter itself reads.
+pub(super) fn value(
+    desired: &Desired,
+    view: &BootView,
+    loader: Loader,
+    observed: &Observed<'_>,
+) -> BootValue {
+    let boot = diff::boot_value(desired, view, loader, observed.facts);
+    let (Some(set), Some(by)) = (&boot.other_name, &boot.by) else { return boot };
+    let reads = |key: &Key| agrees(shape_of(key), set, observed.snapshot.text(key)?).then_some(());
+    match Key::from_path(by).ok().as_ref().and_then(reads) {
+        Some(()) => {
+            let value = observed.snapshot.text(&desired.key).map(|text| text.trim().to_owned());
+            BootValue { other_name: boot.other_name.filter(|_| value.is_none()), value, ..boot }
+        }
+        None => boot,
+    }
+}
+
 /// Judges the boot axis of an item by what the planned files would leave.
 pub(super) fn judge(item: &mut Item, mut planned: BootValue, boots: Boots<'_>) {
     let Boots { loader, now, after } = boots;
@@ -25,7 +49,7 @@ pub(super) fn judge(item: &mut Item, mut planned: BootValue, boots: Boots<'_>) {
         item.boot_status = BootStatus::Same;
     }
     // A line that excludes the key, or that the kernel refuses, takes ours away as well.
-    let lost = item.persisted.is_some() && planned.value.is_none();
+    let lost = item.persisted.is_some() && planned.is_unset();
     if lost && item.boot_status != BootStatus::Same {
         item.boot_status = BootStatus::Overridden;
         planned.source = after.exclusion(loader, &item.desired.key).cloned();

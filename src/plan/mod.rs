@@ -126,7 +126,7 @@ pub struct Item {
     pub procps: BootValue,
     /// How it stands after the next boot, under the host's own loader.
     pub boot_status: BootStatus,
-    /// The line that wins over our drop-in, where one does.
+    /// What the line leaves that wins over our drop-in, where one does.
     pub overridden_by: Option<BootValue>,
     /// The lines of other files that set it as well and lose, where they were asked for.
     pub beaten: Vec<Position>,
@@ -341,7 +341,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let (dropin, host_file) = (files.dropin, files.host);
     let after = changed.as_ref().unwrap_or(&now);
     for item in &mut items {
-        let planned = diff::boot_value(&item.desired, after, loader, facts);
+        let planned = boot::value(&item.desired, after, loader, observed);
         boot::judge(item, planned, boot::Boots { loader, now: &now, after });
         let old = old_lines.value_of(&item.desired.key);
         item.persist = persisted::is_anew(item, old, &dropin);
@@ -349,7 +349,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     // The other loader is judged by what it would do once the drop-in is as planned.
     let other = loader.other();
     let elsewhere: Vec<BootValue> =
-        items.iter().map(|i| diff::boot_value(&i.desired, after, other, facts)).collect();
+        items.iter().map(|i| boot::value(&i.desired, after, other, observed)).collect();
     note::annotate(&mut items, observed, loader, elsewhere, &baseline);
     let (mut originals, mut memory) = (Vec::new(), Memory::default());
     if observed.remembers {
@@ -397,11 +397,11 @@ fn judged(desired: &Desired, observed: &Observed<'_>, files: &Files<'_>, all: &[
     let facts = observed.facts;
     let (live_status, cause) = diff::live(desired, observed.snapshot, facts);
     let without_ours =
-        diff::boot_value(desired, files.others.unwrap_or(files.now), files.loader, facts);
+        boot::value(desired, files.others.unwrap_or(files.now), files.loader, observed);
     let boot_value = |of| match files.others {
         // No file of ours is there: judged already.
         None if of == files.loader => without_ours.clone(),
-        _ => diff::boot_value(desired, files.now, of, facts),
+        _ => boot::value(desired, files.now, of, observed),
     };
     let live = observed.snapshot.text(&desired.key);
     let refusals = guard::refusals(desired, live_status, all, observed);

@@ -97,6 +97,13 @@ pub enum Note {
         /// The file.
         source: Position,
     },
+    /// A line sets the same variable by its other name, and what that leaves here is not known.
+    SetByOtherName {
+        /// The line.
+        source: Position,
+        /// The other name.
+        name: String,
+    },
     /// A line keeps the boot from setting it.
     ExcludedAtBoot {
         /// The line.
@@ -399,7 +406,10 @@ fn boot_side(item: &mut Item, loader: Loader, elsewhere: BootValue, notes: &mut 
             Some(value) => {
                 Note::OverriddenBy { source, value: value.clone(), by: winner.by.clone() }
             }
-            None => Note::ExcludedAtBoot { source },
+            None => match &winner.by {
+                Some(name) => Note::SetByOtherName { source, name: name.clone() },
+                None => Note::ExcludedAtBoot { source },
+            },
         });
     }
     if let (true, Some(now)) = (item.left_to_kernel, &item.live) {

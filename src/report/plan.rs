@@ -276,7 +276,8 @@ fn both_loaders(out: &mut String, item: &Item, loader: Loader, layout: Layout) {
             format!("{} ({source})", cut(secret::shown(key, value), VALUE_WIDTH))
         }
         (Some(value), None) => cut(secret::shown(key, value), VALUE_WIDTH),
-        _ => "unset".to_owned(),
+        (None, Some(source)) => format!("unknown ({source})"),
+        (None, None) => "unset".to_owned(),
     };
     let mut say = |when: &str, own: String, other: String| {
         let text = format!(
@@ -324,6 +325,7 @@ pub(super) fn is_boot_note(note: &Note) -> bool {
             | Note::RefusedLine(_)
             | Note::ExcludedAtBoot { .. }
             | Note::UnseenAtBoot { .. }
+            | Note::SetByOtherName { .. }
             | Note::PutRightAtBoot
     )
 }

@@ -112,6 +112,7 @@ fn row<'a>(item: &'a Item, loader: Loader) -> Row<'a> {
         Some(text) => show(text),
         None if item.boot_status == BootStatus::Unknown => "unknown".into(),
         None if item.left_to_kernel => "kernel's own".into(),
+        None if item.boot(loader).other_name.is_some() => "unknown".into(),
         None => "unset".into(),
     };
     let (mark, style, todo) = verdict(item);

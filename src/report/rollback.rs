@@ -8,7 +8,7 @@ use anstyle::Style;
 use crate::bootview::Loader;
 use crate::catalogue;
 use crate::diff::Cause;
-use crate::key::Key;
+use crate::key::{Key, swap_separators};
 use crate::observed::Facts;
 use crate::plan::{
     Dropin, DropinOutcome, Fate, Origin, Outcome, Plan, Returned, StepOutcome, StepResult,
@@ -318,13 +318,19 @@ pub fn let_go(plan: &Plan) -> Vec<(&Returned, String)> {
 /// What the next boot sets instead of what comes back.
 fn next_boot(one: &Returned) -> Option<String> {
     let was = one.until_reboot()?;
-    let (text, source) = (one.boot.value.as_deref()?, one.boot.source.as_ref()?);
-    Some(format!("until a reboot: {source} sets {}", value(&was.key, text)))
+    let source = one.boot.source.as_ref()?;
+    let sets = match (&one.boot.value, &one.boot.by) {
+        (Some(text), _) => value(&was.key, text),
+        (None, by) => {
+            format!("{}, which is the same in another unit", swap_separators(by.as_deref()?))
+        }
+    };
+    Some(format!("until a reboot: {source} sets {sets}"))
 }
 
 /// That no file sets what comes back, which may be more than what the kernel starts with.
 pub fn unset_at_boot(out: &mut String, plan: &Plan, layout: Layout) {
-    let unset = |one: &&Returned| one.until_reboot().is_some() && one.boot.value.is_none();
+    let unset = |one: &&Returned| one.until_reboot().is_some() && one.boot.is_unset();
     let count = plan.returned.iter().filter(unset).count();
     if count > 0 {
         let text = format!(

@@ -194,6 +194,20 @@ fn overridden(key: &Key, source: &Position, value: &str, by: Option<&str>) -> St
     }
 }
 
+/// Which line sets the same variable by its other name.
+fn other_name(source: &Position, name: &str) -> String {
+    let sets =
+        format!("{source} sets {}, which is the same in another unit", swap_separators(name));
+    if *source.file == *dropin::PATH {
+        format!("{sets}: the baseline asks both for what is one variable")
+    } else {
+        format!(
+            "{sets}, and is read after {}: what it leaves here is not known; change or remove that line",
+            dropin::PATH
+        )
+    }
+}
+
 /// A remark on a parameter in a sentence.
 pub fn note(key: &Key, note: &Note) -> String {
     match note {
@@ -225,6 +239,9 @@ pub fn note(key: &Key, note: &Note) -> String {
             (Some(value), Some(source)) => {
                 format!("{loader} would set {} ({source})", secret::shown(key, value))
             }
+            (None, Some(source)) => {
+                format!("{loader} would set it by its other name ({source}), to what is not known")
+            }
             _ => format!("{loader} would not set it"),
         },
         Note::RefusedLine(line) => refused_line(key, line),
@@ -239,6 +256,7 @@ pub fn note(key: &Key, note: &Note) -> String {
         Note::UnseenAtBoot { source } => {
             format!("{} could not be looked into and may say otherwise", source.file)
         }
+        Note::SetByOtherName { source, name } => other_name(source, name),
         Note::ExcludedAtBoot { source } => format!(
             "{source} keeps the boot from setting it, wherever that line stands: change or remove it"
         ),

@@ -32,6 +32,36 @@ fn boot_of(host: &Host) -> (serde_json::Value, serde_json::Value) {
 }
 
 #[test]
+fn a_later_line_that_sets_the_other_name_of_a_variable_overrides() {
+    for (key, value, other) in [
+        ("net.ipv4.neigh.lo.unres_qlen_bytes", "1048576", "net.ipv4.neigh.lo.unres_qlen = 3"),
+        ("net.ipv6.neigh.lo.retrans_time_ms", "4000", "net.ipv6.neigh.*.retrans_time = 200"),
+        ("kernel.panic_print", "0", "kernel.panic_sys_info = tasks,mem"),
+    ] {
+        let live = format!("{key} = {value}");
+        let host = applied(&live, &format!("  {key}: {value}\n"));
+        host.file("etc/sysctl.d/zz.conf", &format!("{other}\n"));
+        let told = [
+            "unknown overridden at boot",
+            "which is the same in another unit, and is read after /etc/sysctl.d/99-tunectl.conf",
+        ];
+        tells(&host.run(PLAN), 2, &told);
+        assert_eq!(boot_of(&host), (serde_json::Value::Null, "overridden".into()), "{key}");
+        let status = host.run(["status", "--detailed-exitcode"]);
+        tells(&status, 2, &["/etc/sysctl.d/zz.conf:1 keeps the next boot from setting it"]);
+        // Ours is read after an earlier one.
+        let from = host.root.join("etc/sysctl.d/zz.conf");
+        std::fs::rename(from, host.root.join("etc/sysctl.d/10-a.conf")).unwrap();
+        tells(&host.run(PLAN), 0, &["in sync, now and after a reboot"]);
+        std::fs::remove_file(host.root.join("etc/sysctl.d/99-tunectl.conf")).unwrap();
+        tells(&host.run(PLAN), 2, &["unknown persist"]);
+        assert_eq!(boot_of(&host), (serde_json::Value::Null, "differs".into()), "{key}");
+        assert_eq!(host.run(["apply"]).code, 0);
+        tells(&host.run(PLAN), 0, &["in sync, now and after a reboot"]);
+    }
+}
+
+#[test]
 fn the_kernel_command_line_counts_where_the_kernel_obeys_it_e48() {
     let conntrack = "  net.netfilter.nf_conntrack_max: { at_least: 262144 }\n";
     let own = "  kernel.own: { value: 1, module: own }\n";
