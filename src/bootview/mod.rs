@@ -19,7 +19,7 @@ mod unseen;
 pub use changes::Changes;
 pub use cmdline::CMDLINE;
 pub use problem::{Problem, ProblemKind};
-pub use replaced::with_file;
+pub use replaced::{with_file, without};
 
 use std::collections::BTreeMap;
 use std::fmt;

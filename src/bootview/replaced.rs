@@ -1,4 +1,4 @@
-//! The same tree with one file's text replaced: what a drop-in of our own would change.
+//! The same tree with other files: what a drop-in of our own would change, or a reboot takes away.
 
 use crate::observed::{ConfBody, ConfDir, ConfFile, ConfTree, Errno, SYSCTL_DIRS};
 
@@ -32,6 +32,20 @@ pub fn with_file(tree: &ConfTree, path: &str, text: Option<&str>) -> ConfTree {
         let files = &mut tree.dirs[at].files;
         files.retain(|f| *f.path != *path);
         files.extend(file);
+    }
+    tree
+}
+
+/// The tree without those of its files whose path `goes`; a link that leads to one leads nowhere.
+pub fn without(tree: &ConfTree, goes: impl Fn(&str) -> bool) -> ConfTree {
+    let mut tree = tree.clone();
+    for dir in &mut tree.dirs {
+        dir.files.retain(|file| !goes(&file.path));
+    }
+    for entry in tree.dirs.iter_mut().flat_map(|d| &mut d.files).chain(&mut tree.sysctl_conf) {
+        if entry.link.as_deref().is_some_and(|link| goes(&target(&entry.path, link))) {
+            entry.body = ConfBody::Unreadable(Errno::ENOENT);
+        }
     }
     tree
 }

@@ -21,6 +21,7 @@ mod rollback;
 mod summary;
 mod trial;
 mod unapplied;
+mod volatile;
 mod waits;
 
 pub use file::{Dropin, Foreign, has_secret};
@@ -302,9 +303,11 @@ fn item_of<'i>(items: &'i [Item], key: &Key) -> Option<&'i Item> {
 pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let facts = observed.facts;
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
-    let now = BootView::on(facts.kernel, observed.conf);
+    let lasting = volatile::lasting(observed.conf, facts.boot_unit);
+    let conf = lasting.as_ref().unwrap_or(observed.conf);
+    let now = BootView::on(facts.kernel, conf);
     let own = persisted::Own::of(observed.conf);
-    let others = persisted::lasting(observed.conf, own).map(|conf| now.of_changed(&conf));
+    let others = volatile::others(conf).map(|conf| now.of_changed(&conf));
     let without = others.as_ref().unwrap_or(&now);
     let old_lines = Lines::of(own);
     let mut returned = no_longer(&baseline, observed, without, loader, &old_lines);
@@ -327,9 +330,8 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
         );
         // Where our files are as they should be, the next boot is already the planned one.
         let changes = [&files.dropin, &files.host].map(|file| file.differs().then_some(file));
-        let changed = changes.into_iter().flatten().fold(None, |conf: Option<ConfTree>, file| {
-            let conf = conf.as_ref().unwrap_or(observed.conf);
-            Some(with_file(conf, file.path, file.after()))
+        let changed = changes.into_iter().flatten().fold(None, |tree: Option<ConfTree>, file| {
+            Some(with_file(tree.as_ref().unwrap_or(conf), file.path, file.after()))
         });
         let changed = changed.map(|conf| now.of_changed(&conf));
         let lost = persisted::lost(&files, &items, changed.as_ref().unwrap_or(&now), facts);
@@ -351,6 +353,9 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     let elsewhere: Vec<BootValue> =
         items.iter().map(|i| boot::value(&i.desired, after, other, observed)).collect();
     note::annotate(&mut items, observed, loader, elsewhere, &baseline);
+    if lasting.is_some() {
+        volatile::annotate(&mut items, observed.conf, &now, loader);
+    }
     let (mut originals, mut memory) = (Vec::new(), Memory::default());
     if observed.remembers {
         originals = order::originals(&steps, observed.snapshot);
@@ -380,7 +385,7 @@ pub fn plan(baseline: DesiredSet, observed: &Observed<'_>) -> Plan {
     }
 }
 
-/// The sysctl.d files as they are.
+/// The sysctl.d files as the next boot would find them now.
 struct Files<'a> {
     /// What they lead to.
     now: &'a BootView,

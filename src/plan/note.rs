@@ -104,6 +104,18 @@ pub enum Note {
         /// The other name.
         name: String,
     },
+    /// A file that a reboot takes away sets it in this boot.
+    UntilReboot {
+        /// The line.
+        source: Position,
+        /// What it sets.
+        value: String,
+    },
+    /// A file that a reboot takes away hides the one that the next boot goes by.
+    HiddenUntilReboot {
+        /// The file that hides it.
+        by: String,
+    },
     /// A line keeps the boot from setting it.
     ExcludedAtBoot {
         /// The line.

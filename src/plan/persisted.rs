@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::baseline::DesiredSet;
-use crate::bootview::{BootView, Loader, dropin, with_file};
+use crate::bootview::{BootView, Loader, dropin};
 use crate::catalogue;
 use crate::diff::{self, BootStatus};
 use crate::key::{Key, Selector};
@@ -12,9 +12,6 @@ use crate::observed::{ConfBody, ConfFile, ConfTree, Facts, Released, exact_text}
 
 use super::lines::Lines;
 use super::{Dropin, Foreign, Item, Observed, Returned, item_of, order, returned};
-
-/// Directories whose files a reboot takes away, unless something writes them anew.
-const VOLATILE: &str = "/run/sysctl.d";
 
 /// What lies in the places of our files.
 #[derive(Clone, Copy)]
@@ -39,18 +36,6 @@ impl<'a> Own<'a> {
             None => self.conf.dir_of(path)?.closed.map(Foreign::unread),
         }
     }
-}
-
-/// The files that a boot finds whatever we do: neither ours, nor those that it finds gone.
-/// `None`: all of them.
-pub(super) fn lasting(conf: &ConfTree, own: Own<'_>) -> Option<ConfTree> {
-    let volatile = conf.dirs.iter().any(|d| d.path == VOLATILE && !d.files.is_empty());
-    if own.dropin.is_none() && !volatile {
-        return None;
-    }
-    let mut conf = with_file(conf, dropin::PATH, None);
-    conf.dirs.retain(|d| d.path != VOLATILE);
-    Some(conf)
 }
 
 pub(super) fn text(file: &ConfFile) -> Option<&[u8]> {

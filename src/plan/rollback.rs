@@ -10,7 +10,7 @@ use super::lines::Lines;
 use super::persisted::{self, Own};
 use super::remember::{self, Made};
 use super::returned::{self, Among};
-use super::{Observed, Plan, order, ordered, with_returned};
+use super::{Observed, Plan, order, ordered, volatile, with_returned};
 
 /// Plans to give back what `selected` names, or everything where nothing is. `allow` names guards
 /// that are overridden. Pure.
@@ -20,15 +20,23 @@ pub fn rollback(selected: &[Selector], allow: &[String], observed: &Observed<'_>
     let facts = observed.facts;
     let loader = if facts.systemd { Loader::Systemd } else { Loader::Procps };
     let own = Own::of(observed.conf);
-    let now = BootView::on(facts.kernel, observed.conf);
-    let others = persisted::lasting(observed.conf, own).map(|conf| now.of_changed(&conf));
-    let without = others.as_ref().unwrap_or(&now);
+    let lasting = volatile::lasting(observed.conf, facts.boot_unit);
+    let conf = lasting.as_ref().unwrap_or(observed.conf);
+    let without = BootView::on(facts.kernel, volatile::others(conf).as_ref().unwrap_or(conf));
     let ours = Lines::of(own);
     let all = returned::managed_by(&ours, observed, &returned::matches(&ours, observed));
     let is_selected = |key: &Key| selected.is_empty() || selected.iter().any(|s| s.covers(key));
     let keys: BTreeSet<Key> = all.iter().filter(|key| is_selected(key)).cloned().collect();
     let held = |key: &Key| all.contains(key) && !keys.contains(key);
-    let among = Among { observed, without, loader, ours: &ours, held: &held, desired: &[], allow };
+    let among = Among {
+        observed,
+        without: &without,
+        loader,
+        ours: &ours,
+        held: &held,
+        desired: &[],
+        allow,
+    };
     let mut returned = returned::judge(&keys, &among);
     let written = with_returned(&[], &returned);
     returned::refuse(&mut returned, &written, observed);

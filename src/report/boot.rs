@@ -6,7 +6,7 @@ use crate::catalogue::Parameter;
 use crate::diff::{self, LiveStatus};
 use crate::key::Key;
 use crate::observed::Facts;
-use crate::plan::{Item, Outcome, Plan, StepResult};
+use crate::plan::{Item, Note, Outcome, Plan, StepResult};
 use crate::value::agrees;
 use crate::wire::{BOOT_SCHEMA, BootReport, Found, LatestPass, Pending, SetBy};
 
@@ -59,12 +59,16 @@ pub(super) fn found(item: &Item, plan: &Plan) -> Found {
     let hide = |text: &str| secret::shown(&desired.key, text).trim().to_owned();
     let live = item.live.as_deref();
     let boot = item.boot(plan.loader);
-    let set_by = match (&boot.source, &boot.value, live) {
-        (Some(source), Some(value), Some(live)) if agrees(desired.shape, value, live) => {
-            Some(SetBy { source: source.to_string(), value: hide(value) })
-        }
+    // What this boot has found may be gone at the next one.
+    let of_this_boot = item.notes.iter().find_map(|note| match note {
+        Note::UntilReboot { source, value } => Some((source, value)),
         _ => None,
-    };
+    });
+    let of_next = || boot.source.as_ref().zip(boot.value.as_ref());
+    let set_by = of_this_boot.or_else(of_next).and_then(|(source, value)| {
+        let is_so = live.is_some_and(|live| agrees(desired.shape, value, live));
+        is_so.then(|| SetBy { source: source.to_string(), value: hide(value) })
+    });
     let target = desired.requirement.target(desired.shape, live);
     Found {
         key: desired.key.to_string(),

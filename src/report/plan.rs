@@ -219,7 +219,7 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
         if let Some(source) = &item.boot(plan.loader).source {
             let is_ours = [dropin::PATH, dropin::HOST_PATH].contains(&&*source.file);
             if !is_ours || layout.verbose {
-                let text = set_at_boot(source, is_ours, &item.beaten);
+                let text = set_at_boot(source, &item.beaten);
                 wrapped(out, indent, width, DIM, &text);
             }
         }
@@ -256,14 +256,11 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
 }
 
 /// Which line sets a parameter at the next boot, and which lines lose to it.
-fn set_at_boot(source: &Position, is_ours: bool, beaten: &[Position]) -> String {
+fn set_at_boot(source: &Position, beaten: &[Position]) -> String {
     let mut text = format!("next boot: set by {source}");
     if !beaten.is_empty() {
         let beaten: Vec<String> = beaten.iter().map(ToString::to_string).collect();
         let _ = write!(text, " (over {})", beaten.join(", "));
-    }
-    if !is_ours && source.file.starts_with("/run/") {
-        text.push_str(", which a boot finds gone unless something writes it anew");
     }
     text
 }
@@ -326,6 +323,8 @@ pub(super) fn is_boot_note(note: &Note) -> bool {
             | Note::ExcludedAtBoot { .. }
             | Note::UnseenAtBoot { .. }
             | Note::SetByOtherName { .. }
+            | Note::UntilReboot { .. }
+            | Note::HiddenUntilReboot { .. }
             | Note::PutRightAtBoot
     )
 }

@@ -208,6 +208,16 @@ fn other_name(source: &Position, name: &str) -> String {
     }
 }
 
+/// What a file in /run brings about in this boot alone.
+fn until_reboot(what: &str, file: &str) -> String {
+    format!("{what} until a reboot, which finds {file} gone unless something writes it anew")
+}
+
+/// Which file in /run hides in this boot alone the one that the next boot goes by.
+fn hidden(by: &str) -> String {
+    until_reboot(&format!("that file is hidden by {}", harmless(by)), "that one")
+}
+
 /// A remark on a parameter in a sentence.
 pub fn note(key: &Key, note: &Note) -> String {
     match note {
@@ -257,6 +267,10 @@ pub fn note(key: &Key, note: &Note) -> String {
             format!("{} could not be looked into and may say otherwise", source.file)
         }
         Note::SetByOtherName { source, name } => other_name(source, name),
+        Note::UntilReboot { source, value } => {
+            until_reboot(&format!("{source} sets {}", secret::shown(key, value)), "that file")
+        }
+        Note::HiddenUntilReboot { by } => hidden(by),
         Note::ExcludedAtBoot { source } => format!(
             "{source} keeps the boot from setting it, wherever that line stands: change or remove it"
         ),

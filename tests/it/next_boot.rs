@@ -1,5 +1,7 @@
 //! What a plan says of the next boot, where the files as they are now do not tell.
 
+use std::os::unix::fs::symlink;
+
 use crate::operator::{Host, Ran};
 
 const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
@@ -29,6 +31,73 @@ fn boot_of(host: &Host) -> (serde_json::Value, serde_json::Value) {
     let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let parameter = &json["parameters"][0];
     (parameter["boot"]["systemd"]["value"].clone(), parameter["boot_status"].clone())
+}
+
+#[test]
+fn what_a_file_in_run_masks_is_back_after_a_reboot() {
+    for (live, baseline) in
+        [("30", "  vm.swappiness: 30\n"), ("60", "  vm.swappiness: { at_most: 70 }\n")]
+    {
+        for mask in [None, Some("# nothing\n")] {
+            let host = applied(&format!("vm.swappiness = {live}"), baseline);
+            tells(&host.run(PLAN), 0, &["in sync, now and after a reboot"]);
+            host.file("usr/lib/sysctl.d/zz.conf", "vm.swappiness = 77\n");
+            host.file("run/sysctl.d/README", "");
+            match mask {
+                None => symlink("/dev/null", host.root.join("run/sysctl.d/zz.conf")).unwrap(),
+                Some(text) => {
+                    host.file("run/sysctl.d/zz.conf", text);
+                }
+            }
+            let hidden = "that file is hidden by /run/sysctl.d/zz.conf until a reboot";
+            tells(&host.run(PLAN), 2, &["zz.conf:1 sets 77 and is read after", hidden]);
+            assert_eq!(boot_of(&host), ("77".into(), "overridden".into()), "{baseline}");
+            assert_eq!(host.run(["status", "--detailed-exitcode"]).code, 2);
+            let head = host.run(["apply"]).out.lines().next().unwrap().to_owned();
+            assert!(head.ends_with("; 1 overridden at boot"), "{head}");
+            // What lies in /etc goes before both.
+            host.file("etc/sysctl.d/zz.conf", "# nothing\n");
+            tells(&host.run(PLAN), 0, &["in sync, now and after a reboot"]);
+        }
+    }
+}
+
+#[test]
+fn what_a_file_in_run_sets_is_told_and_does_not_count() {
+    let host = applied("vm.swappiness = 10", "  vm.swappiness: 10\n");
+    host.file("run/sysctl.d/zz.conf", "vm.swappiness = 5\n");
+    let note = "note: /run/sysctl.d/zz.conf:1 sets 5 until a reboot, which finds that file gone \
+                unless something writes it anew";
+    tells(&host.run(PLAN), 0, &["in sync, now and after a reboot", note]);
+    // It is that which has set it in this boot.
+    host.live("vm.swappiness = 5");
+    let ran = host.run(["status"]);
+    tells(&ran, 0, &["set by /run/sysctl.d/zz.conf:1"]);
+}
+
+#[test]
+fn a_link_into_run_leads_nowhere_at_the_next_boot() {
+    let host = applied("vm.swappiness = 10", "  vm.swappiness: 10\n");
+    host.file("run/sysctl.d/zz.conf", "vm.swappiness = 5\n");
+    symlink("/run/sysctl.d/zz.conf", host.root.join("etc/sysctl.d/zz-link.conf")).unwrap();
+    tells(&host.run(PLAN), 0, &["in sync, now and after a reboot"]);
+}
+
+#[test]
+fn numbers_made_at_boot_count_where_the_boot_unit_makes_them() {
+    let host = Host::new();
+    host.live("vm.min_free_kbytes = 90112");
+    let wanted = "etc/systemd/system/sysinit.target.wants/tunectl-boot.service";
+    host.file("usr/lib/systemd/system/tunectl-boot.service", "").file(wanted, "");
+    let baseline = "name: a\nparameters:\n  vm.min_free_kbytes: { percent_of_ram: 0.5 }\n";
+    host.file("etc/tunectl/baseline.yaml", baseline);
+    assert_eq!(host.run(["apply"]).code, 0);
+    assert!(host.root.join("run/sysctl.d/99-tunectl-host.conf").exists());
+    tells(&host.run(PLAN), 0, &["in sync, now and after a reboot"]);
+    std::fs::remove_file(host.root.join(wanted)).unwrap();
+    tells(&host.run(PLAN), 2, &["unset persist"]);
+    assert_eq!(host.run(["apply"]).code, 0);
+    tells(&host.run(PLAN), 0, &["in sync, now and after a reboot"]);
 }
 
 #[test]
