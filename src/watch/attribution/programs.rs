@@ -71,7 +71,7 @@ impl Programs {
     }
 
     /// The word as an option for a secret, of any of the programs.
-    pub fn option<'w>(&self, word: &'w str) -> Option<SecretOption<'w>> {
+    pub fn option<'w>(self, word: &'w str) -> Option<SecretOption<'w>> {
         let mut found: Option<SecretOption<'w>> = None;
         for (row, (_, option, apart)) in SHORT.iter().enumerate() {
             if self.met & (1 << row) == 0 {
@@ -93,7 +93,7 @@ impl Programs {
     }
 
     /// Whether an option of that name, without its dashes, has a user and a password.
-    pub fn is_user(&self, name: &str) -> bool {
+    pub fn is_user(self, name: &str) -> bool {
         let met = SHORT.iter().enumerate().any(|(row, s)| s.1 == USER && self.met & (1 << row) > 0);
         met && USERS.contains(&name)
     }
