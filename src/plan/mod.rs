@@ -4,6 +4,7 @@
 mod beaten;
 mod boot;
 pub mod check;
+mod dirty;
 mod file;
 mod guard;
 mod lines;

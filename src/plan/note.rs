@@ -1,7 +1,5 @@
 //! What is worth knowing of a parameter beyond its statuses: side effects, predictions, dangers.
 
-use std::borrow::Cow;
-
 use crate::baseline::{DesiredSet, Requirement};
 use crate::bootview::Loader;
 use crate::catalogue::{self, Checked, Effect, Hazard, Kind, Order, Parameter, Special};
@@ -11,7 +9,7 @@ use crate::key::{Key, Pattern};
 use crate::observed::{Facts, Snapshot};
 use crate::value::{Shape, kernel_number};
 
-use super::{Item, Observed, item_of, order};
+use super::{Item, Observed, dirty, item_of, order};
 
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -217,12 +215,12 @@ pub fn annotate(
         reaches.or_else(|| above_limit(item, items, observed.snapshot)).or_else(stops)
     };
     let others: Vec<Option<Note>> = items.iter().map(beside).collect();
-    let dirty = dirty_thresholds(items, observed.snapshot, observed.facts);
+    let halved = dirty::thresholds(items, observed.snapshot, observed.facts);
     for ((item, elsewhere), other) in items.iter_mut().zip(elsewhere).zip(others) {
         let mut notes: Vec<Note> = other.into_iter().collect();
         notes.extend(unreached(item, baseline));
         side_effects(item, observed.snapshot, &mut notes);
-        if let Some(note) = dirty.as_ref().filter(|(keys, _)| keys.contains(&item.desired.key)) {
+        if let Some(note) = halved.as_ref().filter(|(keys, _)| keys.contains(&item.desired.key)) {
             notes.push(note.1.clone());
         }
         kernel_side(item, observed, &mut notes);
@@ -464,56 +462,4 @@ fn boot_unit(item: &Item, facts: &Facts, notes: &mut Vec<Note>) {
     {
         notes.push(Note::ModuleMayBeLate { module: module.clone().into_owned() });
     }
-}
-
-/// The dirty thresholds as they will be, if the background one is not below the limit; with the
-/// keys that the note belongs to.
-fn dirty_thresholds(
-    items: &[Item],
-    snapshot: &Snapshot,
-    facts: &Facts,
-) -> Option<(Vec<Key>, Note)> {
-    let planned = |path: &str| -> Option<(Key, String)> {
-        let key = Key::from_path(path).ok()?;
-        let item = items.iter().find(|i| i.desired.key == key && !i.waived());
-        let half = crate::catalogue::half_of(&key);
-        // The desired half silences the other one, whatever it reads now.
-        if item.is_none() && items.iter().any(|i| Some(&i.desired.key) == half.as_ref()) {
-            return None;
-        }
-        let text = match item {
-            Some(i) => i
-                .desired
-                .requirement
-                .target(i.desired.shape, i.live.as_deref())
-                .or(i.live.as_deref().map(Cow::from))?,
-            None => snapshot.text(&key)?.trim().into(),
-        };
-        kernel_number(&text).is_some_and(|n| n > 0).then(|| (key, text.into_owned()))
-    };
-    // What may be dirty is not all of the RAM, and on a host that is not full more than half of it.
-    let ram = i128::from(facts.mem_total_kb) * 1024;
-    for (background, limit, unit, of) in [
-        ("vm/dirty_background_ratio", "vm/dirty_ratio", 1, 1),
-        ("vm/dirty_background_bytes", "vm/dirty_bytes", 1, 1),
-        ("vm/dirty_background_ratio", "vm/dirty_bytes", ram / 2, 100),
-        ("vm/dirty_background_bytes", "vm/dirty_ratio", 100, ram),
-    ] {
-        let (Some(background), Some(limit)) = (planned(background), planned(limit)) else {
-            continue;
-        };
-        if kernel_number(&background.1)?.saturating_mul(unit)
-            >= kernel_number(&limit.1)?.saturating_mul(of)
-        {
-            let keys = items.iter().any(|i| i.desired.key == background.0);
-            let keys = vec![if keys { background.0.clone() } else { limit.0.clone() }];
-            let share_bytes = match (unit, of) {
-                (share, 100) => Some(kernel_number(&background.1)?.saturating_mul(share) / 100),
-                (100, share) => Some(kernel_number(&limit.1)?.saturating_mul(share) / 100),
-                _ => None,
-            };
-            return Some((keys, Note::BackgroundHalved { background, limit, share_bytes }));
-        }
-    }
-    None
 }
