@@ -245,15 +245,9 @@ pub fn note(key: &Key, note: &Note) -> String {
         }
         Note::ReadsBack(why) => format!("reads back differently: {why}"),
         Note::Owners(names) => format!("also set by: {}", names.join(", ")),
-        Note::OtherLoader { loader, value, source } => match (value, source) {
-            (Some(value), Some(source)) => {
-                format!("{loader} would set {} ({source})", secret::shown(key, value))
-            }
-            (None, Some(source)) => {
-                format!("{loader} would set it by its other name ({source}), to what is not known")
-            }
-            _ => format!("{loader} would not set it"),
-        },
+        Note::OtherLoader { loader, value, source } => {
+            other_loader(key, *loader, value.as_deref(), source.as_ref())
+        }
         Note::RefusedLine(line) => refused_line(key, line),
         Note::LeftToKernel { now } => format!(
             "the kernel makes it at each boot to fit the machine, {now} today, which satisfies the \
@@ -314,11 +308,7 @@ pub fn note(key: &Key, note: &Note) -> String {
         ),
         Note::Unreached { pattern, asked, at, named } => {
             let asked = asked.as_deref().map_or("null", |asked| secret::shown(key, asked));
-            let asked = cut(asked, VALUE_WIDTH);
-            format!(
-                "{at}: {pattern}: {asked} does not reach this, which {named} names: name the key to \
-                 override it"
-            )
+            unreached(&format!("{at}: {pattern}: {}", cut(asked, VALUE_WIDTH)), named)
         }
         Note::RolledBack => {
             "rolled back: the boot unit and the daemon leave it alone until the next `tunectl \
@@ -327,6 +317,29 @@ pub fn note(key: &Key, note: &Note) -> String {
         }
         Note::UnknownBits(bits) => format!("the kernel gives the bits {bits:#x} no meaning"),
     }
+}
+
+/// What the loader that this host does not boot with would do.
+fn other_loader(
+    key: &Key,
+    loader: Loader,
+    value: Option<&str>,
+    source: Option<&Position>,
+) -> String {
+    match (value, source) {
+        (Some(value), Some(source)) => {
+            format!("{loader} would set {} ({source})", secret::shown(key, value))
+        }
+        (None, Some(source)) => {
+            format!("{loader} would set it by its other name ({source}), to what is not known")
+        }
+        _ => format!("{loader} would not set it"),
+    }
+}
+
+/// That a pattern in a layer above yields to the key that one below names.
+fn unreached(pattern: &str, named: &Position) -> String {
+    format!("{pattern} does not reach this, which {named} names: name the key to override it")
 }
 
 /// That the kernel does not know a name now, and what it does with such a one.
