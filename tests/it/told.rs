@@ -77,16 +77,16 @@ fn the_lines_that_lose_are_named_to_whoever_wants_more() {
         host.run(["plan", "--format", "json"].into_iter().chain(verbose.iter().copied())).out
     };
     assert_eq!(json(&["-v"]), json(&[]));
-    // Before there is a drop-in as well, and of a file in /run.
+    // Before there is a drop-in as well, and none of /run, which a boot finds empty.
     let host = Host::usual();
     host.file("etc/sysctl.d/10-a.conf", "vm.swappiness = 60\n");
-    host.file("run/sysctl.d/20-b.conf", "vm.swappiness = 50\n");
+    host.file("etc/sysctl.d/20-b.conf", "vm.swappiness = 50\n");
+    host.file("run/sysctl.d/15-c.conf", "vm.swappiness = 40\n");
     host.given("it.yaml", "name: it\nparameters: { vm.swappiness: 1 }\n");
-    let told =
-        "next boot: set by /run/sysctl.d/20-b.conf:1 (over /etc/sysctl.d/10-a.conf:1), which";
+    let told = "next boot: set by /etc/sysctl.d/20-b.conf:1 (over /etc/sysctl.d/10-a.conf:1)\n";
     let ran = plan(&host, &["-v"]);
     assert!(ran.out.contains(told), "{}", ran.out);
-    assert!(plan(&host, &[]).out.contains("next boot: set by /run/sysctl.d/20-b.conf:1, which"));
+    assert!(plan(&host, &[]).out.contains("next boot: set by /etc/sysctl.d/20-b.conf:1\n"));
 }
 
 #[test]
