@@ -261,7 +261,7 @@ pub fn boot(desired: &Desired, now: &BootValue, planned: &BootValue) -> BootStat
 }
 
 /// What to persist for a parameter; `None` where nothing is. What the kernel runs comes with
-/// whether we have written it in this boot.
+/// whether it is kept although the kernel may have made it.
 ///
 /// A bound is persisted only where the files other than ours violate it or leave the key unset.
 /// Then what stands in our drop-in, or what the kernel runs, is kept if it satisfies the bound:
@@ -271,7 +271,7 @@ pub fn boot(desired: &Desired, now: &BootValue, planned: &BootValue) -> BootStat
 pub fn to_persist(
     desired: &Desired,
     status: (LiveStatus, Option<&Cause>),
-    (live, written): (Option<&str>, bool),
+    (live, kept): (Option<&str>, bool),
     ours: Option<&str>,
     without_ours: &BootValue,
 ) -> Option<String> {
@@ -303,7 +303,7 @@ pub fn to_persist(
         (Requirement::Exact(text), _) => Some(text.clone()),
         (Requirement::Within { .. }, Some(value)) => target(Some(value)).map(Cow::into_owned),
         (Requirement::Within { .. }, None) => {
-            let kernels = |text: &&str| !written && is_of_kernel(desired, text);
+            let kernels = |text: &&str| !kept && is_of_kernel(desired, text);
             [ours, live.filter(|text| !kernels(text))]
                 .into_iter()
                 .flatten()

@@ -453,7 +453,9 @@ fn boot_unit(item: &Item, facts: &Facts, notes: &mut Vec<Note>) {
     if facts.boot_unit || !facts.systemd || item.persisted.is_none() {
         return;
     }
-    if item.desired.from_ram {
+    let bound = item.desired.requirement.exact().is_none();
+    let sized = item.desired.known.is_some_and(Parameter::is_sized_at_boot);
+    if item.desired.from_ram || bound && sized && item.persisted == item.live {
         notes.push(Note::NumberOfToday);
     }
     if let Some(module) = &item.desired.module

@@ -146,6 +146,7 @@ fn small() -> Host {
 #[test]
 fn what_the_kernel_makes_of_the_machine_is_not_kept_for_another_one() {
     let host = small();
+    host.file("etc/systemd/system/sysinit.target.wants/tunectl-boot.service", "");
     let both = "vm.min_free_kbytes: { at_least: 8MiB }\n  kernel.threads-max: { at_least: 4096 }";
     let ran = apply(&host, both);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
@@ -168,6 +169,19 @@ fn what_the_kernel_makes_of_the_machine_is_not_kept_for_another_one() {
     assert_eq!(host.run(["apply"]).code, 0);
     assert_eq!(persisted(&host), ["vm.min_free_kbytes = 8192"]);
     settled(&host);
+}
+
+/// Somebody may have set it by hand, and nothing would put right what the next boot makes.
+#[test]
+fn without_the_boot_unit_what_runs_is_persisted() {
+    let host = small();
+    let ran = apply(&host, "vm.min_free_kbytes: { at_least: 8MiB }");
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert_eq!(persisted(&host), ["vm.min_free_kbytes = 11584"]);
+    settled(&host);
+    let json = host.run(["plan", "--format", "json"]).out;
+    let told = "persisted as this number: enable tunectl-boot.service to have it follow the RAM";
+    assert!(json.contains(told), "{json}");
 }
 
 #[test]
