@@ -261,7 +261,8 @@ pub fn boot(desired: &Desired, now: &BootValue, planned: &BootValue) -> BootStat
 }
 
 /// What to persist for a parameter; `None` where nothing is. What the kernel runs comes with
-/// whether it is kept although the kernel may have made it.
+/// whether it is kept although the kernel may have made it: who did cannot be told, and only
+/// tunectl-boot puts right what the kernel makes too small.
 ///
 /// A bound is persisted only where the files other than ours violate it or leave the key unset.
 /// Then what stands in our drop-in, or what the kernel runs, is kept if it satisfies the bound:

@@ -414,7 +414,6 @@ fn judged(desired: &Desired, observed: &Observed<'_>, files: &Files<'_>, all: &[
     let released = observed.released.covers(&desired.key);
     let old = files.old_lines.value_of(&desired.key);
     let status = (live_status, cause.as_ref());
-    // Who set what runs cannot be told: only tunectl-boot puts right what the kernel then makes.
     let kept = !facts.boot_unit || observed.originals.of_boot.contains_key(&desired.key);
     let persisted = diff::to_persist(desired, status, (live, kept), old, &without_ours);
     let left =
