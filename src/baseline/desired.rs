@@ -7,7 +7,7 @@ use crate::catalogue::{Parameter, Special};
 use crate::diagnostic::{Source, Span};
 use crate::key::{Key, Pattern, Selector};
 use crate::observed::Errno;
-use crate::value::{Canonical, Shape, agrees, canonical};
+use crate::value::{Shape, agrees};
 
 use super::schema::{OnDrift, Text};
 
@@ -150,7 +150,7 @@ impl Requirement {
     pub fn satisfied_by(&self, shape: Shape, text: &str) -> bool {
         match self {
             Self::Exact(wanted) => agrees(shape, wanted, text),
-            Self::Within { at_least, at_most, special } => amount(shape, *special, text)
+            Self::Within { at_least, at_most, special } => Special::read(*special, shape, text)
                 .is_some_and(|n| {
                     at_least.is_none_or(|least| !shape.falls_short(n, least))
                         && at_most.is_none_or(|most| !shape.exceeds(n, most))
@@ -164,7 +164,7 @@ impl Requirement {
         match self {
             Self::Exact(wanted) => Some(wanted.into()),
             Self::Within { at_least, at_most, special } => {
-                let number = current.and_then(|text| amount(shape, *special, text));
+                let number = current.and_then(|text| Special::read(*special, shape, text));
                 match (number, at_least, at_most) {
                     (Some(n), Some(least), _) if shape.falls_short(n, *least) => {
                         Some(least.to_string().into())
@@ -187,15 +187,6 @@ impl Requirement {
             Self::Exact(text) => Some(text),
             Self::Within { .. } => None,
         }
-    }
-}
-
-/// What is compared with bounds.
-fn amount(shape: Shape, special: Option<Special>, text: &str) -> Option<i128> {
-    let shape = if shape == Shape::Unknown { Shape::Number } else { shape };
-    match canonical(shape, text) {
-        Ok(Canonical::Numbers(numbers)) => Special::amount(special, *numbers.first()?),
-        _ => None,
     }
 }
 

@@ -178,11 +178,10 @@ pub(super) fn apply_waivers(
             reason: waiver.reason.clone(),
             span: waiver.span,
         };
+        let message = format!("the waiver of {} covers nothing", waiver.selector);
         if !spoken.has(&waiver.selector) {
-            let message = format!("the waiver of {} covers nothing", waiver.selector);
             problems.push(spoken.covers_nothing(&waiver.selector, waiver.span, message));
         } else if let Some(place) = left_alone(&waiver.selector, layers, merged, set) {
-            let message = format!("the waiver of {} covers nothing", waiver.selector);
             let problem = Diagnostic::warning(waiver.span, message).also(place, "left alone here");
             problems.push(problem.help("remove one of them: what is left alone needs no waiver"));
         }

@@ -31,8 +31,7 @@ pub fn is_boundless(text: &str) -> bool {
 pub fn boundless_help(limits: Option<&Range>) -> String {
     let mut help = "write the number that you want".to_owned();
     if let Some(range) = limits {
-        let kernel = if range.outer { "a kernel may take" } else { "the kernel takes" };
-        let _ = write!(help, "; the most that {kernel} is {}", range.max);
+        let _ = write!(help, "; the most that {} is {}", takes(range), range.max);
     }
     help
 }
@@ -41,13 +40,16 @@ pub fn boundless_help(limits: Option<&Range>) -> String {
 /// one is none to suggest: who writes -1 wants no limit, and a limit of 0 stops the host.
 pub fn out_of_range_help(number: i128, range: &Range) -> String {
     if number > range.max {
-        let kernel = if range.outer { "a kernel may take" } else { "the kernel takes" };
-        return format!("the nearest value that {kernel} is {}", range.max);
+        return format!("the nearest value that {} is {}", takes(range), range.max);
     }
     if is_switch(range) {
         return "write 0 or 1".to_owned();
     }
     if number < 0 && range.min >= 0 { boundless_help(Some(range)) } else { within(range) }
+}
+
+fn takes(range: &Range) -> &'static str {
+    if range.outer { "a kernel may take" } else { "the kernel takes" }
 }
 
 fn is_switch(range: &Range) -> bool {

@@ -28,7 +28,6 @@ mod yaml;
 pub use desired::{Desired, DesiredPattern, DesiredSet, Exception, Requirement, Unreached};
 pub use layers::{Found, Layers, NotFound, Wanted, load};
 pub use merge::other_half;
-
 pub use resolve::{Host, resolve, sha256};
 pub use schema::{FIELDS, FactName, OnDrift};
 pub use spelling::nearest_known;

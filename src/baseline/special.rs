@@ -1,6 +1,6 @@
 //! Numbers that are no amount of what their parameter counts, where a baseline writes one.
 
-use crate::catalogue::{Parameter, Special};
+use crate::catalogue::{Parameter, Special, half_of};
 use crate::diagnostic::Span;
 use crate::key::Key;
 
@@ -62,5 +62,5 @@ impl Interpreter<'_> {
 }
 
 fn half(known: Parameter) -> Option<Key> {
-    Some(Key::from_path(known.key()).ok()?.sibling(known.pair()?))
+    half_of(&Key::from_path(known.key()).ok()?)
 }

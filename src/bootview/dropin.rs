@@ -10,6 +10,8 @@ use crate::observed::breaks_line;
 pub const PATH: &str = "/etc/sysctl.d/99-tunectl.conf";
 /// Where the numbers made from this boot's RAM lie; tunectl-boot writes it anew at each boot.
 pub const HOST_PATH: &str = "/run/sysctl.d/99-tunectl-host.conf";
+/// Both.
+pub const PATHS: [&str; 2] = [PATH, HOST_PATH];
 /// Begins the first line of each file that is ours.
 const MARK: &str = "# Written by tunectl";
 /// Begins a line that no loader reads and that tunectl-boot carries out.

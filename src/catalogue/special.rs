@@ -1,6 +1,8 @@
 //! Numbers that are no amount of what their parameter counts.
 #![forbid(unsafe_code)]
 
+use crate::value::{Shape, single_number};
+
 /// A number that a parameter may read and that is not more or less than others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Special {
@@ -29,5 +31,10 @@ impl Special {
             },
             _ => Some(number),
         }
+    }
+
+    /// The same of what a parameter reads, or is to read.
+    pub fn read(special: Option<Self>, shape: Shape, text: &str) -> Option<i128> {
+        Self::amount(special, single_number(shape, text)?)
     }
 }

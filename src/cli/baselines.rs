@@ -2,7 +2,6 @@
 
 use crate::baseline::Found;
 use crate::report::baselines::{self, BASELINES_SCHEMA, Baselines, Known};
-use crate::sources::SEARCH;
 
 use super::Exit;
 use super::args::{BaselinesArgs, Cli, Format};
@@ -30,7 +29,7 @@ pub fn run(cli: &Cli, args: &BaselinesArgs, ui: &Ui) -> Result<Exit, Failure> {
 }
 
 fn list(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
-    let reader = loaded::onlooker(cli);
+    let named = named::search(&loaded::onlooker(cli));
     let known = |(name, mut places): (String, Vec<String>)| match loaded::text_of(cli, &name) {
         Ok(found) => {
             places.retain(|place| *place != found.name);
@@ -43,13 +42,12 @@ fn list(cli: &Cli, ui: &Ui) -> Result<Exit, Failure> {
             ..Known::of(name)
         },
     };
-    show(ui, named::places(&reader).into_iter().map(known).collect())?;
-    for path in named::passed_over(&reader) {
+    show(ui, named.places.into_iter().map(known).collect())?;
+    for path in named.passed_over {
         ui.warning(&named::not_read(&path, "baseline"));
     }
     ui.hint("\nto see one: tunectl baselines NAME; what it would do here: tunectl plan -b NAME");
-    // There may be more, and they would stand before what is built in.
-    match SEARCH.iter().find_map(|dir| reader.list_yaml(dir).err()) {
+    match named.unlisted {
         Some(error) => Err(Failure::new(error.to_string())),
         None => Ok(Exit::Done),
     }

@@ -41,6 +41,14 @@ impl Failure {
         self
     }
 
+    /// Adds what to do, where that is known.
+    pub fn help_if(self, help: Option<impl Into<String>>) -> Self {
+        match help {
+            Some(help) => self.help(help),
+            None => self,
+        }
+    }
+
     /// What to do where it only could not be told what was done.
     pub fn after(self, done: impl std::fmt::Display) -> Self {
         self.help(format!("{done} all the same"))

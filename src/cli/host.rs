@@ -408,7 +408,7 @@ pub fn plan(cli: &Cli, host: &Host, set: DesiredSet, by: By) -> Plan {
     observed.snapshot = &snapshot;
     let mut plan = plan::plan(set, &observed);
     if cli.verbose > 0 && cli.format == Asked::Text {
-        plan.name_beaten(&conf, host.facts.boot_unit);
+        plan.name_beaten(&conf, &host.facts);
     }
     if plan.returned.iter().any(|one| one.verdict == plan::Fate::Hidden) {
         log::warn!(

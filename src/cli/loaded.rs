@@ -122,11 +122,8 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
         baseline::load(&names, &mut |wanted| fetch(&reader, wanted, &mut private));
     if layers.tops.is_empty() {
         let first = problems.into_iter().next();
-        let failure = Failure::new(first.as_ref().map_or("no baseline", |p| p.message.as_str()));
-        return Err(match first.and_then(|p| p.help) {
-            Some(help) => failure.help(help),
-            None => failure,
-        });
+        let message = first.as_ref().map_or("no baseline", |problem| problem.message.as_str());
+        return Err(Failure::new(message).help_if(first.as_ref().and_then(|p| p.help.clone())));
     }
     problems.extend(further.yml.iter().map(|path| Diagnostic {
         severity: Severity::Warning,
@@ -141,13 +138,8 @@ pub fn load(cli: &Cli, name: Option<&str>, strict_owner: bool) -> Result<Loaded,
 /// # Errors
 /// There is none, or it cannot be read.
 pub fn text_of(cli: &Cli, name: &str) -> Result<Found, Failure> {
-    fetch(&onlooker(cli), &Wanted { name, from: None }, &mut Vec::new()).map_err(|error| {
-        let failure = Failure::new(error.message);
-        match error.help {
-            Some(help) => failure.help(help),
-            None => failure,
-        }
-    })
+    fetch(&onlooker(cli), &Wanted { name, from: None }, &mut Vec::new())
+        .map_err(|error| Failure::new(error.message).help_if(error.help))
 }
 
 /// What a text says that it is for, and what it extends, as written; `None` where it has mistakes.

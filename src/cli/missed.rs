@@ -44,7 +44,7 @@ impl Missed {
 
     /// Adds each of our files of which nobody can say whether it is there, or what is in it.
     pub fn files(&self, conf: &ConfTree) {
-        for path in [dropin::PATH, dropin::HOST_PATH] {
+        for path in dropin::PATHS {
             let dir = conf.dirs.iter().find(|dir| path.strip_prefix(&*dir.path).is_some());
             let closed = || dir.and_then(|dir| dir.closed);
             let unseen = match conf.entry(path).map(|file| &file.body) {

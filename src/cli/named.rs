@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::baseline::builtin::{self, PREFIX};
 use crate::key::nearest;
 use crate::report::harmless;
-use crate::sources::{SEARCH, Sources, is_path, relative_to};
+use crate::sources::{Listing, SEARCH, SourceError, Sources, is_path, relative_to};
 
 /// So many names are told.
 const TOLD: usize = 20;
@@ -21,17 +21,35 @@ fn of_host(reader: &Sources) -> Vec<String> {
     names
 }
 
-/// Every name with the places that have one of it, the one that counts first.
-pub fn places(reader: &Sources) -> BTreeMap<String, Vec<String>> {
-    let mut places = BTreeMap::<_, Vec<_>>::new();
-    let files = SEARCH.iter().flat_map(|dir| reader.list_yaml(dir).unwrap_or_default());
-    for (name, path) in files.filter_map(|path| Some((name_of(&path)?.to_owned(), path))) {
-        places.entry(name).or_default().push(path);
+/// What can be named on a host.
+#[derive(Default)]
+pub struct Named {
+    /// Every name with the places that have one of it, the one that counts first.
+    pub places: BTreeMap<String, Vec<String>>,
+    /// The files that no name means.
+    pub passed_over: Vec<String>,
+    /// Why there may be more, which would stand before what is built in.
+    pub unlisted: Option<SourceError>,
+}
+
+/// Looks through the search directories, and what is built in.
+pub fn search(reader: &Sources) -> Named {
+    let mut named = Named::default();
+    for dir in SEARCH {
+        let listing = reader.list(dir).unwrap_or_else(|error| {
+            named.unlisted.get_or_insert(error);
+            Listing::default()
+        });
+        for path in listing.yaml {
+            let Some(name) = name_of(&path) else { continue };
+            named.places.entry(name.to_owned()).or_default().push(path);
+        }
+        named.passed_over.extend(listing.yml);
     }
     for name in built_in() {
-        places.entry(name.to_owned()).or_default().push(format!("{PREFIX}{name}"));
+        named.places.entry(name.to_owned()).or_default().push(format!("{PREFIX}{name}"));
     }
-    places
+    named
 }
 
 fn name_of(path: &str) -> Option<&str> {
@@ -70,11 +88,6 @@ fn told(names: &[String]) -> Option<String> {
 /// That a file is passed over which looks like a baseline.
 pub fn not_read(path: &str, what: &str) -> String {
     format!("{path} is not read: a {what}'s name ends in .yaml")
-}
-
-/// The baselines of the search directories that no name means.
-pub fn passed_over(reader: &Sources) -> Vec<String> {
-    SEARCH.iter().flat_map(|dir| reader.list(dir).unwrap_or_default().yml).collect()
 }
 
 /// What to write instead of a name that means none, in the baseline `from` or on the command line.

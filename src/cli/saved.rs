@@ -10,7 +10,7 @@ use crate::key::Key;
 use crate::plan::Plan;
 use crate::report;
 use crate::sources::{self, SourceError, Sources};
-use crate::wire::{Boot, BootValue, PLAN_SCHEMA, Parameter, Plan as Wire, SavedPlan};
+use crate::wire::{Boot, BootValue, PLAN_SCHEMA, Plan as Wire, SavedPlan};
 
 use super::args::Cli;
 use super::authors::Authors;
@@ -102,13 +102,13 @@ pub fn read(cli: &Cli, path: &Path, strict_owner: bool) -> Result<SavedPlan, Fai
 /// Whether a plan that has nothing to do any more has what was reviewed as its end: the same values
 /// of the same baseline on the same host, and files of the same text.
 pub fn is_so(saved: &Wire, now: &Wire) -> bool {
-    let what = |of: &Wire| {
-        let wanted = |p: &Parameter| (p.key.clone(), p.desired.clone(), p.requirement.clone());
-        let files = [&of.dropin, &of.host_file].map(|file| file.text.clone());
-        let wanted: Vec<_> = of.parameters.iter().map(wanted).collect();
-        (of.host.hostname.clone(), of.baseline.sha256.clone(), files, wanted)
-    };
-    what(saved) == what(now)
+    fn texts(of: &Wire) -> [&String; 4] {
+        [&of.host.hostname, &of.baseline.sha256, &of.dropin.text, &of.host_file.text]
+    }
+    fn wanted(of: &Wire) -> impl Iterator<Item = (&String, &Option<String>, &String)> {
+        of.parameters.iter().map(|p| (&p.key, &p.desired, &p.requirement))
+    }
+    texts(saved) == texts(now) && wanted(saved).eq(wanted(now))
 }
 
 /// What is no longer as it was reviewed, a line each; empty where everything is.
@@ -179,7 +179,7 @@ fn next_boot(then: &Boot, now: &Boot) -> String {
     }
     let mut others = pairs.iter().filter(|(then, now)| file(then) != file(now)).peekable();
     if others.peek().is_some() {
-        let ours = |file: String| [dropin::PATH, dropin::HOST_PATH].contains(&file.as_str());
+        let ours = |file: String| dropin::PATHS.contains(&file.as_str());
         if others.all(|(_, now)| file(now).is_some_and(ours)) {
             return "tunectl has persisted it since".to_owned();
         }

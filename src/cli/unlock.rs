@@ -73,11 +73,9 @@ fn is_there(cli: &Cli, key: &Key) -> Result<(), Failure> {
     if kernel.read(key).exists() || catalogue::kind_of(key).is_some() {
         return Ok(());
     }
-    let failure = Failure::new(format!("there is no parameter {key}: nothing was let go"));
-    Err(match nearest_known(key) {
-        Some(near) => failure.help(format!("did you mean {near}?")),
-        None => failure,
-    })
+    let near = nearest_known(key).map(|near| format!("did you mean {near}?"));
+    let message = format!("there is no parameter {key}: nothing was let go");
+    Err(Failure::new(message).help_if(near))
 }
 
 /// Lets it go. The lock is held.

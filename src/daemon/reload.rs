@@ -299,7 +299,7 @@ impl Daemon<'_> {
         let mut changes = Vec::new();
         // One more is for rehearsals.
         let mut slots = Vec::with_capacity(plan.items.len() + 1);
-        for item in plan.items.iter().filter(|item| is_held(item)) {
+        for item in plan.items.iter().filter(|item| item.is_held()) {
             let desired = &item.desired;
             let text = desired.requirement.to_string();
             let policy = desired.on_drift;
@@ -339,11 +339,6 @@ impl Daemon<'_> {
         }
         (slots, changes)
     }
-}
-
-/// Whether there is something to hold, now or once it is there.
-fn is_held(item: &Item) -> bool {
-    !item.live_status.is_beyond_reach() && !item.waived() && item.refusals.is_empty()
 }
 
 fn enforced(item: &Item) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::baseline::Requirement;
 use crate::catalogue::Special;
-use crate::value::{Expected, Shape, single_number};
+use crate::value::{Expected, Shape};
 
 /// A requirement that is judged, and its bytes chosen, without allocating.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Wanted {
         match &self.form {
             Form::Exact(expected, _) => expected.agrees(live),
             Form::Within { at_least, at_most, special } => {
-                self.amount(*special, live).is_some_and(|n| {
+                Special::read(*special, self.shape, live).is_some_and(|n| {
                     at_least.as_ref().is_none_or(|(least, _)| !self.shape.falls_short(n, *least))
                         && at_most.as_ref().is_none_or(|(most, _)| !self.shape.exceeds(n, *most))
                 })
@@ -63,7 +63,7 @@ impl Wanted {
             Form::Exact(_, bytes) => Some(bytes),
             Form::Within { at_least, at_most, special } => {
                 let (at_least, at_most) = (at_least.as_ref(), at_most.as_ref());
-                match self.amount(*special, live) {
+                match Special::read(*special, self.shape, live) {
                     Some(n) => at_least
                         .filter(|(least, _)| self.shape.falls_short(n, *least))
                         .or(at_most.filter(|(most, _)| self.shape.exceeds(n, *most))),
@@ -72,10 +72,5 @@ impl Wanted {
                 .map(|(_, bytes)| &**bytes)
             }
         }
-    }
-
-    /// What is compared with bounds.
-    fn amount(&self, special: Option<Special>, live: &str) -> Option<i128> {
-        Special::amount(special, single_number(self.shape, live)?)
     }
 }

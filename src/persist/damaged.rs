@@ -1,4 +1,5 @@
-//! Keeps state files that make no sense, or are not obeyed, beside their places, before others are put there.
+//! Keeps state files that make no sense, or are not obeyed, beside their places, before others are
+//! put there.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an edge")]
 
 use std::fs;

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::bootview::BootView;
-use crate::observed::ConfTree;
+use crate::observed::{ConfTree, Facts};
 
 use super::{Plan, volatile};
 
 impl Plan {
     /// Names at each parameter the lines that lose, for whoever wants to see all of them.
-    pub fn name_beaten(&mut self, conf: &ConfTree, boot_unit: bool) {
-        let lasting = volatile::lasting(conf, boot_unit);
-        let view = BootView::new(lasting.as_ref().unwrap_or(conf));
+    pub fn name_beaten(&mut self, conf: &ConfTree, facts: &Facts) {
+        let lasting = volatile::lasting(conf, facts.boot_unit);
+        let view = BootView::on(facts.kernel, lasting.as_ref().unwrap_or(conf));
         let mut globs = Vec::new();
         let mut named: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for (at, line) in view.lines(self.loader).iter().enumerate() {

@@ -8,7 +8,7 @@ use crate::diff::{self, BootStatus, BootValue};
 use crate::key::Key;
 use crate::value::agrees;
 
-use super::{Item, Observed};
+use super::{Item, Observed, Plan};
 
 /// The next boot under the host's own loader.
 #[derive(Clone, Copy)]
@@ -18,6 +18,13 @@ pub(super) struct Boots<'a> {
     pub now: &'a BootView,
     /// As they will be.
     pub after: &'a BootView,
+}
+
+impl Plan {
+    /// Whether tunectl-boot sets an item after the loader has.
+    pub fn is_set_by_unit(&self, item: &Item) -> bool {
+        self.boot_unit && item.is_held()
+    }
 }
 
 /// What `loader` would leave in a parameter. Of a line that sets its other name to what that reads

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::catalogue::half_of;
 use crate::key::Key;
 use crate::observed::{Facts, Snapshot};
 use crate::value::kernel_number;
@@ -15,7 +16,7 @@ pub fn thresholds(items: &[Item], snapshot: &Snapshot, facts: &Facts) -> Option<
     let planned = |path: &str| -> Option<(Key, String)> {
         let key = Key::from_path(path).ok()?;
         let item = items.iter().find(|i| i.desired.key == key && !i.waived());
-        let half = crate::catalogue::half_of(&key);
+        let half = half_of(&key);
         // The desired half silences the other one, whatever it reads now.
         if item.is_none() && items.iter().any(|i| Some(&i.desired.key) == half.as_ref()) {
             return None;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::baseline::{Desired, Requirement};
-use crate::catalogue::{Hazard, Special};
+use crate::catalogue::{Hazard, Special, half_of};
 use crate::diff::LiveStatus;
 use crate::key::Key;
 use crate::value::kernel_number;
@@ -210,7 +210,7 @@ fn not_in_force(desired: &Desired, live: Option<&str>, observed: &Observed<'_>) 
     };
     let is_none = |number| Special::amount(special, number).is_none();
     live.and_then(|text| kernel_number(text.trim())).filter(|number| is_none(*number))?;
-    let half = desired.key.sibling(desired.known?.pair()?);
+    let half = half_of(&desired.key)?;
     let value = observed.snapshot.text(&half).unwrap_or_default().trim().to_owned();
     Some(Refusal::NotInForce { half, value })
 }

@@ -173,8 +173,8 @@ impl Item {
                 || !self.refusals.is_empty())
     }
 
-    /// Whether tunectl-boot, where it is enabled, sets it after the loader has.
-    pub fn set_by_unit(&self) -> bool {
+    /// Whether tunectl-boot and the daemon, where they are enabled, hold it, now or once it is there.
+    pub fn is_held(&self) -> bool {
         !self.live_status.is_beyond_reach() && !self.waived() && self.refusals.is_empty()
     }
 

@@ -447,7 +447,7 @@ fn boot_side(item: &mut Item, loader: Loader, elsewhere: BootValue, notes: &mut 
 }
 
 fn boot_unit(item: &Item, facts: &Facts, notes: &mut Vec<Note>) {
-    if facts.boot_unit && item.boot_status == BootStatus::Overridden && item.set_by_unit() {
+    if facts.boot_unit && item.boot_status == BootStatus::Overridden && item.is_held() {
         notes.push(Note::PutRightAtBoot);
     }
     if facts.boot_unit || !facts.systemd || item.persisted.is_none() {

@@ -18,7 +18,7 @@ pub(super) fn lasting(conf: &ConfTree, boot_unit: bool) -> Option<ConfTree> {
 
 /// The same without ours. `None`: there are none of ours.
 pub(super) fn others(lasting: &ConfTree) -> Option<ConfTree> {
-    let ours = |path: &str| [dropin::PATH, dropin::HOST_PATH].contains(&path);
+    let ours = |path: &str| dropin::PATHS.contains(&path);
     has(lasting, ours).then(|| without(lasting, ours))
 }
 

@@ -149,7 +149,7 @@ fn summary(plan: &Plan, parameters: &[ReportParameter]) -> ReportSummary {
         in_sync: count(&|i| i.in_sync() && !i.waived()),
         live_differs: count(&boot::is_wrong),
         boot_differs: count(&lost),
-        boot_corrected: count(&|i| lost(i) && plan.boot_unit && i.set_by_unit()),
+        boot_corrected: count(&|i| lost(i) && plan.is_set_by_unit(i)),
         pending: count(&Item::pending),
         contested: marked("contested"),
         waived: count(&|i| i.desired.waiver.is_some() && !i.is_spared()),
@@ -184,7 +184,7 @@ fn parameter(
         ("yielded", let_go.is_some_and(|held| held.kind == "yielded")),
         ("prevented", prevented),
         ("from_ram", desired.from_ram),
-        ("boot_unit", plan.boot_unit && item.set_by_unit()),
+        ("boot_unit", plan.is_set_by_unit(item)),
     ];
     ReportParameter {
         desired: target.as_deref().map(hide),

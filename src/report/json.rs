@@ -155,7 +155,7 @@ fn parameter(item: &Item, plan: &Plan) -> wire::Parameter {
         boot: wire::Boot {
             systemd: boot(&item.systemd),
             procps: boot(&item.procps),
-            unit: plan.boot_unit && item.set_by_unit(),
+            unit: plan.is_set_by_unit(item),
         },
         boot_status: words::boot_status(item.boot_status).into(),
         todo,

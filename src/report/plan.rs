@@ -217,7 +217,7 @@ pub(super) fn details(out: &mut String, item: &Item, plan: &Plan, layout: Layout
             wrapped(out, indent, width, layout.style(DIM), reason);
         }
         if let Some(source) = &item.boot(plan.loader).source {
-            let is_ours = [dropin::PATH, dropin::HOST_PATH].contains(&&*source.file);
+            let is_ours = dropin::PATHS.contains(&&*source.file);
             if !is_ours || layout.verbose {
                 let text = set_at_boot(source, &item.beaten);
                 wrapped(out, indent, width, DIM, &text);

@@ -47,8 +47,11 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
     let mut status = unplanned(facts, boot, "in_sync");
     let baseline = json::baseline(plan);
     let held = |item: &&Item| !item.waived();
-    let (hidden, wrong): (Vec<&Item>, Vec<&Item>) =
-        plan.items.iter().filter(|item| boot::is_wrong(item)).partition(|item| is_hidden(item));
+    let (hidden, wrong): (Vec<&Item>, Vec<&Item>) = plan
+        .items
+        .iter()
+        .filter(|item| boot::is_wrong(item))
+        .partition(|item| item.cause.as_ref().is_some_and(Cause::is_denial));
     let report = status.boot.as_ref();
     // What another baseline had asked for at boot says nothing of this one.
     let same = |b: &BootReport| b.baseline.as_ref().is_some_and(|b| b.sha256 == baseline.sha256);
@@ -120,11 +123,6 @@ fn unapplied_text(unapplied: &Unapplied, plan: &Plan) -> Option<String> {
     Some(format!("{text}{behind}"))
 }
 
-/// Whether a parameter may only be read by another user, so that nothing is known of it.
-fn is_hidden(item: &Item) -> bool {
-    matches!(item.cause, Some(Cause::ReadRefused(errno)) if errno.is_denial())
-}
-
 fn changed(item: &Item, plan: &Plan, left: Option<&Left<'_>>) -> Changed {
     let Found { key, found: to, desired, bound, set_by, owners, .. } = boot::found(item, plan);
     // What was rolled back the boot leaves alone, and does not tell how it found it.
@@ -184,6 +182,6 @@ fn next_boot(item: &Item, plan: &Plan) -> NextBoot {
         boot_status: words::boot_status(item.boot_status).into(),
         value: boot.value.as_ref().map(hide),
         source: source.map(ToString::to_string),
-        unit: plan.boot_unit && item.set_by_unit(),
+        unit: plan.is_set_by_unit(item),
     }
 }

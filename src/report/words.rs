@@ -76,8 +76,7 @@ pub fn out_of_reach(status: LiveStatus) -> Option<&'static str> {
 /// That an apply leaves some out and does the rest; `None` where it leaves none out.
 pub fn left_out(plan: &Plan) -> Option<String> {
     // What root alone may read root can set, most likely.
-    let is_hidden =
-        |item: &&Item| matches!(&item.cause, Some(Cause::ReadRefused(e)) if e.is_denial());
+    let is_hidden = |item: &&Item| item.cause.as_ref().is_some_and(Cause::is_denial);
     let left_out: Vec<&Item> = plan.left_out().filter(|item| !is_hidden(item)).collect();
     if left_out.is_empty() {
         return None;
@@ -109,11 +108,9 @@ pub fn not_listed(pattern: &Pattern, errno: Errno) -> String {
 
 /// Whether the reason is the same for every parameter that it concerns.
 pub fn is_of_host(item: &Item) -> bool {
-    match item.cause {
-        Some(Cause::OtherNamespace | Cause::ReadOnlyMount) => true,
-        Some(Cause::ReadRefused(errno)) => errno.is_denial(),
-        _ => false,
-    }
+    item.cause.as_ref().is_some_and(|cause| {
+        cause.is_denial() || matches!(cause, Cause::OtherNamespace | Cause::ReadOnlyMount)
+    })
 }
 
 /// Why a parameter cannot be brought in sync, or not yet.
@@ -166,12 +163,9 @@ pub fn cause(item: &Item) -> Option<String> {
     Some(text)
 }
 
-/// Which line wins at boot, and through which parameter.
 /// What sets right whatever other files override, where it does not yet.
 pub fn remedy(plan: &Plan) -> Option<&'static str> {
-    let overridden = |item: &Item| {
-        item.boot_status == BootStatus::Overridden && !item.waived() && item.set_by_unit()
-    };
+    let overridden = |item: &Item| item.boot_status == BootStatus::Overridden && item.is_held();
     let helps = !plan.boot_unit && plan.loader == Loader::Systemd;
     (helps && plan.items.iter().any(overridden)).then_some(
         "overridden at boot: change the lines named above, or have tunectl-boot correct it: \
