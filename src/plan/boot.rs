@@ -6,6 +6,7 @@ use crate::catalogue::shape_of;
 use crate::diagnostic::Position;
 use crate::diff::{self, BootStatus, BootValue};
 use crate::key::Key;
+use crate::observed::Facts;
 use crate::value::agrees;
 
 use super::{Item, Observed, Plan};
@@ -18,6 +19,34 @@ pub(super) struct Boots<'a> {
     pub now: &'a BootView,
     /// As they will be.
     pub after: &'a BootView,
+}
+
+impl Item {
+    /// Whether no file carries its number over a reboot, because it is made from the RAM that
+    /// the host then has.
+    pub fn made_at_boot(&self, facts: &Facts) -> bool {
+        self.desired.from_ram && facts.boot_unit
+    }
+
+    /// Whether a file that could not be looked into leaves its next boot open.
+    pub fn boot_unknown(&self) -> bool {
+        self.boot_status == BootStatus::Unknown && !self.waived()
+    }
+
+    /// The value under the host's loader.
+    pub fn boot(&self, loader: Loader) -> &BootValue {
+        match loader {
+            Loader::Systemd => &self.systemd,
+            Loader::Procps => &self.procps,
+        }
+    }
+
+    /// What the next boot leaves once our drop-in is written, and the file that tells: of an
+    /// unknown boot the one that could not be looked into.
+    pub fn next_boot(&self, loader: Loader) -> (&BootValue, Option<&Position>) {
+        let boot = self.overridden_by.as_ref().unwrap_or_else(|| self.boot(loader));
+        (boot, self.unseen.as_ref().or(boot.source.as_ref()))
+    }
 }
 
 impl Plan {

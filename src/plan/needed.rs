@@ -4,7 +4,7 @@ use crate::baseline::DesiredSet;
 use crate::catalogue;
 use crate::key::{Key, has_wildcard, same};
 
-use super::{note, preflight};
+use super::{names, preflight};
 
 /// Whether it matters if the loader expands patterns, and which modules are there before it runs.
 pub fn asks_of_boot(set: &DesiredSet) -> (bool, bool) {
@@ -34,7 +34,7 @@ fn also_needed_of<'k>(
     let limits: Vec<_> = catalogue::limits().collect();
     for (key, known) in parameters {
         keys.extend(preflight::also_needed(key));
-        keys.extend(note::list_of_names(key));
+        keys.extend(names::known_in(key).into_iter().chain(names::allowed_in(key)));
         let Some(known) = known else { continue };
         keys.extend(known.pair().map(|leaf| key.sibling(leaf)));
         for order in known.order() {

@@ -9,7 +9,7 @@ use crate::key::{Key, Pattern};
 use crate::observed::{Facts, Snapshot};
 use crate::value::{Shape, kernel_number};
 
-use super::{Item, Observed, dirty, item_of, order};
+use super::{Item, Observed, dirty, item_of, names, order};
 
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +161,15 @@ pub enum Note {
         /// Those.
         known: String,
     },
+    /// It is a name that the kernel takes from nobody but the host's own network namespace.
+    NotAllowedHere {
+        /// The name.
+        name: String,
+        /// Where the kernel tells of those that it takes.
+        list: Key,
+        /// Those.
+        allowed: String,
+    },
     /// Somebody has let it go for a while: the daemon leaves it alone, an apply does not.
     LetGo {
         /// Who, in words.
@@ -187,18 +196,6 @@ pub enum Note {
 
 /// With less, vm.rst says, the kernel breaks subtly and may deadlock under load.
 const LEAST_RESERVE_KB: u64 = 1024;
-
-/// Where the kernel tells of the names that a parameter may have; a write of another one makes it
-/// load a module, where there is one of that name (case E20).
-pub(super) fn list_of_names(key: &Key) -> Option<Key> {
-    let list = match key.as_path() {
-        "net/ipv4/tcp_congestion_control" => "tcp_available_congestion_control",
-        "net/mptcp/path_manager" => "available_path_managers",
-        "net/mptcp/scheduler" => "available_schedulers",
-        _ => return None,
-    };
-    Some(key.sibling(list))
-}
 
 /// Adds the remarks to each item; `elsewhere` has what the other loader would leave in each.
 pub fn annotate(
@@ -307,10 +304,13 @@ fn side_effects(item: &Item, snapshot: &Snapshot, notes: &mut Vec<Note>) {
     {
         notes.push(Note::ZeroesHalf { half, now: now.to_owned() });
     }
-    // Only a 0 clears others.
+    // Only a 0 clears others, and what is in a list already need not be added.
     let written = item.desired.requirement.target(item.desired.shape, item.live.as_deref());
     let clears = |effect: &&Effect| match (effect, written.as_deref()) {
         (Effect::ClearsInterfaces(_), Some(written)) => effect.leaves(written, None).is_some(),
+        (Effect::AddsWordBeside(list), Some(written)) => {
+            names::adds(&item.desired.key.sibling(list), written, snapshot)
+        }
         _ => true,
     };
     notes.extend(known.effects().iter().filter(clears).map(|e| Note::AlsoSets(*e)));
@@ -332,13 +332,8 @@ fn kernel_side(item: &Item, observed: &Observed<'_>, notes: &mut Vec<Note>) {
     {
         notes.push(Note::ReserveTooSmall);
     }
-    if let Some(list) = list_of_names(&desired.key)
-        && let Some(known) = observed.snapshot.text(&list)
-        && let Some(name) = desired.requirement.exact()
-        && item.write
-        && !known.split_whitespace().any(|word| word == name)
-    {
-        notes.push(Note::NotLoaded { name: name.to_owned(), known: known.to_owned(), list });
+    if let Some(name) = desired.requirement.exact().filter(|_| item.write) {
+        notes.extend(names::unlisted(&desired.key, name, observed.snapshot));
     }
     if desired.key.as_path() == "vm/zone_reclaim_mode"
         && let Some(bits) = desired.requirement.exact().and_then(|t| t.parse::<u64>().ok())

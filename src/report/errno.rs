@@ -27,6 +27,11 @@ pub fn failure(key: &Key, value: &str, errno: Errno) -> String {
         Errno::EINVAL => {
             format!("the kernel refuses {value} (EINVAL): out of its range, or not its form")
         }
+        Errno::EPERM if key.as_path() == "net/ipv4/tcp_congestion_control" => format!(
+            "not permitted (EPERM): outside the host's own network namespace the kernel takes none but \
+             those in net.ipv4.tcp_allowed_congestion_control: have the host add {value} to its own list; \
+             or a capability is missing"
+        ),
         Errno::EPERM => {
             "not permitted (EPERM): a capability is missing (of a unit: CapabilityBoundingSet=), or a \
              security module, a BPF program or a lockdown forbids it"

@@ -274,6 +274,7 @@ pub fn note(key: &Key, note: &Note) -> String {
             "with less than 1024 kB kept free the kernel may deadlock under load".to_owned()
         }
         Note::NotLoaded { name, list, known } => not_loaded(name, list, known),
+        Note::NotAllowedHere { name, list, allowed } => not_allowed(name, list, allowed),
         Note::PutRightAtBoot => {
             "tunectl-boot sets it right after that, before the services start".to_owned()
         }
@@ -346,6 +347,14 @@ fn not_loaded(name: &str, list: &Key, known: &str) -> String {
         _ => "the kernel refuses a name that it does not know",
     };
     format!("{name:?} is not in {list} ({known}): {then}")
+}
+
+/// That the kernel refuses a name in this network namespace, and what would let it through.
+fn not_allowed(name: &str, list: &Key, allowed: &str) -> String {
+    format!(
+        "{name:?} is not in {list} ({allowed}), and this is not the host's own network namespace: \
+         the kernel refuses it here until the host adds it to that list"
+    )
 }
 
 /// Whether a remark deserves attention rather than being for information.

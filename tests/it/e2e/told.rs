@@ -5,7 +5,7 @@ use std::os::unix::fs::chown;
 use std::process::Command;
 
 use super::{expect, fresh_host};
-use crate::support::{heeding_permissions, in_namespaces, run};
+use crate::support::{heeding_permissions, in_namespaces, left_out, run};
 
 /// What comes back is known, though not to everybody.
 #[test]
@@ -59,5 +59,29 @@ parameters:
         let text = expect(0, &["rollback", "--yes"]);
         assert!(text.contains("it is not there now"), "{text}");
         assert!(!text.contains("module: NAME"), "{text}");
+    });
+}
+
+/// What the kernel takes in the host's own network namespace alone is foreseen, and told as such.
+#[test]
+fn a_congestion_control_that_the_host_has_not_allowed_is_told() {
+    let test = "e2e::told::a_congestion_control_that_the_host_has_not_allowed_is_told";
+    in_namespaces(test, || {
+        fresh_host();
+        let list = |name: &str| super::live(&format!("net/ipv4/tcp_{name}_congestion_control"));
+        let (available, allowed) = (list("available"), list("allowed"));
+        let is_allowed = |name: &&str| allowed.split(' ').any(|word| word == *name);
+        let Some(name) = available.split(' ').find(|name| !is_allowed(name)) else {
+            left_out(test, "this kernel allows every congestion control that it has");
+            return;
+        };
+        let baseline =
+            format!("name: it\nparameters: {{ net.ipv4.tcp_congestion_control: {name} }}\n");
+        fs::write("/etc/it.yaml", baseline).unwrap();
+        let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = words(expect(0, &["plan", "-b", "/etc/it.yaml"]));
+        assert!(told.contains("the kernel refuses it here until the host adds it"), "{told}");
+        let told = words(expect(1, &["apply", "-b", "/etc/it.yaml"]));
+        assert!(told.contains(&format!("have the host add {name} to its own list")), "{told}");
     });
 }
