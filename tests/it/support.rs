@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 /// How long a test waits for what is to happen.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
+/// Begins the line about a test, or a part of one, that was left out.
+const LEFT_OUT: &str = "left out: ";
+
 /// Whether the tests run as root.
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
@@ -14,7 +17,7 @@ pub fn is_root() -> bool {
 
 /// Says on standard error, past the test harness's capture, that a test was left out, and why.
 pub fn left_out(test: &str, why: &str) {
-    let line = format!("left out: {test}: {why}\n");
+    let line = format!("{LEFT_OUT}{test}: {why}\n");
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
@@ -41,11 +44,14 @@ pub fn in_namespaces(test: &str, body: impl FnOnce()) {
         .args(["--exact", test, "--nocapture"])
         .env(INSIDE, test));
     let text = String::from_utf8_lossy(&output.stdout);
+    let told = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success() && text.contains("1 passed"),
-        "{test} failed inside its namespaces:\n{text}\n{}",
-        String::from_utf8_lossy(&output.stderr)
+        "{test} failed inside its namespaces:\n{text}\n{told}"
     );
+    for line in told.lines().filter(|line| line.starts_with(LEFT_OUT)) {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
 }
 
 /// Runs a command that must at least start.
