@@ -173,7 +173,7 @@ fn show(
 }
 
 fn tell(ui: &Ui, trial: &Trial, held: Held) {
-    let ends = &trial.ends;
+    let ends = report::moment(&trial.ends);
     let s = trial.seconds;
     ui.hint(&match &trial.check {
         None => format!(

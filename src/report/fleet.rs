@@ -8,6 +8,7 @@ use crate::wire::fleet::{Fleet, FleetGate, FleetNamesake, FleetUnreadable, Fleet
 
 use super::plan::Layout;
 use super::style::{BAD, DIM, GOOD, HEAD, PLAIN, WARN, cut, harmless, paint, styled_line, wrapped};
+use super::words::moment;
 
 /// A list: its title, its columns, its rows.
 pub struct List {
@@ -91,7 +92,7 @@ fn reading(fleet: &Fleet) -> String {
         count(reports.read, "report"),
         count(reports.sources, "file"),
         size(reports.bytes),
-        fleet.silent_before
+        moment(&fleet.silent_before)
     );
     if reports.older > 0 {
         let _ = match reports.older {
@@ -187,7 +188,7 @@ fn of_hosts(fleet: &Fleet, some: usize) -> [List; 5] {
     });
     let silent = fleet.silent.iter().map(|s| {
         let ahead = if s.time > fleet.silent_before { ", ahead of this clock" } else { "" };
-        vec![s.host.clone(), format!("{}{ahead}", s.time)]
+        vec![s.host.clone(), moment(&s.time) + ahead]
     });
     let namesakes = fleet.namesakes.iter().map(|n| vec![n.host.clone(), number(n.boots)]);
     // One version everywhere is no news.
