@@ -25,24 +25,38 @@ is() {
     [[ $(now "$1") == "$2" ]]
 }
 
+# run_ms: how long one run of tunectl takes here; the best of three.
+run_ms() {
+    local try started ms best=99999
+    for try in {1..3}; do
+        started=${EPOCHREALTIME/./}
+        tunectl apply --boot --only 'net/ipv4/conf/lo/*' >/dev/null 2>&1
+        ms=$(((${EPOCHREALTIME/./} - started) / 1000))
+        ((ms >= best)) || best=$ms
+    done
+    echo "$best"
+}
+
 # appears WHAT KEY VALUE COME GO: the key has the value each time, and within a second where nothing
-# else keeps the machine from it. Emulation is slow and shared, so five tries have one to succeed.
+# else keeps the machine from it. Emulation is slow and shared, so five tries have one to succeed;
+# and where a run of tunectl, some 10 ms on a real machine, takes more than 100 here, ten of them are
+# that second.
 appears() {
     local try ms best=99999 seen=''
     for try in {1..5}; do
         eval "$4"
-        ms=$(until_true 10 is "$2" "$3")
+        ms=$(until_true 30 is "$2" "$3")
         seen+="$ms ms "
         if ! is "$2" "$3"; then
             say "FAIL  $1: $2 = $(now "$2"), not $3, after $ms ms (try $try)"
             return
         fi
         ((ms >= best)) || best=$ms
-        ((best >= 1000 && try < 5)) || break
+        ((best >= second && try < 5)) || break
         eval "$5"
         udevadm settle
     done
-    verdict "$1" "$2 = $3 after $seen" test "$best" -lt 1000
+    verdict "$1" "$2 = $3 after $seen" test "$best" -lt "$second"
 }
 
 online_1() {
@@ -51,7 +65,10 @@ online_1() {
     same "tunectl-boot.service" "Result=success ExecMainStatus=0" "$(unit_exit tunectl-boot.service)"
     matches "pending at boot" 'net.bridge.bridge-nf-call-iptables br_netfilter null' \
         "$(asked '.pending[] | "\(.key) \(.module) \(.set_at)"')"
-    local ms
+    local ms run second
+    run=$(run_ms)
+    second=$((run > 100 ? run * 10 : 1000))
+    say "      one run of tunectl takes $run ms on this machine, so a second is $second ms"
     appears "br_netfilter loaded" net.bridge.bridge-nf-call-iptables 0 'modprobe br_netfilter' 'modprobe -r br_netfilter'
     ms=$(until_true 10 is net.bridge.bridge-nf-call-arptables 0)
     same "another of its keys" 0 "$(now net.bridge.bridge-nf-call-arptables)"
@@ -60,9 +77,6 @@ online_1() {
     appears "a veth added" net.ipv4.conf.one.log_martians 1 'ip link add one type veth peer name two' 'ip link del one'
     ms=$(until_true 10 is net.ipv4.conf.two.log_martians 1)
     same "its peer" 1 "$(now net.ipv4.conf.two.log_martians)"
-    local started=${EPOCHREALTIME/./}
-    tunectl apply --boot --only 'net/ipv4/conf/one/*' >/dev/null 2>&1
-    say "      of which one run of tunectl is $(((${EPOCHREALTIME/./} - started) / 1000)) ms on this machine"
     # The vendor's file must not have the last word later either.
     udevadm settle
     sleep 1
