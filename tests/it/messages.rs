@@ -59,7 +59,7 @@ fn told<'a>(host: &Host, code: i32, args: impl IntoIterator<Item = &'a str>) -> 
     let start = Instant::now();
     let ran = host.run(args);
     // A tenth of a second where the machine has nothing else to do.
-    assert!(start.elapsed() < Duration::from_secs(20), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(60), "took {:?}", start.elapsed());
     assert_eq!(ran.code, code, "{}", ran.err);
     assert_eq!(ran.out, "");
     assert!(tree() == before, "something was written");
@@ -236,7 +236,7 @@ fn of_files_that_use_their_limits() {
         let start = Instant::now();
         let ran = host.run(["plan", "-b", "./it.yaml"]);
         // A second or two where the machine has nothing else to do.
-        assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}: {:?}", start.elapsed());
         let shown = ran.err.lines().filter(|line| line.trim_start().starts_with("--> ")).count();
         assert!(shown <= 50, "{what}: {shown} are shown");
         // Those of which nothing is known, and that are like nothing, are told of in the plan alone.
