@@ -94,13 +94,6 @@ pub enum Cause {
     Latched,
 }
 
-impl Cause {
-    /// Whether another user alone may read it, so that nothing is known of it here.
-    pub fn is_denial(&self) -> bool {
-        matches!(self, Self::ReadRefused(errno) if errno.is_denial())
-    }
-}
-
 /// What one loader would leave in a parameter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BootValue {

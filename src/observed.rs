@@ -105,7 +105,12 @@ impl Reading {
 
     /// Whether no one can write it: no write bit, or a read-only mount.
     pub fn is_read_only(&self) -> bool {
-        self.read_only_mount || self.mode.is_some_and(|m| m & 0o222 == 0)
+        self.read_only_mount || self.is_fixed()
+    }
+
+    /// Whether the kernel lets no one write it, however it is mounted: it has no write bit.
+    pub fn is_fixed(&self) -> bool {
+        self.mode.is_some_and(|m| m & 0o222 == 0)
     }
 }
 

@@ -179,6 +179,11 @@ impl Item {
         !self.live_status.is_beyond_reach() && !self.waived() && self.refusals.is_empty()
     }
 
+    /// Whether another user alone may read it, so that nothing is known of it here.
+    pub fn is_denied(&self) -> bool {
+        matches!(self.cause, Some(Cause::ReadRefused(errno)) if errno.is_denial())
+    }
+
     /// Whether it is not there yet.
     pub fn pending(&self) -> bool {
         self.live_status == LiveStatus::Pending && !self.waived()

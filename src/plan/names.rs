@@ -27,14 +27,14 @@ pub(super) fn allowed_in(key: &Key) -> Option<Key> {
 
 /// That a name is not among those that the kernel takes here, or knows.
 pub(super) fn unlisted(key: &Key, name: &str, snapshot: &Snapshot) -> Option<Note> {
-    let name = name.to_owned();
     if let Some(list) = allowed_in(key).filter(|list| is_fixed(list, snapshot))
-        && let Some(allowed) = without(&list, &name, snapshot)
+        && let Some(allowed) = without(&list, name, snapshot)
     {
-        return Some(Note::NotAllowedHere { name, list, allowed });
+        return Some(Note::NotAllowedHere { name: name.to_owned(), list, allowed });
     }
     let list = known_in(key)?;
-    without(&list, &name, snapshot).map(|known| Note::NotLoaded { name, list, known })
+    let known = without(&list, name, snapshot)?;
+    Some(Note::NotLoaded { name: name.to_owned(), list, known })
 }
 
 /// Whether a write of a name that goes through adds it to a list.
@@ -50,5 +50,5 @@ fn without(list: &Key, name: &str, snapshot: &Snapshot) -> Option<String> {
 }
 
 fn is_fixed(list: &Key, snapshot: &Snapshot) -> bool {
-    snapshot.get(list).and_then(|Reading { mode, .. }| *mode).is_some_and(|mode| mode & 0o222 == 0)
+    snapshot.get(list).is_some_and(Reading::is_fixed)
 }

@@ -34,7 +34,7 @@ fn also_needed_of<'k>(
     let limits: Vec<_> = catalogue::limits().collect();
     for (key, known) in parameters {
         keys.extend(preflight::also_needed(key));
-        keys.extend(names::known_in(key).into_iter().chain(names::allowed_in(key)));
+        keys.extend(names::known_in(key));
         let Some(known) = known else { continue };
         keys.extend(known.pair().map(|leaf| key.sibling(leaf)));
         for order in known.order() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bootview::Loader;
-use crate::diff::{BootStatus, Cause};
+use crate::diff::BootStatus;
 use crate::key::Selector;
 use crate::observed::Facts;
 use crate::plan::{Item, Note, Plan, Unapplied};
@@ -47,11 +47,8 @@ pub fn status(plan: &Plan, facts: &Facts, boot: Option<BootReport>) -> Status {
     let mut status = unplanned(facts, boot, "in_sync");
     let baseline = json::baseline(plan);
     let held = |item: &&Item| !item.waived();
-    let (hidden, wrong): (Vec<&Item>, Vec<&Item>) = plan
-        .items
-        .iter()
-        .filter(|item| boot::is_wrong(item))
-        .partition(|item| item.cause.as_ref().is_some_and(Cause::is_denial));
+    let (hidden, wrong): (Vec<&Item>, Vec<&Item>) =
+        plan.items.iter().filter(|item| boot::is_wrong(item)).partition(|item| item.is_denied());
     let report = status.boot.as_ref();
     // What another baseline had asked for at boot says nothing of this one.
     let same = |b: &BootReport| b.baseline.as_ref().is_some_and(|b| b.sha256 == baseline.sha256);

@@ -76,8 +76,7 @@ pub fn out_of_reach(status: LiveStatus) -> Option<&'static str> {
 /// That an apply leaves some out and does the rest; `None` where it leaves none out.
 pub fn left_out(plan: &Plan) -> Option<String> {
     // What root alone may read root can set, most likely.
-    let is_hidden = |item: &&Item| item.cause.as_ref().is_some_and(Cause::is_denial);
-    let left_out: Vec<&Item> = plan.left_out().filter(|item| !is_hidden(item)).collect();
+    let left_out: Vec<&Item> = plan.left_out().filter(|item| !item.is_denied()).collect();
     if left_out.is_empty() {
         return None;
     }
@@ -108,9 +107,7 @@ pub fn not_listed(pattern: &Pattern, errno: Errno) -> String {
 
 /// Whether the reason is the same for every parameter that it concerns.
 pub fn is_of_host(item: &Item) -> bool {
-    item.cause.as_ref().is_some_and(|cause| {
-        cause.is_denial() || matches!(cause, Cause::OtherNamespace | Cause::ReadOnlyMount)
-    })
+    item.is_denied() || matches!(item.cause, Some(Cause::OtherNamespace | Cause::ReadOnlyMount))
 }
 
 /// Why a parameter cannot be brought in sync, or not yet.
