@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use harness::{Watch, fresh_host, live, write};
 
-use crate::support::{in_namespaces, run};
+use crate::support::{in_namespaces, run, unwrapped};
 
 const BASELINE: &str = "name: held
 parameters:
@@ -206,7 +206,7 @@ fn an_unlocked_parameter_is_let_go_and_taken_back() {
         assert_eq!(live("net/core/somaxconn"), "99", "let go");
         let plan = run(Command::new(env!("CARGO_BIN_EXE_tunectl")).arg("plan"));
         let text = String::from_utf8(plan.stdout).unwrap();
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = unwrapped(&text);
         assert!(words.contains("(a try): an apply sets it all the same"), "{text}");
         write("net/ipv4/tcp_rmem", "1 2 3");
         watch.event(|e| e["key"] == "net.ipv4.tcp_rmem" && e["to"] == "1\t2\t3");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use crate::support::{in_namespaces, run};
+use crate::support::{in_namespaces, run, unwrapped};
 
 mod cascades;
 mod kept;
@@ -401,7 +401,7 @@ fn what_the_boot_refuses_for_another_is_not_in_sync_e25() {
         let plan = ["plan", "--detailed-exitcode"];
         let told = || {
             let text = expect(2, &plan);
-            text.split_whitespace().collect::<Vec<_>>().join(" ")
+            unwrapped(&text)
         };
         let why = "which the kernel refuses beside net.ipv4.ip_unprivileged_port_start = 1024, as";
         assert!(told().contains(why), "{}", told());
@@ -541,7 +541,7 @@ fn what_another_file_undoes_by_a_cascade_is_told() {
         fs::write("/etc/sysctl.d/zz.conf", "net.ipv4.conf.all.forwarding = 0\n").unwrap();
         let text = expect(2, &PLAN);
         let told = "/etc/sysctl.d/zz.conf:1 sets net.ipv4.conf.all.forwarding, which leaves 0 here";
-        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(told), "{text}");
+        assert!(unwrapped(&text).contains(told), "{text}");
         run(Command::new("sysctl").arg("--system"));
         assert_eq!(live("net/ipv4/ip_forward"), "0", "the real loader does what was told");
     });

@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use crate::operator::{Host, Ran};
+use crate::support::unwrapped;
 
 const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
 
@@ -19,7 +20,7 @@ fn applied(live: &str, baseline: &str) -> Host {
 #[track_caller]
 fn tells(ran: &Ran, code: i32, texts: &[&str]) {
     // Lines are folded.
-    let told = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = unwrapped(&ran.out);
     assert_eq!(ran.code, code, "{} {}", ran.out, ran.err);
     for text in texts {
         assert!(told.contains(text), "{text}: {}", ran.out);

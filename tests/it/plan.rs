@@ -8,6 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::operator::{Golden, Host, Ran, cases};
+use crate::support::unwrapped;
 
 /// The plan's JSON, field by field: one that is added, renamed or lost fails the tests.
 #[allow(dead_code, reason = "what is not judged must be there all the same")]
@@ -508,7 +509,7 @@ fn why_a_network_namespace_lacks_a_parameter_is_told() {
     let baseline = "name: it\nparameters: { net.ipv4.neigh.default.gc_stale_time: 60 }\n";
     host.given("it.yaml", baseline);
     let out = host.run(["plan", "-b", "./it.yaml"]).out;
-    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = unwrapped(&out);
     let told = "not in this network namespace: on this kernel it is the host's own alone";
     assert!(words.contains(told), "{out}");
 }

@@ -59,6 +59,11 @@ pub fn run(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|e| panic!("{command:?} does not start: {e}"))
 }
 
+/// A text for people without its line breaks and indents, which are where its width has them.
+pub fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Waits for what is to happen, also on a machine that has other work.
 #[track_caller]
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {

@@ -2,7 +2,7 @@
 //! which file wins, and each of that once.
 
 use crate::operator::{Host, Ran};
-use crate::support::{heeding_permissions, is_root};
+use crate::support::{heeding_permissions, is_root, unwrapped};
 
 fn plan(host: &Host, more: &[&str]) -> Ran {
     let ran = host.run(["plan", "-b", "./it.yaml"].into_iter().chain(more.iter().copied()));
@@ -66,11 +66,7 @@ fn the_lines_that_lose_are_named_to_whoever_wants_more() {
         "next boot: set by /etc/sysctl.d/99-tunectl.conf:{at} (over /etc/sysctl.d/10-a.conf:2, \
          /etc/sysctl.d/20-b.conf:1)"
     );
-    assert!(
-        ran.out.split_whitespace().collect::<Vec<_>>().join(" ").contains(&told),
-        "{}",
-        ran.out
-    );
+    assert!(unwrapped(&ran.out).contains(&told), "{}", ran.out);
     assert!(!host.run(["plan"]).out.contains("next boot: set by"));
     // JSON has what it had.
     let json = |verbose: &[&'static str]| {

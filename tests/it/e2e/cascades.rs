@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::{expect, fresh_host, live};
-use crate::support::{in_namespaces, left_out, run};
+use crate::support::{in_namespaces, left_out, run, unwrapped};
 
 const PLAN: [&str; 4] = ["plan", "-b", "/etc/it.yaml", "--detailed-exitcode"];
 
@@ -131,7 +131,7 @@ fn what_default_reaches_of_what_is_left_out_is_told() {
                     exclude: [net.ipv4.conf.v0.rp_filter]\n";
         fs::write("/etc/it.yaml", text).unwrap();
         let text = expect(0, &["plan", "-b", "/etc/it.yaml"]);
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = unwrapped(&text);
         let told = "a write also reaches net.ipv4.conf.v0.rp_filter, while it has no address";
         assert!(words.contains(told), "{text}");
         expect(0, &["apply", "-b", "/etc/it.yaml"]);

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use super::{expect, fresh_host, live};
-use crate::support::{in_namespaces, left_out, run};
+use crate::support::{in_namespaces, left_out, run, unwrapped};
 
 const APPLY: [&str; 4] = ["apply", "-b", "/etc/it.yaml", "--adopt"];
 const PLAN: [&str; 4] = ["plan", "-b", "/etc/it.yaml", "--detailed-exitcode"];
@@ -81,7 +81,7 @@ fn a_secret_goes_before_the_mode_that_it_sets() {
         );
         let text = expect(2, &PLAN);
         let told = "a write also sets every interface's net.ipv6.conf.*.addr_gen_mode to 2";
-        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(told), "{text}");
+        assert!(unwrapped(&text).contains(told), "{text}");
         expect(0, &APPLY);
         assert_eq!((mode("s1"), mode("s3")), ("1".into(), "2".into()));
         expect(0, &PLAN);

@@ -5,7 +5,7 @@ use std::os::unix::fs::chown;
 use std::process::Command;
 
 use super::{expect, fresh_host};
-use crate::support::{heeding_permissions, in_namespaces, left_out, run};
+use crate::support::{heeding_permissions, in_namespaces, left_out, run, unwrapped};
 
 /// What comes back is known, though not to everybody.
 #[test]
@@ -30,7 +30,7 @@ parameters: { net.ipv4.tcp_keepalive_time: 600 }
             let output = run(command.arg("plan"));
             let text = [output.stdout, output.stderr].concat();
             let text = String::from_utf8(text).unwrap();
-            text.split_whitespace().collect::<Vec<_>>().join(" ")
+            unwrapped(&text)
         };
         let told = plan(Command::new(env!("CARGO_BIN_EXE_tunectl")));
         assert!(told.contains("net.core.somaxconn 4321 -> 4096"), "{told}");
@@ -78,10 +78,9 @@ fn a_congestion_control_that_the_host_has_not_allowed_is_told() {
         let baseline =
             format!("name: it\nparameters: {{ net.ipv4.tcp_congestion_control: {name} }}\n");
         fs::write("/etc/it.yaml", baseline).unwrap();
-        let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let told = words(expect(0, &["plan", "-b", "/etc/it.yaml"]));
+        let told = unwrapped(&expect(0, &["plan", "-b", "/etc/it.yaml"]));
         assert!(told.contains("the kernel refuses it here until the host adds it"), "{told}");
-        let told = words(expect(1, &["apply", "-b", "/etc/it.yaml"]));
+        let told = unwrapped(&expect(1, &["apply", "-b", "/etc/it.yaml"]));
         assert!(told.contains(&format!("have the host add {name} to its own list")), "{told}");
     });
 }
